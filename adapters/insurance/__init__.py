@@ -1,0 +1,1 @@
+"""The insurance centre: its transactions declared once, and the dialects that carry them."""

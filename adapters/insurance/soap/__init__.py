@@ -1,0 +1,1 @@
+"""The SOAP dialect: zeep from a WSDL kept here."""

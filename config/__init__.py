@@ -1,0 +1,1 @@
+"""Typed settings. Stands on the ground: imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""The process: the one place that sees everything, and decides nothing."""

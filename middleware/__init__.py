@@ -1,0 +1,1 @@
+"""The house: domain, flow, engine, store, doors."""

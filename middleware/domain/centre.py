@@ -1,0 +1,278 @@
+"""What we ask of the insurance centre and what it tells us, in our words.
+
+The centre's field names (psn_no, mdtrt_id, setl_id ...) live in ``adapters/insurance`` only; the glossary joins the two.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+
+from attrs import frozen
+
+from middleware.domain.charge import ChargeLine, Diagnosis
+from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
+from middleware.domain.money import Money
+from middleware.domain.split import Split
+
+
+class Call(StrEnum):
+    """The centre's transactions that the counter uses; the value is the code that the centre knows (infno)."""
+
+    SIGN_IN = "9001"
+    QUERY_PERSON = "1101"
+    REGISTER_VISIT = "2201"
+    UPLOAD_VISIT = "2203"
+    UPLOAD_CHARGES = "2204"
+    PRE_SETTLE = "2206"
+    SETTLE = "2207"
+    CANCEL = "2208"
+    REVERSE = "2601"
+
+
+# A lost answer to one of these may have moved money; none is ever sent twice (SETTLEMENT.md).
+MONEY_CALLS = frozenset({Call.SETTLE, Call.CANCEL, Call.REVERSE})
+
+
+@frozen(slots=True)
+class Holder:
+    """Who is being treated, as the centre and the HIS must be told. Personal data: never journalled, never logged."""
+
+    id_number: IdNumber
+    name: PersonName
+    card_number: CardNumber
+    card_id_code: CardIdCode
+    sex: str
+    nation: str
+    birth_date: dt.date
+
+
+@frozen(slots=True)
+class SignIn:
+    """9001."""
+
+    operator: str
+    terminal_mac: str
+    terminal_ip: str
+
+
+@frozen(slots=True)
+class QueryPerson:
+    """1101: who is this, and how are they insured."""
+
+    holder: Holder
+    at: dt.datetime
+
+
+@frozen(slots=True)
+class VisitFacts:
+    """What identifies a registered visit at the centre in every later call."""
+
+    person_number: str  # psn_no
+    visit_number: str  # mdtrt_id
+    insurance: str  # insutype: 310 employee, 390 resident ...
+    person_type: str  # psn_type
+    insured_region: str  # insuplc_admdvs, six digits
+    med_type: str  # 11 ordinary outpatient ...
+
+
+@frozen(slots=True)
+class RegisterVisit:
+    """2201: open an outpatient visit; the answer carries the centre's visit number."""
+
+    holder: Holder
+    person_number: str
+    insurance: str
+    person_type: str
+    insured_region: str
+    begun_at: dt.datetime
+    outpatient_no: str  # ipt_otp_no: our own visit id, unique in the institution
+    department_code: str
+    department_name: str
+    specialty: str  # caty
+    doctor_code: str
+    doctor_name: str
+
+
+@frozen(slots=True)
+class UploadVisit:
+    """2203: medical category and diagnoses of the visit."""
+
+    visit: VisitFacts
+    begun_at: dt.datetime
+    diagnoses: tuple[Diagnosis, ...]
+    department_name: str
+    doctor_code: str
+    doctor_name: str
+
+
+@frozen(slots=True)
+class UploadCharges:
+    """2204: all lines of one charge batch, in one call."""
+
+    visit: VisitFacts
+    batch: str  # chrg_bchno
+    lines: tuple[ChargeLine, ...]
+
+
+@frozen(slots=True)
+class PreSettle:
+    """2206: how would this batch split. Moves nothing, may be repeated."""
+
+    visit: VisitFacts
+    holder: Holder
+    batch: str
+    total: Money
+    use_account: bool  # acct_used_flag
+
+
+@frozen(slots=True)
+class Settle:
+    """2207: settle the batch. ``quoted`` is the 2206 result, four amounts of which go back (insurance.md 1.4)."""
+
+    visit: VisitFacts
+    holder: Holder
+    batch: str
+    total: Money
+    use_account: bool
+    quoted: Split
+
+
+@frozen(slots=True)
+class CancelSettlement:
+    """2208: undo a finished settlement."""
+
+    visit: VisitFacts
+    settlement_number: str  # setl_id
+
+
+@frozen(slots=True)
+class Reverse:
+    """2601: undo exactly one message whose outcome is unknown or unwanted."""
+
+    visit: VisitFacts
+    original_message_id: str  # omsgid
+    original_call: Call  # oinfno
+
+
+CentreRequest = (
+    SignIn | QueryPerson | RegisterVisit | UploadVisit | UploadCharges | PreSettle | Settle | CancelSettlement | Reverse
+)
+
+CALL_OF: dict[type, Call] = {
+    SignIn: Call.SIGN_IN,
+    QueryPerson: Call.QUERY_PERSON,
+    RegisterVisit: Call.REGISTER_VISIT,
+    UploadVisit: Call.UPLOAD_VISIT,
+    UploadCharges: Call.UPLOAD_CHARGES,
+    PreSettle: Call.PRE_SETTLE,
+    Settle: Call.SETTLE,
+    CancelSettlement: Call.CANCEL,
+    Reverse: Call.REVERSE,
+}
+
+
+@frozen(slots=True)
+class Insurance:
+    """One line of a person's insuinfo."""
+
+    kind: str  # insutype
+    person_type: str  # psn_type
+    region: str  # insuplc_admdvs
+    balance: Money  # balc: the personal account
+    active: bool  # psn_insu_stas and no suspension date
+    civil_servant: bool = False
+
+
+@frozen(slots=True)
+class SignedIn:
+    """9001's answer."""
+
+    sign_number: str
+
+
+@frozen(slots=True)
+class PersonKnown:
+    """1101's answer. ``same_person`` says that the centre's id number is the card's; the number itself stays outside."""
+
+    person_number: str
+    same_person: bool
+    insurances: tuple[Insurance, ...]
+
+
+@frozen(slots=True)
+class VisitRegistered:
+    """2201's answer."""
+
+    visit_number: str
+
+
+@frozen(slots=True)
+class VisitUploaded:
+    """2203's answer carries nothing."""
+
+
+@frozen(slots=True)
+class LineVerdict:
+    """What the centre made of one line: 2204's result."""
+
+    line_id: str
+    amount: Money
+    self_paid: Money
+    over_limit: Money
+    first_self_paid: Money
+    in_scope: Money
+    level: str  # chrgitm_lv: 01 class A, 02 class B, 03 self-paid
+
+
+@frozen(slots=True)
+class ChargesTaken:
+    """2204's answer."""
+
+    lines: tuple[LineVerdict, ...]
+
+
+@frozen(slots=True)
+class Quoted:
+    """2206's answer."""
+
+    split: Split
+
+
+@frozen(slots=True)
+class Settled:
+    """2207's answer: the centre holds it."""
+
+    settlement_number: str  # setl_id
+    settled_at: dt.datetime  # the centre's clock: the day of reconciliation (insurance.md 1.4)
+    split: Split
+    clearing_type: str  # clr_type
+    clearing_way: str  # clr_way
+    clearing_agency: str  # clr_optins
+
+
+@frozen(slots=True)
+class SettlementCancelled:
+    """2208's answer: the amounts are negative and some are null (insurance.md, fact 6)."""
+
+    settlement_number: str
+    cancelled_at: dt.datetime
+    split: Split
+
+
+@frozen(slots=True)
+class Reversed:
+    """2601's answer carries nothing."""
+
+
+CentreReply = (
+    SignedIn
+    | PersonKnown
+    | VisitRegistered
+    | VisitUploaded
+    | ChargesTaken
+    | Quoted
+    | Settled
+    | SettlementCancelled
+    | Reversed
+)

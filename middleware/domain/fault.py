@@ -1,0 +1,155 @@
+"""The one table of faults: stable codes, what may be done next, and whether money moved.
+
+A code never changes its meaning and is never used again. ``number`` is the JSON-RPC error code. Texts are for people at
+a counter: what happened, then what to do, in Chinese and English. A stranger's message never becomes our text.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import frozen
+
+
+class Kind(StrEnum):
+    """Whose matter a fault is."""
+
+    REQUEST = "request"  # the caller's message is wrong
+    ACCESS = "access"  # the caller may not
+    STATE = "state"  # right message, wrong moment
+    CARD = "card"  # the card or its reader
+    CENTRE = "centre"  # the insurance centre
+    HIS = "his"  # the hospital information system
+    BUSY = "busy"  # a bound was reached, nothing was done
+    INTERNAL = "internal"  # ours
+
+
+class Retry(StrEnum):
+    """What the caller may do with the same request."""
+
+    NEVER = "never"  # the same request will fail again
+    SAME_KEY = "same-key"  # send the same request again, with the same request_id
+    ASK = "ask"  # do not repeat: ask settlement.get
+    AFTER_FIX = "after-fix"  # somebody must mend something first
+
+
+class Moved(StrEnum):
+    """Whether money moved."""
+
+    NO = "no"
+    YES = "yes"
+    UNKNOWN = "unknown"
+
+
+@frozen(slots=True)
+class FaultSpec:
+    """One row of the table."""
+
+    code: str
+    kind: Kind
+    retry: Retry
+    moved: Moved
+    number: int
+    zh: str
+    en: str
+    do_zh: str
+    do_en: str
+
+
+_R, _A, _S, _C, _M, _H, _B, _I = (
+    Kind.REQUEST, Kind.ACCESS, Kind.STATE, Kind.CARD, Kind.CENTRE, Kind.HIS, Kind.BUSY, Kind.INTERNAL,
+)  # fmt: skip
+_NEVER, _SAME, _ASK, _FIX = Retry.NEVER, Retry.SAME_KEY, Retry.ASK, Retry.AFTER_FIX
+_NO, _YES, _UNK = Moved.NO, Moved.YES, Moved.UNKNOWN
+
+# fmt: off
+_ROWS = (
+    # -- the message itself
+    FaultSpec("request.not_json", _R, _NEVER, _NO, -32700, "请求不是合法的 JSON", "the request is not valid JSON", "请检查报文格式", "mend the message"),
+    FaultSpec("request.invalid", _R, _NEVER, _NO, -32600, "请求不符合 JSON-RPC 2.0", "the request is not JSON-RPC 2.0", "请检查报文格式", "mend the message"),
+    FaultSpec("request.unknown_method", _R, _NEVER, _NO, -32601, "没有这个方法", "there is no such method", "请核对方法名", "check the method's name"),
+    FaultSpec("request.bad_params", _R, _NEVER, _NO, -32602, "参数缺失或类型不对", "a parameter is missing, unknown or of the wrong type", "请按接口文档修改参数", "mend the parameter named in detail"),
+    FaultSpec("request.too_long", _R, _NEVER, _NO, -32010, "报文超过长度上限", "the message is longer than the limit", "请缩短报文", "send less in one message"),
+    FaultSpec("request.too_deep", _R, _NEVER, _NO, -32011, "报文嵌套层数超限", "the message is nested too deeply", "请减少嵌套", "nest less"),
+    FaultSpec("request.key_reused", _R, _NEVER, _NO, -32012, "同一 request_id 用于了不同内容", "this request_id was used with another body", "请为新请求使用新的 request_id", "use a new request_id for a new request"),
+    FaultSpec("request.too_many", _B, _SAME, _NO, -32013, "同时进行的请求过多", "too many requests in flight", "请稍后用同一 request_id 重发", "send it again later with the same request_id"),
+    FaultSpec("request.not_found", _R, _NEVER, _NO, -32014, "没有找到所指的对象", "there is no such object", "请核对编号", "check the number"),
+    # -- who may
+    FaultSpec("access.no_session", _A, _FIX, _NO, -32020, "请先调用 session.hello", "call session.hello first", "先用令牌建立会话", "open the session with your token"),
+    FaultSpec("access.bad_token", _A, _FIX, _NO, -32021, "令牌不对", "the token is wrong", "请向信息科核对令牌", "check the token with hospital IT"),
+    FaultSpec("access.role", _A, _NEVER, _NO, -32022, "该角色不能使用此方法", "this role may not use this method", "请使用有权限的账号", "use an account with the right role"),
+    FaultSpec("access.not_yours", _A, _NEVER, _NO, -32023, "不是本终端的结算", "this settlement belongs to another terminal", "请在原终端操作", "use the terminal that made it"),
+    # -- right message, wrong moment
+    FaultSpec("visit.locked", _S, _ASK, _UNK, -32030, "该就诊有一笔结果未明的结算，暂不能收费", "a settlement of this visit has an unknown outcome; the visit is locked for money", "请等待系统查清，勿重复收费", "wait until it is resolved; do not charge again"),
+    FaultSpec("visit.not_registered", _S, _NEVER, _NO, -32031, "就诊尚未登记成功", "the visit is not registered", "请先登记", "register the patient first"),
+    FaultSpec("settlement.busy", _S, _ASK, _NO, -32032, "该结算正在处理", "this settlement is being worked on", "请查询结算状态", "ask settlement.get"),
+    FaultSpec("settlement.quote_expired", _S, _NEVER, _NO, -32033, "预结算已过期", "the quote has expired", "请重新预结算", "quote again"),
+    FaultSpec("settlement.quote_changed", _S, _NEVER, _NO, -32034, "应付金额与预结算不一致", "the amounts confirmed are not those quoted", "请核对金额后重新确认", "confirm the amounts of the quote"),
+    FaultSpec("settlement.wrong_state", _S, _NEVER, _NO, -32035, "当前状态不能做此操作", "this cannot be done in the settlement's state", "请查询结算状态", "ask settlement.get"),
+    FaultSpec("settlement.outcome_unknown", _M, _ASK, _UNK, -32036, "医保中心没有给出明确结果，系统正在查证", "the centre gave no clear answer; the outcome is being established", "请勿重复收费，稍后查询结果", "do not charge again; ask settlement.get later"),
+    FaultSpec("settlement.reversed", _M, _NEVER, _NO, -32037, "本次结算已冲正，未扣款", "this settlement was reversed; nothing was charged", "可重新预结算并结算", "quote and settle again"),
+    FaultSpec("settlement.manual", _M, _FIX, _UNK, -32038, "结算结果未明，已转人工处理", "the outcome is unknown and has been handed to a person", "请联系信息科或医保办", "call hospital IT or the insurance office"),
+    FaultSpec("settlement.cancelled", _S, _NEVER, _NO, -32039, "该结算已撤销", "this settlement was cancelled", "如需收费请重新预结算", "quote again if it is to be charged"),
+    # -- card and reader
+    FaultSpec("reader.unknown", _C, _NEVER, _NO, -32100, "没有这个读卡器", "there is no such reader", "请核对读卡器名称", "check the reader's name"),
+    FaultSpec("reader.service_down", _C, _SAME, _NO, -32101, "读卡服务未运行", "the card service (pcscd) is not running", "请信息科启动 pcscd", "start pcscd"),
+    FaultSpec("reader.gone", _C, _SAME, _NO, -32102, "读卡器已断开", "the reader was unplugged", "请检查读卡器连线", "check the reader's cable"),
+    FaultSpec("reader.busy", _C, _SAME, _NO, -32103, "读卡器正被占用", "the reader is in use", "请稍后再试", "try again shortly"),
+    FaultSpec("reader.shared", _C, _SAME, _NO, -32104, "其他程序占用了卡片", "another program holds the card", "请关闭占用读卡器的程序", "close the other program"),
+    FaultSpec("reader.denied", _C, _FIX, _NO, -32105, "没有使用读卡器的权限", "access to the reader is denied", "请信息科检查 pcscd 权限", "check the pcscd access rules"),
+    FaultSpec("card.absent", _C, _SAME, _NO, -32110, "读卡器中没有卡", "there is no card in the reader", "请插卡", "insert the card"),
+    FaultSpec("card.withdrawn", _C, _SAME, _NO, -32111, "读卡过程中卡被拔出", "the card was withdrawn while being read", "请重新插卡，读完再取", "insert it again and leave it in"),
+    FaultSpec("card.mute", _C, _SAME, _NO, -32112, "卡片没有应答", "the card does not answer", "请重新插卡；仍不行请换卡", "insert it again; else use another card"),
+    FaultSpec("card.unsupported", _C, _NEVER, _NO, -32113, "不是社会保障卡", "this is not a social-security card", "请使用社会保障卡", "use a social-security card"),
+    FaultSpec("card.needs_authentication", _C, _NEVER, _NO, -32114, "第三代卡须先做外部认证", "a third-generation card needs authentication first", "请使用 PSAM 或加密机读卡", "read it with a PSAM or HSM"),
+    FaultSpec("card.status_word", _C, _NEVER, _NO, -32115, "卡片返回错误状态", "the card answered with an error status", "请重新插卡；仍不行请换卡", "insert it again; else use another card"),
+    FaultSpec("card.malformed", _C, _NEVER, _NO, -32116, "卡内数据不合规范", "the data on the card is malformed", "请持卡人到社保经办机构检修", "have the card checked by its issuer"),
+    FaultSpec("card.id_number", _C, _NEVER, _NO, -32117, "卡内身份号码校验不通过", "the id number on the card fails its check", "请持卡人到社保经办机构检修", "have the card checked by its issuer"),
+    FaultSpec("card.expired", _C, _NEVER, _NO, -32118, "卡片已过有效期", "the card has expired", "请换领新卡", "get a new card"),
+    FaultSpec("card.not_yet_valid", _C, _NEVER, _NO, -32119, "卡片发卡日期在今天之后", "the card's issue date is in the future", "请检查本机日期；否则请持卡人检修", "check this machine's date, else the card"),
+    FaultSpec("card.locked", _C, _NEVER, _NO, -32120, "卡片或应用已锁定", "the card or its application is locked", "请持卡人到社保经办机构解锁", "have the card unlocked by its issuer"),
+    FaultSpec("card.read_expired", _C, _SAME, _NO, -32121, "读卡记录已过期", "this card read is no longer valid", "请重新读卡", "read the card again"),
+    # -- the centre
+    FaultSpec("centre.unreachable", _M, _SAME, _NO, -32200, "连接不上医保中心，请求未发出", "the centre cannot be reached; nothing was sent", "请检查专线后用同一 request_id 重发", "check the line, then send again with the same request_id"),
+    FaultSpec("centre.no_answer", _M, _SAME, _NO, -32201, "医保中心没有应答（未涉及扣款）", "the centre did not answer (no money is involved)", "请用同一 request_id 重发", "send again with the same request_id"),
+    FaultSpec("centre.refused", _M, _NEVER, _NO, -32202, "医保中心拒绝了该业务", "the centre refused", "请查看中心返回的原因", "see the centre's reason in detail"),
+    FaultSpec("centre.field", _R, _NEVER, _NO, -32203, "有字段不符合中心接口规定，未发送", "a field breaks the centre's rules; nothing was sent", "请修改 detail 所指字段", "mend the field named in detail"),
+    FaultSpec("centre.identity_broken", _M, _NEVER, _NO, -32204, "中心返回的金额不平，已停止", "the centre's amounts do not add up; stopped before money moved", "请联系医保中心", "call the centre"),
+    FaultSpec("centre.person_differs", _M, _NEVER, _NO, -32205, "中心返回的人员与卡不一致", "the centre's person is not the card's holder", "请核对持卡人身份", "check the card holder's identity"),
+    FaultSpec("centre.not_insured", _M, _NEVER, _NO, -32206, "没有可用的参保信息", "the person has no usable insurance", "请按自费办理或联系参保地", "treat as self-paying or call the insurer"),
+    FaultSpec("centre.busy", _B, _SAME, _NO, -32207, "发往医保中心的请求已排满", "too many calls to the centre are waiting", "请稍后用同一 request_id 重发", "send again later with the same request_id"),
+    # -- the HIS
+    FaultSpec("his.no_answer", _H, _SAME, _NO, -32300, "医院信息系统没有应答，系统会继续投递", "the HIS did not answer; delivery goes on", "请检查 HIS 接口", "check the HIS interface"),
+    FaultSpec("his.refused", _H, _FIX, _NO, -32301, "医院信息系统拒绝了报文", "the HIS refused the message", "请查看 HIS 返回的原因", "see the reason the HIS gave"),
+    FaultSpec("his.unreachable", _H, _SAME, _NO, -32302, "连接不上医院信息系统", "the HIS cannot be reached", "请检查 HIS 接口", "check the HIS interface"),
+    FaultSpec("his.message", _I, _FIX, _NO, -32303, "给 HIS 的报文未通过校验，未发送", "the message for the HIS failed validation; not sent", "请联系厂商", "call the vendor"),
+    # -- ours
+    FaultSpec("system.stopping", _B, _SAME, _NO, -32400, "系统正在停止", "the system is stopping", "请稍后用同一 request_id 重发", "send again later with the same request_id"),
+    FaultSpec("system.busy", _B, _SAME, _NO, -32401, "系统繁忙", "the system is busy", "请稍后用同一 request_id 重发", "send again later with the same request_id"),
+    FaultSpec("system.journal", _I, _FIX, _NO, -32402, "日志无法写入，已停止收费", "the journal cannot be written; no money is moved", "请立即联系信息科", "call hospital IT at once"),
+    FaultSpec("system.clock", _B, _SAME, _NO, -32403, "本秒报文编号已用尽或时钟异常", "message numbers of this second are used up, or the clock is wrong", "请检查本机时间", "check this machine's time"),
+    FaultSpec("system.internal", _I, _ASK, _UNK, -32603, "内部错误", "internal error", "请联系信息科，勿重复收费", "call hospital IT; do not charge again"),
+    FaultSpec("system.config", _I, _FIX, _NO, -32404, "配置有误", "the configuration is wrong", "请按提示修改配置", "mend the configuration as the hints say"),
+)
+# fmt: on
+
+FAULTS: dict[str, FaultSpec] = {row.code: row for row in _ROWS}
+
+
+class Fault(Exception):  # noqa: N818 - the field's own word: a fault, not an error
+    """The only exception that crosses a boundary of ours.
+
+    ``detail`` is for programs and logs: names of fields, files, rules, a stranger's code; never a person's data.
+    ``foreign`` is a stranger's message; it is journalled and shown as a quotation, never as our own text.
+    """
+
+    def __init__(self, code: str, detail: str = "", *, foreign: str = "") -> None:
+        self.spec = FAULTS[code]
+        self.detail = detail
+        self.foreign = foreign
+        super().__init__(f"{code}: {self.spec.en}" + (f" ({detail})" if detail else ""))
+
+    @property
+    def code(self) -> str:
+        """The stable code, as "card.absent"."""
+        return self.spec.code

@@ -1,0 +1,1 @@
+"""Runs the flow: journal, then wire, then journal."""

@@ -1,0 +1,56 @@
+"""What the doors may ask of the engine: the counter's business, one method each.
+
+Every answer is a plain JSON-able dict, made from the journal and stored with it, so that the same request gets the same
+answer. Amounts are yuan as text with two places ("18785.39"); times are ISO 8601 with offset. The shapes:
+
+``read_card``  card_read_id, expires_at, reader, card {kind, region_code, card_number, spec_version, issued_on, expires_on},
+               holder {name, id_number, sex, nation, birth_date} - in clear for role his, masked for every other
+``register``   visit_id, status "registered", patient_number, visit_number, his "acknowledged"|"pending",
+               holder {name, id_number, card_number} masked, insurance {kind, person_type, region, balance}
+``quote``      settlement_id, visit_id, state "Quoted", expires_at, split {...}
+``settle``     settlement_id, visit_id, state "Settled", settlement_number, settled_at, message_id, split {...}
+``cancel``     settlement_id, visit_id, state "Cancelled", settlement_number, cancelled_at, message_id, split {...}
+``get``        settlement_id, visit_id, state, money "none"|"charged"|"unknown"|"reversed"|"cancelled", delivered (bool),
+               and what is known of: quote, settled, cancelled, fault {code, zh, en, detail}, next_check_at
+``shift_totals`` terminal, since, until, settled {count, total, fund, account, cash}, cancelled {the same}, unknown {count}
+split          total fund account cash hospital personal family_account self_paid over_limit first_self_paid in_scope
+               deductible balance_after, funds [{kind, name, amount}]
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Protocol
+
+from middleware.domain.order import Caller, CancelOrder, QuoteOrder, RegisterOrder, SettleOrder
+
+Answer = dict[str, Any]
+
+
+class Counter(Protocol):
+    """Each method raises ``Fault``; none blocks the reactor; each money method is safe to repeat with its key.
+
+    ``key`` is the caller's request_id (1-64 characters): with the same order it gives the same answer, with another
+    order ``request.key_reused``. Keys are kept per account.
+    """
+
+    async def read_card(self, caller: Caller, reader: str) -> Answer:
+        """Read the card in that reader; the result is good for one registration and expires."""
+
+    async def register(self, caller: Caller, key: str, order: RegisterOrder) -> Answer:
+        """Register the card's holder with the HIS and the centre."""
+
+    async def quote(self, caller: Caller, key: str, order: QuoteOrder) -> Answer:
+        """Upload the lines and ask the centre how they split."""
+
+    async def settle(self, caller: Caller, key: str, order: SettleOrder) -> Answer:
+        """Settle exactly what was quoted. ``settlement.outcome_unknown`` when the centre gave no clear answer."""
+
+    async def cancel(self, caller: Caller, key: str, order: CancelOrder) -> Answer:
+        """Undo a finished settlement."""
+
+    async def get(self, caller: Caller, *, settlement_id: str = "", request_id: str = "") -> Answer:
+        """What is known of a settlement now, by its id or by the key of the request that made or settled it."""
+
+    async def shift_totals(self, caller: Caller, since: dt.datetime, until: dt.datetime) -> Answer:
+        """Sums of the caller's own terminal between two times."""

@@ -1,0 +1,1 @@
+"""State machines, pure: step(state, event, at) -> (state, commands)."""

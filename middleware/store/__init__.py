@@ -1,0 +1,1 @@
+"""One durable, hash-chained journal; every read model is derived from it."""

@@ -1,0 +1,1 @@
+"""The card side: drivers, and declarations of card files."""

@@ -1,0 +1,1 @@
+"""Command and response APDUs (ISO 7816-4), pure."""

@@ -1,0 +1,1 @@
+"""PC/SC: a thread a reader, a deadline on every exchange."""

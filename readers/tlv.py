@@ -1,0 +1,1 @@
+"""Tag-length-value records, pure."""

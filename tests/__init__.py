@@ -1,0 +1,1 @@
+"""Tests state requirements; they mirror the source."""
