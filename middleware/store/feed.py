@@ -9,7 +9,7 @@ from attrs import frozen
 
 @frozen(slots=True)
 class FeedRow:
-    """One sealed row. ``line`` is the row's canonical JSON exactly as it was hashed; ``hash`` chains it to ``previous``.
+    r"""One sealed row. ``line`` is the row's canonical JSON exactly as it was hashed; ``hash`` chains it to ``previous``.
 
     hash = SM3(previous (hex, ASCII) + "\\n" + line (UTF-8)), hex. The first row's ``previous`` is 64 zeros.
     """
