@@ -1,0 +1,55 @@
+"""The maker of message ids: institution (12) + yyyyMMddHHmmss (14) + serial (4), the one key that survives a lost reply."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from middleware.domain.fault import Fault
+
+SERIALS_A_SECOND = 10_000
+_INSTITUTION = re.compile(r"[0-9A-Za-z]{12}\Z", re.ASCII)
+_STAMP = "%Y%m%d%H%M%S"
+
+
+class MessageIds:
+    """Ids that only ever rise, for one institution; no two are equal, whatever the clock or a restart does (invariant 23).
+
+    ``institution`` is the centre's twelve-character code. ``last`` is the greatest id that is durable, or None at the very
+    first start; ids handed out but never made durable may come again, which is why the journal comes before the wire. A
+    ``last`` of another institution is no bound for this one. ``ValueError`` when either cannot be an id.
+    """
+
+    def __init__(self, institution: str, last: str | None) -> None:
+        if not _INSTITUTION.match(institution):
+            raise ValueError("an institution code has twelve letters or digits")
+        self._institution = institution
+        self._stamp = ""
+        self._serial = SERIALS_A_SECOND - 1
+        if last is not None and last.startswith(institution):
+            self._stamp, self._serial = _parts(last)
+
+    def next(self, at: dt.datetime) -> str:
+        """A new id, greater than every earlier one.
+
+        ``at`` is the hospital's wall clock. While it stands still or runs behind the last id, the serial goes on in that
+        id's second; ``Fault("system.clock")`` when its 10,000 are used up: waiting, never repeating, is the way out.
+        """
+        stamp = at.strftime(_STAMP)
+        if len(stamp) != len("yyyyMMddHHmmss"):
+            raise Fault("system.clock", "the year has fewer than four digits")
+        if stamp > self._stamp:
+            self._stamp, self._serial = stamp, 0
+        elif self._serial + 1 < SERIALS_A_SECOND:
+            self._serial += 1
+        else:
+            raise Fault("system.clock", f"the {SERIALS_A_SECOND} message ids of second {self._stamp} are used up")
+        return f"{self._institution}{self._stamp}{self._serial:04d}"
+
+
+def _parts(message_id: str) -> tuple[str, int]:
+    """Stamp and serial of one of our own ids."""
+    stamp, serial = message_id[12:26], message_id[26:]
+    if len(message_id) != 30 or not (stamp + serial).isdecimal() or not message_id.isascii():  # noqa: PLR2004 - C30
+        raise ValueError("the last message id is not one of ours")
+    return stamp, int(serial)
