@@ -48,6 +48,14 @@ class Diagnosis:
     order: int = 1
 
 
+@frozen(slots=True)
+class Bill:
+    """What a caller gave with a quote; written once, never changed."""
+
+    lines: tuple[ChargeLine, ...]
+    diagnoses: tuple[Diagnosis, ...]
+
+
 def bill_total(lines: Sequence[ChargeLine]) -> Money:
     """The sum of the lines."""
     return total(line.amount for line in lines)
@@ -66,3 +74,9 @@ def bill_digest(lines: Sequence[ChargeLine]) -> str:
             raw = part.encode()
             digest.update(len(raw).to_bytes(4, "big") + raw)
     return digest.hexdigest()
+
+
+def diagnoses_digest(diagnoses: Sequence[Diagnosis]) -> str:
+    """A SHA-256 that changes when the diagnoses do."""
+    text = "\n".join(f"{d.kind}|{d.order}|{d.code}|{d.name}" for d in diagnoses)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,47 @@
+"""What the flow wants done next, in the imperative. A command leaves only after it is durable (rule 1)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+
+from attrs import frozen
+
+from middleware.domain.centre import Call
+
+
+@frozen(slots=True)
+class CallCentre:
+    """Send this call under this message id, once."""
+
+    call: Call
+    message_id: str
+    settlement_id: str = ""
+
+
+class HisMatter(StrEnum):
+    """What the HIS is told of."""
+
+    REGISTERED = "registered"
+    SETTLED = "settled"
+    CANCELLED = "cancelled"
+
+
+@frozen(slots=True)
+class TellHis:
+    """Deliver this to the HIS, in order, until it says yes or no."""
+
+    matter: HisMatter
+    control_id: str
+    settlement_id: str = ""
+
+
+@frozen(slots=True)
+class WakeAt:
+    """Say ``DueTimePassed`` at that time."""
+
+    settlement_id: str
+    due: dt.datetime
+
+
+Command = CallCentre | TellHis | WakeAt

@@ -1,0 +1,350 @@
+"""What happened, in the past tense, by who said it. Each event that changes a state is one journal record.
+
+No event holds personal data; a stranger's words (``message``) are kept as they came, as evidence.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from middleware.domain.centre import Call, PersonKnown, Settled, SettlementCancelled
+from middleware.domain.money import Money
+from middleware.domain.order import Caller, RegisterOrder
+from middleware.domain.split import Split
+
+# -- of a registration
+
+
+@frozen(slots=True)
+class RegistrationRequested:
+    """A caller asked to register the holder of a card."""
+
+    visit_id: str
+    person_ref: str
+    caller: Caller
+    order: RegisterOrder
+
+
+@frozen(slots=True)
+class CentreKnewPerson:
+    """1101 was answered."""
+
+    reply: PersonKnown
+
+
+@frozen(slots=True)
+class CentreRegisteredVisit:
+    """2201 was answered."""
+
+    visit_number: str
+
+
+@frozen(slots=True)
+class HisAcceptedPatient:
+    """The HIS acknowledged the registration."""
+
+    patient_number: str
+
+
+@frozen(slots=True)
+class HisRefusedPatient:
+    """The HIS said AE or AR to the registration."""
+
+    code: str
+    message: str
+
+
+# -- of calls that move no money (1101, 2201, 2203, 2204, 2206); settlement_id "" = the registration's
+
+
+@frozen(slots=True)
+class CentreRefusedCall:
+    """The centre's business layer said no."""
+
+    call: Call
+    code: str
+    message: str
+    settlement_id: str = ""
+
+
+@frozen(slots=True)
+class CallNotSent:
+    """Nothing left the house."""
+
+    call: Call
+    fault: str
+    detail: str
+    settlement_id: str = ""
+
+
+@frozen(slots=True)
+class CallUnanswered:
+    """No clear answer came; no money is involved."""
+
+    call: Call
+    cause: str
+    settlement_id: str = ""
+
+
+@frozen(slots=True)
+class RequestRepeated:
+    """The caller sent the same request again after it had come to rest without an answer."""
+
+    settlement_id: str = ""
+
+
+# -- of a settlement
+
+
+@frozen(slots=True)
+class QuoteRequested:
+    """A caller asked how a bill would split."""
+
+    settlement_id: str
+    caller: Caller
+    total: Money
+    bill_digest: str
+    diagnoses_digest: str
+    use_account: bool
+
+
+@frozen(slots=True)
+class CentreTookVisit:
+    """2203 was answered."""
+
+    settlement_id: str
+
+
+@frozen(slots=True)
+class CentreTookCharges:
+    """2204 was answered."""
+
+    settlement_id: str
+
+
+@frozen(slots=True)
+class CentreQuoted:
+    """2206 was answered."""
+
+    settlement_id: str
+    split: Split
+
+
+@frozen(slots=True)
+class SettleConfirmed:
+    """A person confirmed the quote."""
+
+    settlement_id: str
+    caller: Caller
+    total: Money
+    cash: Money
+
+
+@frozen(slots=True)
+class FirstByteLeft:
+    """The first byte of a money call was handed to the wire."""
+
+    settlement_id: str
+    message_id: str
+
+
+@frozen(slots=True)
+class CentreSettled:
+    """2207 was answered; ``late`` when the answer came after we had stopped waiting for it."""
+
+    settlement_id: str
+    message_id: str
+    reply: Settled
+    late: bool = False
+
+
+@frozen(slots=True)
+class CentreRefusedSettle:
+    """The centre's business layer refused 2207."""
+
+    settlement_id: str
+    message_id: str
+    code: str
+    message: str
+
+
+@frozen(slots=True)
+class SettleNotSent:
+    """No byte of 2207 left."""
+
+    settlement_id: str
+    message_id: str
+    fault: str
+    detail: str
+
+
+@frozen(slots=True)
+class SettleUnanswered:
+    """2207 left and no clear answer came."""
+
+    settlement_id: str
+    message_id: str
+    cause: str
+
+
+@frozen(slots=True)
+class DueTimePassed:
+    """The time that an unknown outcome was given has passed."""
+
+    settlement_id: str
+
+
+@frozen(slots=True)
+class CentreReversed:
+    """2601 was answered: the message it names is undone."""
+
+    settlement_id: str
+    message_id: str
+
+
+@frozen(slots=True)
+class CentreRefusedReversal:
+    """The centre refused 2601; ``not_found`` when it says that it never had the original."""
+
+    settlement_id: str
+    message_id: str
+    code: str
+    message: str
+    not_found: bool
+
+
+@frozen(slots=True)
+class ReversalNotSent:
+    """No byte of 2601 left."""
+
+    settlement_id: str
+    message_id: str
+    fault: str
+    detail: str
+
+
+@frozen(slots=True)
+class ReversalUnanswered:
+    """2601 left and no clear answer came; it reversed nothing that we know of."""
+
+    settlement_id: str
+    message_id: str
+    cause: str
+
+
+@frozen(slots=True)
+class CancelConfirmed:
+    """A person asked to undo a finished settlement."""
+
+    settlement_id: str
+    caller: Caller
+    reason: str
+
+
+@frozen(slots=True)
+class CentreCancelled:
+    """2208 was answered."""
+
+    settlement_id: str
+    message_id: str
+    reply: SettlementCancelled
+    late: bool = False
+
+
+@frozen(slots=True)
+class CentreRefusedCancel:
+    """The centre refused 2208; the settlement stands."""
+
+    settlement_id: str
+    message_id: str
+    code: str
+    message: str
+
+
+@frozen(slots=True)
+class CancelNotSent:
+    """No byte of 2208 left."""
+
+    settlement_id: str
+    message_id: str
+    fault: str
+    detail: str
+
+
+@frozen(slots=True)
+class CancelUnanswered:
+    """2208 left and no clear answer came."""
+
+    settlement_id: str
+    message_id: str
+    cause: str
+
+
+@frozen(slots=True)
+class HisAcceptedCharges:
+    """The HIS acknowledged a settlement, or (``cancelled``) its cancel."""
+
+    settlement_id: str
+    cancelled: bool
+
+
+@frozen(slots=True)
+class HisRefusedCharges:
+    """The HIS said AE or AR to a settlement, or to its cancel."""
+
+    settlement_id: str
+    cancelled: bool
+    code: str
+    message: str
+
+
+# -- of the process
+
+
+@frozen(slots=True)
+class DaemonRestarted:
+    """We started and found this in flight: nobody knows whether its bytes left."""
+
+    settlement_id: str = ""
+
+
+VisitEvent = (
+    CentreKnewPerson
+    | CentreRegisteredVisit
+    | HisAcceptedPatient
+    | HisRefusedPatient
+    | CentreRefusedCall
+    | CallNotSent
+    | CallUnanswered
+    | RequestRepeated
+    | DaemonRestarted
+)
+SettlementEvent = (
+    CentreTookVisit
+    | CentreTookCharges
+    | CentreQuoted
+    | CentreRefusedCall
+    | CallNotSent
+    | CallUnanswered
+    | RequestRepeated
+    | SettleConfirmed
+    | FirstByteLeft
+    | CentreSettled
+    | CentreRefusedSettle
+    | SettleNotSent
+    | SettleUnanswered
+    | DueTimePassed
+    | CentreReversed
+    | CentreRefusedReversal
+    | ReversalNotSent
+    | ReversalUnanswered
+    | CancelConfirmed
+    | CentreCancelled
+    | CentreRefusedCancel
+    | CancelNotSent
+    | CancelUnanswered
+    | HisAcceptedCharges
+    | HisRefusedCharges
+    | DaemonRestarted
+)
+Event = VisitEvent | SettlementEvent | RegistrationRequested | QuoteRequested

@@ -1,0 +1,165 @@
+"""One visit and its settlements: what is known, and nothing that is only guessed.
+
+Personal data is not here: ``person_ref`` points to where it is kept, so that the journal can be shown to a bureau.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+
+from attrs import frozen
+
+from middleware.domain.centre import Call, Settled, SettlementCancelled, VisitFacts
+from middleware.domain.money import ZERO, Money
+from middleware.domain.order import Caller, RegisterOrder
+from middleware.domain.split import Split
+
+
+class VisitState(StrEnum):
+    """States of a registration, named by what is known."""
+
+    RECEIVED = "Received"  # a request is on disk; of the person only the card is known
+    IDENTIFIED = "Identified"  # the centre knows the person and how they are insured
+    ENROLLED = "Enrolled"  # the visit exists at the centre; the HIS has not said yes yet
+    REGISTERED = "Registered"  # the visit exists in the HIS and at the centre
+    REFUSED = "Refused"  # one of the two said no (t)
+
+
+class SettlementState(StrEnum):
+    """States of a settlement (SETTLEMENT.md), named by what is known. (t) = terminal."""
+
+    RECEIVED = "Received"  # a request with an idempotency key is on disk
+    ITEMISED = "Itemised"  # the charge lines are at the centre, under one batch
+    QUOTED = "Quoted"  # the split, bound to the digest of the lines, with an expiry
+    SETTLE_INTENDED = "SettleIntended"  # intent, message id, digest and amount are durable
+    SETTLE_SENT = "SettleSent"  # bytes left
+    UNKNOWN = "Unknown"  # money may have moved; the visit is locked for money
+    REVERSAL_INTENDED = "ReversalIntended"  # a reversal of exactly one message is durable
+    REVERSAL_SENT = "ReversalSent"  # its bytes left
+    SETTLED = "Settled"  # the centre holds it; its number is durable
+    DELIVERED = "Delivered"  # the HIS acknowledged it
+    CANCEL_INTENDED = "CancelIntended"  # a cancel is durable
+    CANCEL_SENT = "CancelSent"  # its bytes left
+    CANCELLED = "Cancelled"  # the centre undid it (t)
+    REFUSED = "Refused"  # nothing was ever settled (t)
+    REVERSED = "Reversed"  # undone, or proven never done (t)
+    MANUAL = "Manual"  # a person must decide
+
+
+# In these, money may be moving or may have moved unseen: the visit takes no other money.
+MONEY_OPEN = frozenset(
+    {
+        SettlementState.SETTLE_INTENDED,
+        SettlementState.SETTLE_SENT,
+        SettlementState.UNKNOWN,
+        SettlementState.REVERSAL_INTENDED,
+        SettlementState.REVERSAL_SENT,
+        SettlementState.CANCEL_INTENDED,
+        SettlementState.CANCEL_SENT,
+        SettlementState.MANUAL,
+    }
+)
+
+# A crash in one of these leaves a call whose bytes may have left (invariant 9: none of them survives a recovery).
+IN_FLIGHT = frozenset(
+    {
+        SettlementState.SETTLE_INTENDED,
+        SettlementState.SETTLE_SENT,
+        SettlementState.REVERSAL_INTENDED,
+        SettlementState.REVERSAL_SENT,
+        SettlementState.CANCEL_INTENDED,
+        SettlementState.CANCEL_SENT,
+    }
+)
+
+
+@frozen(slots=True)
+class Trouble:
+    """Why the last step did not go on: a code of the fault table, our detail, and a stranger's words as a quotation."""
+
+    code: str
+    detail: str = ""
+    foreign: str = ""
+
+
+@frozen(slots=True)
+class Settlement:
+    """One bill on its way; knowledge is only ever added."""
+
+    settlement_id: str
+    state: SettlementState
+    owner: Caller
+    total: Money
+    bill_digest: str
+    diagnoses_digest: str
+    use_account: bool
+    created_at: dt.datetime
+    batches: int = 0  # charge batches uploaded so far; a lost 2204 is repeated under a new batch number
+    awaiting: Call | None = None  # a call that moves no money is in flight
+    quoted: Split | None = None
+    expires_at: dt.datetime | None = None
+    settle_message_id: str = ""
+    settled: Settled | None = None
+    unknown_call: Call | None = None  # whose outcome is unknown: SETTLE or CANCEL
+    unknown_since: dt.datetime | None = None
+    next_due: dt.datetime | None = None
+    reversal_message_id: str = ""
+    reversal_attempts: int = 0
+    cancel_message_id: str = ""
+    cancel_reason: str = ""
+    cancelled: SettlementCancelled | None = None
+    delivered: bool = False
+    broken_identities: tuple[int, ...] = ()
+    trouble: Trouble | None = None
+
+    @property
+    def batch(self) -> str:
+        """The number of the newest charge batch (chrg_bchno), unique in the institution."""
+        return f"{self.settlement_id}{self.batches:02d}"
+
+    @property
+    def standing(self) -> SettlementState:
+        """Where a settlement that holds stands."""
+        return SettlementState.DELIVERED if self.delivered else SettlementState.SETTLED
+
+
+@frozen(slots=True)
+class Visit:
+    """One person's visit: its registration and its settlements."""
+
+    visit_id: str
+    state: VisitState
+    person_ref: str
+    owner: Caller
+    order: RegisterOrder
+    awaiting: Call | None = None
+    person_number: str = ""
+    insurance: str = ""
+    person_type: str = ""
+    insured_region: str = ""
+    balance: Money = ZERO
+    visit_number: str = ""
+    patient_number: str = ""
+    diagnoses_digest: str = ""  # of the diagnoses that the centre holds
+    settlements: tuple[Settlement, ...] = ()
+    trouble: Trouble | None = None
+
+    @property
+    def facts(self) -> VisitFacts:
+        """What identifies the visit at the centre."""
+        return VisitFacts(
+            person_number=self.person_number,
+            visit_number=self.visit_number,
+            insurance=self.insurance,
+            person_type=self.person_type,
+            insured_region=self.insured_region,
+            med_type=self.order.med_type,
+        )
+
+    def settlement(self, settlement_id: str) -> Settlement:
+        """The settlement with that id; ``KeyError`` when the visit has none."""
+        for settlement in self.settlements:
+            if settlement.settlement_id == settlement_id:
+                return settlement
+        raise KeyError(settlement_id)

@@ -1,0 +1,119 @@
+"""Undoing a finished settlement (2208). A cancel is a money call of its own and can be unknown itself."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from middleware.domain.centre import Call
+from middleware.domain.command import CallCentre, HisMatter, TellHis
+from middleware.domain.event import (
+    CancelConfirmed,
+    CancelNotSent,
+    CancelUnanswered,
+    CentreCancelled,
+    CentreRefusedCancel,
+    DaemonRestarted,
+)
+from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
+from middleware.flow.doubt import doubt
+from middleware.flow.guards import money_is_free, not_now
+from middleware.flow.step import At, Row, Step
+
+S = SettlementState
+
+
+def intend(settlement: Settlement, reason: str, at: At) -> Step[Settlement]:
+    """-> CancelIntended."""
+    message_id = at.message_id()
+    intended = evolve(settlement, state=S.CANCEL_INTENDED, cancel_message_id=message_id, cancel_reason=reason)
+    return Step(intended, (CallCentre(Call.CANCEL, message_id, settlement.settlement_id),))
+
+
+def confirmed(settlement: Settlement, event: CancelConfirmed, at: At, visit: Visit) -> Step[Settlement]:
+    """-> CancelIntended, when no other money of the visit is open."""
+    money_is_free(visit, but=settlement.settlement_id)
+    return intend(evolve(settlement, trouble=None), event.reason, at)
+
+
+def not_possible(settlement: Settlement, event: object, at: At, visit: Visit) -> Step[Settlement]:
+    """Refused to the asker: there is nothing to cancel in this state."""
+    raise not_now(settlement)
+
+
+def cancelled(settlement: Settlement, event: CentreCancelled, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Cancelled; tell the HIS."""
+    known = evolve(settlement, state=S.CANCELLED, cancelled=event.reply, trouble=None, unknown_call=None, next_due=None)
+    control_id = "C" + settlement.settlement_id[1:]
+    return Step(known, (TellHis(HisMatter.CANCELLED, control_id, settlement.settlement_id),))
+
+
+def cancelled_late(settlement: Settlement, event: CentreCancelled, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Cancelled, when no reversal of the cancel was ever tried; else kept as evidence."""
+    if settlement.unknown_call is not Call.CANCEL or settlement.reversal_attempts:
+        return Step(settlement)
+    return cancelled(settlement, event, at, visit)
+
+
+def refused(settlement: Settlement, event: CentreRefusedCancel, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Settled or Delivered again: the centre said no, the settlement stands."""
+    trouble = Trouble("centre.refused", f"{Call.CANCEL} {event.code}", event.message)
+    return Step(evolve(settlement, state=settlement.standing, trouble=trouble))
+
+
+def refused_late(settlement: Settlement, event: CentreRefusedCancel, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Settled or Delivered again: it is known now that the cancel never happened."""
+    if settlement.unknown_call is not Call.CANCEL:
+        return Step(settlement)
+    return refused(evolve(settlement, unknown_call=None, next_due=None), event, at, visit)
+
+
+def not_sent(settlement: Settlement, event: CancelNotSent, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Settled or Delivered again: no byte left."""
+    return Step(evolve(settlement, state=settlement.standing, trouble=Trouble(event.fault, event.detail)))
+
+
+def unanswered(settlement: Settlement, event: CancelUnanswered, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Unknown, of kind cancel: the money may have come back."""
+    return doubt(settlement, Call.CANCEL, at, event.cause)
+
+
+def sent_and_not_sent(settlement: Settlement, event: CancelNotSent, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Unknown, of kind cancel: bytes left, so "not sent" proves nothing."""
+    return doubt(settlement, Call.CANCEL, at, event.fault)
+
+
+def restarted(settlement: Settlement, event: DaemonRestarted, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Unknown, of kind cancel."""
+    return doubt(settlement, Call.CANCEL, at, "crash")
+
+
+_HELD = (S.SETTLED, S.DELIVERED)
+_FLYING = (S.CANCEL_INTENDED, S.CANCEL_SENT)
+_EVIDENCE = dict.fromkeys((S.REVERSAL_INTENDED, S.REVERSAL_SENT, S.MANUAL), "what is under way decides; this is evidence")
+_KNOWN = dict.fromkeys((*_HELD, S.CANCELLED), "the outcome is known already")
+_OURS = "only a 2208 in flight has such an outcome"
+
+_ROWS: tuple[Row[Settlement], ...] = (
+    Row(
+        CancelConfirmed,
+        {**dict.fromkeys(_HELD, confirmed), **{s: not_possible for s in S if s not in _HELD}},
+        {},
+        "",
+    ),
+    Row(
+        CentreCancelled,
+        {**dict.fromkeys(_FLYING, cancelled), S.UNKNOWN: cancelled_late},
+        {**_EVIDENCE, **_KNOWN},
+        _OURS,
+    ),
+    Row(
+        CentreRefusedCancel,
+        {**dict.fromkeys(_FLYING, refused), S.UNKNOWN: refused_late},
+        {**_EVIDENCE, **_KNOWN},
+        _OURS,
+    ),
+    Row(CancelNotSent, {S.CANCEL_INTENDED: not_sent, S.CANCEL_SENT: sent_and_not_sent}, {}, _OURS),
+    Row(CancelUnanswered, dict.fromkeys(_FLYING, unanswered), {}, _OURS),
+)
+ROWS: dict[type, Row[Settlement]] = {row.event: row for row in _ROWS}
+RESTART_MOVES = dict.fromkeys(_FLYING, restarted)

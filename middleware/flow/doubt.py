@@ -1,0 +1,26 @@
+"""Entering the state in which money may have moved: always with a time at which something will be done (invariant 10)."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from middleware.domain.centre import Call
+from middleware.domain.command import WakeAt
+from middleware.domain.visit import Settlement, SettlementState, Trouble
+from middleware.flow.step import At, Step, plus
+
+
+def doubt(settlement: Settlement, call: Call, at: At, cause: str, wait_s: float | None = None) -> Step[Settlement]:
+    """-> Unknown: whether ``call`` happened is to be established, first after the policy's delay (or ``wait_s``)."""
+    delay = at.policy.first_check_s * (1 + at.jitter) if wait_s is None else wait_s
+    due = plus(at, delay)
+    doubtful = evolve(
+        settlement,
+        state=SettlementState.UNKNOWN,
+        unknown_call=call,
+        unknown_since=at.now,
+        next_due=due,
+        reversal_attempts=0,
+        trouble=Trouble("settlement.outcome_unknown", f"{call} {cause}"),
+    )
+    return Step(doubtful, (WakeAt(settlement.settlement_id, due),))

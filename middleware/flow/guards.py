@@ -1,0 +1,33 @@
+"""What is refused to an asker, and the words for it: the settlement's state in a fault's terms."""
+
+from __future__ import annotations
+
+from middleware.domain.fault import Fault
+from middleware.domain.visit import MONEY_OPEN, Settlement, SettlementState, Visit
+
+S = SettlementState
+
+_WORDS = {
+    S.UNKNOWN: "settlement.outcome_unknown",
+    S.REVERSAL_INTENDED: "settlement.outcome_unknown",
+    S.REVERSAL_SENT: "settlement.outcome_unknown",
+    S.MANUAL: "settlement.manual",
+    S.REVERSED: "settlement.reversed",
+    S.CANCELLED: "settlement.cancelled",
+    S.SETTLE_INTENDED: "settlement.busy",
+    S.SETTLE_SENT: "settlement.busy",
+    S.CANCEL_INTENDED: "settlement.busy",
+    S.CANCEL_SENT: "settlement.busy",
+}
+
+
+def not_now(settlement: Settlement) -> Fault:
+    """The fault that says why this settlement cannot do what is asked."""
+    return Fault(_WORDS.get(settlement.state, "settlement.wrong_state"), f"state {settlement.state}")
+
+
+def money_is_free(visit: Visit, but: str = "") -> None:
+    """Raise ``visit.locked`` while another settlement of the visit has money moving or unaccounted for."""
+    for other in visit.settlements:
+        if other.settlement_id != but and other.state in MONEY_OPEN:
+            raise Fault("visit.locked", f"settlement {other.settlement_id} is {other.state}")

@@ -1,0 +1,113 @@
+"""From how a call ended to what happened: the bridge between the wire's four outcomes and the machines' events."""
+
+from __future__ import annotations
+
+from middleware.domain.centre import (
+    Call,
+    CentreReply,
+    ChargesTaken,
+    PersonKnown,
+    Quoted,
+    Reversed,
+    Settled,
+    SettlementCancelled,
+    VisitRegistered,
+    VisitUploaded,
+)
+from middleware.domain.command import CallCentre
+from middleware.domain.event import (
+    CallNotSent,
+    CallUnanswered,
+    CancelNotSent,
+    CancelUnanswered,
+    CentreCancelled,
+    CentreKnewPerson,
+    CentreQuoted,
+    CentreRefusedCall,
+    CentreRefusedCancel,
+    CentreRefusedReversal,
+    CentreRefusedSettle,
+    CentreRegisteredVisit,
+    CentreReversed,
+    CentreSettled,
+    CentreTookCharges,
+    CentreTookVisit,
+    Event,
+    ReversalNotSent,
+    ReversalUnanswered,
+    SettleNotSent,
+    SettleUnanswered,
+)
+from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
+from middleware.flow.step import Policy
+
+
+def event_of(command: CallCentre, outcome: Outcome[CentreReply], policy: Policy, *, late: bool = False) -> Event:
+    """The event that this outcome of that command is. An answer of the wrong kind is no answer."""
+    match outcome:
+        case Answered(reply):
+            return _answered(command, reply, late=late)
+        case Refused(code, message):
+            return _refused(command, code, message, policy)
+        case NotSent(fault, detail):
+            return _not_sent(command, fault, detail)
+        case Unknown(cause):
+            return _unanswered(command, cause)
+
+
+def _answered(command: CallCentre, reply: CentreReply, *, late: bool) -> Event:
+    sid, mid = command.settlement_id, command.message_id
+    match command.call, reply:
+        case Call.QUERY_PERSON, PersonKnown():
+            return CentreKnewPerson(reply)
+        case Call.REGISTER_VISIT, VisitRegistered(visit_number):
+            return CentreRegisteredVisit(visit_number)
+        case Call.UPLOAD_VISIT, VisitUploaded():
+            return CentreTookVisit(sid)
+        case Call.UPLOAD_CHARGES, ChargesTaken():
+            return CentreTookCharges(sid)
+        case Call.PRE_SETTLE, Quoted(split):
+            return CentreQuoted(sid, split)
+        case Call.SETTLE, Settled():
+            return CentreSettled(sid, mid, reply, late)
+        case Call.CANCEL, SettlementCancelled():
+            return CentreCancelled(sid, mid, reply, late)
+        case Call.REVERSE, Reversed():
+            return CentreReversed(sid, mid)
+    return _unanswered(command, "unreadable")
+
+
+def _refused(command: CallCentre, code: str, message: str, policy: Policy) -> Event:
+    sid, mid = command.settlement_id, command.message_id
+    match command.call:
+        case Call.SETTLE:
+            return CentreRefusedSettle(sid, mid, code, message)
+        case Call.CANCEL:
+            return CentreRefusedCancel(sid, mid, code, message)
+        case Call.REVERSE:
+            return CentreRefusedReversal(sid, mid, code, message, code in policy.not_found_codes)
+    return CentreRefusedCall(command.call, code, message, sid)
+
+
+def _not_sent(command: CallCentre, fault: str, detail: str) -> Event:
+    sid, mid = command.settlement_id, command.message_id
+    match command.call:
+        case Call.SETTLE:
+            return SettleNotSent(sid, mid, fault, detail)
+        case Call.CANCEL:
+            return CancelNotSent(sid, mid, fault, detail)
+        case Call.REVERSE:
+            return ReversalNotSent(sid, mid, fault, detail)
+    return CallNotSent(command.call, fault, detail, sid)
+
+
+def _unanswered(command: CallCentre, cause: str) -> Event:
+    sid, mid = command.settlement_id, command.message_id
+    match command.call:
+        case Call.SETTLE:
+            return SettleUnanswered(sid, mid, cause)
+        case Call.CANCEL:
+            return CancelUnanswered(sid, mid, cause)
+        case Call.REVERSE:
+            return ReversalUnanswered(sid, mid, cause)
+    return CallUnanswered(command.call, cause, sid)

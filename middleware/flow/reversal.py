@@ -1,0 +1,136 @@
+"""Establishing an unknown outcome by reversing exactly one message (2601), or handing it to a person."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from middleware.domain.centre import Call
+from middleware.domain.command import CallCentre, WakeAt
+from middleware.domain.event import (
+    CentreRefusedReversal,
+    CentreReversed,
+    DaemonRestarted,
+    DueTimePassed,
+    ReversalNotSent,
+    ReversalUnanswered,
+)
+from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
+from middleware.flow.step import At, Row, Step, plus
+
+S = SettlementState
+
+
+def due(settlement: Settlement, event: DueTimePassed, at: At, visit: Visit) -> Step[Settlement]:
+    """-> ReversalIntended; or Manual when the region does not let 2601 name it, or the tries are used up."""
+    if settlement.next_due is not None and at.now < settlement.next_due:
+        return Step(settlement, (WakeAt(settlement.settlement_id, settlement.next_due),))
+    if settlement.unknown_call not in at.policy.reversible:
+        return hand_over(settlement, f"{settlement.unknown_call} may not be reversed in this region")
+    if settlement.reversal_attempts >= at.policy.max_attempts:
+        return hand_over(settlement, f"{settlement.reversal_attempts} reversals without a clear answer")
+    message_id = at.message_id()
+    intended = evolve(
+        settlement,
+        state=S.REVERSAL_INTENDED,
+        reversal_message_id=message_id,
+        reversal_attempts=settlement.reversal_attempts + 1,
+        next_due=None,
+    )
+    return Step(intended, (CallCentre(Call.REVERSE, message_id, settlement.settlement_id),))
+
+
+def hand_over(settlement: Settlement, why: str, foreign: str = "") -> Step[Settlement]:
+    """-> Manual: a person must decide."""
+    trouble = Trouble("settlement.manual", why, foreign)
+    return Step(evolve(settlement, state=S.MANUAL, next_due=None, trouble=trouble))
+
+
+def undone(settlement: Settlement) -> Step[Settlement]:
+    """-> Reversed; or, when it was a cancel that is undone, the settlement stands as before."""
+    if settlement.unknown_call is Call.CANCEL:
+        return Step(
+            evolve(
+                settlement,
+                state=settlement.standing,
+                unknown_call=None,
+                next_due=None,
+                reversal_attempts=0,
+                trouble=Trouble("settlement.wrong_state", "the cancel did not happen; the settlement stands"),
+            )
+        )
+    return Step(evolve(settlement, state=S.REVERSED, unknown_call=None, next_due=None, trouble=None))
+
+
+def reversed_(settlement: Settlement, event: CentreReversed, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Reversed (or, for a cancel, Settled/Delivered again)."""
+    return undone(settlement)
+
+
+def refused(settlement: Settlement, event: CentreRefusedReversal, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Reversed when the original is proven absent; Unknown while "not found" is too early to prove it; else Manual."""
+    if not event.not_found:
+        return hand_over(settlement, f"{Call.REVERSE} refused with {event.code}", event.message)
+    since = settlement.unknown_since or settlement.created_at
+    if (at.now - since).total_seconds() >= at.policy.processing_limit_s:
+        return undone(settlement)
+    return again(settlement, at, f"{Call.REVERSE} not found yet", at.policy.processing_limit_s)
+
+
+def again(settlement: Settlement, at: At, why: str, at_most_s: float = 0) -> Step[Settlement]:
+    """-> Unknown, due after a delay that doubles with each attempt."""
+    policy = at.policy
+    wait_s = min(policy.repeat_max_s, policy.repeat_s * 2 ** max(0, settlement.reversal_attempts - 1))
+    if at_most_s:
+        wait_s = min(wait_s, at_most_s)
+    when = plus(at, wait_s * (1 + at.jitter / 4))
+    doubtful = evolve(
+        settlement,
+        state=S.UNKNOWN,
+        next_due=when,
+        trouble=Trouble("settlement.outcome_unknown", why),
+    )
+    return Step(doubtful, (WakeAt(settlement.settlement_id, when),))
+
+
+def not_sent(settlement: Settlement, event: ReversalNotSent, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Unknown: to be tried again."""
+    return again(settlement, at, f"{Call.REVERSE} {event.fault}")
+
+
+def unanswered(settlement: Settlement, event: ReversalUnanswered, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Unknown: it reversed nothing that we know of; to be tried again."""
+    return again(settlement, at, f"{Call.REVERSE} {event.cause}")
+
+
+def restarted(settlement: Settlement, event: DaemonRestarted, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Unknown: to be tried again."""
+    return again(settlement, at, f"{Call.REVERSE} crash")
+
+
+_FLYING = (S.REVERSAL_INTENDED, S.REVERSAL_SENT)
+_OURS = "only a 2601 in flight has such an outcome"
+_RESOLVED = dict.fromkeys(
+    (S.SETTLED, S.DELIVERED, S.CANCELLED, S.REFUSED, S.REVERSED, S.CANCEL_INTENDED, S.CANCEL_SENT),
+    "the outcome was established meanwhile",
+)
+_PERSON = {S.MANUAL: "a person decides; this is evidence"}
+
+_ROWS: tuple[Row[Settlement], ...] = (
+    Row(DueTimePassed, {S.UNKNOWN: due}, {s: "nothing is due any more" for s in S if s is not S.UNKNOWN}, ""),
+    Row(
+        CentreReversed,
+        {**dict.fromkeys(_FLYING, reversed_), S.UNKNOWN: reversed_},
+        {**_RESOLVED, **_PERSON},
+        _OURS,
+    ),
+    Row(
+        CentreRefusedReversal,
+        dict.fromkeys(_FLYING, refused),
+        {**_RESOLVED, **_PERSON, S.UNKNOWN: "the next reversal will ask again"},
+        _OURS,
+    ),
+    Row(ReversalNotSent, dict.fromkeys(_FLYING, not_sent), {}, _OURS),
+    Row(ReversalUnanswered, dict.fromkeys(_FLYING, unanswered), {}, _OURS),
+)
+ROWS: dict[type, Row[Settlement]] = {row.event: row for row in _ROWS}
+RESTART_MOVES = dict.fromkeys(_FLYING, restarted)

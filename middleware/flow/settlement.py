@@ -1,0 +1,222 @@
+"""Settling what was quoted. A 2207 is sent once; no answer is a state, not a no."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from middleware.domain.centre import Call
+from middleware.domain.command import CallCentre, HisMatter, TellHis
+from middleware.domain.event import (
+    CentreRefusedSettle,
+    CentreSettled,
+    DaemonRestarted,
+    FirstByteLeft,
+    HisAcceptedCharges,
+    HisRefusedCharges,
+    SettleConfirmed,
+    SettleNotSent,
+    SettleUnanswered,
+)
+from middleware.domain.fault import Fault
+from middleware.domain.split import broken_identities
+from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
+from middleware.flow import cancel
+from middleware.flow.doubt import doubt
+from middleware.flow.guards import money_is_free, not_now
+from middleware.flow.step import At, IllegalEvent, Row, Step
+
+S = SettlementState
+
+
+def confirmed(settlement: Settlement, event: SettleConfirmed, at: At, visit: Visit) -> Step[Settlement]:
+    """-> SettleIntended, when the quote still holds, is what the person confirmed, and no other money is open."""
+    money_is_free(visit, but=settlement.settlement_id)
+    quote = settlement.quoted
+    if quote is None or settlement.expires_at is None or at.now >= settlement.expires_at:
+        raise Fault("settlement.quote_expired")
+    if (event.total, event.cash) != (quote.total, quote.cash):
+        raise Fault("settlement.quote_changed", "total or cash differs from the quote")
+    message_id = at.message_id()
+    intended = evolve(settlement, state=S.SETTLE_INTENDED, settle_message_id=message_id, trouble=None)
+    return Step(intended, (CallCentre(Call.SETTLE, message_id, settlement.settlement_id),))
+
+
+def not_possible(settlement: Settlement, event: object, at: At, visit: Visit) -> Step[Settlement]:
+    """Refused to the asker: the state does not allow it."""
+    raise not_now(settlement)
+
+
+def left(settlement: Settlement, event: FirstByteLeft, at: At, visit: Visit) -> Step[Settlement]:
+    """-> ...Sent: bytes left."""
+    message_id, sent = {
+        S.SETTLE_INTENDED: (settlement.settle_message_id, S.SETTLE_SENT),
+        S.REVERSAL_INTENDED: (settlement.reversal_message_id, S.REVERSAL_SENT),
+        S.CANCEL_INTENDED: (settlement.cancel_message_id, S.CANCEL_SENT),
+    }[settlement.state]
+    if event.message_id != message_id:
+        raise IllegalEvent("bytes of a message that is not the one in flight")
+    return Step(evolve(settlement, state=sent))
+
+
+def settled(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Settled; tell the HIS. A broken identity is recorded and raised: the money has moved all the same."""
+    broken = broken_identities(event.reply.split)
+    if event.reply.split.total != settlement.total:
+        broken = (*broken, 0)
+    known = evolve(
+        settlement,
+        state=S.SETTLED,
+        settled=event.reply,
+        broken_identities=broken,
+        trouble=Trouble("centre.identity_broken", ",".join(map(str, broken))) if broken else None,
+        unknown_call=None,
+        next_due=None,
+    )
+    control_id = "P" + settlement.settlement_id[1:]
+    return Step(known, (TellHis(HisMatter.SETTLED, control_id, settlement.settlement_id),))
+
+
+def settled_late(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Settled, when no reversal was ever tried; else kept as evidence, for the reversal may have undone it."""
+    if settlement.unknown_call is not Call.SETTLE or settlement.reversal_attempts:
+        return Step(settlement)
+    return settled(settlement, event, at, visit)
+
+
+def approved_after_all(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Unknown, due at once: a late approval of what we called undone is reversed, never adopted (invariant 13)."""
+    return doubt(settlement, Call.SETTLE, at, "approved after all", wait_s=0)
+
+
+def refused(settlement: Settlement, event: CentreRefusedSettle, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Quoted: the centre said no, nothing moved."""
+    trouble = Trouble("centre.refused", f"{Call.SETTLE} {event.code}", event.message)
+    return Step(evolve(settlement, state=S.QUOTED, trouble=trouble))
+
+
+def refused_late(settlement: Settlement, event: CentreRefusedSettle, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Refused: it is known now that nothing was settled."""
+    if settlement.unknown_call is not Call.SETTLE:
+        return Step(settlement)
+    trouble = Trouble("centre.refused", f"{Call.SETTLE} {event.code}", event.message)
+    return Step(evolve(settlement, state=S.REFUSED, trouble=trouble, unknown_call=None, next_due=None))
+
+
+def not_sent(settlement: Settlement, event: SettleNotSent, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Quoted: no byte left, the same request may be sent again."""
+    return Step(evolve(settlement, state=S.QUOTED, trouble=Trouble(event.fault, event.detail)))
+
+
+def unanswered(settlement: Settlement, event: SettleUnanswered, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Unknown: money may have moved."""
+    return doubt(settlement, Call.SETTLE, at, event.cause)
+
+
+def sent_and_not_sent(settlement: Settlement, event: SettleNotSent, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Unknown: bytes left, so "not sent" proves nothing."""
+    return doubt(settlement, Call.SETTLE, at, event.fault)
+
+
+def restarted(settlement: Settlement, event: DaemonRestarted, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Unknown: after a crash "intended" and "sent" cannot be told apart."""
+    return doubt(settlement, Call.SETTLE, at, "crash")
+
+
+def restarted_early(settlement: Settlement, event: DaemonRestarted, at: At, visit: Visit) -> Step[Settlement]:
+    """Stays: whether the call arrived is not known, and no money is involved."""
+    if settlement.awaiting is None:
+        return Step(settlement)
+    trouble = Trouble("centre.no_answer", f"{settlement.awaiting} crash")
+    return Step(evolve(settlement, awaiting=None, trouble=trouble))
+
+
+def delivered(settlement: Settlement, event: HisAcceptedCharges, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Delivered."""
+    if event.cancelled:
+        return Step(settlement)
+    return Step(evolve(settlement, state=S.DELIVERED, delivered=True))
+
+
+def delivered_meanwhile(settlement: Settlement, event: HisAcceptedCharges, at: At, visit: Visit) -> Step[Settlement]:
+    """Stays; the HIS has it."""
+    return Step(settlement if event.cancelled else evolve(settlement, delivered=True))
+
+
+def his_refused(settlement: Settlement, event: HisRefusedCharges, at: At, visit: Visit) -> Step[Settlement]:
+    """Stays and is raised to a person, or -> CancelIntended, as the region's policy says."""
+    trouble = Trouble("his.refused", event.code, event.message)
+    if at.policy.cancel_on_his_refusal and settlement.state is S.SETTLED:
+        return cancel.intend(evolve(settlement, trouble=trouble), "the HIS refused it", at)
+    return Step(evolve(settlement, trouble=trouble))
+
+
+_HELD = (S.SETTLED, S.DELIVERED)
+_CANCELLING = (S.CANCEL_INTENDED, S.CANCEL_SENT)
+_REVERSING = (S.REVERSAL_INTENDED, S.REVERSAL_SENT)
+_PERSON = "a person decides; this is evidence"
+_RESOLVED = "the outcome is known already"
+_OVERTAKEN = "the answer overtook the notice that bytes left"
+_OURS = "only a 2207 in flight has such an outcome"
+
+_ROWS: tuple[Row[Settlement], ...] = (
+    Row(SettleConfirmed, {S.QUOTED: confirmed, **{s: not_possible for s in S if s is not S.QUOTED}}, {}, ""),
+    Row(
+        FirstByteLeft,
+        {S.SETTLE_INTENDED: left, S.REVERSAL_INTENDED: left, S.CANCEL_INTENDED: left},
+        {s: _OVERTAKEN for s in S if s not in {S.SETTLE_INTENDED, S.REVERSAL_INTENDED, S.CANCEL_INTENDED}},
+        "",
+    ),
+    Row(
+        CentreSettled,
+        {
+            S.SETTLE_INTENDED: settled,
+            S.SETTLE_SENT: settled,
+            S.UNKNOWN: settled_late,
+            S.REVERSED: approved_after_all,
+            S.REFUSED: approved_after_all,
+        },
+        {
+            **dict.fromkeys(_REVERSING, "the reversal under way decides; this is evidence"),
+            **dict.fromkeys((*_HELD, *_CANCELLING, S.CANCELLED), _RESOLVED),
+            S.MANUAL: _PERSON,
+        },
+        _OURS,
+    ),
+    Row(
+        CentreRefusedSettle,
+        {S.SETTLE_INTENDED: refused, S.SETTLE_SENT: refused, S.UNKNOWN: refused_late},
+        {
+            **dict.fromkeys(_REVERSING, "the reversal under way decides; this is evidence"),
+            **dict.fromkeys((*_HELD, *_CANCELLING, S.CANCELLED, S.REVERSED, S.REFUSED), _RESOLVED),
+            S.MANUAL: _PERSON,
+        },
+        _OURS,
+    ),
+    Row(SettleNotSent, {S.SETTLE_INTENDED: not_sent, S.SETTLE_SENT: sent_and_not_sent}, {}, _OURS),
+    Row(SettleUnanswered, {S.SETTLE_INTENDED: unanswered, S.SETTLE_SENT: unanswered}, {}, _OURS),
+    Row(
+        HisAcceptedCharges,
+        {
+            S.SETTLED: delivered,
+            **dict.fromkeys(
+                (S.DELIVERED, *_CANCELLING, *_REVERSING, S.CANCELLED, S.UNKNOWN, S.MANUAL), delivered_meanwhile
+            ),
+        },
+        {},
+        "the HIS is told only of what was settled",
+    ),
+    Row(
+        HisRefusedCharges,
+        dict.fromkeys((*_HELD, *_CANCELLING, *_REVERSING, S.CANCELLED, S.UNKNOWN, S.MANUAL), his_refused),
+        {},
+        "the HIS is told only of what was settled",
+    ),
+)
+ROWS: dict[type, Row[Settlement]] = {row.event: row for row in _ROWS}
+
+RESTART_MOVES = {
+    S.RECEIVED: restarted_early,
+    S.ITEMISED: restarted_early,
+    S.SETTLE_INTENDED: restarted,
+    S.SETTLE_SENT: restarted,
+}

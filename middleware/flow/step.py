@@ -1,0 +1,82 @@
+"""What every machine takes and gives."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
+
+from middleware.domain.centre import Call
+from middleware.domain.command import Command
+
+State = TypeVar("State")
+
+
+@frozen(slots=True)
+class Policy:
+    """What differs by region, as data (config/regions)."""
+
+    reversible: frozenset[Call] = frozenset({Call.SETTLE})  # what 2601 may name
+    quote_valid_s: float = 1800
+    first_check_s: float = 5  # from "unknown" to the first reversal
+    repeat_s: float = 10  # doubles with each attempt
+    repeat_max_s: float = 600
+    max_attempts: int = 8  # then a person
+    processing_limit_s: float = 120  # the centre's own: before it "original not found" proves nothing (invariant 12)
+    not_found_codes: frozenset[str] = frozenset()  # 2601 refusals that mean "we never had the original"
+    cancel_on_his_refusal: bool = False  # what to do when the HIS refuses a settlement: cancel it, or hold it
+
+
+@frozen(slots=True)
+class At:
+    """When, and the sources of what a machine may not make up itself (rule 4)."""
+
+    now: dt.datetime
+    message_id: Callable[[], str]
+    jitter: float  # 0 <= jitter < 1
+    policy: Policy
+
+
+@frozen(slots=True)
+class Step(Generic[State]):
+    """The new state, and what must be done once it is durable."""
+
+    state: State
+    commands: tuple[Command, ...] = ()
+
+
+class IllegalEvent(AssertionError):  # noqa: N818 - it is an event, not an error of the world
+    """Our own mistake: this event cannot happen in this state."""
+
+
+@frozen(slots=True)
+class Row(Generic[State]):
+    """One event's line of a machine's matrix; with all states given it has no undefined cell.
+
+    ``moves``: what the event does in a state (a move may raise ``Fault``: the asker hears no, nothing changes).
+    ``ignored``: states it does not touch, and why that is right; it is journalled all the same, as evidence.
+    ``illegal``: why every other state can only be reached by a mistake of ours.
+    """
+
+    event: type
+    moves: Mapping[Any, Callable[..., Step[State]]]  # keys are the machine's own states
+    ignored: Mapping[Any, str]
+    illegal: str
+
+
+def cell(rows: Mapping[type, Row[State]], state: StrEnum, event: type) -> str:
+    """A cell of the matrix in words, for docs and tests; ``KeyError`` when it is undefined."""
+    row = rows[event]
+    if state in row.moves:
+        return (row.moves[state].__doc__ or "").strip().splitlines()[0]
+    if state in row.ignored:
+        return f"ignored: {row.ignored[state]}"
+    return f"illegal: {row.illegal}"
+
+
+def plus(at: At, seconds: float) -> dt.datetime:
+    """``seconds`` from now."""
+    return at.now + dt.timedelta(seconds=seconds)

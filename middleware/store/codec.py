@@ -1,0 +1,66 @@
+"""Domain values to JSON and back, for the store only."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+
+from middleware.domain.centre import Holder
+from middleware.domain.charge import Bill
+from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
+from middleware.domain.visit import Visit
+
+_encoder = msgspec.json.Encoder(decimal_format="string")
+_visits = msgspec.json.Decoder(Visit)
+_bills = msgspec.json.Decoder(Bill)
+
+
+def encode(value: object) -> str:
+    """Any domain value (without personal data) as compact JSON; the same value always gives the same text."""
+    return _encoder.encode(value).decode()
+
+
+def decode_visit(text: str) -> Visit:
+    """The inverse for a visit; raises ``msgspec.ValidationError`` when the row is not one."""
+    return _visits.decode(text)
+
+
+def decode_bill(text: str) -> Bill:
+    """The inverse for a bill."""
+    return _bills.decode(text)
+
+
+def encode_holder(holder: Holder) -> str:
+    """The one place where personal data becomes text; it goes into the person table and nowhere else."""
+    return encode(
+        {
+            "id_number": holder.id_number.reveal(),
+            "name": holder.name.reveal(),
+            "card_number": holder.card_number.reveal(),
+            "card_id_code": holder.card_id_code.reveal(),
+            "sex": holder.sex,
+            "nation": holder.nation,
+            "birth_date": holder.birth_date.isoformat(),
+        }
+    )
+
+
+def decode_holder(text: str) -> Holder:
+    """The inverse."""
+    raw: dict[str, Any] = msgspec.json.decode(text)
+    return Holder(
+        id_number=IdNumber(raw["id_number"]),
+        name=PersonName(raw["name"]),
+        card_number=CardNumber(raw["card_number"]),
+        card_id_code=CardIdCode(raw["card_id_code"]),
+        sex=raw["sex"],
+        nation=raw["nation"],
+        birth_date=dt.date.fromisoformat(raw["birth_date"]),
+    )
+
+
+def decode_json(text: str) -> Any:
+    """A stored answer."""
+    return msgspec.json.decode(text)

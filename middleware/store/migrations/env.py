@@ -1,0 +1,10 @@
+"""Alembic's entry: always on-line, always with the engine that the caller opened (and made durable)."""
+
+from alembic import context
+
+from middleware.store.tables import metadata
+
+engine = context.config.attributes["engine"]
+with engine.begin() as connection:
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+    context.run_migrations()

@@ -1,0 +1,177 @@
+"""What is asked of the store. Each function is one short read; they run in the reader pool's threads."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+from attrs import frozen
+
+from middleware.domain.centre import Holder
+from middleware.domain.charge import Bill
+from middleware.domain.visit import Visit
+from middleware.store import tables as t
+from middleware.store.chain import Head, first_break
+from middleware.store.codec import decode_bill, decode_holder, decode_visit
+from middleware.store.feed import FeedPage, FeedRow
+from middleware.store.units import Letter, Request
+from middleware.store.writer import read_head
+
+MAX_PAGE = 1000
+_WALK = 5000
+
+
+@frozen(slots=True)
+class Waiting:
+    """A letter that the HIS has not answered yet."""
+
+    sequence: int
+    letter: Letter
+
+
+class Reader:
+    """Reads; safe to use from several threads, each with its own connection from the pool."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def visit(self, visit_id: str) -> Visit | None:
+        """A visit by its id."""
+        with self._engine.connect() as connection:
+            body = connection.scalar(sa.select(t.visit.c.body).where(t.visit.c.visit_id == visit_id))
+        return decode_visit(body) if body else None
+
+    def visit_of(self, settlement_id: str) -> str:
+        """The visit that a settlement belongs to, or ""."""
+        query = sa.select(t.settlement.c.visit_id).where(t.settlement.c.settlement_id == settlement_id)
+        with self._engine.connect() as connection:
+            return connection.scalar(query) or ""
+
+    def holder(self, person_ref: str) -> Holder:
+        """The person, in clear. Raises ``KeyError``."""
+        with self._engine.connect() as connection:
+            body = connection.scalar(sa.select(t.person.c.body).where(t.person.c.person_ref == person_ref))
+        if body is None:
+            raise KeyError(person_ref)
+        return decode_holder(body)
+
+    def bill(self, settlement_id: str) -> Bill:
+        """The lines of a settlement. Raises ``KeyError``."""
+        with self._engine.connect() as connection:
+            body = connection.scalar(sa.select(t.bill.c.body).where(t.bill.c.settlement_id == settlement_id))
+        if body is None:
+            raise KeyError(settlement_id)
+        return decode_bill(body)
+
+    def request(self, account: str, key: str) -> Request | None:
+        """A request by its key."""
+        query = sa.select(t.request).where(t.request.c.account == account, t.request.c.key == key)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return Request(
+            account=row.account,
+            key=row.key,
+            method=row.method,
+            digest=row.digest,
+            visit_id=row.visit_id,
+            settlement_id=row.settlement_id,
+            created_at=dt.datetime.fromisoformat(row.created_at),
+            answer=row.answer,
+        )
+
+    def busy_visits(self) -> list[Visit]:
+        """What a restart must look at."""
+        with self._engine.connect() as connection:
+            bodies = connection.scalars(sa.select(t.visit.c.body).where(t.visit.c.busy)).all()
+        return [decode_visit(body) for body in bodies]
+
+    def waiting_letters(self, after: int, limit: int) -> list[Waiting]:
+        """Letters not yet answered, in order."""
+        query = (
+            sa.select(t.outbox)
+            .where(t.outbox.c.outcome == "", t.outbox.c.sequence > after)
+            .order_by(t.outbox.c.sequence)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Waiting(
+                row.sequence,
+                Letter(
+                    row.control_id,
+                    row.visit_id,
+                    row.settlement_id,
+                    row.matter,
+                    dt.datetime.fromisoformat(row.created_at),
+                ),
+            )
+            for row in rows
+        ]
+
+    def newest_message_id(self) -> str | None:
+        """The largest message id that was ever made durable."""
+        with self._engine.connect() as connection:
+            newest: str | None = connection.scalar(sa.select(sa.func.max(t.message.c.message_id)))
+        return newest
+
+    def feed_page(self, after: int, limit: int) -> FeedPage:
+        """Rows after a cursor and the head, from one snapshot."""
+        rows_query = (
+            sa.select(t.feed)
+            .where(t.feed.c.sequence > after)
+            .order_by(t.feed.c.sequence)
+            .limit(max(0, min(limit, MAX_PAGE)))
+        )
+        with self._engine.connect() as connection, connection.begin():
+            head = read_head(connection, t.feed)
+            rows = connection.execute(rows_query).all()
+        return FeedPage(
+            rows=tuple(FeedRow(row.sequence, row.previous, row.hash, row.line) for row in rows),
+            head_sequence=head.sequence,
+            head_hash=head.hash,
+        )
+
+    def shift(self, account: str, terminal: str, since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
+        """Counts and sums in fen of one terminal's settlements and cancels in [since, until)."""
+        mine = sa.and_(t.settlement.c.account == account, t.settlement.c.terminal == terminal)
+        with self._engine.connect() as connection, connection.begin():
+            settled = connection.execute(_sums(mine, t.settlement.c.settled_at, since, until)).one()
+            cancelled = connection.execute(_sums(mine, t.settlement.c.cancelled_at, since, until)).one()
+            open_states = ("Unknown", "ReversalIntended", "ReversalSent", "Manual", "SettleIntended", "SettleSent")
+            unknown = connection.scalar(sa.select(sa.func.count()).where(mine, t.settlement.c.state.in_(open_states)))
+        return {"settled": settled._asdict(), "cancelled": cancelled._asdict(), "unknown": unknown or 0}
+
+    def states(self) -> dict[str, int]:
+        """How many settlements stand in each state."""
+        query = sa.select(t.settlement.c.state, sa.func.count()).group_by(t.settlement.c.state)
+        with self._engine.connect() as connection:
+            return {state: count for state, count in connection.execute(query).all()}  # noqa: C416 - rows are not tuples
+
+    def broken(self, table: sa.Table) -> tuple[int, str] | None:
+        """Walk a whole chain; the first broken row and why, or None."""
+        head = Head(0, "0" * 64)
+        with self._engine.connect() as connection:
+            while True:
+                query = sa.select(table).where(table.c.sequence > head.sequence).order_by(table.c.sequence).limit(_WALK)
+                rows = [(row.sequence, row.previous, row.line, row.hash) for row in connection.execute(query)]
+                if (found := first_break(rows, head)) is not None:
+                    return found
+                if len(rows) < _WALK:
+                    return None
+                head = Head(rows[-1][0], rows[-1][3])
+
+
+def _sums(mine: Any, when: Any, since: dt.datetime, until: dt.datetime) -> Any:
+    s = t.settlement.c
+    total = sa.func.coalesce
+    return sa.select(
+        sa.func.count().label("count"),
+        total(sa.func.sum(s.total_fen), 0).label("total"),
+        total(sa.func.sum(s.fund_fen), 0).label("fund"),
+        total(sa.func.sum(s.account_fen), 0).label("account"),
+        total(sa.func.sum(s.cash_fen), 0).label("cash"),
+    ).where(mine, when >= since.isoformat(), when < until.isoformat())

@@ -1,0 +1,125 @@
+"""The tables. What is true stands in ``journal``; every other table can be derived from it and from person and bill."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("value", sa.String(256), nullable=False),
+)
+
+journal = sa.Table(
+    "journal",
+    metadata,
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("visit_id", sa.String(24), nullable=False, index=True),
+    sa.Column("settlement_id", sa.String(24), nullable=False),
+    sa.Column("event", sa.String(40), nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("line", sa.Text, nullable=False),
+)
+
+visit = sa.Table(
+    "visit",
+    metadata,
+    sa.Column("visit_id", sa.String(24), primary_key=True),
+    sa.Column("state", sa.String(24), nullable=False),
+    sa.Column("person_ref", sa.String(24), nullable=False, index=True),
+    sa.Column("busy", sa.Boolean, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("updated_at", sa.String(40), nullable=False),
+)
+sa.Index("visit_busy", visit.c.busy, sqlite_where=visit.c.busy, postgresql_where=visit.c.busy)
+
+settlement = sa.Table(
+    "settlement",
+    metadata,
+    sa.Column("settlement_id", sa.String(24), primary_key=True),
+    sa.Column("visit_id", sa.String(24), nullable=False, index=True),
+    sa.Column("state", sa.String(24), nullable=False),
+    sa.Column("account", sa.String(64), nullable=False),
+    sa.Column("terminal", sa.String(64), nullable=False),
+    sa.Column("message_id", sa.String(40), nullable=False, index=True),
+    sa.Column("settlement_number", sa.String(40), nullable=False),
+    sa.Column("total_fen", sa.BigInteger, nullable=False),
+    sa.Column("fund_fen", sa.BigInteger, nullable=False),
+    sa.Column("account_fen", sa.BigInteger, nullable=False),
+    sa.Column("cash_fen", sa.BigInteger, nullable=False),
+    sa.Column("settled_at", sa.String(40), nullable=False),
+    sa.Column("cancelled_at", sa.String(40), nullable=False),
+    sa.Column("next_due", sa.String(40), nullable=False),
+)
+sa.Index("settlement_shift", settlement.c.account, settlement.c.terminal, settlement.c.settled_at)
+sa.Index("settlement_state", settlement.c.state)
+
+person = sa.Table(
+    "person",
+    metadata,
+    sa.Column("person_ref", sa.String(24), primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+bill = sa.Table(
+    "bill",
+    metadata,
+    sa.Column("settlement_id", sa.String(24), primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+request = sa.Table(
+    "request",
+    metadata,
+    sa.Column("account", sa.String(64), primary_key=True),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("method", sa.String(40), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("visit_id", sa.String(24), nullable=False),
+    sa.Column("settlement_id", sa.String(24), nullable=False),
+    sa.Column("created_at", sa.String(40), nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),
+)
+
+message = sa.Table(
+    "message",
+    metadata,
+    sa.Column("message_id", sa.String(40), primary_key=True),
+    sa.Column("visit_id", sa.String(24), nullable=False),
+    sa.Column("settlement_id", sa.String(24), nullable=False),
+    sa.Column("call", sa.String(8), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("amount_fen", sa.BigInteger, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("intended_at", sa.String(40), nullable=False),
+    sa.Column("outcome", sa.String(80), nullable=False),
+    sa.Column("ended_at", sa.String(40), nullable=False),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("control_id", sa.String(24), nullable=False, unique=True),
+    sa.Column("visit_id", sa.String(24), nullable=False),
+    sa.Column("settlement_id", sa.String(24), nullable=False),
+    sa.Column("matter", sa.String(16), nullable=False),
+    sa.Column("created_at", sa.String(40), nullable=False),
+    sa.Column("outcome", sa.String(80), nullable=False, server_default=""),
+)
+sa.Index("outbox_waiting", outbox.c.sequence, sqlite_where=outbox.c.outcome == "", postgresql_where=outbox.c.outcome == "")
+
+feed = sa.Table(
+    "feed",
+    metadata,
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("settlement_id", sa.String(24), nullable=False, index=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("line", sa.Text, nullable=False),
+)

@@ -1,0 +1,108 @@
+"""What is written together or not at all: one unit is one step of the flow with all that follows from it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from attrs import field, frozen
+
+from middleware.domain.centre import Holder
+from middleware.domain.charge import Bill
+from middleware.domain.visit import Visit
+
+
+@frozen(slots=True)
+class Record:
+    """One journal record. ``body`` is JSON without personal data."""
+
+    at: dt.datetime
+    visit_id: str
+    settlement_id: str
+    event: str
+    before: str
+    after: str
+    body: str
+
+
+@frozen(slots=True)
+class Request:
+    """One caller's request, by its idempotency key."""
+
+    account: str
+    key: str
+    method: str
+    digest: str
+    visit_id: str
+    settlement_id: str
+    created_at: dt.datetime
+    answer: str = ""  # JSON, once it is final
+
+
+@frozen(slots=True)
+class Intent:
+    """A message to the centre that may leave once this is durable (invariant 4)."""
+
+    message_id: str
+    visit_id: str
+    settlement_id: str
+    call: str
+    digest: str
+    amount_fen: int
+    intended_at: dt.datetime
+
+
+@frozen(slots=True)
+class Ending:
+    """How a message to the centre ended."""
+
+    message_id: str
+    outcome: str
+    ended_at: dt.datetime
+
+
+@frozen(slots=True)
+class Letter:
+    """A message for the HIS, to be delivered in order."""
+
+    control_id: str
+    visit_id: str
+    settlement_id: str
+    matter: str
+    created_at: dt.datetime
+
+
+@frozen(slots=True)
+class FeedEntry:
+    """A row for the bureau, before it has a number."""
+
+    kind: str
+    settlement_id: str
+    at: dt.datetime
+    body: dict[str, Any]
+
+
+@frozen(slots=True)
+class Unit:
+    """One step's writes."""
+
+    records: tuple[Record, ...] = ()
+    visit: Visit | None = None
+    now: dt.datetime | None = None
+    person: tuple[str, Holder] | None = None
+    bill: tuple[str, Bill] | None = None
+    request: Request | None = None
+    answers: tuple[tuple[str, str, str], ...] = ()  # account, key, answer
+    intents: tuple[Intent, ...] = ()
+    endings: tuple[Ending, ...] = ()
+    letters: tuple[Letter, ...] = ()
+    closed_letters: tuple[tuple[str, str], ...] = ()  # control id, outcome
+    feed: tuple[FeedEntry, ...] = field(default=())
+
+
+class KeyTakenError(Exception):
+    """The unit's request key, or another key that must be new, is there already; nothing of the unit was written."""
+
+
+class StoreError(Exception):
+    """The database did not take it. Nothing of the unit was written, as far as the database told."""
