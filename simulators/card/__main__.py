@@ -1,0 +1,41 @@
+"""``python -m simulators.card --port 35963 --person employee``: a card in a virtual reader until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+
+from simulators.card import PEOPLE, CardFaults, VirtualCard, VpcdSlot
+
+
+def main() -> int:
+    """Insert one person's card and keep it there; 0 when ended by a signal, 1 when no pcscd took it."""
+    parser = argparse.ArgumentParser(prog="simulators.card", description="A virtual social-security card for vpcd.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=35963, help="the reader slot's vpcd port")
+    parser.add_argument("--person", choices=sorted(PEOPLE), default="employee")
+    parser.add_argument("--silent-from", type=int, default=0, metavar="N", help="never answer from exchange N on")
+    parser.add_argument("--withdraw-at", type=int, default=0, metavar="N", help="pull the card at exchange N")
+    parser.add_argument("--slow", type=float, default=0.0, metavar="SECONDS", help="answer this late")
+    parser.add_argument("--t0", action="store_true", help="answer the T=0 way: 61xx and 6Cxx")
+    args = parser.parse_args()
+    faults = CardFaults(silent_from=args.silent_from, withdraw_at=args.withdraw_at, slow_s=args.slow, get_response=args.t0)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    slot = VpcdSlot(args.host, args.port)
+    try:
+        slot.insert(VirtualCard(PEOPLE[args.person], faults))
+    except TimeoutError as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    print(f"{args.person} is in the reader at {args.host}:{args.port}", flush=True)
+    ended.wait()
+    slot.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""The records of a virtual card, made from the declared tables by the simulator's own encoding.
+
+It reads tags and widths from the declaration and shares no codec with the reader, which would share its mistakes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from readers.cards import social_security as ss
+from readers.cards.declaration import Encoding, Item
+from simulators.card.faults import CardFaults
+from simulators.people import CardPerson
+
+_NAME_BYTES = 30
+
+
+def records(person: CardPerson, faults: CardFaults) -> Mapping[int, Mapping[int, bytes]]:
+    """File id -> tag -> record (tag, length, value)."""
+    name = person.name.encode("gb18030")
+    values: dict[int, str | bytes] = {
+        0x01: person.card_id_code,
+        0x02: person.card_class,
+        0x03: person.spec_version,
+        0x04: person.issuing_organisation,
+        0x05: f"{person.issued_on:%Y%m%d}",
+        0x06: f"{person.expires_on:%Y%m%d}",
+        0x07: person.card_number,
+        0x08: person.id_number,
+        0x09: name[:_NAME_BYTES],
+        0x4E: name[_NAME_BYTES:],
+        0x0A: person.sex,
+        0x0B: person.nation,
+        0x0C: person.birthplace,
+        0x0D: f"{person.birth_date:%Y%m%d}",
+    }
+    made: dict[int, dict[int, bytes]] = {}
+    for file in ss.SSSE.files:
+        made[file.file_id] = {
+            item.tag: faults.raw_records.get(item.tag) or _record(item, values[item.tag], faults.padding)
+            for item in file.items
+            if item.tag not in faults.missing_tags and item.since <= person.spec_version[:1]
+        }
+    return made
+
+
+def _record(item: Item, value: str | bytes, padding: int) -> bytes:
+    if isinstance(value, bytes):
+        body = value
+    elif item.encoding is Encoding.ASCII:
+        body = value.encode("ascii")
+    else:
+        body = bytes(int(value[i : i + 2], 16) for i in range(0, len(value), 2))
+    body += bytes((padding,)) * (item.width - len(body))
+    return bytes((item.tag, len(body))) + body

@@ -1,0 +1,125 @@
+"""The card itself: APDU in, answer out, by its own logic and nobody else's codec."""
+
+from __future__ import annotations
+
+import random
+
+from readers.cards import social_security as ss
+from readers.cards.declaration import Access, Generation
+from simulators.card.faults import CardFaults, WithdrawnError
+from simulators.card.files import records
+from simulators.people import CardPerson
+
+_BY_NAME = 0x04
+_WHOLE = 256
+_OK = b"\x90\x00"
+
+
+class VirtualCard:
+    """One person's card in one piece of plastic. ``answer`` is called by one thread at a time.
+
+    ``atr`` speaks T=1, or T=0 when the knob ``get_response`` is on; its last eight historical bytes are the card factor.
+    """
+
+    def __init__(self, person: CardPerson, faults: CardFaults | None = None, *, seed: int = 1) -> None:
+        self.person = person
+        self.faults = faults or CardFaults()
+        self.exchanges = 0
+        self.atr = _atr(person, t0=self.faults.get_response)
+        self._random = random.Random(seed)
+        self._files = records(person, self.faults)
+        self._generation = Generation(person.spec_version[:1])
+        self._locked = {file.file_id for file in ss.SSSE.files if file.access[self._generation] is not Access.FREE}
+        self._in_environment = False
+        self._file = 0
+        self._pending = b""
+
+    def reset(self) -> None:
+        """Power on or reset: nothing is selected, exchanges are counted anew."""
+        self.exchanges = 0
+        self._in_environment = False
+        self._file = 0
+        self._pending = b""
+
+    def answer(self, apdu: bytes) -> bytes | None:
+        """Data and status word; ``None`` is silence for ever. Raises ``WithdrawnError`` by its knob."""
+        self.exchanges += 1
+        faults = self.faults
+        if faults.withdraw_at and self.exchanges >= faults.withdraw_at:
+            raise WithdrawnError
+        if faults.silent_from and self.exchanges >= faults.silent_from:
+            return None
+        if self.exchanges in faults.status_at:
+            return faults.status_at[self.exchanges].to_bytes(2, "big")
+        return self._execute(apdu)
+
+    def _execute(self, apdu: bytes) -> bytes:
+        if len(apdu) < 4:  # noqa: PLR2004 - CLA INS P1 P2
+            return b"\x67\x00"
+        if apdu[0] != 0:
+            return b"\x6e\x00"
+        body = apdu[4:]
+        match apdu[1]:
+            case 0xA4:
+                return self._select(apdu[2], body[1 : 1 + body[0]] if body else b"")
+            case 0xB2:
+                return self._read_record(apdu[2], apdu[3], body[0] if body else 0)
+            case 0xC0:
+                return self._get_response()
+            case 0x84:
+                return self._random.randbytes(body[0] if body else 8) + _OK
+            case _:
+                return b"\x6d\x00"
+
+    def _select(self, p1: int, data: bytes) -> bytes:
+        if p1 == _BY_NAME:
+            if data != ss.SSSE.name:
+                return b"\x6a\x82"
+            self._in_environment, self._file = True, 0
+            fci = bytes((0x6F, len(data) + 2, 0x84, len(data))) + data
+            return self._late(fci)
+        if p1 not in self.faults.select_forms:
+            return b"\x6a\x86"
+        file_id = int.from_bytes(data, "big")
+        if not self._in_environment or file_id not in self._files:
+            return b"\x6a\x82"
+        self._file = file_id
+        return _OK
+
+    def _late(self, data: bytes) -> bytes:
+        """Data at once (T=1), or announced by 61xx (T=0)."""
+        if not self.faults.get_response:
+            return data + _OK
+        self._pending = data
+        return bytes((0x61, len(data)))
+
+    def _get_response(self) -> bytes:
+        data, self._pending = self._pending, b""
+        return data + _OK if data else b"\x69\x85"
+
+    def _read_record(self, tag: int, p2: int, le: int) -> bytes:
+        short_id = p2 >> 3
+        if short_id:
+            self._file = 0xEF00 + short_id
+        if not self._in_environment or self._file not in self._files:
+            return b"\x69\x86"
+        if self._file in self._locked:
+            return b"\x69\x82"
+        record = self._files[self._file].get(tag)
+        if record is None:
+            return self.faults.missing_status.to_bytes(2, "big")
+        if (le or _WHOLE) < len(record) or (self.faults.get_response and le != len(record)):
+            return bytes((0x6C, len(record)))
+        return record + _OK
+
+
+def _atr(person: CardPerson, *, t0: bool) -> bytes:
+    """Historical bytes: category, country-like filler, and the last eight, from which keys are diversified."""
+    historical = bytes.fromhex("0081549999") + bytes.fromhex(person.card_id_code)[4:12]
+    if t0:
+        return bytes((0x3B, 0x60 + len(historical), 0x00, 0x00)) + historical
+    body = bytes((0x80 + len(historical), 0x80, 0x01)) + historical
+    check = 0
+    for byte in body:
+        check ^= byte
+    return b"\x3b" + body + bytes((check,))
