@@ -1,0 +1,122 @@
+"""One short function a method: parameters in, the business's answer out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from middleware.domain.card import CardEvent
+from middleware.domain.health import PartHealth, asked, described, overall
+from middleware.domain.order import Caller
+from middleware.doors.local_api import mapping
+from middleware.doors.local_api.message import notification_line
+from middleware.doors.local_api.params import (
+    CancelParams,
+    CardReadParams,
+    GetParams,
+    NoParams,
+    QuoteParams,
+    RegisterParams,
+    SettleParams,
+    ShiftTotalsParams,
+)
+from middleware.doors.local_api.session import Session
+from middleware.engine.counter import Answer, Counter
+from middleware.ports import Clock, Readers
+
+
+@frozen(slots=True)
+class Business:
+    """Whom the door asks."""
+
+    counter: Counter
+    readers: Readers
+    health: Sequence[Callable[[], PartHealth]]
+    clock: Clock
+    version: str
+
+
+@frozen(slots=True)
+class Visit:
+    """One request's surroundings: who asks, on which connection, and whom the door may ask."""
+
+    business: Business
+    session: Session
+    caller: Caller
+
+
+async def reader_list(visit: Visit, _params: NoParams) -> Answer:
+    """What is known of each reader now."""
+    return {
+        "readers": [
+            {"name": status.name, "state": status.state, "fault": status.fault}
+            for status in visit.business.readers.statuses()
+        ]
+    }
+
+
+async def reader_watch(visit: Visit, _params: NoParams) -> Answer:
+    """Tell this connection of each card that comes or goes, until it closes. Asking twice watches once."""
+    session = visit.session
+
+    def tell(event: CardEvent) -> None:
+        params = {"kind": event.kind, "reader": event.reader, "at": event.at.isoformat()}
+        session.send(notification_line("reader.card", params, session.charset))
+
+    if session.end_watch is None:
+        session.end_watch = visit.business.readers.watch(tell)
+    return {"watching": True}
+
+
+async def card_read(visit: Visit, params: CardReadParams) -> Answer:
+    """Read the card in one reader."""
+    return await visit.business.counter.read_card(visit.caller, params.reader)
+
+
+async def patient_register(visit: Visit, params: RegisterParams) -> Answer:
+    """Register the holder of the card."""
+    return await visit.business.counter.register(visit.caller, params.request_id, mapping.register_order(params))
+
+
+async def settlement_quote(visit: Visit, params: QuoteParams) -> Answer:
+    """How would this bill split."""
+    return await visit.business.counter.quote(visit.caller, params.request_id, mapping.quote_order(params))
+
+
+async def settlement_settle(visit: Visit, params: SettleParams) -> Answer:
+    """Settle what was quoted."""
+    return await visit.business.counter.settle(visit.caller, params.request_id, mapping.settle_order(params))
+
+
+async def settlement_cancel(visit: Visit, params: CancelParams) -> Answer:
+    """Undo a finished settlement."""
+    return await visit.business.counter.cancel(visit.caller, params.request_id, mapping.cancel_order(params))
+
+
+async def settlement_get(visit: Visit, params: GetParams) -> Answer:
+    """What is known of a settlement now."""
+    mapping.check_get(params)
+    return await visit.business.counter.get(
+        visit.caller, settlement_id=params.settlement_id, request_id=params.request_id
+    )  # fmt: skip
+
+
+async def shift_totals(visit: Visit, params: ShiftTotalsParams) -> Answer:
+    """Sums of the caller's own terminal."""
+    mapping.check_shift(params)
+    return await visit.business.counter.shift_totals(visit.caller, params.since, params.until)
+
+
+async def system_status(visit: Visit, _params: NoParams) -> Answer:
+    """How every part is."""
+    business = visit.business
+    parts = asked(business.health)
+    answer: dict[str, Any] = {
+        "version": business.version,
+        "at": business.clock.now().isoformat(),
+        "condition": overall(parts).value,
+        "parts": [described(part) for part in parts],
+    }
+    return answer

@@ -1,0 +1,125 @@
+"""Checked parameters -> orders of the domain: the rules that no schema can say. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+
+from middleware.domain.charge import ChargeLine, Diagnosis
+from middleware.domain.fault import Fault
+from middleware.domain.money import Money
+from middleware.domain.order import CancelOrder, QuoteOrder, RegisterOrder, SettleOrder
+from middleware.doors.local_api.params import (
+    CancelParams,
+    ChargeLineParams,
+    DiagnosisParams,
+    GetParams,
+    QuoteParams,
+    RegisterParams,
+    SettleParams,
+    ShiftTotalsParams,
+)
+
+# Beyond these years a time is a typing error, and near the ends of datetime a change of zone overflows.
+_YEARS = range(2000, 2100)
+MAX_SHIFT = dt.timedelta(days=31)
+
+
+def register_order(params: RegisterParams) -> RegisterOrder:
+    """patient.register."""
+    return RegisterOrder(
+        card_read_id=params.card_read_id,
+        patient_number=params.patient_number,
+        department_code=params.department_code,
+        department_name=params.department_name,
+        specialty=params.specialty,
+        doctor_code=params.doctor_code,
+        doctor_name=params.doctor_name,
+        begun_at=_time(params.begun_at, "begun_at"),
+        med_type=params.med_type,
+        insurance=params.insurance,
+    )
+
+
+def quote_order(params: QuoteParams) -> QuoteOrder:
+    """settlement.quote; each line's amount is within one fen of price x quantity, ids and orders are unique."""
+    lines = tuple(_line(line, f"lines[{i}]") for i, line in enumerate(params.lines))
+    _unique([line.line_id for line in lines], "lines[{}].line_id")
+    diagnoses = tuple(_diagnosis(diagnosis, i) for i, diagnosis in enumerate(params.diagnoses))
+    _unique([diagnosis.order for diagnosis in diagnoses], "diagnoses[{}].order")
+    return QuoteOrder(visit_id=params.visit_id, diagnoses=diagnoses, lines=lines, use_account=params.use_account)
+
+
+def settle_order(params: SettleParams) -> SettleOrder:
+    """settlement.settle; cash cannot exceed the total."""
+    order = SettleOrder(settlement_id=params.settlement_id, total=Money.parse(params.total), cash=Money.parse(params.cash))
+    if order.cash > order.total:
+        raise _bad("cash", "is more than total")
+    return order
+
+
+def cancel_order(params: CancelParams) -> CancelOrder:
+    """settlement.cancel."""
+    return CancelOrder(settlement_id=params.settlement_id, reason=params.reason)
+
+
+def check_get(params: GetParams) -> None:
+    """settlement.get names its object in exactly one way."""
+    if bool(params.settlement_id) == bool(params.request_id):
+        raise _bad("settlement_id", "give settlement_id or request_id, exactly one of them")
+
+
+def check_shift(params: ShiftTotalsParams) -> None:
+    """shift.totals is asked for a time that has a length, of at most 31 days."""
+    since, until = _time(params.since, "since"), _time(params.until, "until")
+    if not since < until <= since + MAX_SHIFT:
+        raise _bad("until", f"must be after since, and at most {MAX_SHIFT.days} days after")
+
+
+def _line(line: ChargeLineParams, path: str) -> ChargeLine:
+    price, quantity, amount = Decimal(line.unit_price), Decimal(line.quantity), Money.parse(line.amount)
+    if not quantity:
+        raise _bad(f"{path}.quantity", "must not be zero")
+    if abs(price * quantity * 100 - amount.fen) > 1:
+        raise _bad(f"{path}.amount", "is more than one fen from unit_price x quantity")
+    return ChargeLine(
+        line_id=line.line_id,
+        catalogue_code=line.catalogue_code,
+        hospital_code=line.hospital_code,
+        name=line.name,
+        unit_price=price,
+        quantity=quantity,
+        amount=amount,
+        charged_at=_time(line.charged_at, f"{path}.charged_at"),
+        department_code=line.department_code,
+        department_name=line.department_name,
+        doctor_code=line.doctor_code,
+        doctor_name=line.doctor_name,
+        approval=line.approval,
+        prescription_no=line.prescription_no,
+    )
+
+
+def _diagnosis(diagnosis: DiagnosisParams, place: int) -> Diagnosis:
+    return Diagnosis(
+        code=diagnosis.code, name=diagnosis.name, kind=diagnosis.kind, order=diagnosis.order or place + 1
+    )  # fmt: skip
+
+
+def _unique(values: Sequence[object], path: str) -> None:
+    seen: set[object] = set()
+    for place, value in enumerate(values):
+        if value in seen:
+            raise _bad(path.format(place), "stands twice")
+        seen.add(value)
+
+
+def _time(value: dt.datetime, path: str) -> dt.datetime:
+    if value.year not in _YEARS:
+        raise _bad(path, f"must lie between {_YEARS.start} and {_YEARS.stop - 1}")
+    return value
+
+
+def _bad(path: str, rule: str) -> Fault:
+    return Fault("request.bad_params", f"params.{path}: {rule}")

@@ -1,0 +1,134 @@
+"""The one table of methods. The dispatcher, the schemas, the reference pages and the tests all read it.
+
+A pharmacy terminal (role pos) may quote, settle, ask status, cancel its own and get its shift totals, and nothing else.
+Reading a card and registering its holder belong to that: without a visit there is nothing to quote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from attrs import frozen
+
+from middleware.domain.fault import Fault
+from middleware.domain.order import Role
+from middleware.doors.local_api import handlers, params, results
+from middleware.doors.local_api.handlers import Visit
+from middleware.engine.counter import Answer
+
+Handler = Callable[[Visit, Any], Awaitable[Answer]]
+
+HELLO = "session.hello"
+
+
+@frozen(slots=True)
+class Method:
+    """One row. ``handler`` is None for session.hello, which the dispatcher answers itself.
+
+    ``deadline_s`` is the time within which the caller has an answer. When it passes, the work goes on and the answer
+    is the fault ``late``: for a money method "unknown, ask", for every other "busy, send the same again".
+    """
+
+    name: str
+    zh: str
+    en: str
+    roles: frozenset[Role]
+    params: type[params.Params]
+    result: type[results.Result]
+    deadline_s: float
+    keyed: bool  # takes request_id, the idempotency key, and gives the same answer for the same key
+    moves_money: bool
+    handler: Handler | None
+
+    @property
+    def late(self) -> str:
+        """The fault code when the deadline passes."""
+        return "settlement.outcome_unknown" if self.moves_money else "system.busy"
+
+    def read(self, raw: dict[str, Any]) -> Any:
+        """Its params struct, or ``request.bad_params`` that names the member and the rule, never a value."""
+        try:
+            return msgspec.convert(raw, self.params, strict=True)
+        except msgspec.ValidationError as exc:
+            raise Fault("request.bad_params", _placed(str(exc))) from None
+
+    def check_result(self, answer: Answer) -> None:
+        """``msgspec.ValidationError`` when an answer is not of the published shape. For tests of whoever answers."""
+        msgspec.convert(answer, self.result, strict=True)
+
+
+_ALL = frozenset(Role)
+_COUNTER = frozenset({Role.HIS, Role.POS})
+
+_ROWS = (
+    Method(
+        HELLO, "用令牌建立会话；每个连接的第一个请求", "open the session with a token; the first request of a connection",
+        _ALL, params.HelloParams, results.HelloResult, 5, keyed=False, moves_money=False, handler=None,
+    ),
+    Method(
+        "reader.list", "列出读卡器及其状态", "the readers and their states",
+        _COUNTER | {Role.OPERATOR}, params.NoParams, results.ReaderListResult, 5,
+        keyed=False, moves_money=False, handler=handlers.reader_list,
+    ),
+    Method(
+        "reader.watch", "订阅插卡、拔卡通知，直到连接关闭",
+        "be told of cards inserted and removed, until the connection closes",
+        _COUNTER, params.NoParams, results.ReaderWatchResult, 5,
+        keyed=False, moves_money=False, handler=handlers.reader_watch,
+    ),
+    Method(
+        "card.read", "读社会保障卡", "read the social-security card in a reader",
+        _COUNTER, params.CardReadParams, results.CardReadResult, 30,
+        keyed=False, moves_money=False, handler=handlers.card_read,
+    ),
+    Method(
+        "patient.register", "用刚读的卡在医保中心和 HIS 登记就诊", "register the card's holder with the centre and the HIS",
+        _COUNTER, params.RegisterParams, results.RegisterResult, 180,
+        keyed=True, moves_money=False, handler=handlers.patient_register,
+    ),
+    Method(
+        "settlement.quote", "上传费用并预结算，不扣款", "upload the bill and ask how it splits; moves no money",
+        _COUNTER, params.QuoteParams, results.QuoteResult, 180,
+        keyed=True, moves_money=False, handler=handlers.settlement_quote,
+    ),
+    Method(
+        "settlement.settle", "按已确认的预结算结果结算，扣款", "settle exactly what was quoted and confirmed; moves money",
+        _COUNTER, params.SettleParams, results.SettleResult, 120,
+        keyed=True, moves_money=True, handler=handlers.settlement_settle,
+    ),
+    Method(
+        "settlement.get", "查询一笔结算目前的确切情况", "what is known of a settlement now",
+        _COUNTER | {Role.OPERATOR}, params.GetParams, results.GetResult, 15,
+        keyed=False, moves_money=False, handler=handlers.settlement_get,
+    ),
+    Method(
+        "settlement.cancel", "撤销一笔已完成的结算，退款", "undo a finished settlement; moves money",
+        _COUNTER, params.CancelParams, results.CancelResult, 120,
+        keyed=True, moves_money=True, handler=handlers.settlement_cancel,
+    ),
+    Method(
+        "shift.totals", "本终端一个班次的合计", "sums of the caller's own terminal between two times",
+        _COUNTER, params.ShiftTotalsParams, results.ShiftTotalsResult, 30,
+        keyed=False, moves_money=False, handler=handlers.shift_totals,
+    ),
+    Method(
+        "system.status", "各部件状态，指明故障部件及处理办法", "how every part is, which is broken and what to do",
+        frozenset({Role.HIS, Role.BUREAU, Role.OPERATOR}), params.NoParams, results.StatusResult, 5,
+        keyed=False, moves_money=False, handler=handlers.system_status,
+    ),
+)  # fmt: skip
+
+METHODS: dict[str, Method] = {row.name: row for row in _ROWS}
+
+
+def methods_of(role: Role) -> list[str]:
+    """The names that a role may call, in the table's order."""
+    return [row.name for row in _ROWS if role in row.roles]
+
+
+def _placed(message: str) -> str:
+    """Msgspec's "rule - at `$.lines[0].name`" as "params.lines[0].name: rule"."""
+    rule, _, place = message.partition(" - at `$")
+    return f"params{place.rstrip('`')}: {rule}"

@@ -1,0 +1,180 @@
+r"""What each method takes: one struct a method, every field bounded. Schemas and reference pages come from here.
+
+Lengths are those of the centre's fields (2201, 2203, 2204), so that a message refused there is refused here, earlier
+and with our own words. A pattern ends with ``(?![\s\S])`` and not with ``$``: in Python ``$`` lets a line feed pass.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from middleware.domain.charge import MAX_LINES
+
+MAX_DIAGNOSES = 16
+END = r"(?![\s\S])"
+
+Key = Annotated[
+    str,
+    Meta(
+        pattern=rf"^[A-Za-z0-9._:-]{{1,64}}{END}",
+        description="幂等键，由调用方生成，每笔业务唯一；重发必须用同一个值 / "
+        "the idempotency key, made by the caller, one a business; a repeat uses the same",
+    ),
+]
+Id = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9._:-]{{1,64}}{END}")]
+OptionalId = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9._:-]{{0,64}}{END}")]
+# Visible ASCII: what the centre's code columns hold.
+Code = Annotated[str, Meta(pattern=rf"^[!-~]{{1,30}}{END}")]
+OptionalCode = Annotated[str, Meta(pattern=rf"^[!-~]{{0,30}}{END}")]
+LongCode = Annotated[str, Meta(pattern=rf"^[!-~]{{1,50}}{END}")]
+HospitalCode = Annotated[str, Meta(pattern=rf"^[!-~]{{1,150}}{END}")]
+ShortCode = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9.]{{1,10}}{END}")]
+_NO_CONTROLS = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=rf"^{_NO_CONTROLS}+{END}")]
+PersonText = Annotated[str, Meta(min_length=1, max_length=50, pattern=rf"^{_NO_CONTROLS}+{END}")]
+Remark = Annotated[str, Meta(max_length=200, pattern=rf"^{_NO_CONTROLS}*{END}")]
+ReaderName = Annotated[str, Meta(min_length=1, max_length=128, pattern=rf"^{_NO_CONTROLS}+{END}")]
+# [0-9] and not \d, which in Python is every script's digits.
+Amount = Annotated[
+    str, Meta(pattern=rf"^[0-9]{{1,14}}(\.[0-9]{{1,2}})?{END}", description='元，文本 / yuan, as text: "185.39"')
+]
+UnitPrice = Annotated[str, Meta(pattern=rf"^[0-9]{{1,10}}(\.[0-9]{{1,6}})?{END}", description="元 / yuan")]
+Quantity = Annotated[str, Meta(pattern=rf"^[0-9]{{1,12}}(\.[0-9]{{1,4}})?{END}")]
+When = Annotated[dt.datetime, Meta(tz=True, description='ISO 8601 带时区 / with offset: "2026-11-20T09:30:00+08:00"')]
+Insurance = Annotated[
+    str,
+    Meta(
+        pattern=rf"^[0-9]{{0,6}}{END}",
+        description="险种，空为第一个有效险种 / insurance kind (insutype); empty = the first active one",
+    ),
+]
+
+
+class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of one method: unknown names are refused, types are exact."""
+
+
+class HelloParams(Params, frozen=True, kw_only=True):
+    """session.hello."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=512, description="账号令牌 / the account's token")]
+    client: Annotated[
+        str, Meta(max_length=64, pattern=rf"^[ -~]*{END}", description="程序名和版本 / program and version")
+    ] = ""
+    charset: Annotated[
+        Literal["UTF-8", "GB18030"],
+        Meta(description="本次会话此后双向报文的编码 / charset of every line after this request, both ways"),
+    ] = "UTF-8"
+
+
+class NoParams(Params, frozen=True, kw_only=True):
+    """Methods that take nothing."""
+
+
+class CardReadParams(Params, frozen=True, kw_only=True):
+    """card.read."""
+
+    reader: Annotated[ReaderName, Meta(description="reader.list 给出的名称 / a name from reader.list")]
+
+
+class RegisterParams(Params, frozen=True, kw_only=True):
+    """patient.register."""
+
+    request_id: Key
+    card_read_id: Annotated[Id, Meta(description="card.read 的结果 / from card.read")]
+    patient_number: Annotated[
+        OptionalId, Meta(description="HIS 已有的病人号，没有则空 / the HIS's own number, when it has one")
+    ] = ""
+    department_code: Code
+    department_name: Name
+    specialty: Annotated[ShortCode, Meta(description="科别 / the centre's code of the specialty (caty)")]
+    doctor_code: Code
+    doctor_name: PersonText
+    begun_at: Annotated[When, Meta(description="就诊开始时间 / when the visit began")]
+    med_type: Annotated[
+        str, Meta(pattern=rf"^[0-9]{{1,6}}{END}", description="医疗类别 / medical category; 11 = ordinary outpatient")
+    ] = "11"
+    insurance: Insurance = ""
+
+
+class DiagnosisParams(Params, frozen=True, kw_only=True):
+    """One diagnosis."""
+
+    code: Annotated[str, Meta(pattern=rf"^[!-~]{{1,20}}{END}", description="ICD-10")]
+    name: Name
+    kind: Annotated[str, Meta(pattern=rf"^[0-9]{{1,3}}{END}", description="诊断类别 / 1 = western medicine, main")] = "1"
+    order: Annotated[int, Meta(ge=0, le=99, description="排序号，0 为按先后 / from 1; 0 = its place in the list")] = 0
+
+
+class ChargeLineParams(Params, frozen=True, kw_only=True):
+    """One line of the bill."""
+
+    line_id: Annotated[
+        str,
+        Meta(
+            pattern=rf"^[A-Za-z0-9._-]{{1,30}}{END}",
+            description="费用明细流水号 / the HIS's number of this line, unique in the bill",
+        ),
+    ]
+    catalogue_code: Annotated[LongCode, Meta(description="医保目录编码 / code in the insurance catalogue")]
+    hospital_code: Annotated[HospitalCode, Meta(description="院内目录编码 / the hospital's own code")]
+    name: Name
+    unit_price: UnitPrice
+    quantity: Quantity
+    amount: Annotated[Amount, Meta(description="与单价×数量相差不超过 1 分 / within one fen of unit_price x quantity")]
+    charged_at: When
+    department_code: Code
+    department_name: Name
+    doctor_code: Code
+    doctor_name: PersonText
+    approval: Annotated[str, Meta(pattern=rf"^[0-9]{{1,3}}{END}", description="医院审批标志 / hospital approval flag")] = (
+        "0"
+    )
+    prescription_no: OptionalCode = ""
+
+
+class QuoteParams(Params, frozen=True, kw_only=True):
+    """settlement.quote."""
+
+    request_id: Key
+    visit_id: Annotated[Id, Meta(description="patient.register 的结果 / from patient.register")]
+    diagnoses: Annotated[list[DiagnosisParams], Meta(min_length=1, max_length=MAX_DIAGNOSES)]
+    lines: Annotated[list[ChargeLineParams], Meta(min_length=1, max_length=MAX_LINES)]
+    use_account: Annotated[bool, Meta(description="使用个人账户 / pay from the personal account first")] = True
+
+
+class SettleParams(Params, frozen=True, kw_only=True):
+    """settlement.settle."""
+
+    request_id: Key
+    settlement_id: Annotated[Id, Meta(description="settlement.quote 的结果 / from settlement.quote")]
+    total: Annotated[Amount, Meta(description="已向病人确认的总额 / the total that the patient confirmed")]
+    cash: Annotated[Amount, Meta(description="已向病人确认的现金 / the cash part that the patient confirmed")]
+
+
+class CancelParams(Params, frozen=True, kw_only=True):
+    """settlement.cancel."""
+
+    request_id: Key
+    settlement_id: Id
+    reason: Remark = ""
+
+
+class GetParams(Params, frozen=True, kw_only=True):
+    """settlement.get: exactly one of the two."""
+
+    settlement_id: OptionalId = ""
+    request_id: Annotated[
+        OptionalId, Meta(description="做预结算或结算时用的 request_id / that of the quote or settle request")
+    ] = ""
+
+
+class ShiftTotalsParams(Params, frozen=True, kw_only=True):
+    """shift.totals: half open, since <= t < until."""
+
+    since: When
+    until: When

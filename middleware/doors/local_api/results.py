@@ -1,0 +1,266 @@
+"""What each method answers: the shapes of ``engine/counter.py`` as structs, for schemas, pages and tests.
+
+The running door does not check the engine's answers against these; ``Method.check_result`` does, in tests.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from middleware.domain.card import READER_STATES
+
+Yuan = Annotated[str, Meta(pattern=r"^-?[0-9]{1,14}\.[0-9]{2}(?![\s\S])", description='元 / yuan, two places: "18785.39"')]
+When = Annotated[dt.datetime, Meta(tz=True)]
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An answer. A client ignores members it does not know: later versions may add some."""
+
+
+class SessionLimits(Result, frozen=True, kw_only=True):
+    """What this session may cost."""
+
+    line_bytes: int
+    depth: int
+    in_flight: int
+    idle_timeout_s: float
+
+
+class HelloResult(Result, frozen=True, kw_only=True):
+    """session.hello."""
+
+    account: str
+    role: Literal["his", "pos", "bureau", "operator"]
+    terminal: str
+    charset: Literal["UTF-8", "GB18030"]
+    version: str
+    methods: Annotated[list[str], Meta(description="本角色可用的方法 / the methods of this role")]
+    limits: SessionLimits
+
+
+class ReaderState(Result, frozen=True, kw_only=True):
+    """One reader now."""
+
+    name: str
+    state: Annotated[str, Meta(description=" | ".join(READER_STATES))]
+    fault: Annotated[str, Meta(description="state 为 failed 时的错误码 / a fault code when failed, else empty")]
+
+
+class ReaderListResult(Result, frozen=True, kw_only=True):
+    """reader.list."""
+
+    readers: list[ReaderState]
+
+
+class ReaderWatchResult(Result, frozen=True, kw_only=True):
+    """reader.watch; from now on ``reader.card`` notifications come until the connection closes."""
+
+    watching: bool
+
+
+class CardNotice(Result, frozen=True, kw_only=True):
+    """The params of the notification ``reader.card``."""
+
+    kind: Literal["inserted", "removed"]
+    reader: str
+    at: When
+
+
+class CardFacts(Result, frozen=True, kw_only=True):
+    """The card itself."""
+
+    kind: str
+    region_code: str
+    card_number: str
+    spec_version: str
+    issued_on: str
+    expires_on: str
+
+
+class CardHolder(Result, frozen=True, kw_only=True):
+    """Its holder: in clear for role his, masked for every other."""
+
+    name: str
+    id_number: str
+    sex: str
+    nation: str
+    birth_date: str
+
+
+class CardReadResult(Result, frozen=True, kw_only=True):
+    """card.read."""
+
+    card_read_id: str
+    expires_at: When
+    reader: str
+    card: CardFacts
+    holder: CardHolder
+
+
+class MaskedHolder(Result, frozen=True, kw_only=True):
+    """Who was registered, masked."""
+
+    name: str
+    id_number: str
+    card_number: str
+
+
+class InsuranceFacts(Result, frozen=True, kw_only=True):
+    """By which insurance the visit is settled."""
+
+    kind: str
+    person_type: str
+    region: str
+    balance: Yuan
+
+
+class RegisterResult(Result, frozen=True, kw_only=True):
+    """patient.register."""
+
+    visit_id: str
+    status: Literal["registered"]
+    patient_number: str
+    visit_number: str
+    his: Literal["acknowledged", "pending"]
+    holder: MaskedHolder
+    insurance: InsuranceFacts
+
+
+class FundFacts(Result, frozen=True, kw_only=True):
+    """What one fund pays."""
+
+    kind: str
+    name: str
+    amount: Yuan
+
+
+class SplitFacts(Result, frozen=True, kw_only=True):
+    """How the bill splits; total = fund + account + cash + hospital, negative on a cancel."""
+
+    total: Yuan
+    fund: Yuan
+    account: Yuan
+    cash: Yuan
+    hospital: Yuan
+    personal: Yuan
+    family_account: Yuan
+    self_paid: Yuan
+    over_limit: Yuan
+    first_self_paid: Yuan
+    in_scope: Yuan
+    deductible: Yuan
+    balance_after: Yuan
+    funds: list[FundFacts]
+
+
+class QuoteResult(Result, frozen=True, kw_only=True):
+    """settlement.quote."""
+
+    settlement_id: str
+    visit_id: str
+    state: Literal["Quoted"]
+    expires_at: When
+    split: SplitFacts
+
+
+class SettleResult(Result, frozen=True, kw_only=True):
+    """settlement.settle."""
+
+    settlement_id: str
+    visit_id: str
+    state: Literal["Settled"]
+    settlement_number: Annotated[str, Meta(description="中心结算号 / the centre's number (setl_id)")]
+    settled_at: When
+    message_id: str
+    split: SplitFacts
+
+
+class CancelResult(Result, frozen=True, kw_only=True):
+    """settlement.cancel."""
+
+    settlement_id: str
+    visit_id: str
+    state: Literal["Cancelled"]
+    settlement_number: str
+    cancelled_at: When
+    message_id: str
+    split: SplitFacts
+
+
+class FaultFacts(Result, frozen=True, kw_only=True):
+    """Why a settlement stands where it stands."""
+
+    code: str
+    zh: str
+    en: str
+    detail: str
+
+
+class GetResult(Result, frozen=True, kw_only=True):
+    """settlement.get; members of what is not known yet are absent."""
+
+    settlement_id: str
+    visit_id: str
+    state: Annotated[
+        str, Meta(description="Quoted, SettleSent, Unknown, Settled, Delivered, Reversed, Cancelled, Manual ...")
+    ]
+    money: Literal["none", "charged", "unknown", "reversed", "cancelled"]
+    delivered: Annotated[bool, Meta(description="HIS 已确认收到 / the HIS has acknowledged it")]
+    quote: dict[str, object] | UnsetType | None = UNSET
+    settled: dict[str, object] | UnsetType | None = UNSET
+    cancelled: dict[str, object] | UnsetType | None = UNSET
+    fault: FaultFacts | UnsetType | None = UNSET
+    next_check_at: When | UnsetType | None = UNSET
+
+
+class Sums(Result, frozen=True, kw_only=True):
+    """Count and sums of one kind."""
+
+    count: int
+    total: Yuan
+    fund: Yuan
+    account: Yuan
+    cash: Yuan
+
+
+class UnknownCount(Result, frozen=True, kw_only=True):
+    """Settlements whose outcome is not known yet: a shift with one is not closed."""
+
+    count: int
+
+
+class ShiftTotalsResult(Result, frozen=True, kw_only=True):
+    """shift.totals."""
+
+    terminal: str
+    since: When
+    until: When
+    settled: Sums
+    cancelled: Sums
+    unknown: UnknownCount
+
+
+class PartFacts(Result, frozen=True, kw_only=True):
+    """One part of the daemon."""
+
+    part: str
+    condition: Literal["good", "degraded", "down"]
+    fault: str
+    detail: str
+    zh: str
+    en: str
+    do_zh: str
+    do_en: str
+
+
+class StatusResult(Result, frozen=True, kw_only=True):
+    """system.status."""
+
+    version: str
+    at: When
+    condition: Annotated[Literal["good", "degraded", "down"], Meta(description="最差部件的状态 / that of the worst part")]
+    parts: list[PartFacts]

@@ -1,0 +1,61 @@
+"""Where a socket may be opened, and under what protection: one rule for every listener of the house."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Any
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` can only be reached from this machine. A name other than "localhost" counts as beyond."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_listen(host: str, certificate: Path | None, private_key: Path | None) -> None:
+    """A listener beyond loopback has TLS, and TLS has both its files; ``ValueError`` says what is missing."""
+    if (certificate is None) != (private_key is None):
+        raise ValueError("certificate and private_key go together: give both or neither")
+    if certificate is None and not is_loopback(host):
+        raise ValueError(
+            f"a bind beyond loopback needs TLS: set certificate and private_key, or bind 127.0.0.1, not {host}"
+        )
+
+
+def tls_context(certificate: Path, private_key: Path, client_ca: Path | None = None) -> Any:
+    """A context factory for ``listenSSL``: TLS 1.2 at least; with ``client_ca`` only clients that it signed come in.
+
+    ``certificate`` is PEM and may hold the chain, own certificate first. Raises ``ValueError`` that names the file.
+    """
+    from OpenSSL import SSL, crypto
+    from twisted.internet import ssl
+
+    try:
+        own, *chain = [crypto.load_certificate(crypto.FILETYPE_PEM, block) for block in _pem_blocks(certificate)]
+        key = crypto.load_privatekey(crypto.FILETYPE_PEM, private_key.read_bytes())
+        trust = None
+        if client_ca is not None:
+            trusted = [ssl.Certificate.loadPEM(block) for block in _pem_blocks(client_ca)]
+            trust = ssl.trustRootFromCertificates(trusted)  # type: ignore[no-untyped-call]
+        options = ssl.CertificateOptions(
+            privateKey=key, certificate=own, extraCertChain=chain, trustRoot=trust,
+            raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
+        )  # fmt: skip
+        options.getContext()  # now, so that a key that does not fit is told at start and not at the first client
+    except (OSError, ValueError, crypto.Error, SSL.Error) as exc:
+        # The library's text may quote the file's content; the type says enough.
+        raise ValueError(f"cannot use TLS files {certificate} and {private_key}: {type(exc).__name__}") from exc
+    return options
+
+
+def _pem_blocks(path: Path) -> list[bytes]:
+    end = b"-----END CERTIFICATE-----"
+    blocks = [part + end + b"\n" for part in path.read_bytes().split(end)[:-1]]
+    if not blocks:
+        raise ValueError("no certificate in it")
+    return blocks
