@@ -1,0 +1,154 @@
+"""The HIS as the engine sees it: give it a message, hear how that ended."""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IStreamClientEndpoint
+
+from adapters.his.hl7v2 import faults, mapping
+from adapters.his.hl7v2.builder import MessageBuilder
+from adapters.his.hl7v2.checker import Checker, ProcessChecker
+from adapters.his.hl7v2.link import LinkLimits, MllpLink
+from adapters.his.hl7v2.mapping import Ack
+from adapters.his.hl7v2.options import Hl7Options, Tls
+from middleware.domain.fault import Fault
+from middleware.domain.health import Condition, PartHealth
+from middleware.domain.his import HisAccepted, HisMessage
+from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
+
+log = structlog.get_logger()
+
+
+class Hl7His:
+    """``middleware.ports.His`` over HL7 v2 and MLLP.
+
+    ``checker`` and ``chance`` are given by tests and simulations; a daemon takes the hl7apy process and real randomness.
+    """
+
+    def __init__(
+        self,
+        options: Hl7Options,
+        reactor: Any,
+        *,
+        checker: Checker | None = None,
+        chance: Callable[[], float] | None = None,
+    ) -> None:
+        self._options = options
+        dialect = options.dialect()
+        self._checker = checker or ProcessChecker(reactor)
+        self._builder = MessageBuilder(dialect, self._checker, max_bytes=options.max_frame_bytes)
+        self._link = MllpLink(
+            reactor,
+            _endpoint(options, reactor),
+            LinkLimits(
+                ack_timeout_s=options.ack_timeout_s,
+                retry_first_s=options.retry_first_s,
+                retry_most_s=options.retry_most_s,
+                silent_limit=options.silent_limit,
+                max_in_flight=options.max_in_flight,
+                max_waiting=options.max_waiting,
+                max_frame_bytes=options.max_frame_bytes,
+            ),
+            lambda payload: mapping.read_ack(payload, dialect),
+            chance or random.SystemRandom().random,
+        )
+        self._trouble: tuple[str, str] | None = None  # fault and detail of the last message that did not arrive
+
+    def start(self) -> None:
+        """Start hl7apy's process and the link; both keep trying by themselves."""
+        self._checker.start()
+        self._link.start()
+
+    async def stop(self) -> None:
+        """Close the link and end the process; a message in flight becomes ``Unknown("stopping")``."""
+        await self._link.stop()
+        self._checker.stop()
+
+    def health(self) -> PartHealth:
+        """Down without a link, degraded after a message that got no answer or could not be made."""
+        if self._link.condition != "linked":
+            return PartHealth("his", Condition.DOWN, "his.unreachable", self._link.detail or self._link.condition)
+        if self._trouble is not None:
+            fault, detail = self._trouble
+            return PartHealth("his", Condition.DEGRADED, fault, detail)
+        return PartHealth("his", Condition.GOOD)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What happened so far, by name: sent, acked, timed_out, late_ack, foreign_ack, garbage ..., judged, known."""
+        return {**self._link.counts, "judged": self._builder.judged, "known": self._builder.known}
+
+    async def deliver(self, message: HisMessage) -> Outcome[HisAccepted]:
+        """See :class:`middleware.ports.His`. A message that cannot be made is ``NotSent("his.message")``."""
+        outcome = await self._deliver(message)
+        self._note(outcome)
+        return outcome
+
+    async def _deliver(self, message: HisMessage) -> Outcome[HisAccepted]:
+        try:
+            payload = await self._builder.build(message)
+        except Fault as fault:
+            log.warning("his.message.not_built", control_id=message.control_id, fault=fault.code, detail=fault.detail)
+            return NotSent(fault.code, fault.detail)
+        sent = await self._link.send(message.control_id, payload)
+        return faults.outcome_of(sent) if isinstance(sent, Ack) else sent
+
+    def _note(self, outcome: Outcome[HisAccepted]) -> None:
+        match outcome:
+            case Answered() | Refused():
+                self._trouble = None
+            case Unknown(cause, _):
+                self._trouble = ("his.no_answer", cause)
+            case NotSent(fault, detail):
+                self._trouble = (fault, detail)
+
+
+def _endpoint(options: Hl7Options, reactor: Any) -> IStreamClientEndpoint:
+    endpoint: IStreamClientEndpoint
+    try:
+        address = ipaddress.ip_address(options.host)
+    except ValueError:
+        # Name look-up is the one use of the reactor's default pool: nothing else in the house waits for that pool.
+        endpoint = HostnameEndpoint(reactor, options.host, options.port, timeout=options.connect_timeout_s)
+    else:
+        kind = TCP4ClientEndpoint if address.version == 4 else TCP6ClientEndpoint  # noqa: PLR2004 - IP's own number
+        endpoint = kind(reactor, options.host, options.port, timeout=options.connect_timeout_s)
+    return wrapClientTLS(_tls(options.tls, options.host), endpoint) if options.tls.enabled else endpoint
+
+
+def _tls(tls: Tls, host: str) -> Any:
+    """Verify the HIS, show our certificate when we have one. Raises ``Fault("system.config")`` naming the key."""
+    from OpenSSL.SSL import Error as OpenSslError
+    from twisted.internet import ssl
+
+    authorities, mine = None, None
+    try:
+        if _given(tls.ca_file):
+            authorities = ssl.trustRootFromCertificates(_certificates(tls.ca_file))  # type: ignore[no-untyped-call]  # Twisted's
+        if _given(tls.certificate_file):
+            pem = tls.certificate_file.read_bytes() + b"\n" + tls.key_file.read_bytes()
+            mine = ssl.PrivateCertificate.loadPEM(pem)  # type: ignore[no-untyped-call]  # Twisted's
+    except (OSError, OpenSslError, ValueError) as exc:
+        raise Fault("system.config", f"his.tls: a file cannot be read ({type(exc).__name__})") from exc
+    return ssl.optionsForClientTLS(tls.server_name or host, trustRoot=authorities, clientCertificate=mine)
+
+
+def _given(path: Path) -> bool:
+    return path != Path()
+
+
+def _certificates(path: Path) -> list[Any]:
+    from twisted.internet import ssl
+
+    end = b"-----END CERTIFICATE-----"
+    blocks = [block + end for block in path.read_bytes().split(end)[:-1]]
+    if not blocks:
+        raise ValueError("no certificate in the file")
+    return [ssl.Certificate.loadPEM(block) for block in blocks]

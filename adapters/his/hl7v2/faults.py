@@ -1,0 +1,43 @@
+"""What goes wrong on this edge -> our words: how a connection failed, and what an acknowledgement says."""
+
+from __future__ import annotations
+
+from twisted.internet import error
+from twisted.python.failure import Failure
+
+from adapters.his.hl7v2.mapping import Ack
+from adapters.his.hl7v2.tables import ACK_CODES
+from middleware.domain.his import HisAccepted
+from middleware.domain.outcome import Answered, Outcome, Refused, Unknown
+
+# Our word for each way in which a connection cannot be had; a library's own text may name hosts and files.
+_CONNECT: tuple[tuple[type[BaseException], str], ...] = (
+    (error.ConnectionRefusedError, "connection refused"),
+    (error.TimeoutError, "no connection in time"),
+    (error.TCPTimedOutError, "no connection in time"),
+    (error.DNSLookupError, "host name not found"),
+    (error.NoRouteError, "no route to the host"),
+    (error.ConnectError, "cannot connect"),
+    (error.ConnectionClosed, "closed while connecting"),
+    (OSError, "the network is not usable"),
+)
+
+
+def connect_detail(failure: Failure) -> str:
+    """Why there is no link, in a few safe words."""
+    for kind, words in _CONNECT:
+        if isinstance(failure.value, kind):
+            return words
+    if failure.type is not None and failure.type.__module__.startswith(("OpenSSL", "service_identity")):
+        return "TLS handshake failed"
+    return "cannot connect"
+
+
+def outcome_of(ack: Ack) -> Outcome[HisAccepted]:
+    """What a matched acknowledgement means. A code that table 0008 does not know proves nothing."""
+    accepted = ACK_CODES.get(ack.code)
+    if accepted is None:
+        return Unknown("unreadable", "MSA-1 is no acknowledgement code")
+    if accepted:
+        return Answered(HisAccepted(ack.patient_number))
+    return Refused(ack.code, ack.text)

@@ -1,0 +1,330 @@
+"""One persistent MLLP connection to the HIS: kept up, asked in order, and believed only about the message it names.
+
+An answer belongs to a message when its MSA-2 is that message's MSH-10, and to nothing otherwise: a late answer, an answer
+for another, garbage and an unfinished block are logged and counted, and the message in flight goes on waiting
+(connect#1441: an engine took the late ACK of one message for the next).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from attrs import frozen
+from twisted.internet import defer
+from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from adapters.his.hl7v2 import faults
+from adapters.his.hl7v2.frame import Block, Framer, Garbage, MissingEnd, wrap
+from adapters.his.hl7v2.machine import LinkInputs, LinkMachine
+from adapters.his.hl7v2.mapping import Ack
+from middleware.domain.fault import Fault
+from middleware.domain.outcome import NotSent, Unknown
+
+log = structlog.get_logger()
+
+REMEMBERED_IDS = 256  # control ids given up, kept to tell a late answer from a stranger's
+KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES = 60, 10, 3
+JITTER = 0.25  # share of a wait by which it may be longer or shorter
+
+Sent = Ack | NotSent | Unknown
+
+
+@frozen(slots=True)
+class LinkLimits:
+    """The link's times and bounds, as ``options`` has them."""
+
+    ack_timeout_s: float
+    retry_first_s: float
+    retry_most_s: float
+    silent_limit: int
+    max_in_flight: int
+    max_waiting: int
+    max_frame_bytes: int
+
+
+class _Wire(Protocol):
+    """One connection: bytes in, tokens to the link."""
+
+    def __init__(self, link: MllpLink, max_bytes: int) -> None:
+        self.framer = Framer(max_bytes)
+        self._link = link
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        transport = self.transport
+        if ITCPTransport.providedBy(transport):
+            transport.setTcpNoDelay(True)
+            transport.setTcpKeepAlive(True)
+            _tune_keepalive(transport)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        for token in self.framer.feed(data):
+            if isinstance(token, Block):
+                self._link.block_received(token.payload)
+            else:
+                self._link.junk_received(token)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
+        self._link.wire_lost(self, reason)
+
+    def write(self, payload: bytes) -> None:
+        if self.transport is not None:
+            self.transport.write(wrap(payload))
+
+    def close(self) -> None:
+        if self.transport is not None:
+            self.transport.abortConnection()  # type: ignore[attr-defined]  # every stream transport of Twisted has it
+
+
+def _tune_keepalive(transport: Any) -> None:
+    """A dead peer is noticed in 90 s; by itself TCP takes two hours, and some networks forget a link in ten minutes."""
+    handle = getattr(transport, "getHandle", None)
+    if handle is None:
+        return
+    times = (("TCP_KEEPIDLE", KEEPALIVE_IDLE_S), ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL_S), ("TCP_KEEPCNT", KEEPALIVE_PROBES))
+    for name, value in times:
+        if hasattr(socket, name):
+            handle().setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+class _WireFactory(Factory):
+    noisy = False
+
+    def __init__(self, link: MllpLink, max_bytes: int) -> None:
+        self._link = link
+        self._max_bytes = max_bytes
+
+    def buildProtocol(self, addr: IAddress | None) -> _Wire:  # noqa: N802 - Twisted's name
+        del addr
+        return _Wire(self._link, self._max_bytes)
+
+
+class MllpLink:
+    """Sends one message at a time (or as many as allowed) and says how each ended.
+
+    ``endpoint`` connects, ``read_ack`` reads an answer (or raises ``Fault``), ``chance`` gives 0..1 for the jitter.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        endpoint: IStreamClientEndpoint,
+        limits: LinkLimits,
+        read_ack: Callable[[bytes], Ack],
+        chance: Callable[[], float],
+    ) -> None:
+        self._clock = clock
+        self._endpoint = endpoint
+        self._limits = limits
+        self._read_ack = read_ack
+        self._chance = chance
+        self._machine: LinkInputs = LinkMachine(self)
+        self._wire: _Wire | None = None
+        self._attempt: defer.Deferred[Any] | None = None
+        self._retry: Any = None
+        self._failures = 0
+        self._silent = 0
+        self._turns = defer.DeferredSemaphore(limits.max_in_flight)
+        self._waiting = 0
+        self._pending: dict[str, defer.Deferred[Sent]] = {}
+        self._given_up: deque[str] = deque(maxlen=REMEMBERED_IDS)
+        self._attempt_waiters: list[defer.Deferred[None]] = []
+        self._closed: defer.Deferred[None] | None = None
+        self._stopping = False
+        self.counts: Counter[str] = Counter()
+        self.detail = "not started"
+
+    # -- life
+
+    def start(self) -> None:
+        """Begin to connect, and keep at it."""
+        self._machine.start()
+
+    async def stop(self) -> None:
+        """End now: what waits for an answer becomes ``Unknown("stopping")``."""
+        self._stopping = True
+        wire = self._wire
+        for control_id in list(self._pending):
+            self._finish(control_id, Unknown("stopping"))
+        if wire is not None:
+            self._closed = defer.Deferred()
+        self._machine.stop()
+        self._release_waiters()
+        if self._closed is not None:
+            await self._closed
+
+    @property
+    def condition(self) -> str:
+        """The connection's state: idle, connecting, linked, waiting, ended."""
+        return self._machine.condition()
+
+    # -- what callers do
+
+    async def send(self, control_id: str, payload: bytes) -> Sent:
+        """Send one message in its turn; ends in bounded time and never raises."""
+        if self._stopping:
+            return NotSent("system.stopping", "his link")
+        if self._waiting >= self._limits.max_waiting:
+            return NotSent("system.busy", "his link: too many messages wait")
+        self._waiting += 1
+        turn = self._turns.acquire()
+        turn.addTimeout(self._limits.ack_timeout_s, self._clock)
+        try:
+            await turn
+        except defer.TimeoutError:
+            return NotSent("system.busy", "his link: no turn in time")
+        finally:
+            self._waiting -= 1
+        try:
+            return await self._exchange(control_id, payload)
+        finally:
+            self._turns.release()
+
+    async def _exchange(self, control_id: str, payload: bytes) -> Sent:
+        if self.condition == "connecting":
+            attempt_over: defer.Deferred[None] = defer.Deferred()
+            self._attempt_waiters.append(attempt_over)
+            await attempt_over
+        if self._stopping:
+            return NotSent("system.stopping", "his link")
+        if self._wire is None:
+            return NotSent("his.unreachable", self.detail)
+        if control_id in self._pending:
+            return NotSent("system.busy", "his link: this message is in flight")
+        answer: defer.Deferred[Sent] = defer.Deferred()
+        self._pending[control_id] = answer
+        timer = self._clock.callLater(self._limits.ack_timeout_s, self._timed_out, control_id)
+        self.counts["sent"] += 1
+        self._wire.write(payload)
+        result = await answer
+        if timer.active():
+            timer.cancel()
+        return result
+
+    def _finish(self, control_id: str, result: Sent) -> None:
+        answer = self._pending.pop(control_id)
+        if not isinstance(result, Ack):
+            self._given_up.append(control_id)
+        answer.callback(result)
+
+    def _timed_out(self, control_id: str) -> None:
+        self.counts["timed_out"] += 1
+        self._silent += 1
+        log.warning("his.ack.timed_out", control_id=control_id, silent=self._silent)
+        wire = self._wire
+        if wire is not None and wire.framer.unfinished:
+            # An answer began and its end block never came: it is dropped, so that it cannot become part of the next.
+            wire.framer.reset()
+            self._count("missing_end_block")
+        self._finish(control_id, Unknown("time-out"))
+        if wire is not None and self._silent >= self._limits.silent_limit:
+            log.warning("his.link.renewed", silent=self._silent)
+            self._silent = 0
+            wire.close()
+
+    # -- what the wire tells
+
+    def block_received(self, payload: bytes) -> None:
+        """One whole block: an answer to a message in flight, or nothing to anybody."""
+        try:
+            ack = self._read_ack(payload)
+        except Fault as fault:
+            self._count("unreadable", length=len(payload), detail=fault.detail)
+            return
+        if ack.control_id in self._pending:
+            self.counts["acked"] += 1
+            self._silent = self._failures = 0
+            self._finish(ack.control_id, ack)
+        elif ack.control_id in self._given_up:
+            self._count("late_ack", control_id=ack.control_id, code=ack.code[:2])
+        else:
+            # Its id is a stranger's text: only its length is safe to tell.
+            self._count("foreign_ack", id_length=len(ack.control_id), code=ack.code[:2])
+
+    def junk_received(self, token: Any) -> None:
+        """Bytes that are no block."""
+        names = {Garbage: "garbage", MissingEnd: "missing_end_block"}
+        self._count(names.get(type(token), "too_long"), length=token.length)
+
+    def wire_lost(self, wire: _Wire, reason: Failure) -> None:
+        """The connection ended."""
+        if wire is not self._wire:
+            return
+        self._wire = None
+        self.detail = faults.connect_detail(reason)
+        if wire.framer.unfinished:
+            self._count("missing_end_block")
+        self.counts["lost"] += 1
+        log.info("his.link.lost", in_flight=len(self._pending), detail=self.detail)
+        for control_id in list(self._pending):
+            self._finish(control_id, Unknown("connection-lost"))
+        self._machine.link_lost()
+        if self._closed is not None:
+            closed, self._closed = self._closed, None
+            closed.callback(None)
+
+    def _count(self, name: str, **safe: object) -> None:
+        self.counts[name] += 1
+        log.warning("his.link.odd", what=name, **safe)
+
+    # -- what the machine makes happen
+
+    def open_attempt(self) -> None:
+        """See :class:`Supervisor`."""
+        self._attempt = self._endpoint.connect(_WireFactory(self, self._limits.max_frame_bytes))
+        self._attempt.addCallbacks(self._attempt_succeeded, self._attempt_failed)
+
+    def _attempt_succeeded(self, wire: Any) -> None:
+        self._attempt = None
+        self._wire = wire
+        self.detail = ""
+        self.counts["connected"] += 1
+        log.info("his.link.connected")
+        self._machine.attempt_succeeded()
+        self._release_waiters()
+
+    def _attempt_failed(self, failure: Failure) -> None:
+        self._attempt = None
+        self.detail = faults.connect_detail(failure)
+        self.counts["refused"] += 1
+        if not self._stopping:
+            log.warning("his.link.unreachable", detail=self.detail, attempt=self._failures + 1)
+        self._machine.attempt_failed()
+        self._release_waiters()
+
+    def _release_waiters(self) -> None:
+        waiters, self._attempt_waiters = self._attempt_waiters, []
+        for waiter in waiters:
+            waiter.callback(None)
+
+    def cancel_attempt(self) -> None:
+        """See :class:`Supervisor`."""
+        if self._attempt is not None:
+            self._attempt.cancel()
+
+    def schedule_retry(self) -> None:
+        """See :class:`Supervisor`. The wait doubles until an answer has come: a HIS that accepts and hangs up is no HIS."""
+        wait = min(self._limits.retry_most_s, self._limits.retry_first_s * 2 ** min(self._failures, 30))
+        wait *= 1 + JITTER * (2 * self._chance() - 1)
+        self._failures += 1
+        self._retry = self._clock.callLater(wait, self._retry_now)
+
+    def _retry_now(self) -> None:
+        self._retry = None
+        self._machine.retry_due()
+
+    def cancel_retry(self) -> None:
+        """See :class:`Supervisor`."""
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    def close_link(self) -> None:
+        """See :class:`Supervisor`."""
+        if self._wire is not None:
+            self._wire.close()
