@@ -58,6 +58,7 @@ CAUSES = (
     "too-long",  # more bytes than the bound
     "unreadable",  # not well-formed, wrong namespace, wrong element
     "fault-without-code",  # zeep #563: a gateway's page dressed as a Fault
+    "soap-fault",  # a Fault with a code: something went wrong, not that nothing was done
     "incomplete",  # success without setl_id or another required part
     "not-ours",  # the reply names another person or visit
     "crash",  # our own process ended while it was in flight

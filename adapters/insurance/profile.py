@@ -1,0 +1,79 @@
+"""One region's rules as data: ``config/regions/<name>.toml`` read as a typed value.
+
+What differs between provinces stands here and in no code (insurance.md 0.4, 7): which messages 2601 may undo, how long the
+centre takes to process, what a refusal code means, extra envelope fields, extra codes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from adapters.insurance.schema import SiteRules
+from adapters.insurance.transactions import ENVELOPE_EXTRAS, REQUEST_HEAD
+from config.load import load
+from config.section import between, matching, one_of, setting
+
+REGIONS = Path(__file__).resolve().parents[2] / "config" / "regions"
+
+
+def _known_extras(_instance: object, _attribute: object, value: dict[str, str]) -> None:
+    lengths = {spec.name: spec.length for spec in REQUEST_HEAD}
+    for name, content in value.items():
+        if name not in ENVELOPE_EXTRAS:
+            raise ValueError(f"{name} is no extra of the envelope; known: {', '.join(sorted(ENVELOPE_EXTRAS))}")
+        if not content or len(content) > lengths[name]:
+            raise ValueError(f"{name} must have 1 to {lengths[name]} characters")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Profile:
+    """A region's profile; see ``config/regions/template.toml`` for each key with its reason."""
+
+    name: str = setting(help="what people call this region's rules")
+    region: str = setting(
+        help="six digits of the place of care (mdtrtarea_admvs)", validator=matching(r"\d{6}", "six digits")
+    )
+    reversible: tuple[str, ...] = setting(help="transactions that 2601 may undo here")
+    not_found_codes: tuple[str, ...] = setting(
+        help="refusal codes of 2601 that mean: the original never arrived", default=()
+    )
+    already_reversed_codes: tuple[str, ...] = setting(
+        help="refusal codes of 2601 that mean: the original has been reversed before", default=()
+    )
+    sign_in_again_codes: tuple[str, ...] = setting(help="refusal codes that mean: sign in (9001) first", default=())
+    refusing_fault_codes: tuple[str, ...] = setting(
+        help="SOAP fault codes that certainly mean that nothing was done; leave empty until the centre says so in writing",
+        default=(),
+    )
+    sign_in: str = setting(help="how often 9001 is wanted", default="daily", validator=one_of("daily", "never"))
+    quote_expiry_s: int = setting(
+        help="how long a pre-settlement may be confirmed", default=900, unit="s", validator=between(30, 86_400)
+    )
+    processing_limit_s: int = setting(
+        help="after this long the centre certainly works no more on a message: only then does 'not found' end a reversal",
+        default=600,
+        unit="s",
+        validator=between(10, 86_400),
+    )
+    max_lines: int = setting(help="charge lines in one 2204", default=500, validator=between(1, 500))
+    envelope_extras: dict[str, str] = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="provincial fields of the envelope and their values", default=attrs.Factory(dict), validator=_known_extras
+    )
+    extra_codes: dict[str, tuple[str, ...]] = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="codes that this region adds to a code list", default=attrs.Factory(dict)
+    )
+    lengths: dict[str, int] = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="lengths of fields where this region differs from the tables", default=attrs.Factory(dict)
+    )
+
+    @property
+    def site_rules(self) -> SiteRules:
+        """What of it changes the check of outgoing fields."""
+        return SiteRules({name: frozenset(codes) for name, codes in self.extra_codes.items()}, dict(self.lengths))
+
+
+def load_profile(name: str, directory: Path = REGIONS) -> Profile:
+    """The profile of that name; ``ConfigError`` with every problem of the file."""
+    return load(Profile, directory / f"{name}.toml")
