@@ -59,6 +59,7 @@ class Dispatcher:
     async def answer(self, session: Session, line: bytes) -> Reply:
         """The one answer of one line."""
         began = self._business.clock.seconds()
+        # hello changes the charset from the next line on: its own answer is still in the old one.
         method, request_id, charset = UNREAD, None, session.charset
         fault: Fault | None = None
         reply = b""
@@ -66,8 +67,6 @@ class Dispatcher:
             request = self._read(session, line)
             request_id, method = request.id, request.method if request.method in METHODS else UNREAD
             result = await self._carry_out(session, request)
-            # hello may change the charset: its own answer is already in the new one.
-            charset = session.charset
             reply = result_line(request_id, result, charset)
         except Unreadable as exc:
             fault, request_id = exc.fault, exc.id

@@ -67,7 +67,7 @@ class HelloParams(Params, frozen=True, kw_only=True):
     ] = ""
     charset: Annotated[
         Literal["UTF-8", "GB18030"],
-        Meta(description="本次会话此后双向报文的编码 / charset of every line after this request, both ways"),
+        Meta(description="此应答之后双向报文的编码 / charset of every line after this answer, both ways"),
     ] = "UTF-8"
 
 

@@ -1,0 +1,1 @@
+"""Clients of the doors, for people who integrate; nothing in the daemon imports them."""

@@ -1,0 +1,1 @@
+"""Python clients that need the standard library only."""

@@ -1,0 +1,235 @@
+"""Stand-ins for what the doors ask: a counter, readers, a feed. They answer in the shapes of the Protocols."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+
+from middleware.domain.card import CardEvent, ReaderStatus
+from middleware.domain.fault import Fault
+from middleware.domain.health import Condition, PartHealth
+from middleware.domain.order import Caller, Role
+from middleware.doors.local_api.door import LocalApi
+from middleware.doors.local_api.handlers import Business
+from middleware.doors.local_api.options import LocalApiOptions
+from middleware.doors.tokens import TokenTable
+from middleware.store.feed import FeedPage, FeedRow
+
+ZONE = dt.timezone(dt.timedelta(hours=8))
+NOON = dt.datetime(2026, 11, 20, 12, 0, tzinfo=ZONE)
+READER = "Virtual PCD 00 00"
+HIS_TOKEN = "his-token-0123456789"
+POS_TOKEN = "pos-token-0123456789"
+BUREAU_TOKEN = "bureau-token-0123456789"
+OPERATOR_TOKEN = "operator-token-0123456789"
+TOKENS = {
+    HIS_TOKEN: Caller(Role.HIS, "his"),
+    POS_TOKEN: Caller(Role.POS, "pharmacy-1", "T001"),
+    BUREAU_TOKEN: Caller(Role.BUREAU, "bureau"),
+    OPERATOR_TOKEN: Caller(Role.OPERATOR, "operator"),
+}
+
+SPLIT = {
+    "total": "100.00", "fund": "60.00", "account": "30.00", "cash": "10.00", "hospital": "0.00", "personal": "40.00",
+    "family_account": "0.00", "self_paid": "0.00", "over_limit": "0.00", "first_self_paid": "0.00", "in_scope": "100.00",
+    "deductible": "0.00", "balance_after": "170.00", "funds": [{"kind": "310100", "name": "统筹基金", "amount": "60.00"}],
+}  # fmt: skip
+_WHEN = "2026-11-20T12:00:00+08:00"
+ANSWERS = {
+    "card.read": {
+        "card_read_id": "R1", "expires_at": _WHEN, "reader": READER,
+        "card": {
+            "kind": "social-security-card", "region_code": "999999", "card_number": "******567", "spec_version": "2.00",
+            "issued_on": "2020-01-01", "expires_on": "2030-01-01",
+        },
+        "holder": {"name": "张**", "id_number": "999999************", "sex": "1", "nation": "01", "birth_date": "1990-01-01"},
+    },
+    "patient.register": {
+        "visit_id": "V1", "status": "registered", "patient_number": "P1", "visit_number": "M1", "his": "acknowledged",
+        "holder": {"name": "张**", "id_number": "999999************", "card_number": "******567"},
+        "insurance": {"kind": "310", "person_type": "11", "region": "999999", "balance": "200.00"},
+    },
+    "settlement.quote": {
+        "settlement_id": "S1", "visit_id": "V1", "state": "Quoted", "expires_at": _WHEN, "split": SPLIT,
+    },
+    "settlement.settle": {
+        "settlement_id": "S1", "visit_id": "V1", "state": "Settled", "settlement_number": "C1", "settled_at": _WHEN,
+        "message_id": "H1", "split": SPLIT,
+    },
+    "settlement.cancel": {
+        "settlement_id": "S1", "visit_id": "V1", "state": "Cancelled", "settlement_number": "C1", "cancelled_at": _WHEN,
+        "message_id": "H2", "split": SPLIT,
+    },
+    "settlement.get": {"settlement_id": "S1", "visit_id": "V1", "state": "Settled", "money": "charged", "delivered": True},
+    "shift.totals": {
+        "terminal": "T001", "since": _WHEN, "until": _WHEN,
+        "settled": {"count": 1, "total": "100.00", "fund": "60.00", "account": "30.00", "cash": "10.00"},
+        "cancelled": {"count": 0, "total": "0.00", "fund": "0.00", "account": "0.00", "cash": "0.00"},
+        "unknown": {"count": 0},
+    },
+}  # fmt: skip
+
+
+class FakeCounter:
+    """Remembers what it was asked; answers at once, or holds until told (``held``), or raises (``error``)."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple] = []
+        self.held: list[Deferred] = []
+        self.hold = False
+        self.error: Exception | None = None
+        self.padding = 0
+
+    async def _answer(self, method: str, *what: object) -> dict:
+        self.asked.append((method, *what))
+        if self.error is not None:
+            raise self.error
+        if self.hold:
+            waiting: Deferred = Deferred()
+            self.held.append(waiting)
+            await waiting
+        answer = dict(ANSWERS[method])
+        if self.padding:
+            answer["padding"] = "x" * self.padding
+        return answer
+
+    def release(self) -> None:
+        held, self.held = self.held, []
+        for waiting in held:
+            waiting.callback(None)
+
+    async def read_card(self, caller, reader):
+        return await self._answer("card.read", caller, reader)
+
+    async def register(self, caller, key, order):
+        return await self._answer("patient.register", caller, key, order)
+
+    async def quote(self, caller, key, order):
+        return await self._answer("settlement.quote", caller, key, order)
+
+    async def settle(self, caller, key, order):
+        return await self._answer("settlement.settle", caller, key, order)
+
+    async def cancel(self, caller, key, order):
+        return await self._answer("settlement.cancel", caller, key, order)
+
+    async def get(self, caller, *, settlement_id="", request_id=""):
+        return await self._answer("settlement.get", caller, settlement_id, request_id)
+
+    async def shift_totals(self, caller, since, until):
+        return await self._answer("shift.totals", caller, since, until)
+
+
+class FakeReaders:
+    """One empty reader, and whoever watches it."""
+
+    def __init__(self) -> None:
+        self.watchers: list[Callable[[CardEvent], None]] = []
+
+    def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def health(self) -> PartHealth:
+        return PartHealth("readers", Condition.GOOD)
+
+    def statuses(self) -> tuple[ReaderStatus, ...]:
+        return (ReaderStatus(READER, "empty"),)
+
+    async def read_card(self, reader: str):
+        raise Fault("card.absent")
+
+    def watch(self, observer: Callable[[CardEvent], None]) -> Callable[[], None]:
+        self.watchers.append(observer)
+        return lambda: self.watchers.remove(observer)
+
+    def insert(self) -> None:
+        for observer in tuple(self.watchers):
+            observer(CardEvent("inserted", READER, NOON))
+
+
+class RealClock:
+    """The reactor's time and a fixed wall clock."""
+
+    def __init__(self, reactor) -> None:
+        self._reactor = reactor
+
+    def now(self) -> dt.datetime:
+        return NOON
+
+    def seconds(self) -> float:
+        return self._reactor.seconds()
+
+    def callLater(self, delay, callable, *args):
+        return self._reactor.callLater(delay, callable, *args)
+
+
+class FakeFeed:
+    """A chain of rows in memory."""
+
+    def __init__(self, count: int = 0) -> None:
+        self.rows: list[FeedRow] = []
+        self.hold: Deferred | None = None
+        self.error: Exception | None = None
+        for _ in range(count):
+            self.append()
+
+    def append(self) -> None:
+        number = len(self.rows) + 1
+        previous = self.rows[-1].hash if self.rows else "0" * 64
+        line = json.dumps({"sequence": number, "settlement": f"S{number}", "name": "张**"}, ensure_ascii=False)
+        digest = hashlib.new("sm3", f"{previous}\n{line}".encode()).hexdigest()
+        self.rows.append(FeedRow(number, previous, digest, line))
+
+    async def page(self, after: int, limit: int) -> FeedPage:
+        if self.error is not None:
+            raise self.error
+        if self.hold is not None:
+            await self.hold
+        head = self.rows[-1] if self.rows else None
+        return FeedPage(
+            tuple(self.rows[after : after + limit]), head.sequence if head else 0, head.hash if head else "0" * 64
+        )
+
+
+@define
+class Door:
+    """A socket door with fakes behind it."""
+
+    api: LocalApi
+    counter: FakeCounter
+    readers: FakeReaders
+    seen: list[tuple[str, str, float]] = field(factory=list)
+
+
+def token_table() -> TokenTable:
+    return TokenTable({hashlib.sha256(token.encode()).digest(): caller for token, caller in TOKENS.items()})
+
+
+def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
+    counter, readers, seen = FakeCounter(), FakeReaders(), []
+    business = Business(counter, readers, [readers.health, *health], RealClock(reactor), "0.0-test")
+    api = LocalApi(options, business, token_table(), reactor, lambda *what: seen.append(what))
+    return Door(api, counter, readers, seen)
+
+
+async def in_thread(reactor, work: Callable, *args):
+    """Run blocking client code beside the reactor, in a thread of its own."""
+    done: Deferred = Deferred()
+
+    def run() -> None:
+        try:
+            result = work(*args)
+        except BaseException as exc:  # noqa: BLE001 - handed to the test
+            reactor.callFromThread(done.errback, exc)
+        else:
+            reactor.callFromThread(done.callback, result)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await done

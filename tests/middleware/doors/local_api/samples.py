@@ -1,0 +1,28 @@
+"""Well-formed parameters of every method."""
+
+from __future__ import annotations
+
+from tests.middleware.doors.fakes import READER
+
+LINE = {
+    "line_id": "L1", "catalogue_code": "XA01", "hospital_code": "H1", "name": "阿莫西林胶囊", "unit_price": "25.5",
+    "quantity": "2", "amount": "51.00", "charged_at": "2026-11-20T09:40:00+08:00", "department_code": "D01",
+    "department_name": "内科", "doctor_code": "DR01", "doctor_name": "王医生",
+}  # fmt: skip
+PARAMS = {
+    "reader.list": {},
+    "reader.watch": {},
+    "card.read": {"reader": READER},
+    "patient.register": {
+        "request_id": "k1", "card_read_id": "R1", "department_code": "D01", "department_name": "内科", "specialty": "A03",
+        "doctor_code": "DR01", "doctor_name": "王医生", "begun_at": "2026-11-20T09:30:00+08:00",
+    },
+    "settlement.quote": {
+        "request_id": "k2", "visit_id": "V1", "diagnoses": [{"code": "J00", "name": "急性鼻咽炎"}], "lines": [LINE],
+    },
+    "settlement.settle": {"request_id": "k3", "settlement_id": "S1", "total": "100.00", "cash": "10.00"},
+    "settlement.get": {"settlement_id": "S1"},
+    "settlement.cancel": {"request_id": "k4", "settlement_id": "S1", "reason": "退药"},
+    "shift.totals": {"since": "2026-11-20T08:00:00+08:00", "until": "2026-11-20T20:00:00+08:00"},
+    "system.status": {},
+}  # fmt: skip
