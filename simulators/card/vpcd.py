@@ -32,7 +32,10 @@ class VpcdSlot:
         self._session: _Session | None = None
 
     def insert(self, card: VirtualCard, *, wait_s: float = 10.0) -> VirtualCard:
-        """Put the card in and wait until pcscd has powered it; ``TimeoutError`` when it does not within ``wait_s``."""
+        """Put the card in and wait until pcscd has powered it; ``TimeoutError`` when it does not within ``wait_s``.
+
+        Clients of pcscd hear of it a moment later: wait for your reader's "inserted" before you read.
+        """
         self.begin_insert(card)
         self.wait_powered(wait_s)
         return card
@@ -74,6 +77,7 @@ class _Session:
         self.over = threading.Event()
         self._address = address
         self._card = card
+        self._on = False
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
         self._ended_at = 0.0
@@ -102,6 +106,7 @@ class _Session:
         opened.settimeout(None)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._card.reset()
+        self._on = False
         with self._lock:
             self._socket = opened
             if self.over.is_set():
@@ -125,13 +130,20 @@ class _Session:
 
     def _answer(self, payload: bytes) -> bytes | None:
         if len(payload) == 1:
-            if payload[0] in {_ON, _RESET}:
-                self._card.reset()
-                self.powered.set()
-            return self._card.atr if payload[0] == _GIVE_ATR else None
+            return self._control(payload[0])
         if self._card.faults.slow_s:
             self.over.wait(self._card.faults.slow_s)
         return self._card.answer(payload)
+
+    def _control(self, code: int) -> bytes | None:
+        if code in {_ON, _RESET}:
+            self._card.reset()
+            self._on = True
+        if code != _GIVE_ATR:
+            return None
+        if self._on:  # the question before power-on is only pcscd's look whether a card is there
+            self.powered.set()
+        return self._card.atr
 
     def _shut(self) -> None:
         if self._socket is not None:

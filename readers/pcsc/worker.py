@@ -1,0 +1,151 @@
+"""One thread for one reader's exchanges. It may be lost for ever inside PC/SC; whoever started it then forgets it.
+
+Each read opens its own context and gives it back: nothing survives from before a restart of the service, and no handle
+leaks. Where the thread is right now stands in ``step``, written by it and read by the reactor.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import queue
+import threading
+from collections.abc import Callable
+from enum import StrEnum
+
+import structlog
+from attrs import frozen
+
+from middleware.domain.fault import Fault
+from readers.apdu import Exchange
+from readers.atr import historical_bytes
+from readers.cards.social_security_read import CardContext, CardProcedure, Reading
+from readers.pcsc.api import Load, PcscCard, PcscContext
+
+log = structlog.get_logger()
+
+
+class Phase(StrEnum):
+    """Where a read is; a thread lost there means the fault beside it."""
+
+    SERVICE = "service"
+    CONNECT = "connect"
+    EXCHANGE = "exchange"
+    RELEASE = "release"
+
+
+LOST_IN = {
+    Phase.SERVICE: "reader.service_down",
+    Phase.CONNECT: "reader.shared",  # SCardConnect waits without end for another program's transaction
+    Phase.EXCHANGE: "card.mute",
+    Phase.RELEASE: "reader.service_down",
+}
+
+
+@frozen(slots=True)
+class Step:
+    """What the thread does and since when (monotonic seconds)."""
+
+    phase: Phase
+    since: float
+
+
+class Job:
+    """One read. ``abandon`` makes the thread give up at its next step."""
+
+    def __init__(self, today: dt.date) -> None:
+        self.today = today
+        self._abandoned = threading.Event()
+
+    def abandon(self) -> None:
+        """Nobody waits for the result any more."""
+        self._abandoned.set()
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits any more."""
+        return self._abandoned.is_set()
+
+
+class ReaderWorker:
+    """The thread of one reader. ``done`` (outcome of a job) and ``ended`` are called from that thread."""
+
+    def __init__(
+        self,
+        reader: str,
+        load: Load,
+        procedure: CardProcedure,
+        seconds: Callable[[], float],
+        done: Callable[[ReaderWorker, Job, Reading | Fault], None],
+        ended: Callable[[ReaderWorker], None],
+    ) -> None:
+        self.reader = reader
+        self._load = load
+        self._procedure = procedure
+        self._seconds = seconds
+        self._done = done
+        self._ended = ended
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self.step = Step(Phase.SERVICE, seconds())
+        self._thread = threading.Thread(target=self._run, name=f"pcsc-reader {reader}", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Begin a read; the caller sees to it that there is one at a time."""
+        self._enter(Phase.SERVICE)
+        self._jobs.put(job)
+
+    def retire(self) -> None:
+        """End the thread after what it is doing."""
+        self._jobs.put(None)
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._done(self, job, self._outcome(job))
+        self._ended(self)
+
+    def _outcome(self, job: Job) -> Reading | Fault:
+        try:
+            return self._read(job)
+        except Fault as fault:
+            return fault
+        except Exception as exc:  # noqa: BLE001 - a mistake of ours must not end the reader's thread
+            # No traceback text: its message could carry a value from the card.
+            last = exc.__traceback__
+            while last is not None and last.tb_next is not None:
+                last = last.tb_next
+            log.error(  # noqa: TRY400 - see above
+                "card_read_failed_inside",
+                reader=self.reader,
+                error=type(exc).__name__,
+                line=last.tb_lineno if last else 0,
+                file=last.tb_frame.f_code.co_filename.rpartition("/")[2] if last else "",
+            )
+            return Fault("system.internal", f"card read: {type(exc).__name__}")
+
+    def _read(self, job: Job) -> Reading:
+        self._enter(Phase.SERVICE)
+        context = PcscContext(self._load)
+        try:
+            self._enter(Phase.CONNECT)
+            card = context.connect(self.reader)
+            try:
+                exchange = self._exchange(job, card)
+                atr = historical_bytes(card.atr()).hex().upper()
+                return self._procedure(exchange, CardContext(self.reader, atr, job.today))
+            finally:
+                self._enter(Phase.RELEASE)
+                card.disconnect()
+        finally:
+            context.release()
+
+    def _exchange(self, job: Job, card: PcscCard) -> Exchange:
+        def exchange(command: bytes) -> bytes:
+            if job.abandoned:
+                raise Fault("card.mute", "the read was given up")
+            self._enter(Phase.EXCHANGE)
+            return card.exchange(command)
+
+        return exchange
+
+    def _enter(self, phase: Phase) -> None:
+        self.step = Step(phase, self._seconds())
