@@ -39,7 +39,7 @@ def to_input(request: CentreRequest) -> Input:
             row = {"opter_no": request.operator, "mac": request.terminal_mac, "ip": request.terminal_ip}
             return {"signIn": (row,)}
         case QueryPerson():
-            return {"data": (_filled("1101", "data", _holder(request.holder) | {"begntime": _moment(request.at)}),)}
+            return {"data": (_filled("1101", "data", _holder(request.holder) | {"begntime": moment(request.at)}),)}
         case RegisterVisit():
             return {"data": (_filled("2201", "data", _registration(request)),)}
         case UploadVisit():
@@ -100,7 +100,7 @@ def _registration(request: RegisterVisit) -> dict[str, str]:
     return _holder(request.holder) | {
         "psn_no": request.person_number,
         "insutype": request.insurance,
-        "begntime": _moment(request.begun_at),
+        "begntime": moment(request.begun_at),
         "psn_type": request.person_type,
         "ipt_otp_no": request.outpatient_no,
         "atddr_no": request.doctor_code,
@@ -112,7 +112,7 @@ def _registration(request: RegisterVisit) -> dict[str, str]:
 
 
 def _visit(request: UploadVisit) -> Input:
-    begun = _moment(request.begun_at)
+    begun = moment(request.begun_at)
     visit = _visit_ids(request.visit) | {"med_type": request.visit.med_type, "begntime": begun}
     diagnoses = tuple(
         {
@@ -137,7 +137,7 @@ def _line(request: UploadCharges, line: ChargeLine) -> dict[str, str]:
         "chrg_bchno": request.batch,
         "rxno": line.prescription_no,
         "rx_circ_flag": NO,
-        "fee_ocur_time": _moment(line.charged_at),
+        "fee_ocur_time": moment(line.charged_at),
         "med_list_codg": line.catalogue_code,
         "medins_list_codg": line.hospital_code,
         "det_item_fee_sumamt": line.amount.yuan,
@@ -183,5 +183,6 @@ def _plain(value: Decimal, decimals: int) -> str:
     return exact_decimal(value, decimals)
 
 
-def _moment(at: dt.datetime) -> str:
+def moment(at: dt.datetime) -> str:
+    """A DT value as the wire writes it."""
     return at.strftime(MOMENT_FORMAT)
