@@ -28,9 +28,14 @@ def connect_detail(failure: Failure) -> str:
     for kind, words in _CONNECT:
         if isinstance(failure.value, kind):
             return words
-    if failure.type is not None and failure.type.__module__.startswith(("OpenSSL", "service_identity")):
+    if type(failure.value).__module__.startswith(("OpenSSL", "service_identity")):
         return "TLS handshake failed"
     return "cannot connect"
+
+
+def lost_detail(failure: Failure) -> str:
+    """Why the link ended, in a few safe words."""
+    return "closed by the HIS" if isinstance(failure.value, error.ConnectionDone) else "connection lost"
 
 
 def outcome_of(ack: Ack) -> Outcome[HisAccepted]:

@@ -54,6 +54,7 @@ class _Wire(Protocol):
     def __init__(self, link: MllpLink, max_bytes: int) -> None:
         self.framer = Framer(max_bytes)
         self._link = link
+        self._over = False
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
         transport = self.transport
@@ -64,6 +65,8 @@ class _Wire(Protocol):
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         for token in self.framer.feed(data):
+            if self._over:  # given up: what is still on its way answers nothing
+                return
             if isinstance(token, Block):
                 self._link.block_received(token.payload)
             else:
@@ -77,6 +80,7 @@ class _Wire(Protocol):
             self.transport.write(wrap(payload))
 
     def close(self) -> None:
+        self._over = True
         if self.transport is not None:
             self.transport.abortConnection()  # type: ignore[attr-defined]  # every stream transport of Twisted has it
 
@@ -221,11 +225,16 @@ class MllpLink:
             # An answer began and its end block never came: it is dropped, so that it cannot become part of the next.
             wire.framer.reset()
             self._count("missing_end_block")
-        self._finish(control_id, Unknown("time-out"))
-        if wire is not None and self._silent >= self._limits.silent_limit:
+        renew = wire is not None and self._silent >= self._limits.silent_limit
+        timed_out = self._pending.pop(control_id)
+        self._given_up.append(control_id)
+        if wire is not None and renew:
+            # First the state, then the caller: what is told here may send the next message at once.
             log.warning("his.link.renewed", silent=self._silent)
             self._silent = 0
+            self._forget(wire, "renewed after silence")
             wire.close()
+        timed_out.callback(Unknown("time-out"))
 
     # -- what the wire tells
 
@@ -253,20 +262,23 @@ class MllpLink:
 
     def wire_lost(self, wire: _Wire, reason: Failure) -> None:
         """The connection ended."""
-        if wire is not self._wire:
-            return
-        self._wire = None
-        self.detail = faults.connect_detail(reason)
-        if wire.framer.unfinished:
-            self._count("missing_end_block")
-        self.counts["lost"] += 1
-        log.info("his.link.lost", in_flight=len(self._pending), detail=self.detail)
-        for control_id in list(self._pending):
-            self._finish(control_id, Unknown("connection-lost"))
-        self._machine.link_lost()
+        if wire is self._wire:
+            self._forget(wire, faults.lost_detail(reason))
         if self._closed is not None:
             closed, self._closed = self._closed, None
             closed.callback(None)
+
+    def _forget(self, wire: _Wire, detail: str) -> None:
+        """This connection is no more: tell the machine first, then everybody whose answer it took along."""
+        self._wire = None
+        self.detail = detail
+        if wire.framer.unfinished:
+            self._count("missing_end_block")
+        self.counts["lost"] += 1
+        log.info("his.link.lost", in_flight=len(self._pending), detail=detail)
+        self._machine.link_lost()
+        for control_id in list(self._pending):
+            self._finish(control_id, Unknown("connection-lost"))
 
     def _count(self, name: str, **safe: object) -> None:
         self.counts[name] += 1

@@ -1,0 +1,150 @@
+"""What this HIS holds: its patients by number, its visits, and a ledger of charges and settlements that it was told of."""
+
+from __future__ import annotations
+
+from attrs import define, field, frozen
+
+from middleware.domain.money import Money
+from simulators.his.reading import Received
+
+# The identifier types that this hospital agreed with its suppliers.
+ID_NUMBER, CARD, SOCIAL_SECURITY, PATIENT = "NNCHN", "HC", "SS", "PI"
+
+
+class Refusal(Exception):  # noqa: N818 - the HIS's own no
+    """This HIS does not take the message; the text says why."""
+
+
+@frozen(slots=True)
+class Patient:
+    """One person in the register."""
+
+    number: str
+    name: str
+    id_number: str
+    card_number: str
+    social_security: str
+    birth_date: str
+    sex: str
+
+
+@frozen(slots=True)
+class Line:
+    """One FT1: amounts in fen, negative on a cancellation."""
+
+    line_id: str
+    kind: str  # CG, CD ...
+    code: str
+    name: str
+    quantity: str
+    amount_fen: int
+
+
+@frozen(slots=True)
+class Posting:
+    """One DFT^P03: what was settled, or cancelled."""
+
+    control_id: str
+    action: str  # "S" or "C"
+    settlement_number: str
+    settlement_id: str
+    centre_visit_number: str
+    visit_id: str
+    patient_id_number: str
+    total_fen: int
+    fund_fen: int
+    account_fen: int
+    cash_fen: int
+    lines: tuple[Line, ...]
+
+
+@define(slots=True)
+class Book:
+    """The register and the ledger; nothing is ever taken out of either."""
+
+    patients: dict[str, Patient] = field(factory=dict)  # by HIS number
+    visits: dict[str, str] = field(factory=dict)  # our visit id -> HIS number
+    postings: list[Posting] = field(factory=list)
+    _by_id_number: dict[str, str] = field(factory=dict)
+
+    def take(self, message: Received) -> str:
+        """Enter one message; gives the patient's number. Raises ``Refusal``."""
+        if message.message_type == "ADT^A04":
+            return self._register(message)
+        if message.message_type == "DFT^P03":
+            return self._post(message)
+        raise Refusal("message type not supported")
+
+    def settled(self) -> dict[str, Posting]:
+        """Settlements that stand: posted and not cancelled, by the centre's number."""
+        standing = {}
+        for posting in self.postings:
+            if posting.action == "S":
+                standing[posting.settlement_number] = posting
+            else:
+                standing.pop(posting.settlement_number, None)
+        return standing
+
+    def _register(self, message: Received) -> str:
+        id_number = message.by_type("PID", 3, ID_NUMBER)
+        visit_id = message.value("PV1", 19)
+        if not id_number or not message.value("PID", 5):
+            raise Refusal("PID-3 has no citizen id number or PID-5 no name")
+        if not visit_id:
+            raise Refusal("PV1-19 is empty")
+        number = self._by_id_number.setdefault(id_number, f"P{len(self._by_id_number) + 1:09d}")
+        self.patients[number] = Patient(
+            number=number,
+            name=message.value("PID", 5),
+            id_number=id_number,
+            card_number=message.by_type("PID", 3, CARD),
+            social_security=message.by_type("PID", 3, SOCIAL_SECURITY),
+            birth_date=message.value("PID", 7),
+            sex=message.value("PID", 8),
+        )
+        self.visits[visit_id] = number
+        return number
+
+    def _post(self, message: Received) -> str:
+        posting = _posting(message)
+        if posting.action not in {"S", "C"} or not posting.settlement_number:
+            raise Refusal("ZST is incomplete")
+        if sum(line.amount_fen for line in posting.lines) != posting.total_fen:
+            raise Refusal("the lines do not add up to the total")
+        if posting.action == "S" and posting.settlement_number in self.settled():
+            raise Refusal("this settlement is posted already")
+        self.postings.append(posting)
+        return self._by_id_number.get(posting.patient_id_number, "")
+
+
+def _posting(message: Received) -> Posting:
+    try:
+        total, fund, account, cash = (Money.parse(message.value("ZST", number)).fen for number in (8, 9, 10, 11))
+        lines = tuple(_line(message, nth) for nth in range(1, message.segments("FT1") + 1))
+    except ValueError as exc:
+        raise Refusal("an amount cannot be read") from exc
+    return Posting(
+        control_id=message.control_id,
+        action=message.value("ZST", 2),
+        settlement_number=message.value("ZST", 3),
+        settlement_id=message.value("ZST", 4),
+        centre_visit_number=message.value("ZST", 5),
+        visit_id=message.value("PV1", 19),
+        patient_id_number=message.by_type("PID", 3, ID_NUMBER),
+        total_fen=total,
+        fund_fen=fund,
+        account_fen=account,
+        cash_fen=cash,
+        lines=lines,
+    )
+
+
+def _line(message: Received, nth: int) -> Line:
+    return Line(
+        line_id=message.value("FT1", 2, nth=nth),
+        kind=message.value("FT1", 6, nth=nth),
+        code=message.value("FT1", 7, nth=nth),
+        name=message.value("FT1", 7, 2, nth=nth),
+        quantity=message.value("FT1", 10, nth=nth),
+        amount_fen=Money.parse(message.value("FT1", 11, nth=nth)).fen,
+    )
