@@ -32,30 +32,29 @@ def tls_context(certificate: Path, private_key: Path, client_ca: Path | None = N
 
     ``certificate`` is PEM and may hold the chain, own certificate first. Raises ``ValueError`` that names the file.
     """
-    from OpenSSL import SSL, crypto
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+    from OpenSSL import SSL
     from twisted.internet import ssl
 
     try:
-        own, *chain = [crypto.load_certificate(crypto.FILETYPE_PEM, block) for block in _pem_blocks(certificate)]
-        key = crypto.load_privatekey(crypto.FILETYPE_PEM, private_key.read_bytes())
+        # pyOpenSSL takes these and deprecates its own; Twisted's annotations still name the old ones.
+        certificates: list[Any] = list(x509.load_pem_x509_certificates(certificate.read_bytes()))
+        key: Any = load_pem_private_key(private_key.read_bytes(), password=None)
         trust = None
         if client_ca is not None:
-            trusted = [ssl.Certificate.loadPEM(block) for block in _pem_blocks(client_ca)]
+            known = x509.load_pem_x509_certificates(client_ca.read_bytes())
+            trusted = [ssl.Certificate.loadPEM(one.public_bytes(Encoding.PEM)) for one in known]
             trust = ssl.trustRootFromCertificates(trusted)  # type: ignore[no-untyped-call]
         options = ssl.CertificateOptions(
-            privateKey=key, certificate=own, extraCertChain=chain, trustRoot=trust,
+            privateKey=key,
+            certificate=certificates[0],
+            extraCertChain=certificates[1:],
+            trustRoot=trust,
             raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
-        )  # fmt: skip
+        )
         options.getContext()  # now, so that a key that does not fit is told at start and not at the first client
-    except (OSError, ValueError, crypto.Error, SSL.Error) as exc:
+    except (OSError, ValueError, TypeError, SSL.Error) as exc:
         # The library's text may quote the file's content; the type says enough.
         raise ValueError(f"cannot use TLS files {certificate} and {private_key}: {type(exc).__name__}") from exc
     return options
-
-
-def _pem_blocks(path: Path) -> list[bytes]:
-    end = b"-----END CERTIFICATE-----"
-    blocks = [part + end + b"\n" for part in path.read_bytes().split(end)[:-1]]
-    if not blocks:
-        raise ValueError("no certificate in it")
-    return blocks

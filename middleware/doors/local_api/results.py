@@ -176,6 +176,9 @@ class SettleResult(Result, frozen=True, kw_only=True):
     settlement_number: Annotated[str, Meta(description="中心结算号 / the centre's number (setl_id)")]
     settled_at: When
     message_id: str
+    certain: Annotated[
+        bool, Meta(description="否则中心返回的金额不平，须人工核对 / false: the centre's own amounts do not add up")
+    ]
     split: SplitFacts
 
 
@@ -198,6 +201,7 @@ class FaultFacts(Result, frozen=True, kw_only=True):
     zh: str
     en: str
     detail: str
+    foreign: Annotated[str, Meta(description="对方原文 / the other side's own words")] = ""
 
 
 class GetResult(Result, frozen=True, kw_only=True):
@@ -210,11 +214,14 @@ class GetResult(Result, frozen=True, kw_only=True):
     ]
     money: Literal["none", "charged", "unknown", "reversed", "cancelled"]
     delivered: Annotated[bool, Meta(description="HIS 已确认收到 / the HIS has acknowledged it")]
-    quote: dict[str, object] | UnsetType | None = UNSET
-    settled: dict[str, object] | UnsetType | None = UNSET
-    cancelled: dict[str, object] | UnsetType | None = UNSET
-    fault: FaultFacts | UnsetType | None = UNSET
-    next_check_at: When | UnsetType | None = UNSET
+    total: Yuan
+    quote: QuoteResult | UnsetType = UNSET
+    settled: SettleResult | UnsetType = UNSET
+    cancelled: CancelResult | UnsetType = UNSET
+    fault: FaultFacts | UnsetType = UNSET
+    next_check_at: Annotated[
+        When | UnsetType, Meta(description="结果未明时下次查证时间 / when an unknown outcome is looked into next")
+    ] = UNSET
 
 
 class Sums(Result, frozen=True, kw_only=True):

@@ -109,7 +109,10 @@ class LineConnection(WireProtocol):
     def readConnectionLost(self) -> None:  # noqa: N802 - Twisted's name
         """The client sends no more, but may wait for what it asked: answer that, then end."""
         self._eof = True
-        self._end_when_answered()
+        if self._closing:
+            self.transport.loseConnection()  # both sides have said their last word
+        else:
+            self._end_when_answered()
 
     def writeConnectionLost(self) -> None:  # noqa: N802 - Twisted's name
         """Our own half close went out."""

@@ -60,13 +60,15 @@ ANSWERS = {
     },
     "settlement.settle": {
         "settlement_id": "S1", "visit_id": "V1", "state": "Settled", "settlement_number": "C1", "settled_at": _WHEN,
-        "message_id": "H1", "split": SPLIT,
+        "message_id": "H1", "certain": True, "split": SPLIT,
     },
     "settlement.cancel": {
         "settlement_id": "S1", "visit_id": "V1", "state": "Cancelled", "settlement_number": "C1", "cancelled_at": _WHEN,
         "message_id": "H2", "split": SPLIT,
     },
-    "settlement.get": {"settlement_id": "S1", "visit_id": "V1", "state": "Settled", "money": "charged", "delivered": True},
+    "settlement.get": {"settlement_id": "S1", "visit_id": "V1", "state": "Settled", "money": "charged", "delivered": True,
+        "total": "100.00",
+    },
     "shift.totals": {
         "terminal": "T001", "since": _WHEN, "until": _WHEN,
         "settled": {"count": 1, "total": "100.00", "fund": "60.00", "account": "30.00", "cash": "10.00"},
@@ -154,22 +156,6 @@ class FakeReaders:
             observer(CardEvent("inserted", READER, NOON))
 
 
-class RealClock:
-    """The reactor's time and a fixed wall clock."""
-
-    def __init__(self, reactor) -> None:
-        self._reactor = reactor
-
-    def now(self) -> dt.datetime:
-        return NOON
-
-    def seconds(self) -> float:
-        return self._reactor.seconds()
-
-    def callLater(self, delay, callable, *args):
-        return self._reactor.callLater(delay, callable, *args)
-
-
 class FakeFeed:
     """A chain of rows in memory."""
 
@@ -214,7 +200,7 @@ def token_table() -> TokenTable:
 
 def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
     counter, readers, seen = FakeCounter(), FakeReaders(), []
-    business = Business(counter, readers, [readers.health, *health], RealClock(reactor), "0.0-test")
+    business = Business(counter, readers, [readers.health, *health], reactor, lambda: NOON, "0.0-test")
     api = LocalApi(options, business, token_table(), reactor, lambda *what: seen.append(what))
     return Door(api, counter, readers, seen)
 
