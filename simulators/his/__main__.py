@@ -31,9 +31,10 @@ def main() -> None:
     if arguments.fault:
         his.knobs.turn(arguments.fault_type, Fault(arguments.fault), times=arguments.times, delay_s=arguments.delay)
     port = his.start()
-    print(f"HIS simulator: MLLP on {arguments.host}:{port}, {arguments.charset}", flush=True)
-    task.LoopingCall(_Reporter(his).report).start(_REPORT_S)
     running: Any = reactor
+    # Told once signals are handled, so that whoever waits for this line may stop us at once.
+    running.callWhenRunning(print, f"HIS simulator: MLLP on {arguments.host}:{port}, {arguments.charset}", flush=True)
+    task.LoopingCall(_Reporter(his).report).start(_REPORT_S)
     running.run()
 
 

@@ -48,6 +48,8 @@ class Hl7His:
             reactor,
             _endpoint(options, reactor),
             LinkLimits(
+                secure=options.tls.enabled,
+                connect_timeout_s=options.connect_timeout_s,
                 ack_timeout_s=options.ack_timeout_s,
                 retry_first_s=options.retry_first_s,
                 retry_most_s=options.retry_most_s,

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from twisted.internet import defer
+
 from adapters.his.hl7v2 import mapping, rules
 from adapters.his.hl7v2.checker import Checker, Shape
 from adapters.his.hl7v2.frame import Segment, encode
@@ -18,6 +20,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.his import HisMessage
 
 MAX_SHAPES = 1024
+MAX_WAITING = 256
 
 
 class MessageBuilder:
@@ -29,6 +32,8 @@ class MessageBuilder:
         self._rules = rules.rules_of(dialect.version)
         self._max_bytes = max_bytes
         self._max_shapes = max_shapes
+        self._turn = defer.DeferredLock()
+        self._waiting = 0
         self._agreed: OrderedDict[str, None] = OrderedDict()
         self.judged = 0  # messages that hl7apy was asked about
         self.known = 0  # messages whose shape it had agreed to before
@@ -49,10 +54,23 @@ class MessageBuilder:
         return payload
 
     async def _judge(self, key: str, shape: Shape, text: str) -> None:
-        self.judged += 1
-        theirs = await self._checker.check(shape)
-        if theirs != text:
-            raise Fault("his.message", f"{_first_difference(theirs, text)}: hl7apy writes it differently")
+        if self._waiting >= MAX_WAITING:
+            raise Fault("system.busy", "his: too many messages wait for hl7apy")
+        self._waiting += 1
+        await self._turn.acquire()
+        try:
+            if key in self._agreed:  # another message of this shape was judged while this one waited
+                self.known += 1
+                return
+            self.judged += 1
+            self._agree(key, await self._checker.check(shape), text)
+        finally:
+            self._waiting -= 1
+            self._turn.release()
+
+    def _agree(self, key: str, theirs: str, ours: str) -> None:
+        if theirs != ours:
+            raise Fault("his.message", f"{_first_difference(theirs, ours)}: hl7apy writes it differently")
         self._agreed[key] = None
         while len(self._agreed) > self._max_shapes:
             self._agreed.popitem(last=False)

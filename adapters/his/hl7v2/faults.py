@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twisted.internet import error
+from twisted.internet import defer, error
 from twisted.python.failure import Failure
 
 from adapters.his.hl7v2.mapping import Ack
@@ -17,6 +17,7 @@ _CONNECT: tuple[tuple[type[BaseException], str], ...] = (
     (error.TCPTimedOutError, "no connection in time"),
     (error.DNSLookupError, "host name not found"),
     (error.NoRouteError, "no route to the host"),
+    (defer.TimeoutError, "no handshake in time"),
     (error.ConnectError, "cannot connect"),
     (error.ConnectionClosed, "closed while connecting"),
     (OSError, "the network is not usable"),

@@ -15,9 +15,10 @@ from typing import Any
 import structlog
 from attrs import frozen
 from twisted.internet import defer
-from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.interfaces import IAddress, IHandshakeListener, IReactorTime, IStreamClientEndpoint, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from adapters.his.hl7v2 import faults
 from adapters.his.hl7v2.frame import Block, Framer, Garbage, MissingEnd, wrap
@@ -39,6 +40,8 @@ Sent = Ack | NotSent | Unknown
 class LinkLimits:
     """The link's times and bounds, as ``options`` has them."""
 
+    secure: bool
+    connect_timeout_s: float
     ack_timeout_s: float
     retry_first_s: float
     retry_most_s: float
@@ -48,12 +51,18 @@ class LinkLimits:
     max_frame_bytes: int
 
 
+@implementer(IHandshakeListener)
 class _Wire(Protocol):
-    """One connection: bytes in, tokens to the link."""
+    """One connection: bytes in, tokens to the link.
 
-    def __init__(self, link: MllpLink, max_bytes: int) -> None:
-        self.framer = Framer(max_bytes)
+    ``ready`` fires when a message may leave: over TLS not before the HIS has proved who it is.
+    """
+
+    def __init__(self, link: MllpLink, limits: LinkLimits) -> None:
+        self.framer = Framer(limits.max_frame_bytes)
+        self.ready: defer.Deferred[_Wire] = defer.Deferred(self._ready_cancelled)
         self._link = link
+        self._secure = limits.secure
         self._over = False
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
@@ -62,6 +71,15 @@ class _Wire(Protocol):
             transport.setTcpNoDelay(True)
             transport.setTcpKeepAlive(True)
             _tune_keepalive(transport)
+        if not self._secure:
+            self.ready.callback(self)
+
+    def handshakeCompleted(self) -> None:  # noqa: N802 - Twisted's name
+        self.ready.callback(self)
+
+    def _ready_cancelled(self, ready: defer.Deferred[_Wire]) -> None:
+        del ready
+        self.close()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         for token in self.framer.feed(data):
@@ -73,6 +91,8 @@ class _Wire(Protocol):
                 self._link.junk_received(token)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
+        if not self.ready.called:
+            self.ready.errback(reason)
         self._link.wire_lost(self, reason)
 
     def write(self, payload: bytes) -> None:
@@ -87,25 +107,31 @@ class _Wire(Protocol):
 
 def _tune_keepalive(transport: Any) -> None:
     """A dead peer is noticed in 90 s; by itself TCP takes two hours, and some networks forget a link in ten minutes."""
-    handle = getattr(transport, "getHandle", None)
-    if handle is None:
+    below = getattr(transport, "transport", transport)  # over TLS the socket is one layer down
+    handle = below.getHandle() if hasattr(below, "getHandle") else None
+    if not isinstance(handle, socket.socket):
         return
     times = (("TCP_KEEPIDLE", KEEPALIVE_IDLE_S), ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL_S), ("TCP_KEEPCNT", KEEPALIVE_PROBES))
     for name, value in times:
         if hasattr(socket, name):
-            handle().setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+            handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _when_ready(wire: Any) -> defer.Deferred[_Wire]:
+    ready: defer.Deferred[_Wire] = wire.ready
+    return ready
 
 
 class _WireFactory(Factory):
     noisy = False
 
-    def __init__(self, link: MllpLink, max_bytes: int) -> None:
+    def __init__(self, link: MllpLink, limits: LinkLimits) -> None:
         self._link = link
-        self._max_bytes = max_bytes
+        self._limits = limits
 
     def buildProtocol(self, addr: IAddress | None) -> _Wire:  # noqa: N802 - Twisted's name
         del addr
-        return _Wire(self._link, self._max_bytes)
+        return _Wire(self._link, self._limits)
 
 
 class MllpLink:
@@ -288,7 +314,10 @@ class MllpLink:
 
     def open_attempt(self) -> None:
         """See :class:`Supervisor`."""
-        self._attempt = self._endpoint.connect(_WireFactory(self, self._limits.max_frame_bytes))
+        attempt = self._endpoint.connect(_WireFactory(self, self._limits))
+        self._attempt = attempt.addCallback(_when_ready)
+        # Connecting has its own time-out; this one also ends a handshake that never does.
+        self._attempt.addTimeout(2 * self._limits.connect_timeout_s, self._clock)
         self._attempt.addCallbacks(self._attempt_succeeded, self._attempt_failed)
 
     def _attempt_succeeded(self, wire: Any) -> None:
