@@ -1,0 +1,30 @@
+"""``python -m simulators.centre --port 20880``: the centre as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+
+from twisted.internet import reactor
+
+from simulators.centre.server import CentreSimulator
+
+
+def main() -> None:
+    """Listen until interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m simulators.centre", description="a simulated insurance centre")
+    parser.add_argument("--port", type=int, default=20880, help="where to listen on 127.0.0.1 (default 20880)")
+    parser.add_argument("--no-sign-in", action="store_true", help="do not ask for 9001 first")
+    parser.add_argument("--refuse-duplicates", action="store_true", help="refuse a msgid that was carried out before")
+    given = parser.parse_args()
+    centre = CentreSimulator(
+        reactor, given.port, require_sign_in=not given.no_sign_in, refuse_duplicates=given.refuse_duplicates
+    )
+    centre.start()
+    print(f"centre  {centre.url}  (contract at ?wsdl)", flush=True)
+    print(f"ledger  http://127.0.0.1:{centre.port}/admin/ledger", flush=True)
+    print(f"faults  http://127.0.0.1:{centre.port}/admin/faults", flush=True)
+    reactor.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,342 @@
+"""The centre's business: people, visits, charge batches, settlements, accounts. Fields in, fields out; no wire.
+
+Each handler either does the whole of its transaction or raises ``Refusal`` and has changed nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from attrs import define, field, frozen
+
+from adapters.insurance.schema import MOMENT_FORMAT
+from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
+from middleware.domain.money import Money, total
+from simulators.centre import answers
+from simulators.centre.catalogue import look_up
+from simulators.centre.insured import Cover, InsuredPerson
+from simulators.centre.ledger import Ledger, Settlement, State
+from simulators.centre.refusals import Refusal
+from simulators.centre.rules import Bill, Line, Year, amount_agrees, cut, split
+
+Row = Mapping[str, str]
+Nodes = Mapping[str, list[Row]]
+MAX_VISITS = 100_000
+
+
+@define
+class Visit:
+    """One registered outpatient visit with its charge batches."""
+
+    number: str  # mdtrt_id
+    person: InsuredPerson
+    cover: Cover
+    med_type: str = ""
+    diagnoses: list[Row] = field(factory=list)
+    batches: dict[str, dict[str, Line]] = field(factory=dict)
+
+
+@frozen(slots=True)
+class Done:
+    """A message that was carried out, so that 2601 can find it."""
+
+    call: str
+    person_number: str
+    settlement: Settlement | None
+    reversed: bool = False
+
+
+class Business:
+    """All of the centre's state. ``clock`` is the centre's own wall clock."""
+
+    def __init__(
+        self,
+        people: Iterable[InsuredPerson],
+        ledger: Ledger,
+        clock: Callable[[], dt.datetime],
+        reversible: frozenset[str] = frozenset({"2207", "2208"}),
+        require_sign_in: bool = True,
+        refuse_duplicates: bool = False,
+    ) -> None:
+        self.people = {person.person_number: person for person in people}
+        self.ledger = ledger
+        self.reversible = reversible
+        self.require_sign_in = require_sign_in
+        self.refuse_duplicates = refuse_duplicates
+        self.visits: dict[str, Visit] = {}
+        self._clock = clock
+        self._by_id = {person.id_number: person for person in self.people.values()}
+        self._balances = {(p.person_number, c.kind): c.balance for p in self.people.values() for c in p.covers}
+        self._years: dict[tuple[str, str, int], Year] = {}
+        self._done: dict[str, Done] = {}
+        self._signed: dict[str, dt.date] = {}
+        self._numbers = 0
+        self._handlers: dict[str, Callable[[Row, Nodes], dict[str, Any] | None]] = {
+            "9001": self._sign_in,
+            "1101": self._person,
+            "2201": self._register,
+            "2203": self._describe,
+            "2204": self._charge,
+            "2206": self._quote,
+            "2207": self._settle,
+            "2208": self._cancel,
+            "2601": self._reverse,
+        }
+
+    # -- asked by tests and the demo ------------------------------------------------------------------------------------
+    def balance(self, person_number: str, kind: str) -> Money:
+        """The personal account now."""
+        return self._balances[person_number, kind]
+
+    def year(self, person_number: str, kind: str, year: int) -> Year:
+        """What that cover has used in that year."""
+        return self._years.get((person_number, kind, year), Year())
+
+    # -- the way of every message ---------------------------------------------------------------------------------------
+    def handle(self, head: Row, nodes: Nodes) -> dict[str, Any] | None:
+        """Carry it out: the output, None where the transaction has none, or ``Refusal``."""
+        call = head.get("infno", "")
+        _require(REQUEST_HEAD, head)
+        for node in TRANSACTIONS[call].input:
+            rows = nodes.get(node.name) or []
+            if not rows or (len(rows) > 1 and not node.many):
+                raise Refusal("0101")
+            for row in rows:
+                _require(node.fields, row)
+        if self.refuse_duplicates and head["msgid"] in self._done:
+            raise Refusal("0102")
+        if self.require_sign_in and call != "9001":
+            day = self._signed.get(head.get("sign_no", ""))
+            if day != self._clock().date():
+                raise Refusal("9011")
+        return self._handlers[call](head, nodes)
+
+    def person_of(self, nodes: Nodes) -> InsuredPerson | None:
+        """Whom a message is about, for the people's own behaviours."""
+        rows = nodes.get("data") or nodes.get("mdtrtinfo") or nodes.get("feedetail") or []
+        return self.people.get(rows[0].get("psn_no", "")) if rows else None
+
+    # -- the transactions -----------------------------------------------------------------------------------------------
+    def _sign_in(self, _head: Row, _nodes: Nodes) -> dict[str, Any]:
+        number = self._number("S")
+        self._signed = {key: day for key, day in self._signed.items() if day == self._clock().date()}
+        self._signed[number] = self._clock().date()
+        return {"signinoutb": {"sign_time": self._clock().strftime(MOMENT_FORMAT), "sign_no": number}}
+
+    def _person(self, _head: Row, nodes: Nodes) -> dict[str, Any]:
+        row = nodes["data"][0]
+        person = self._by_id.get(row["certno"])
+        if person is None:
+            raise Refusal("1011")
+        if person.name != row["psn_name"]:
+            raise Refusal("1012")
+        balances = {kind: self.balance(person.person_number, kind) for kind in (c.kind for c in person.covers)}
+        return answers.person(person, balances, self._clock().date())
+
+    def _register(self, _head: Row, nodes: Nodes) -> dict[str, Any]:
+        row = nodes["data"][0]
+        person = self._known(row)
+        if person.id_number != row["certno"] or person.name != row["psn_name"]:
+            raise Refusal("1012")
+        cover = person.cover(row["insutype"])
+        if cover is None or not cover.is_active:
+            raise Refusal("2011")
+        if len(self.visits) >= MAX_VISITS:
+            raise RuntimeError("the simulator holds too many visits; start a new one")
+        visit = Visit(self._number("V"), person, cover)
+        self.visits[visit.number] = visit
+        return {"data": {"mdtrt_id": visit.number, "psn_no": person.person_number, "ipt_otp_no": row["ipt_otp_no"]}}
+
+    def _describe(self, _head: Row, nodes: Nodes) -> None:
+        visit = self._visit(nodes["mdtrtinfo"][0])
+        visit.med_type = nodes["mdtrtinfo"][0]["med_type"]
+        valid = [row for row in nodes["diseinfo"] if row["vali_flag"] == "1"]
+        void = {row["diag_code"] for row in nodes["diseinfo"] if row["vali_flag"] == "0"}
+        kept = {row["diag_code"]: row for row in visit.diagnoses if row["diag_code"] not in void}
+        visit.diagnoses = list((kept | {row["diag_code"]: row for row in valid}).values())
+
+    def _charge(self, _head: Row, nodes: Nodes) -> dict[str, Any]:
+        rows = nodes["feedetail"]
+        visit = self._visit(rows[0])
+        if any(row["mdtrt_id"] != visit.number for row in rows):
+            raise Refusal("0101")
+        taken = {line_id for lines in visit.batches.values() for line_id in lines}
+        new: dict[str, dict[str, Line]] = {}
+        for row in rows:
+            line = _line(row)
+            if not amount_agrees(line):
+                raise Refusal("2041")
+            if line.line_id in taken:
+                raise Refusal("2042")
+            if self._settled(visit, row["chrg_bchno"]) is not None:
+                raise Refusal("2072")
+            taken.add(line.line_id)
+            new.setdefault(row["chrg_bchno"], {})[line.line_id] = line
+        for batch, lines in new.items():
+            visit.batches.setdefault(batch, {}).update(lines)
+        return {"result": [answers.verdict(cut(line)) for lines in new.values() for line in lines.values()]}
+
+    def _quote(self, head: Row, nodes: Nodes) -> dict[str, Any]:
+        row = nodes["data"][0]
+        visit = self._visit(row)
+        bill = self._bill(visit, row)
+        return answers.settlement(visit.person, visit.number, row, bill, head["msgid"], None, "")
+
+    def _settle(self, head: Row, nodes: Nodes) -> dict[str, Any]:
+        row = nodes["data"][0]
+        visit = self._visit(row)
+        bill = self._bill(visit, row)
+        quoted = {
+            "fulamt_ownpay_amt": bill.self_paid,
+            "overlmt_selfpay": bill.over_limit,
+            "preselfpay_amt": bill.first_self_paid,
+            "inscp_scp_amt": bill.in_scope,
+        }
+        if any(_money(row[name]) != amount for name, amount in quoted.items()):
+            raise Refusal("2071")
+        at = self._clock()
+        settlement = Settlement(
+            settlement_number=self._number("J"),
+            message_id=head["msgid"],
+            person_number=visit.person.person_number,
+            visit_number=visit.number,
+            batch=row["chrg_bchno"],
+            insurance=visit.cover.kind,
+            year=at.year,
+            bill=bill,
+            settled_at=at,
+            order=len(self.ledger.settlements) + 1,
+        )
+        self._move(settlement, 1)
+        self.ledger.settlements.append(settlement)
+        self._done[head["msgid"]] = Done("2207", visit.person.person_number, settlement)
+        return answers.settlement(visit.person, visit.number, row, bill, head["msgid"], at, settlement.settlement_number)
+
+    def _cancel(self, head: Row, nodes: Nodes) -> dict[str, Any]:
+        row = nodes["data"][0]
+        visit = self._visit(row)
+        settlement = self.ledger.by_number(row["setl_id"])
+        if settlement is None or settlement.visit_number != visit.number:
+            raise Refusal("2081")
+        if settlement.state is not State.APPROVED:
+            raise Refusal("2082")
+        self._move(settlement, -1)
+        settlement.state = State.CANCELLED
+        settlement.undone_by = head["msgid"]
+        settlement.cancel_number = self._number("J")
+        self._done[head["msgid"]] = Done("2208", visit.person.person_number, settlement)
+        balance = self.balance(settlement.person_number, settlement.insurance)
+        return answers.cancel(settlement, head["msgid"], self._clock(), balance)
+
+    def _reverse(self, head: Row, nodes: Nodes) -> None:
+        row = nodes["data"][0]
+        if row["oinfno"] not in self.reversible:
+            raise Refusal("2613")
+        original = self._done.get(row["omsgid"])
+        if original is None or original.call != row["oinfno"] or original.person_number != row["psn_no"]:
+            raise Refusal("2611")
+        if original.reversed:
+            raise Refusal("2612")
+        settlement = original.settlement
+        if settlement is None:
+            raise Refusal("2613")
+        if original.call == "2207":
+            if settlement.state is not State.APPROVED:
+                raise Refusal("2614")
+            self._move(settlement, -1)
+            settlement.state = State.REVERSED
+            settlement.undone_by = head["msgid"]
+        else:
+            self._undo_cancel(settlement)
+        self._done[row["omsgid"]] = Done(original.call, original.person_number, settlement, reversed=True)
+
+    # -- helpers --------------------------------------------------------------------------------------------------------
+    def _undo_cancel(self, settlement: Settlement) -> None:
+        """A reversed 2208: the settlement stands again, if neither batch nor account has moved on."""
+        visit = self.visits[settlement.visit_number]
+        balance = self.balance(settlement.person_number, settlement.insurance)
+        if self._settled(visit, settlement.batch) is not None or balance < settlement.bill.account:
+            raise Refusal("2614")
+        self._move(settlement, 1)
+        settlement.state = State.APPROVED
+        settlement.undone_by = settlement.cancel_number = ""
+
+    def _known(self, row: Row) -> InsuredPerson:
+        person = self.people.get(row["psn_no"])
+        if person is None:
+            raise Refusal("1011")
+        return person
+
+    def _visit(self, row: Row) -> Visit:
+        person = self._known(row)
+        visit = self.visits.get(row["mdtrt_id"])
+        if visit is None or visit.person is not person:
+            raise Refusal("2021")
+        return visit
+
+    def _settled(self, visit: Visit, batch: str) -> Settlement | None:
+        """The approved settlement of that batch, or None."""
+        return next(
+            (
+                row
+                for row in self.ledger.settlements
+                if row.visit_number == visit.number and row.batch == batch and row.state is State.APPROVED
+            ),
+            None,
+        )
+
+    def _bill(self, visit: Visit, row: Row) -> Bill:
+        lines = visit.batches.get(row["chrg_bchno"], {})
+        if not lines:
+            raise Refusal("2061")
+        if self._settled(visit, row["chrg_bchno"]) is not None:
+            raise Refusal("2072")
+        if row["insutype"] != visit.cover.kind or row["certno"] != visit.person.id_number:
+            raise Refusal("1012")
+        if _money(row["medfee_sumamt"]) != total(line.amount for line in lines.values()):
+            raise Refusal("2062")
+        who, kind = visit.person.person_number, visit.cover.kind
+        return split(
+            tuple(lines.values()),
+            visit.cover,
+            self.year(who, kind, self._clock().year),
+            self.balance(who, kind),
+            use_account=row["acct_used_flag"] == "1",
+        )
+
+    def _move(self, settlement: Settlement, sign: int) -> None:
+        """Take the bill from account and year (1), or give it back (-1)."""
+        who, kind = settlement.person_number, settlement.insurance
+        self._balances[who, kind] = Money(self._balances[who, kind].fen - sign * settlement.bill.account.fen)
+        self._years[who, kind, settlement.year] = self.year(who, kind, settlement.year).plus(settlement.bill, sign)
+
+    def _number(self, letter: str) -> str:
+        self._numbers += 1
+        return f"999900{letter}{self._clock():%Y%m%d}{self._numbers:010d}"
+
+
+def _require(fields: Iterable[Any], row: Row) -> None:
+    for spec in fields:
+        if spec.need and not row.get(spec.name, ""):
+            raise Refusal("0101")
+
+
+def _money(text: str) -> Money:
+    try:
+        return Money.parse(text)
+    except ValueError:
+        raise Refusal("0101") from None
+
+
+def _line(row: Row) -> Line:
+    try:
+        price, quantity = Decimal(row["pric"]), Decimal(row["cnt"])
+    except InvalidOperation:
+        raise Refusal("0101") from None
+    amount = _money(row["det_item_fee_sumamt"])
+    if not (price.is_finite() and quantity.is_finite()) or price < 0 or quantity <= 0 or amount.fen < 0:
+        raise Refusal("0101")
+    return Line(row["feedetl_sn"], look_up(row["med_list_codg"]), price, quantity, amount, row["hosp_appr_flag"])

@@ -1,0 +1,315 @@
+"""The centre on a socket: SOAP at /centre, its WSDL at /centre?wsdl, an admin page for other processes at /admin."""
+
+# Twisted annotates parts of itself only.
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Site
+
+from simulators.centre import wire
+from simulators.centre.business import Business
+from simulators.centre.faults import Faults, Knob
+from simulators.centre.insured import InsuredPerson, everybody
+from simulators.centre.ledger import Ledger
+from simulators.centre.refusals import Refusal
+
+MAX_BODY_BYTES = 8 << 20
+CHINA = dt.timezone(dt.timedelta(hours=8))
+_PAGE = "<html><head><title>502</title></head><body><h1>系统维护中</h1></body></html>"
+
+
+def china_now() -> dt.datetime:
+    """The wall clock, UTC+8."""
+    return dt.datetime.now(CHINA)
+
+
+class CentreSimulator:
+    """An insurance centre on 127.0.0.1. Its state is its own and outlives any restart of the daemon that calls it.
+
+    ``port`` 0 takes a free one; ``start`` after ``stop`` listens on the same port again. ``people`` are all the synthetic
+    people when not given. ``clock`` is the centre's wall clock. ``reversible``: what its 2601 undoes.
+    ``refuse_duplicates``: whether a msgid seen before is refused; the platform promises nothing, so by default it is
+    processed again. ``require_sign_in``: whether 9001 must come first.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        port: int = 0,
+        clock: Callable[[], dt.datetime] = china_now,
+        *,
+        people: Iterable[InsuredPerson] | None = None,
+        reversible: frozenset[str] = frozenset({"2207", "2208"}),
+        require_sign_in: bool = True,
+        refuse_duplicates: bool = False,
+    ) -> None:
+        self.port = port
+        self.reactor = reactor
+        self.clock = clock
+        self.ledger = Ledger()
+        self.faults = Faults()
+        self.business = Business(
+            everybody() if people is None else people, self.ledger, clock, reversible, require_sign_in, refuse_duplicates
+        )
+        self._listening: Any = None
+        self._site: Any = None
+
+    @property
+    def url(self) -> str:
+        """Where the SOAP service is."""
+        return f"http://127.0.0.1:{self.port}/centre"
+
+    def start(self) -> None:
+        """Listen. ``CannotListenError`` when the port is taken."""
+        root = Resource()
+        root.putChild(b"centre", _Service(self))
+        admin = Resource()
+        admin.putChild(b"ledger", _LedgerPage(self))
+        admin.putChild(b"faults", _FaultsPage(self))
+        root.putChild(b"admin", admin)
+        self._site = _TrackingSite(root)
+        self._listening = self.reactor.listenTCP(self.port, self._site, interface="127.0.0.1", backlog=512)
+        self.port = self._listening.getHost().port
+
+    def stop(self) -> Deferred[None]:
+        """Stop listening and cut every connection; the ledger stays."""
+        if self._listening is None:
+            done: Deferred[None] = Deferred()
+            done.callback(None)
+            return done
+        listening, self._listening = self._listening, None
+        self._site.cut_all()
+        stopped: Deferred[None] = Deferred.fromCoroutine(_wait(listening.stopListening()))
+        return stopped
+
+    def process(self, request: wire.Request, body: bytes, knob: Knob | None) -> bytes:
+        """Carry a message out, note it, and write its answer."""
+        head = {"infcode": "0", "inf_refmsgid": self._reference(), **self._times()}
+        output: dict[str, Any] | None = None
+        end = "done"
+        try:
+            output = self._carried_out(request, knob)
+        except Refusal as refusal:
+            head |= {"infcode": refusal.code, "err_msg": refusal.text}
+            end = f"refused {refusal.code}"
+        self.note(request, body, end)
+        return wire.write(request.call, head, self._bent(output, knob), self._namespace(knob))
+
+    def _carried_out(self, request: wire.Request, knob: Knob | None) -> dict[str, Any] | None:
+        if knob is not None and knob.action == "refuse":
+            raise Refusal(knob.code, knob.text)
+        return self.business.handle(request.head, request.nodes)
+
+    def note(self, request: wire.Request, body: bytes, end: str) -> None:
+        """Into the ledger."""
+        digest = hashlib.sha256(body).hexdigest()
+        self.ledger.receive(request.head.get("msgid", ""), request.call, digest, self.clock(), end)
+
+    def _times(self) -> dict[str, str]:
+        stamp = self.clock().strftime("%Y%m%d%H%M%S%f")[:17]
+        return {"refmsg_time": stamp, "respond_time": stamp}
+
+    def _reference(self) -> str:
+        return f"999900{self.clock():%Y%m%d%H%M%S}{len(self.ledger.receipts) + 1:010d}"
+
+    @staticmethod
+    def _namespace(knob: Knob | None) -> str:
+        return wire.OTHER_NAMESPACE if knob is not None and knob.action == "wrong-namespace" else wire.NAMESPACE
+
+    @staticmethod
+    def _bent(output: dict[str, Any] | None, knob: Knob | None) -> dict[str, Any] | None:
+        """The output with the knob's lie in it."""
+        if output is None or knob is None:
+            return output
+        if knob.action == "missing-setl_id":
+            return {name: _without(rows, "setl_id") for name, rows in output.items()}
+        if knob.action == "other-person":
+            return {name: _with(rows, "psn_no", "999900000000000000000") for name, rows in output.items()}
+        return output
+
+
+def _without(rows: Any, name: str) -> Any:
+    return {key: value for key, value in rows.items() if key != name} if isinstance(rows, dict) else rows
+
+
+def _with(rows: Any, name: str, value: str) -> Any:
+    return rows | {name: value} if isinstance(rows, dict) and name in rows else rows
+
+
+async def _wait(stopping: Any) -> None:
+    if stopping is not None:
+        await stopping
+
+
+class _TrackingSite(Site):
+    """A site that can cut the connections it has."""
+
+    noisy = False
+
+    def __init__(self, root: Resource) -> None:
+        super().__init__(root, timeout=600)
+        self._channels: set[Any] = set()
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name
+        channel: Any = super().buildProtocol(addr)
+        if channel is None:
+            return None
+        self._channels.add(channel)
+        lost = channel.connectionLost
+
+        def forget(reason: Any) -> None:
+            self._channels.discard(channel)
+            lost(reason)
+
+        channel.connectionLost = forget
+        return channel
+
+    def cut_all(self) -> None:
+        for channel in list(self._channels):
+            transport = getattr(channel, "transport", None)
+            if transport is not None:
+                transport.abortConnection()
+
+    def log(self, request: Any) -> None:
+        """No access log: a request line tells nothing here."""
+
+
+class _Service(Resource):
+    """One message in, one answer out - or what a knob makes of it."""
+
+    isLeaf = True  # noqa: N815 - Twisted's name
+
+    def __init__(self, centre: CentreSimulator) -> None:
+        super().__init__()
+        self._centre = centre
+
+    def render_GET(self, request: Any) -> bytes:  # noqa: N802 - Twisted's name
+        request.setHeader(b"Content-Type", b"text/xml; charset=utf-8")
+        return wire.wsdl(self._centre.url)
+
+    def render_POST(self, request: Any) -> Any:  # noqa: N802 - Twisted's name
+        body = request.content.read(MAX_BODY_BYTES)  # what is longer is cut, and then not well-formed
+        request.setHeader(b"Content-Type", b"text/xml; charset=utf-8")
+        try:
+            message = wire.read(body)
+        except ValueError as exc:
+            request.setResponseCode(500)
+            return wire.fault("soap:Client", str(exc))
+        person = self._centre.business.person_of(message.nodes)
+        behaviour = person.behaviour if person is not None and message.call == "2207" else ""
+        knob = self._centre.faults.take(message.call, message.head.get("msgid", ""), behaviour)
+        if knob is not None and knob.action == "stall":
+            self._centre.reactor.callLater(knob.seconds, self._answer, request, message, body, None)
+        else:
+            self._answer(request, message, body, knob)
+        return NOT_DONE_YET
+
+    def _answer(self, request: Any, message: wire.Request, body: bytes, knob: Knob | None) -> None:
+        action = knob.action if knob is not None else ""
+        if action == "drop-before":
+            self._centre.note(message, body, "dropped")
+            _cut(request)
+            return
+        if action in {"gateway-401", "soap-fault"}:
+            self._centre.note(message, body, "dropped")
+            self._stand_in(request, action)
+            return
+        answer = self._centre.process(message, body, knob)
+        match action:
+            case "lose-reply":
+                _cut(request)
+            case "slow":
+                self._centre.reactor.callLater(knob.seconds if knob else 0, _finish, request, answer)
+            case "cut-mid-reply":
+                request.setHeader(b"Content-Length", str(len(answer)).encode())
+                request.write(answer[: len(answer) // 2])
+                # The half that was written must leave before the cut: an abort would drop it.
+                self._centre.reactor.callLater(0.05, _cut, request)
+            case "drip":
+                request.setHeader(b"Content-Length", str(len(answer)).encode())
+                self._drip(request, answer, knob.seconds if knob else 0.5)
+            case "garbage":
+                _finish(request, b"\x00\xff<<not xml>>" + bytes(range(256)))
+            case "html-200" | "page-504":
+                self._stand_in(request, action)
+            case _:
+                _finish(request, answer)
+
+    @staticmethod
+    def _stand_in(request: Any, action: str) -> None:
+        """An answer from something that stands in front of the service."""
+        match action:
+            case "gateway-401":
+                request.setHeader(b"Content-Type", b"application/json")
+                _finish(request, json.dumps({"code": 401, "message": "签名校验失败"}).encode())
+            case "soap-fault":
+                request.setResponseCode(500)
+                _finish(request, wire.fault("soap:Server", "internal error"))
+            case _:
+                request.setHeader(b"Content-Type", b"text/html; charset=utf-8")
+                request.setResponseCode(504 if action == "page-504" else 200)
+                _finish(request, _PAGE.encode())
+
+    def _drip(self, request: Any, rest: bytes, gap_s: float) -> None:
+        if request.finished or request.channel is None:
+            return
+        if not rest:
+            request.finish()
+            return
+        request.write(rest[:1])
+        self._centre.reactor.callLater(gap_s, self._drip, request, rest[1:], gap_s)
+
+
+def _finish(request: Any, body: bytes) -> None:
+    """Answer, unless the caller has gone."""
+    if not request.finished and request.channel is not None:
+        request.setHeader(b"Content-Length", str(len(body)).encode())
+        request.write(body)
+        request.finish()
+
+
+def _cut(request: Any) -> None:
+    if request.channel is not None:
+        request.channel.transport.abortConnection()
+
+
+class _LedgerPage(Resource):
+    """GET /admin/ledger."""
+
+    isLeaf = True  # noqa: N815 - Twisted's name
+
+    def __init__(self, centre: CentreSimulator) -> None:
+        super().__init__()
+        self._centre = centre
+
+    def render_GET(self, request: Any) -> bytes:  # noqa: N802 - Twisted's name
+        request.setHeader(b"Content-Type", b"application/json")
+        return json.dumps(self._centre.ledger.as_json(), ensure_ascii=False).encode()
+
+
+class _FaultsPage(Resource):
+    """POST /admin/faults: see ``Faults.set_from_json``."""
+
+    isLeaf = True  # noqa: N815 - Twisted's name
+
+    def __init__(self, centre: CentreSimulator) -> None:
+        super().__init__()
+        self._centre = centre
+
+    def render_POST(self, request: Any) -> bytes:  # noqa: N802 - Twisted's name
+        request.setHeader(b"Content-Type", b"application/json")
+        try:
+            self._centre.faults.set_from_json(dict(json.loads(request.content.read(1 << 16))))
+        except (ValueError, TypeError, RecursionError) as exc:
+            request.setResponseCode(400)
+            return json.dumps({"error": str(exc)}).encode()
+        return b'{"ok": true}'
