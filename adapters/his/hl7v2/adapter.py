@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import random
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +84,9 @@ class Hl7His:
         return PartHealth("his", Condition.GOOD)
 
     @property
-    def counts(self) -> Mapping[str, int]:
+    def counts(self) -> Counter[str]:
         """What happened so far, by name: sent, acked, timed_out, late_ack, foreign_ack, garbage ..., judged, known."""
-        return {**self._link.counts, "judged": self._builder.judged, "known": self._builder.known}
+        return self._link.counts + Counter(judged=self._builder.judged, known=self._builder.known)
 
     async def deliver(self, message: HisMessage) -> Outcome[HisAccepted]:
         """See :class:`middleware.ports.His`. A message that cannot be made is ``NotSent("his.message")``."""

@@ -31,6 +31,7 @@ log = structlog.get_logger()
 
 REMEMBERED_IDS = 256  # control ids given up, kept to tell a late answer from a stranger's
 KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES = 60, 10, 3
+ODD_LIMIT = 100  # blocks and junk in a row that answer nothing; then the link is made anew, after a wait
 JITTER = 0.25  # share of a wait by which it may be longer or shorter
 
 Sent = Ack | NotSent | Unknown
@@ -159,6 +160,7 @@ class MllpLink:
         self._retry: Any = None
         self._failures = 0
         self._silent = 0
+        self._odd_in_a_row = 0
         self._turns = defer.DeferredSemaphore(limits.max_in_flight)
         self._waiting = 0
         self._pending: dict[str, defer.Deferred[Sent]] = {}
@@ -269,22 +271,22 @@ class MllpLink:
         try:
             ack = self._read_ack(payload)
         except Fault as fault:
-            self._count("unreadable", length=len(payload), detail=fault.detail)
+            self._odd("unreadable", length=len(payload), detail=fault.detail)
             return
         if ack.control_id in self._pending:
             self.counts["acked"] += 1
-            self._silent = self._failures = 0
+            self._silent = self._failures = self._odd_in_a_row = 0
             self._finish(ack.control_id, ack)
         elif ack.control_id in self._given_up:
-            self._count("late_ack", control_id=ack.control_id, code=ack.code[:2])
+            self._odd("late_ack", control_id=ack.control_id, code=ack.code[:2])
         else:
             # Its id is a stranger's text: only its length is safe to tell.
-            self._count("foreign_ack", id_length=len(ack.control_id), code=ack.code[:2])
+            self._odd("foreign_ack", id_length=len(ack.control_id), code=ack.code[:2])
 
     def junk_received(self, token: Any) -> None:
         """Bytes that are no block."""
         names = {Garbage: "garbage", MissingEnd: "missing_end_block"}
-        self._count(names.get(type(token), "too_long"), length=token.length)
+        self._odd(names.get(type(token), "too_long"), length=token.length)
 
     def wire_lost(self, wire: _Wire, reason: Failure) -> None:
         """The connection ended."""
@@ -305,6 +307,16 @@ class MllpLink:
         self._machine.link_lost()
         for control_id in list(self._pending):
             self._finish(control_id, Unknown("connection-lost"))
+
+    def _odd(self, name: str, **safe: object) -> None:
+        """Count it; a HIS that says nothing else is left for a while, so that it cannot fill the log."""
+        self._count(name, **safe)
+        self._odd_in_a_row += 1
+        if self._odd_in_a_row >= ODD_LIMIT and self._wire is not None:
+            self._odd_in_a_row = 0
+            wire = self._wire
+            self._forget(wire, "too much that answers nothing")
+            wire.close()
 
     def _count(self, name: str, **safe: object) -> None:
         self.counts[name] += 1

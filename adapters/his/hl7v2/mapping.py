@@ -239,8 +239,14 @@ def _zst(message: PostCharges, dialect: Dialect) -> Segment:
 
 
 def _segment(name: str, values: dict[int, Field]) -> Segment:
-    last = max((number for number, value in values.items() if value), default=0)
-    return Segment(name, tuple(values.get(number, EMPTY) for number in range(1, last + 1)))
+    """The segment of these fields; a repetition without any text is no repetition, a field without any is absent."""
+    present = {number: tuple(filter(_says_something, value)) for number, value in values.items()}
+    last = max((number for number, value in present.items() if value), default=0)
+    return Segment(name, tuple(present.get(number, EMPTY) for number in range(1, last + 1)))
+
+
+def _says_something(repetition: Repetition) -> bool:
+    return any(component if isinstance(component, str) else any(component) for component in repetition)
 
 
 def _one(text: str) -> Field:

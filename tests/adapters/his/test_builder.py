@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 import time
 from decimal import Decimal
 
@@ -256,6 +258,14 @@ def test_a_value_of_the_wrong_type_is_refused_without_being_quoted():
     assert "secret" not in str(caught.value)
 
 
+def test_the_order_and_the_number_of_lines_change_nothing_of_the_verdict():
+    """What lets a shape hold the set of its lines only: hl7apy agrees to every mixture of kinds of line."""
+    plain, noted, bare = line(1), line(2, prescription_no="0009"), line(3, doctor_code="", doctor_name="")
+    for kinds in itertools.product((plain, noted, bare), repeat=3):
+        segments = segments_of(evolve(posting(), lines=kinds), Dialect())
+        assert verdict(segments, "DFT_P03") == encode(segments)
+
+
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 
 
@@ -324,6 +334,15 @@ async def test_a_stopped_checker_refuses():
 
     assert caught.value.code == "system.stopping"
     assert checker.started == 0
+
+
+def test_the_process_ends_when_the_daemon_does():
+    """Its input closes however the daemon dies; nothing else keeps it alive."""
+    command = [sys.executable, "-m", "adapters.his.hl7v2.validator"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdin.close()
+
+        assert process.wait(timeout=10) == 0
 
 
 def test_a_known_shape_costs_under_a_millisecond_of_cpu():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest_twisted
+import structlog
 from twisted.internet import defer, reactor, task
 
 from adapters.his.hl7v2.adapter import Hl7His
@@ -31,7 +32,7 @@ async def hospital(*, codec: str = "utf-8", **changes):
     his = Hl7His(options(simulator.start(), **changes), reactor, checker=InlineChecker(), chance=lambda: 0.5)
     his.start()
     try:
-        await until(lambda: his.health().condition is not Condition.DOWN)
+        await until(lambda: his.health().condition is not Condition.DOWN and simulator.clients)
         yield simulator, his
     finally:
         await his.stop()
@@ -141,7 +142,7 @@ async def test_an_ack_for_another_message_is_counted_and_never_matched():
         simulator.knobs.turn(ADT, Fault.WRONG_CONTROL_ID)
 
         assert await his.deliver(registration()) == Unknown("time-out")
-        assert (his.counts["foreign_ack"], his.counts.get("acked", 0)) == (1, 0)
+        assert (his.counts["foreign_ack"], his.counts["acked"]) == (1, 0)
 
 
 @pytest_twisted.ensureDeferred
@@ -153,7 +154,7 @@ async def test_a_late_ack_is_not_taken_for_the_next_message():
         simulator.knobs.turn(DFT, Fault.NO_ANSWER)
         # The ACK of LATE0001 arrives while this one waits.
         assert await his.deliver(posting("NEXT0001")) == Unknown("time-out")
-        assert (his.counts["late_ack"], his.counts.get("acked", 0)) == (1, 0)
+        assert (his.counts["late_ack"], his.counts["acked"]) == (1, 0)
 
 
 @pytest_twisted.ensureDeferred
@@ -162,7 +163,7 @@ async def test_garbage_around_an_ack_is_counted_and_the_ack_is_found():
         simulator.knobs.turn(ADT, Fault.GARBAGE)
 
         assert isinstance(await his.deliver(registration()), Answered)
-        await until(lambda: his.counts.get("garbage", 0) >= 2)
+        await until(lambda: his.counts["garbage"] >= 2)
 
 
 @pytest_twisted.ensureDeferred
@@ -231,7 +232,7 @@ async def test_without_a_link_nothing_is_sent_and_the_link_comes_back_by_itself(
     async with hospital() as (simulator, his):
         await simulator.stop()
         await until(lambda: his.health().condition is Condition.DOWN)
-        await until(lambda: his.counts.get("refused", 0) > 0)
+        await until(lambda: his.counts["refused"] > 0)
         await until(lambda: his.health().detail == "connection refused")
         outcome = await his.deliver(registration())
         assert (type(outcome), outcome.fault) == (NotSent, "his.unreachable")
@@ -277,6 +278,50 @@ async def test_more_than_the_bound_may_not_wait():
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_his_that_floods_the_link_is_hung_up_on():
+    async with hospital() as (simulator, his):
+        noise = b"\x0bnoise\x1c\r" * 60
+        simulator.send_raw(noise)
+        await until(lambda: his.counts["unreadable"] == 60)
+        assert isinstance(await his.deliver(registration()), Answered)
+        simulator.send_raw(noise * 100)
+        await until(lambda: simulator.connections_made == 2)
+
+        assert his.counts["unreadable"] == 160
+
+
+@pytest_twisted.ensureDeferred
+async def test_with_the_hl7apy_process_of_the_daemon_the_same_messages_arrive():
+    simulator = HisSimulator(reactor, 0)
+    his = Hl7His(options(simulator.start()), reactor)
+    his.start()
+    try:
+        messages = (registration(), posting(), registration("R2"), posting("P2", settlement_number="SETL2"))
+        outcomes = [await his.deliver(message) for message in messages]
+
+        assert all(isinstance(outcome, Answered) for outcome in outcomes)
+        assert (his.counts["judged"], his.counts["known"]) == (2, 2)
+    finally:
+        await his.stop()
+        await simulator.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_log_line_names_a_person():
+    secrets = (ID_TEXT, "测试甲", "00A123456", "99990000000001", "测试医生")
+    with structlog.testing.capture_logs() as lines:
+        async with hospital(silent_limit=1) as (simulator, his):
+            for fault in Fault:
+                simulator.knobs.turn(ADT, fault, delay_s=0.001)
+                await until(lambda his=his: his.health().condition is not Condition.DOWN)
+                await his.deliver(registration(f"LOG-{fault.value}"[:20]))
+            await his.deliver(registration(holder=holder("测试甲" * 100)))
+
+    assert len(lines) > len(Fault)
+    assert not [line for line in lines if any(secret in repr(line) for secret in secrets)]
+
+
+@pytest_twisted.ensureDeferred
 async def test_stop_ends_what_is_in_flight_as_unknown_and_takes_nothing_more():
     simulator = HisSimulator(reactor, 0)
     his = Hl7His(options(simulator.start()), reactor, checker=InlineChecker())
@@ -302,7 +347,7 @@ async def test_stop_while_connecting_and_while_waiting_to_connect_ends_at_once()
         his = Hl7His(options(port, retry_first_s=5.0), reactor, checker=InlineChecker())
         his.start()
         if turns:
-            await until(lambda his=his: his.counts.get("refused", 0) == 1)
+            await until(lambda his=his: his.counts["refused"] == 1)
         await his.stop()
         assert his.health().condition is Condition.DOWN
 
