@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -246,6 +247,9 @@ def _segment(name: str, values: dict[int, Field]) -> Segment:
 
 
 def _says_something(repetition: Repetition) -> bool:
+    first = repetition[0]
+    if first and isinstance(first, str):  # nearly always
+        return True
     return any(component if isinstance(component, str) else any(component) for component in repetition)
 
 
@@ -265,7 +269,12 @@ def _stamp(moment: dt.datetime, dialect: Dialect) -> str:
     """Local time of the site to the second, always in its own offset: the journal may give the moment back in UTC."""
     if moment.tzinfo is None:
         raise Fault("his.message", "a time without its zone")
-    zone = dt.timezone(dt.timedelta(minutes=dialect.utc_offset_minutes))
+    return _local(moment, dialect.utc_offset_minutes)
+
+
+@lru_cache(maxsize=512)  # the lines of a bill share their times
+def _local(moment: dt.datetime, offset_minutes: int) -> str:
+    zone = dt.timezone(dt.timedelta(minutes=offset_minutes))
     return moment.astimezone(zone).strftime("%Y%m%d%H%M%S")
 
 

@@ -15,20 +15,20 @@ from middleware.domain.health import Condition
 from middleware.domain.his import HisAccepted
 from middleware.domain.outcome import Answered, NotSent, Refused, Unknown
 from simulators.his import Fault, HisSimulator
-from tests.adapters.his.messages import ID_TEXT, holder, posting, registration, split
+from tests.adapters.his.messages import ID_TEXT, free_port, holder, posting, registration, split
 
 ADT, DFT = "ADT^A04", "DFT^P03"
 
 
 def options(port: int, **changes) -> Hl7Options:
-    values = {"port": port, "ack_timeout_s": 0.4, "retry_first_s": 0.02, "retry_most_s": 0.1}
+    values = {"port": port, "ack_timeout_s": 5.0, "retry_first_s": 0.02, "retry_most_s": 0.1}
     return Hl7Options(**(values | changes))
 
 
 @contextlib.asynccontextmanager
 async def hospital(*, codec: str = "utf-8", **changes):
     """A HIS, and our link to it, up."""
-    simulator = HisSimulator(reactor, 0, codec)
+    simulator = HisSimulator(reactor, free_port(), codec)
     his = Hl7His(options(simulator.start(), **changes), reactor, checker=InlineChecker(), chance=lambda: 0.5)
     his.start()
     try:
@@ -124,7 +124,7 @@ async def test_a_refusal_carries_the_code_and_the_words_of_the_his():
 
 @pytest_twisted.ensureDeferred
 async def test_silence_is_unknown_and_the_repeat_is_the_same_bytes_and_booked_once():
-    async with hospital() as (simulator, his):
+    async with hospital(ack_timeout_s=0.4) as (simulator, his):
         simulator.knobs.turn(DFT, Fault.NO_ANSWER)
         assert await his.deliver(posting()) == Unknown("time-out")
         assert his.health().fault == "his.no_answer"
@@ -138,7 +138,7 @@ async def test_silence_is_unknown_and_the_repeat_is_the_same_bytes_and_booked_on
 
 @pytest_twisted.ensureDeferred
 async def test_an_ack_for_another_message_is_counted_and_never_matched():
-    async with hospital() as (simulator, his):
+    async with hospital(ack_timeout_s=0.4) as (simulator, his):
         simulator.knobs.turn(ADT, Fault.WRONG_CONTROL_ID)
 
         assert await his.deliver(registration()) == Unknown("time-out")
@@ -147,7 +147,7 @@ async def test_an_ack_for_another_message_is_counted_and_never_matched():
 
 @pytest_twisted.ensureDeferred
 async def test_a_late_ack_is_not_taken_for_the_next_message():
-    async with hospital(silent_limit=100) as (simulator, his):
+    async with hospital(ack_timeout_s=0.4, silent_limit=100) as (simulator, his):
         simulator.knobs.turn(ADT, Fault.LATE_ACK, delay_s=0.5)
         assert await his.deliver(registration("LATE0001")) == Unknown("time-out")
 
@@ -174,7 +174,7 @@ async def test_answers_that_are_no_answer_are_unknown_and_the_link_lives_on():
         (Fault.MISSING_END, "missing_end_block"),
         (Fault.TOO_LONG, "too_long"),
     )
-    async with hospital(silent_limit=100) as (simulator, his):
+    async with hospital(ack_timeout_s=0.4, silent_limit=100) as (simulator, his):
         for number, (fault, name) in enumerate(cases):
             simulator.knobs.turn(ADT, fault)
             assert await his.deliver(registration(f"ODD{number}")) == Unknown("time-out")
@@ -292,7 +292,7 @@ async def test_a_his_that_floods_the_link_is_hung_up_on():
 
 @pytest_twisted.ensureDeferred
 async def test_with_the_hl7apy_process_of_the_daemon_the_same_messages_arrive():
-    simulator = HisSimulator(reactor, 0)
+    simulator = HisSimulator(reactor, free_port())
     his = Hl7His(options(simulator.start()), reactor)
     his.start()
     try:
@@ -310,7 +310,7 @@ async def test_with_the_hl7apy_process_of_the_daemon_the_same_messages_arrive():
 async def test_no_log_line_names_a_person():
     secrets = (ID_TEXT, "测试甲", "00A123456", "99990000000001", "测试医生")
     with structlog.testing.capture_logs() as lines:
-        async with hospital(silent_limit=1) as (simulator, his):
+        async with hospital(ack_timeout_s=0.3, silent_limit=1) as (simulator, his):
             for fault in Fault:
                 simulator.knobs.turn(ADT, fault, delay_s=0.001)
                 await until(lambda his=his: his.health().condition is not Condition.DOWN)
@@ -323,7 +323,7 @@ async def test_no_log_line_names_a_person():
 
 @pytest_twisted.ensureDeferred
 async def test_stop_ends_what_is_in_flight_as_unknown_and_takes_nothing_more():
-    simulator = HisSimulator(reactor, 0)
+    simulator = HisSimulator(reactor, free_port())
     his = Hl7His(options(simulator.start()), reactor, checker=InlineChecker())
     his.start()
     simulator.knobs.turn(ADT, Fault.NO_ANSWER)
@@ -340,7 +340,7 @@ async def test_stop_ends_what_is_in_flight_as_unknown_and_takes_nothing_more():
 
 @pytest_twisted.ensureDeferred
 async def test_stop_while_connecting_and_while_waiting_to_connect_ends_at_once():
-    simulator = HisSimulator(reactor, 0)
+    simulator = HisSimulator(reactor, free_port())
     port = simulator.start()
     await simulator.stop()
     for turns in (0, 1):

@@ -21,7 +21,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.health import Condition
 from middleware.domain.outcome import Answered, NotSent
 from simulators.his import HisSimulator
-from tests.adapters.his.messages import registration
+from tests.adapters.his.messages import free_port, registration
 from tests.adapters.his.test_delivery import until
 
 DAY = dt.timedelta(days=1)
@@ -70,7 +70,7 @@ class Authority:
 def server(authority: Authority, trusted: Authority) -> HisSimulator:
     certificate, key = authority.issue("his")
     mine = ssl.PrivateCertificate.loadPEM(certificate.read_bytes() + key.read_bytes())
-    return HisSimulator(reactor, 0, tls=mine.options(ssl.Certificate.loadPEM(trusted.file.read_bytes())))
+    return HisSimulator(reactor, free_port(), tls=mine.options(ssl.Certificate.loadPEM(trusted.file.read_bytes())))
 
 
 def client(port: int, tls: Tls) -> Hl7His:
@@ -112,7 +112,7 @@ async def test_a_his_that_cannot_prove_itself_gets_nothing(tmp_path):
 
 @pytest_twisted.ensureDeferred
 async def test_a_port_that_accepts_and_says_nothing_is_given_up(tmp_path):
-    quiet = HisSimulator(reactor, 0)  # plain TCP: it waits for a block and never answers a handshake
+    quiet = HisSimulator(reactor, free_port())  # plain TCP: it waits for a block and never answers a handshake
     options = Hl7Options(port=quiet.start(), tls=Tls(enabled=True), connect_timeout_s=0.1, retry_first_s=5.0)
     his = Hl7His(options, reactor, checker=InlineChecker())
     his.start()
