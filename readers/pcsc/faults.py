@@ -8,7 +8,7 @@ pyscard raises ``smartcard.Exceptions.SmartcardException`` from its upper layer 
 from __future__ import annotations
 
 from middleware.domain.fault import Fault
-from readers.pcsc.tables import BY_CODE, MASK
+from readers.pcsc.tables import BY_CODE, BY_EXCEPTION, MASK
 
 NOT_INSTALLED = "pyscard or the PC/SC library is not installed"
 
@@ -27,6 +27,7 @@ def from_exception(exc: Exception, where: str) -> Fault:
     if isinstance(exc, ImportError):
         return Fault("reader.service_down", NOT_INSTALLED)
     result = getattr(exc, "hresult", 0)
-    if isinstance(result, int) and result & MASK:
+    if isinstance(result, int) and result & MASK in BY_CODE:
         return from_result(result, where)
-    return Fault("reader.service_down", f"{where}: {type(exc).__name__}")
+    code = next((BY_EXCEPTION[kind.__name__] for kind in type(exc).__mro__ if kind.__name__ in BY_EXCEPTION), "")
+    return Fault(code or "reader.service_down", f"{where}: {type(exc).__name__}")

@@ -44,6 +44,14 @@ RESULTS = (
 # fmt: on
 BY_CODE = {row.code: row for row in RESULTS}
 
+# pyscard's upper layer gives some failures no result code (0 or -1), only a class.
+BY_EXCEPTION = {
+    "NoCardException": "card.absent",
+    "CardRequestTimeoutException": "card.absent",
+    "CardConnectionException": "card.mute",
+    "NoReadersException": "reader.gone",
+    "InvalidReaderException": "reader.gone",
+}
 # An exchange that fails so may be a pulled card or a silent one: only the reader's state can tell.
 UNDECIDED = frozenset({0, 0x80100016, 0x8010002F, 0x80100067})
 TIMEOUT = 0x8010000A

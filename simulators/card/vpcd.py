@@ -15,6 +15,7 @@ from simulators.card.faults import WithdrawnError
 from simulators.card.virtual import VirtualCard
 
 SETTLE_S = 0.8  # vpcd 3.3 can stick at "no card" when a card comes back sooner after it was pulled mid-exchange
+_EMPTIED_AT: dict[tuple[str, int], float] = {}  # when each slot of this process lost its last card, monotonic seconds
 CONNECT_RETRY_S = 0.05
 _ON, _RESET, _GIVE_ATR = 1, 2, 4
 
@@ -28,7 +29,6 @@ class VpcdSlot:
     def __init__(self, host: str = "127.0.0.1", port: int = 35963, *, settle_s: float = SETTLE_S) -> None:
         self._address = (host, port)
         self._settle_s = settle_s
-        self._emptied_at = time.monotonic() - settle_s
         self._session: _Session | None = None
 
     def insert(self, card: VirtualCard, *, wait_s: float = 10.0) -> VirtualCard:
@@ -43,7 +43,7 @@ class VpcdSlot:
     def begin_insert(self, card: VirtualCard) -> None:
         """Put the card in and do not wait for pcscd. A card that is still in is taken out first."""
         self.withdraw()
-        remaining = self._emptied_at + self._settle_s - time.monotonic()
+        remaining = _EMPTIED_AT.get(self._address, -self._settle_s) + self._settle_s - time.monotonic()
         if remaining > 0:
             threading.Event().wait(remaining)
         self._session = _Session(self._address, card)
@@ -61,7 +61,7 @@ class VpcdSlot:
     def withdraw(self) -> None:
         """Take the card out, at once, whatever it is doing. Nothing happens when the slot is empty."""
         if self._session is not None:
-            self._emptied_at = self._session.end()
+            _EMPTIED_AT[self._address] = self._session.end()
             self._session = None
 
     def close(self) -> None:
