@@ -1,0 +1,58 @@
+"""The one table of metrics: names, labels and their permitted values."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from middleware.domain.card import READER_STATES
+from middleware.domain.centre import Call
+from middleware.domain.fault import FAULTS
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0)
+DISK_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
+LAG_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
+_OUTCOMES = ("ok", "gone", *FAULTS)
+_CALLS = tuple(call.value for call in Call)
+_ENDS = ("answered", "refused", "not-sent", "unknown")
+
+
+@frozen(slots=True)
+class Metric:
+    """One row. ``labels`` is (name, permitted values); no values = open, bounded by MAX_OPEN_VALUES."""
+
+    name: str
+    kind: str  # "counter", "gauge", "histogram"
+    help: str
+    labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+# fmt: off
+METRICS = {row.name: row for row in (
+    Metric("api_requests_total", "counter", "Requests at the socket door by method and outcome", (("method", ()), ("outcome", _OUTCOMES))),
+    Metric("api_request_duration_seconds", "histogram", "From a line to its answer", (("method", ()),), SECONDS),
+    Metric("api_connections", "gauge", "Clients connected to the socket door"),
+    Metric("api_in_flight", "gauge", "Requests in flight at the socket door"),
+    Metric("settlement_requests_total", "counter", "Requests about money by method and outcome", (("method", ()), ("outcome", _OUTCOMES))),
+    Metric("settlement_duration_seconds", "histogram", "From a request about money to its answer", (("method", ()),), SECONDS),
+    Metric("settlement_unknown", "gauge", "Settlements whose outcome is not known"),
+    Metric("settlement_unknown_oldest_seconds", "gauge", "Age of the oldest of them"),
+    Metric("settlement_manual", "gauge", "Settlements that wait for a person"),
+    Metric("feed_requests_total", "counter", "Requests at the bureau's feed", (("route", ("settlements", "head")), ("outcome", _OUTCOMES))),
+    Metric("feed_rows_total", "counter", "Rows given to the bureau"),
+    Metric("reader_state", "gauge", "1 for the state that a reader is in", (("reader", ()), ("state", READER_STATES))),
+    Metric("card_reads_total", "counter", "Card reads by outcome", (("outcome", _OUTCOMES),)),
+    Metric("hl7_messages_total", "counter", "Messages to the HIS by type and result", (("type", ()), ("result", ()))),
+    Metric("centre_calls_total", "counter", "Calls to the centre by transaction and end", (("call", _CALLS), ("outcome", _ENDS))),
+    Metric("centre_call_duration_seconds", "histogram", "Time of a call to the centre", (("call", _CALLS),), SECONDS),
+    Metric("journal_commit_duration_seconds", "histogram", "Time of one durable commit", (), DISK_SECONDS),
+    Metric("journal_batch_rows", "histogram", "Units committed together", (), ROWS),
+    Metric("journal_head_sequence", "gauge", "Sequence of the journal's last row"),
+    Metric("outbox_depth", "gauge", "Commands that wait to leave", (("queue", ()),)),
+    Metric("reactor_tick_lag_seconds", "histogram", "How late the reactor calls what was due", (), LAG_SECONDS),
+    Metric("part_condition", "gauge", "0 good, 1 degraded, 2 down", (("part", ()),)),
+    Metric("build_info", "gauge", "1; the version is in the labels", (("version", ()), ("python", ()))),
+)}
+# fmt: on
