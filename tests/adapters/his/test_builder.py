@@ -345,16 +345,20 @@ def test_the_process_ends_when_the_daemon_does():
         assert process.wait(timeout=10) == 0
 
 
-def test_a_known_shape_costs_under_a_millisecond_of_cpu():
+def test_a_known_shape_costs_a_small_part_of_what_hl7apy_needs():
+    """A ratio, for the machine may be busy; measured 70-100 times less, 0.1 ms an ADT and 0.6 ms a DFT of 15 lines."""
     made = builder()
     for message in (registration(), posting(lines=15)):
         build(made, message)
-        best = min(_cpu_s(made, message) for _ in range(5))
-        assert best < 0.001
+        segments = segments_of(message, Dialect())
+        ours = min(_cpu_s(lambda message=message: build(made, message)) for _ in range(5))
+        theirs = min(_cpu_s(lambda: verdict(segments, structure_of(message)[2]), 1) for _ in range(3))  # noqa: B023 - called at once
+
+        assert ours * 20 < theirs
 
 
-def _cpu_s(made: MessageBuilder, message) -> float:
+def _cpu_s(call, times: int = 20) -> float:
     start = time.process_time()
-    for _ in range(20):
-        build(made, message)
-    return (time.process_time() - start) / 20
+    for _ in range(times):
+        call()
+    return (time.process_time() - start) / times

@@ -278,6 +278,18 @@ async def test_more_than_the_bound_may_not_wait():
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_message_that_gets_no_turn_in_time_is_not_sent():
+    async with hospital(ack_timeout_s=0.3, silent_limit=100) as (simulator, his):
+        simulator.knobs.turn(ADT, Fault.NO_ANSWER, times=3)
+        sent = [defer.ensureDeferred(his.deliver(registration(f"T{number}"))) for number in range(3)]
+        outcomes = await defer.gatherResults(sent)
+
+        assert outcomes[:2] == [Unknown("time-out")] * 2
+        assert outcomes[2] == NotSent("system.busy", "his link: no turn in time")
+        assert len(simulator.received) == 2
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_his_that_floods_the_link_is_hung_up_on():
     async with hospital() as (simulator, his):
         noise = b"\x0bnoise\x1c\r" * 60
