@@ -89,19 +89,23 @@ class Hl7His:
         return self._link.counts + Counter(judged=self._builder.judged, known=self._builder.known)
 
     async def deliver(self, message: HisMessage) -> Outcome[HisAccepted]:
-        """See :class:`middleware.ports.His`. A message that cannot be made is ``NotSent("his.message")``."""
-        outcome = await self._deliver(message)
-        self._note(outcome)
-        return outcome
+        """See :class:`middleware.ports.His`.
 
-    async def _deliver(self, message: HisMessage) -> Outcome[HisAccepted]:
+        Raises ``Fault("his.message")`` for a message that can never be made; nothing else is raised. What only cannot be
+        done now (no link, no turn, hl7apy's process down) is ``NotSent``.
+        """
         try:
             payload = await self._builder.build(message)
         except Fault as fault:
             log.warning("his.message.not_built", control_id=message.control_id, fault=fault.code, detail=fault.detail)
+            self._trouble = (fault.code, fault.detail)
+            if fault.code == "his.message":
+                raise
             return NotSent(fault.code, fault.detail)
         sent = await self._link.send(message.control_id, payload)
-        return faults.outcome_of(sent) if isinstance(sent, Ack) else sent
+        outcome = faults.outcome_of(sent) if isinstance(sent, Ack) else sent
+        self._note(outcome)
+        return outcome
 
     def _note(self, outcome: Outcome[HisAccepted]) -> None:
         match outcome:

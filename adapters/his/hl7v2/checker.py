@@ -146,7 +146,7 @@ class ProcessChecker:
         self._ready()
 
     async def check(self, shape: Shape) -> str:
-        """See :class:`Checker`; a process that dies or hangs is replaced once, then the message is not sent."""
+        """See :class:`Checker`; a process that dies or hangs is replaced once, then ``Fault("system.busy")``."""
         request = {"structure": shape.structure, "version": shape.version, "segments": shape.values()}
         line = json.dumps(request).encode() + b"\n"
         await self._turn.acquire()
@@ -159,7 +159,7 @@ class ProcessChecker:
                     return _er7(verdict)
         finally:
             self._turn.release()
-        raise Fault("his.message", "hl7apy could not be asked")
+        raise Fault("system.busy", "his: hl7apy could not be asked")
 
     def stop(self) -> None:
         """End the process."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import pytest
 import pytest_twisted
 import structlog
 from twisted.internet import defer, reactor, task
@@ -11,6 +12,7 @@ from twisted.internet import defer, reactor, task
 from adapters.his.hl7v2.adapter import Hl7His
 from adapters.his.hl7v2.checker import InlineChecker
 from adapters.his.hl7v2.options import Hl7Options
+from middleware.domain.fault import Fault as DomainFault
 from middleware.domain.health import Condition
 from middleware.domain.his import HisAccepted
 from middleware.domain.outcome import Answered, NotSent, Refused, Unknown
@@ -327,7 +329,8 @@ async def test_no_log_line_names_a_person():
                 simulator.knobs.turn(ADT, fault, delay_s=0.001)
                 await until(lambda his=his: his.health().condition is not Condition.DOWN)
                 await his.deliver(registration(f"LOG-{fault.value}"[:20]))
-            await his.deliver(registration(holder=holder("测试甲" * 100)))
+            with pytest.raises(DomainFault):
+                await his.deliver(registration(holder=holder("测试甲" * 100)))
 
     assert len(lines) > len(Fault)
     assert not [line for line in lines if any(secret in repr(line) for secret in secrets)]
@@ -375,10 +378,22 @@ async def test_the_his_refuses_another_body_under_a_control_id():
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_message_that_cannot_be_made_is_not_sent_and_its_value_is_not_told():
+async def test_a_message_that_cannot_be_made_is_a_fault_and_its_value_is_not_told():
     async with hospital(codec="gb18030", encoding="gb18030") as (simulator, his):
-        outcome = await his.deliver(registration(doctor_name="秘密" * 100))
+        with pytest.raises(DomainFault) as caught:
+            await his.deliver(registration(doctor_name="秘密" * 100))
 
-        assert outcome == NotSent("his.message", "PV1-7: longer than 199 characters")
+        assert (caught.value.code, caught.value.detail) == ("his.message", "PV1-7: longer than 199 characters")
         assert simulator.received == []
         assert his.health().fault == "his.message"
+
+
+@pytest_twisted.ensureDeferred
+async def test_when_hl7apy_cannot_be_asked_the_message_waits_and_is_not_refused():
+    class Down(InlineChecker):
+        async def check(self, shape):
+            raise DomainFault("system.busy", "his: hl7apy could not be asked")
+
+    his = Hl7His(options(free_port()), reactor, checker=Down())
+
+    assert await his.deliver(registration()) == NotSent("system.busy", "his: hl7apy could not be asked")
