@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 import structlog
 from attrs import frozen
-from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner, globalLogPublisher
 from zope.interface import implementer
 
 from config.section import one_of, setting
@@ -121,19 +121,26 @@ class _TwistedObserver:
 
     def __call__(self, event: LogEvent) -> None:
         level = _FROM_TWISTED.get(event.get("log_level", LogLevel.info), "info")
-        failure = event.get("log_failure")
+        failure = event.get("log_failure") or event.get("failure")  # the second is the old kind's
         extra: dict[str, Any] = {"logger": event.get("log_namespace", "twisted")}
         text = formatEvent(event)
         if failure is not None:
             extra |= told(failure.value)
-            # An event of the old kind has the traceback, and with it the exception's text, in its own text.
-            text = "failure" if event.get("log_format") in {None, "{log_legacy}"} else text
+            # The old kind's text holds the traceback, and any format may quote the failure.
+            quoted = "log_text" in event or not text or str(failure.value) in text
+            text = str(event.get("why") or "failure") if quoted else text
         getattr(structlog.get_logger(), level)(text, **extra)
 
 
 _observer = _TwistedObserver()
+_begun = False
 
 
 def _bridge_twisted() -> None:
+    global _begun
+    if not _begun:
+        # Until logging has begun Twisted itself writes critical events to standard error, unredacted.
+        globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
+        _begun = True
     globalLogPublisher.removeObserver(_observer)
     globalLogPublisher.addObserver(_observer)

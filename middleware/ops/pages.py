@@ -66,6 +66,14 @@ class LivePage(Page):
         return _plain(request, OK, b"alive\n")
 
 
+class MissingPage(Page):
+    """What is not there."""
+
+    def page(self, request: Request) -> bytes:
+        """See the class."""
+        return _plain(request, NOT_FOUND, b"not found\n")
+
+
 class ReadyPage(Page):
     """/health/ready: 200 when no essential part is down; 503 names those that are."""
 

@@ -19,7 +19,7 @@ from middleware.domain.health import Condition, PartHealth
 from middleware.listening import tls_context
 from middleware.ops.metrics import Metrics
 from middleware.ops.options import SiteOptions
-from middleware.ops.pages import FullPage, Health, LivePage, MetricsPage, ReadyPage
+from middleware.ops.pages import FullPage, Health, LivePage, MetricsPage, MissingPage, ReadyPage
 
 log = structlog.get_logger()
 
@@ -147,13 +147,23 @@ class HttpSite:
         return PartHealth("http", Condition.GOOD)
 
 
+class _Branch(Resource):
+    """A folder of pages; what it has not is told in one plain line."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def getChild(self, path: bytes, request: Any) -> Resource:  # noqa: ARG002, N802 - Twisted's name and signature
+        """What is not there."""
+        return MissingPage(None)
+
+
 def build_site(
     options: SiteOptions, metrics: Metrics, health: Health, version: str, reactor: Any, feed: IResource | None = None
 ) -> HttpSite:
     """Mount /feed, /metrics and /health on one site; nothing listens before ``start``."""
     peers = frozenset(options.ops_peers)
-    root: Any = Resource()  # type: ignore[no-untyped-call]
-    pages: Any = Resource()  # type: ignore[no-untyped-call]
+    root, pages = _Branch(), _Branch()
     pages.putChild(b"live", LivePage(None))
     pages.putChild(b"ready", ReadyPage(health, options.essential_parts, peers))
     pages.putChild(b"full", FullPage(health, version, peers))

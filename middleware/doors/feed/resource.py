@@ -70,12 +70,27 @@ def feed_resource(
     """What is mounted at ``/feed``."""
     places = _Places(options.in_flight)
     means = Means(feed, tokens, options, clock, now, observe)
-    root = Resource()  # type: ignore[no-untyped-call]
-    version = Resource()  # type: ignore[no-untyped-call]
+    root, version = _Branch(), _Branch()
     root.putChild(b"v1", version)
     version.putChild(b"settlements", SettlementsResource(means, places))
     version.putChild(b"head", HeadResource(means, places))
     return root
+
+
+class _Branch(Resource):
+    """A folder of routes; what it has not is told as every other refusal."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def getChild(self, path: bytes, request: Request) -> Resource:  # noqa: ARG002, N802 - Twisted's name and signature
+        """What is not there."""
+        return self
+
+    def render(self, request: Request) -> Any:
+        """A folder is no route."""
+        _refuse(request, Fault("request.not_found", "routes: /feed/v1/settlements, /feed/v1/head"))
+        return NOT_DONE_YET
 
 
 class _Places:

@@ -169,3 +169,10 @@ async def test_a_slow_store_is_busy_and_so_is_one_page_too_many(served):
     hold.callback(None)
     response, _ = await site.get("/feed/v1/head", token=BUREAU_TOKEN)
     assert response.code == 200
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_route_that_is_not_there_is_told_as_json(served):
+    site = served()
+    for path in ("/feed", "/feed/", "/feed/v2/settlements", "/feed/v1/settlement", "/feed/v1/"):
+        assert await site.error(path) == (404, "request.not_found")
