@@ -29,7 +29,7 @@ from middleware.domain.centre import CALL_OF, Call, CentreReply, CentreRequest, 
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
-from middleware.ports import PreparedCall
+from middleware.ports import Centre, PreparedCall
 
 _log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ class _Prepared:
     at: dt.datetime
 
 
-class SoapCentre:
+class SoapCentre(Centre):
     """The ``Centre`` port over SOAP (middleware.ports).
 
     ``reactor`` carries the wire and the timers, ``now`` is the wall clock for health. Without a ``profile`` the region's
@@ -101,9 +101,9 @@ class SoapCentre:
         """Whether a 9001 is due before other messages: none yet on this day, or the centre asked for one."""
         return self.profile.sign_in == "daily" and (self._signed is None or self._signed[0] != at.date())
 
-    def sign_in_request(self, terminal_mac: str, terminal_ip: str) -> SignIn:
+    def sign_in_request(self) -> SignIn:
         """The 9001 of the configured operator; it goes the way of every other message, its intent durable first."""
-        return SignIn(self.options.operator, terminal_mac, terminal_ip)
+        return SignIn(self.options.operator, self.options.terminal_mac, self.options.terminal_ip)
 
     # -- sending --------------------------------------------------------------------------------------------------------
     async def prepare(self, message_id: str, request: CentreRequest, at: dt.datetime) -> PreparedCall:
@@ -279,7 +279,14 @@ class _Flight:
         if not late:
             self._answer(outcome)
         elif faults.is_definite(outcome) and not self._stopped:
+            self._tell_late(outcome)
+
+    def _tell_late(self, outcome: End) -> None:
+        try:
             self._on_late_reply(outcome)
+        except Exception:
+            # The journal still has the message as unknown: a person or a reversal will find it.
+            _log.exception("centre.late_reply_not_taken", call=self._call.call.value, message_id=self._call.message_id)
 
     async def _end(self) -> End:
         try:

@@ -34,6 +34,16 @@ class CentreOptions:
     device_no: str = setting(
         help="dev_no of the envelope", default="", validator=matching(r".{0,100}", "at most 100 characters")
     )
+    terminal_mac: str = setting(
+        help="this machine's MAC address, told when signing in",
+        default="00-00-00-00-00-00",
+        validator=matching(r"[0-9A-Fa-f:-]{12,20}", "a MAC address"),
+    )
+    terminal_ip: str = setting(
+        help="this machine's IP address, told when signing in",
+        default="127.0.0.1",
+        validator=matching(r"[0-9A-Fa-f.:]{2,20}", "an IP address of at most 20 characters"),
+    )
     receiver_code: str = setting(
         help="recer_sys_code: 99 Hunan, YBXT Chongqing, MBS_LOCAL elsewhere",
         default="99",
