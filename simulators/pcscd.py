@@ -37,6 +37,7 @@ SYSTEM_READERS = ("Virtual PCD 00 00", "Virtual PCD 00 01")
 PORTS = (20000, 32000)  # below the kernel's ephemeral range, so that no outgoing connection can hold ours
 START_S = 10.0
 STOP_S = 5.0
+ACTIVATION_S = 2.0  # our look at the socket makes systemd start pcscd; its readers come a moment later
 SLOTS_PER_READER = 2  # compiled into Debian's vpcd
 MAX_READERS = 8  # pcsc-lite: 16 slots in all
 POLL_S = 0.005
@@ -77,7 +78,7 @@ class Pcscd:
     @classmethod
     def ensure(cls, *, readers: int = 1) -> Pcscd:
         """Any pcscd with virtual readers: the system's if it serves, else our own. Raises ``PcscdUnavailableError``."""
-        if _alive(SYSTEM_FOLDER / SOCKET_NAME) and _system_has_vpcd() and readers == 1:
+        if readers == 1 and _alive(SYSTEM_FOLDER / SOCKET_NAME) and _system_has_vpcd(ACTIVATION_S):
             slots = tuple(Slot(name, port) for name, port in zip(SYSTEM_READERS, SYSTEM_PORTS, strict=True))
             return cls("system", slots, None, ())
         return cls.start_own(readers=readers)
@@ -112,7 +113,7 @@ class Pcscd:
         )
         if tried.returncode:
             return None
-        command = (*shell, f'{prepare} && shift && exec "$@"', "sh", str(folder / "run"), pcscd)
+        command = (*shell, f'{prepare} && shift && exec "$@"', "sh", str(folder / "run"), pcscd, *_no_polkit(pcscd))
         return cls("private", slots, folder, command)
 
     @classmethod
@@ -129,7 +130,7 @@ class Pcscd:
                 f"no pcscd is running and {SYSTEM_FOLDER} is not ours to write. "
                 "Start the system's (systemctl start pcscd.socket), or run this as root."
             )
-        return cls("own", slots, folder, (pcscd,))
+        return cls("own", slots, folder, (pcscd, *_no_polkit(pcscd)))
 
     # -- its life
 
@@ -217,6 +218,12 @@ def _installed() -> tuple[str, Path]:
     raise PcscdUnavailableError("the virtual reader is not installed: apt-get install vsmartcard-vpcd")
 
 
+def _no_polkit(pcscd: str) -> tuple[str, ...]:
+    """Builds with polkit refuse clients where no polkit runs (pcsc-lite #59, #224); Debian 12's has none to switch off."""
+    told = subprocess.run((pcscd, "--help"), capture_output=True, check=False, timeout=START_S)  # noqa: S603 - pcscd itself
+    return ("--disable-polkit",) if b"--disable-polkit" in told.stdout + told.stderr else ()
+
+
 def _write_config(folder: Path, driver: Path, readers: int) -> tuple[Slot, ...]:
     """One file and one copy of the driver a reader: readers that share a driver file show each other's cards."""
     for name in ("all", "readers", "no-usb-drivers"):
@@ -269,8 +276,16 @@ def _alive(path: Path) -> bool:
     return True
 
 
-def _system_has_vpcd() -> bool:
-    return SYSTEM_VPCD_CONFIG.exists() and all(_listening(port) for port in SYSTEM_PORTS)
+def _system_has_vpcd(wait_s: float = 0.0) -> bool:
+    """Whether the system's pcscd serves Debian's virtual readers, or does so within ``wait_s`` of being activated."""
+    if not SYSTEM_VPCD_CONFIG.exists():
+        return False
+    deadline = time.monotonic() + wait_s
+    while not all(_listening(port) for port in SYSTEM_PORTS):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(POLL_S)
+    return True
 
 
 def _remove_stale(folder: Path) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from attrs import define, field
@@ -26,6 +26,9 @@ from readers.pcsc.api import Load, load_scard
 from readers.pcsc.options import PcscOptions
 from readers.pcsc.watcher import ReaderWatcher, Sight, View
 from readers.pcsc.worker import LOST_IN, Job, ReaderWorker
+
+if TYPE_CHECKING:
+    from middleware.ports import Readers
 
 log = structlog.get_logger()
 
@@ -297,8 +300,8 @@ class PcscReaders:
         for observer in list(self._observers.values()):
             try:
                 observer(event)
-            except Exception:
-                log.exception("card_observer_failed", reader=reader, kind=kind)
+            except Exception as exc:  # noqa: BLE001 - one observer's mistake silences no other
+                log.error("card_observer_failed", reader=reader, kind=kind, error=type(exc).__name__)  # noqa: TRY400 - the text could carry data
 
     def _forget(self) -> None:
         absent = [slot for slot in self._slots.values() if slot.sight is None and slot.job is None and not slot.lost]
@@ -324,3 +327,7 @@ class PcscReaders:
         if slot.sight.mute:
             return ReaderStatus(slot.name, "mute")
         return ReaderStatus(slot.name, "card-present" if slot.sight.present else "empty")
+
+
+if TYPE_CHECKING:
+    _KEEPS_THE_PORT: type[Readers] = PcscReaders
