@@ -33,11 +33,11 @@ OptionalCode = Annotated[str, Meta(pattern=rf"^[!-~]{{0,30}}{END}")]
 LongCode = Annotated[str, Meta(pattern=rf"^[!-~]{{1,50}}{END}")]
 HospitalCode = Annotated[str, Meta(pattern=rf"^[!-~]{{1,150}}{END}")]
 ShortCode = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9.]{{1,10}}{END}")]
-_NO_CONTROLS = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"
-Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=rf"^{_NO_CONTROLS}+{END}")]
-PersonText = Annotated[str, Meta(min_length=1, max_length=50, pattern=rf"^{_NO_CONTROLS}+{END}")]
-Remark = Annotated[str, Meta(max_length=200, pattern=rf"^{_NO_CONTROLS}*{END}")]
-ReaderName = Annotated[str, Meta(min_length=1, max_length=128, pattern=rf"^{_NO_CONTROLS}+{END}")]
+NO_CONTROLS = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=rf"^{NO_CONTROLS}+{END}")]
+PersonText = Annotated[str, Meta(min_length=1, max_length=50, pattern=rf"^{NO_CONTROLS}+{END}")]
+Remark = Annotated[str, Meta(max_length=200, pattern=rf"^{NO_CONTROLS}*{END}")]
+ReaderName = Annotated[str, Meta(min_length=1, max_length=128, pattern=rf"^{NO_CONTROLS}+{END}")]
 # [0-9] and not \d, which in Python is every script's digits.
 Amount = Annotated[
     str, Meta(pattern=rf"^[0-9]{{1,14}}(\.[0-9]{{1,2}})?{END}", description='元，文本 / yuan, as text: "185.39"')

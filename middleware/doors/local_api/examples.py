@@ -1,0 +1,106 @@
+"""One visit, request by request: shown in the reference pages, checked against the method table by a test.
+
+The person is invented: region 999999 does not exist, and the door shows masked values anyway where the role is not his.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+_SPLIT: dict[str, Any] = {
+    "total": "51.00", "fund": "30.60", "account": "20.40", "cash": "0.00", "hospital": "0.00", "personal": "20.40",
+    "family_account": "0.00", "self_paid": "0.00", "over_limit": "0.00", "first_self_paid": "0.00", "in_scope": "51.00",
+    "deductible": "0.00", "balance_after": "179.60",
+    "funds": [
+        {"kind": "310100", "name": "城镇职工基本医疗保险统筹基金", "amount": "30.60"},
+        {"kind": "310200", "name": "城镇职工基本医疗保险个人账户基金", "amount": "20.40"},
+    ],
+}  # fmt: skip
+_LINE = {
+    "line_id": "202611200001", "catalogue_code": "XJ01CAA040E001010101445",
+    "hospital_code": "Y0001", "name": "阿莫西林胶囊", "unit_price": "25.5", "quantity": "2", "amount": "51.00", "charged_at": "2026-11-20T09:41:00+08:00",
+    "department_code": "0301", "department_name": "呼吸内科", "doctor_code": "D330100000001", "doctor_name": "李医生",
+}  # fmt: skip
+_DONE = "0212611200942000001"
+
+
+@frozen(slots=True)
+class Exchange:
+    """One request and its answer."""
+
+    method: str
+    params: dict[str, Any]
+    result: dict[str, Any]
+
+
+# fmt: off
+VISIT = (
+    Exchange(
+        "session.hello", {"token": "<令牌 token>", "client": "demo-his/1.0"},
+        {
+            "account": "outpatient", "role": "his", "terminal": "", "charset": "UTF-8", "version": "0.1.0",
+            "methods": ["session.hello", "reader.list", "..."],
+            "limits": {"line_bytes": 1048576, "depth": 32, "in_flight": 16, "idle_timeout_s": 600.0},
+        },
+    ),
+    Exchange("reader.list", {}, {"readers": [{"name": "Virtual PCD 00 00", "state": "card-present", "fault": ""}]}),
+    Exchange(
+        "card.read", {"reader": "Virtual PCD 00 00"},
+        {
+            "card_read_id": "D2611200940000001", "expires_at": "2026-11-20T09:45:00+08:00", "reader": "Virtual PCD 00 00",
+            "card": {
+                "kind": "social-security-card", "region_code": "999999", "card_number": "A00000001", "spec_version": "2.00",
+                "issued_on": "2020-01-01", "expires_on": "2030-01-01",
+            },
+            "holder": {
+                "name": "测试人", "id_number": "999999199001010016", "sex": "1", "nation": "01", "birth_date": "1990-01-01",
+            },
+        },
+    ),
+    Exchange(
+        "patient.register",
+        {
+            "request_id": "reg-20261120-0001", "card_read_id": "D2611200940000001", "department_code": "0301",
+            "department_name": "呼吸内科", "specialty": "A03", "doctor_code": "D330100000001", "doctor_name": "李医生",
+            "begun_at": "2026-11-20T09:40:00+08:00",
+        },
+        {
+            "visit_id": "V2611200940000002", "status": "registered", "patient_number": "P000123",
+            "visit_number": "M0000001", "his": "acknowledged",
+            "holder": {"name": "测**", "id_number": "999999************", "card_number": "******001"},
+            "insurance": {"kind": "310", "person_type": "11", "region": "999999", "balance": "200.00"},
+        },
+    ),
+    Exchange(
+        "settlement.quote",
+        {
+            "request_id": "quote-20261120-0001", "visit_id": "V2611200940000002",
+            "diagnoses": [{"code": "J00.x00", "name": "急性鼻咽炎"}], "lines": [_LINE],
+        },
+        {
+            "settlement_id": "S2611200941000003", "visit_id": "V2611200940000002", "state": "Quoted",
+            "expires_at": "2026-11-20T09:56:00+08:00", "split": _SPLIT,
+        },
+    ),
+    Exchange(
+        "settlement.settle",
+        {"request_id": "settle-20261120-0001", "settlement_id": "S2611200941000003", "total": "51.00", "cash": "0.00"},
+        {
+            "settlement_id": "S2611200941000003", "visit_id": "V2611200940000002", "state": "Settled",
+            "settlement_number": "C0000001", "settled_at": "2026-11-20T09:42:00+08:00", "message_id": _DONE,
+            "certain": True, "split": _SPLIT,
+        },
+    ),
+    Exchange(
+        "settlement.get", {"request_id": "settle-20261120-0001"},
+        {
+            "settlement_id": "S2611200941000003", "visit_id": "V2611200940000002", "state": "Delivered", "money": "charged",
+            "delivered": True, "total": "51.00",
+        },
+    ),
+)
+# fmt: on
+# What a lost reply looks like, and what a refused token looks like.
+FAULT_EXAMPLES = (("settlement.settle", "settlement.outcome_unknown"), ("session.hello", "access.bad_token"))
