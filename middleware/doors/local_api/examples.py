@@ -20,7 +20,8 @@ _SPLIT: dict[str, Any] = {
 }  # fmt: skip
 _LINE = {
     "line_id": "202611200001", "catalogue_code": "XJ01CAA040E001010101445",
-    "hospital_code": "Y0001", "name": "阿莫西林胶囊", "unit_price": "25.5", "quantity": "2", "amount": "51.00", "charged_at": "2026-11-20T09:41:00+08:00",
+    "hospital_code": "Y0001", "name": "阿莫西林胶囊", "unit_price": "25.5", "quantity": "2", "amount": "51.00",
+    "charged_at": "2026-11-20T09:41:00+08:00",
     "department_code": "0301", "department_name": "呼吸内科", "doctor_code": "D330100000001", "doctor_name": "李医生",
 }  # fmt: skip
 _DONE = "0212611200942000001"
