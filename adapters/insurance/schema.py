@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -87,10 +87,6 @@ class Node:
     name: str
     fields: tuple[FieldSpec, ...]
     many: bool = False
-
-    def named(self, name: str) -> FieldSpec:
-        """The field of that name; ``KeyError`` is our own mistake."""
-        return {spec.name: spec for spec in self.fields}[name]
 
 
 @frozen(slots=True)
@@ -212,10 +208,7 @@ def exact_decimal(value: Decimal, decimals: int) -> str:
     """
     if not value.is_finite() or value.adjusted() > 16:  # noqa: PLR2004 - N16 is the widest number of any table
         raise Fault("centre.field", "a number is out of range")
-    try:
-        exact = value.quantize(Decimal(1).scaleb(-decimals))
-    except InvalidOperation:
-        raise Fault("centre.field", "a number is out of range") from None
+    exact = value.quantize(Decimal(1).scaleb(-decimals))
     if exact != value:
         raise Fault("centre.field", f"a number has more than {decimals} decimals")
     written = format(exact, "f")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from middleware.domain.money import ZERO, Money, total
 from simulators.centre.catalogue import CLASS_B, SELF_PAID, Item
@@ -196,8 +196,3 @@ def split(lines: Sequence[Line], cover: Cover, year: Year, balance: Money, *, us
         above_fund=policy.above_fund,
         cuts=cuts,
     )
-
-
-def with_account(bill: Bill, balance: Money) -> Bill:
-    """The same split with another balance after it: for answers told when the account has moved on."""
-    return evolve(bill, balance_after=balance)

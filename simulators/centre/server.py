@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
@@ -76,7 +77,7 @@ class CentreSimulator:
         admin.putChild(b"ledger", _LedgerPage(self))
         admin.putChild(b"faults", _FaultsPage(self))
         root.putChild(b"admin", admin)
-        self._site = _TrackingSite(root)
+        self._site = _Connections(_QuietSite(root, timeout=600))
         self._listening = self.reactor.listenTCP(self.port, self._site, interface="127.0.0.1", backlog=512)
         self.port = self._listening.getHost().port
 
@@ -150,37 +151,21 @@ async def _wait(stopping: Any) -> None:
         await stopping
 
 
-class _TrackingSite(Site):
-    """A site that can cut the connections it has."""
-
+class _QuietSite(Site):
     noisy = False
-
-    def __init__(self, root: Resource) -> None:
-        super().__init__(root, timeout=600)
-        self._channels: set[Any] = set()
-
-    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name
-        channel: Any = super().buildProtocol(addr)
-        if channel is None:
-            return None
-        self._channels.add(channel)
-        lost = channel.connectionLost
-
-        def forget(reason: Any) -> None:
-            self._channels.discard(channel)
-            lost(reason)
-
-        channel.connectionLost = forget
-        return channel
-
-    def cut_all(self) -> None:
-        for channel in list(self._channels):
-            transport = getattr(channel, "transport", None)
-            if transport is not None:
-                transport.abortConnection()
 
     def log(self, request: Any) -> None:
         """No access log: a request line tells nothing here."""
+
+
+class _Connections(WrappingFactory[ProtocolWrapper]):
+    """A site whose connections can be cut."""
+
+    noisy = False
+
+    def cut_all(self) -> None:
+        for connection in list(self.protocols):
+            connection.abortConnection()
 
 
 class _Service(Resource):

@@ -284,9 +284,19 @@ class _Flight:
     def _tell_late(self, outcome: End) -> None:
         try:
             self._on_late_reply(outcome)
-        except Exception:
+        except Exception as exc:  # noqa: BLE001 - the caller's mistake must not end our listening in silence
             # The journal still has the message as unknown: a person or a reversal will find it.
-            _log.exception("centre.late_reply_not_taken", call=self._call.call.value, message_id=self._call.message_id)
+            self._log_mistake("centre.late_reply_not_taken", exc)
+
+    def _log_mistake(self, event: str, exc: Exception) -> None:
+        """Kind and place only: a traceback may be rendered with its local values, a patient's among them."""
+        last = exc.__traceback__
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        where = f"{last.tb_frame.f_code.co_qualname}:{last.tb_lineno}" if last is not None else ""
+        _log.error(
+            event, call=self._call.call.value, message_id=self._call.message_id, error=type(exc).__name__, where=where
+        )
 
     async def _end(self) -> End:
         try:
@@ -300,7 +310,7 @@ class _Flight:
             return NotSent(fault.code) if not self._exchange.sent else Unknown("crash", fault.code)
         except Exception as exc:  # noqa: BLE001 - send never raises
             # Ours, and the message may be out: the only safe word is Unknown.
-            _log.exception("centre.internal", call=self._call.call.value, message_id=self._call.message_id)
+            self._log_mistake("centre.internal", exc)
             return Unknown("crash", type(exc).__name__) if self._exchange.sent else NotSent("system.internal")
 
     def _answer(self, outcome: End) -> None:

@@ -23,6 +23,7 @@ from middleware.domain.centre import (
     VisitFacts,
 )
 from middleware.domain.charge import ChargeLine
+from middleware.domain.fault import Fault
 from middleware.domain.split import Split
 
 CARD = "03"  # mdtrt_cert_type: social-security card
@@ -141,7 +142,6 @@ def _line(request: UploadCharges, line: ChargeLine) -> dict[str, str]:
         "med_list_codg": line.catalogue_code,
         "medins_list_codg": line.hospital_code,
         "det_item_fee_sumamt": line.amount.yuan,
-        # What has too many decimals goes as it is: the check of the tables names line and field.
         "cnt": _plain(line.quantity, 4),
         "pric": _plain(line.unit_price, 6),
         "bilg_dept_codg": line.department_code,
@@ -177,10 +177,11 @@ def _quoted_amounts(quoted: Split) -> dict[str, str]:
 
 
 def _plain(value: Decimal, decimals: int) -> str:
-    exponent = value.as_tuple().exponent
-    if isinstance(exponent, int) and -20 < exponent < 0 and value.adjusted() < 20:  # noqa: PLR2004 - short to write out
-        return format(value, "f")
-    return exact_decimal(value, decimals)
+    """The number as it is written; one that cannot be goes as it is, and the check of the tables names line and field."""
+    try:
+        return exact_decimal(value, decimals)
+    except Fault:
+        return str(value)
 
 
 def moment(at: dt.datetime) -> str:

@@ -172,3 +172,16 @@ def test_every_output_of_the_tables_can_be_read(envelopes: Envelopes, code: str)
 
     assert isinstance(read, Tokens)
     assert set(read.output or {}) == {node.name for node in TRANSACTIONS[code].output}
+
+
+@pytest.mark.parametrize("code", TRANSACTIONS)
+def test_what_the_simulator_answers_is_valid_by_the_schema_of_the_contract(code: str) -> None:
+    values = {"C": "1", "N": "-1.5", "D": "2026-03-02", "DT": "2026-03-02 09:30:15"}
+    output = {
+        node.name: [{spec.name: values[spec.type] if index % 2 else None for index, spec in enumerate(node.fields)}]
+        for node in TRANSACTIONS[code].output
+    }
+    inline = etree.parse(str(WSDL)).find(".//{http://www.w3.org/2001/XMLSchema}schema")
+    schema = etree.XMLSchema(etree.fromstring(etree.tostring(inline)))
+
+    schema.assertValid(etree.fromstring(wire.write(code, {"infcode": "0", "err_msg": ""}, output or None))[0][0])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from adapters.insurance.soap.mapping import to_input
 from adapters.insurance.transactions import REPLY_HEAD, REQUEST_HEAD, TRANSACTIONS
 from middleware.domain.centre import CALL_OF, Call
 from middleware.domain.fault import Fault
-from tests.adapters.insurance.requests import REQUESTS, SECRETS
+from tests.adapters.insurance.requests import REQUESTS, SECRETS, line
 
 NO_SITE = SiteRules()
 
@@ -170,3 +171,22 @@ def test_a_decimal_that_would_fill_the_memory_is_refused() -> None:
 def test_an_unknown_code_is_shown_as_it_is() -> None:
     assert name_of("insutype", "310") == "职工基本医疗保险"
     assert name_of("insutype", "77777") == "77777"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "rule"),
+    [
+        ("1.00001", "more than 4 decimals"),
+        ("1E+30", "must be a plain decimal number"),
+        ("1E+999999", "must be a plain decimal number"),
+        ("NaN", "must be a plain decimal number"),
+        ("-Infinity", "must be a plain decimal number"),
+    ],
+)
+def test_a_quantity_that_cannot_be_written_is_named_with_its_line(quantity: str, rule: str) -> None:
+    request = attrs.evolve(REQUESTS["2204"], lines=(line("L1"), line("L2", quantity=Decimal(quantity))))
+
+    with pytest.raises(Fault) as caught:
+        check_input(TRANSACTIONS["2204"], to_input(request), DICTIONARIES, NO_SITE)
+
+    assert caught.value.detail == f"2204 feedetail[1].cnt: {rule}"

@@ -226,7 +226,7 @@ async def test_a_peer_that_never_answers_the_handshake_is_not_sent_in_time() -> 
             outcome = await called(centre)
 
             assert outcome == NotSent("centre.unreachable", "no connection in time")
-            assert reactor.seconds() - begun < 1.5
+            assert reactor.seconds() - begun < 4.0
 
 
 # -- late replies
