@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from clients.python.yikatong_client import connect
+from clients.python.yikatong_client import ApiError, connect
 from middleware.domain.fault import Fault
 from middleware.doors.local_api.options import LocalApiOptions
 from middleware.listening import tls_context
@@ -60,7 +60,10 @@ async def test_tls_carries_a_session_and_a_stranger_without_our_certificate_does
         context = ssl.create_default_context(cafile=str(server[0]))
         context.load_cert_chain(*map(str, client))
         with connect(host="localhost", port=port, tls=context) as session:
-            return session.hello(HIS_TOKEN)["role"]
+            role = session.hello(HIS_TOKEN)["role"]
+            with pytest.raises(ApiError, match="too_long"):
+                session.call("card.read", {"reader": "x" * (2 << 20)})
+            return role
 
     def stranger() -> str:
         context = ssl.create_default_context(cafile=str(server[0]))

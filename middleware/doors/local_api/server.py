@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 
 import structlog
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IPushProducer
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IPushProducer, ISSLTransport
 from twisted.internet.protocol import Factory
 from twisted.internet.protocol import Protocol as WireProtocol
 from twisted.python.failure import Failure
@@ -221,12 +221,11 @@ class LineConnection(WireProtocol):
         if last_line:
             self.transport.write(last_line)
         self._linger_alarm.set(LINGER_S)
-        half_close = getattr(self.transport, "loseWriteConnection", None)
-        if half_close is None or self._eof or not last_line:
-            self.transport.loseConnection()
+        if self._eof or not last_line or ISSLTransport.providedBy(self.transport):
+            self.transport.loseConnection()  # TLS has no half close, only its own good-bye
         else:
             self.transport.resumeProducing()  # deaf, not blind: we must see the client go
-            half_close()
+            self.transport.loseWriteConnection()
 
     def _end_when_answered(self) -> None:
         if (

@@ -6,15 +6,23 @@ import logging
 
 import pytest
 import structlog
-from twisted.logger import Logger
+from twisted.logger import Logger, globalLogPublisher
 from twisted.python import log as legacy
 from twisted.python.failure import Failure
 
 from middleware.domain.fault import Fault
+from middleware.ops import logs
 from middleware.ops.logs import LogOptions, configure_logs
 
 PERSON = "张三丰"
 NUMBER = "110101199003070396"
+
+
+@pytest.fixture(autouse=True)
+def unbridged():
+    """Twisted is not left talking into other tests."""
+    yield
+    globalLogPublisher.removeObserver(logs._observer)
 
 
 @pytest.fixture
