@@ -154,7 +154,7 @@ def test_nothing_of_a_reply_reaches_text_repr_or_log(envelopes: Envelopes, caplo
     assert secret not in caplog.text
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda text: reply(f"<infcode>{text}</infcode>"))))
 def test_no_bytes_whatever_raise_anything_but_unreadable(body: bytes) -> None:
     with contextlib.suppress(Unreadable):

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.insurance.soap.faults import (
@@ -355,6 +355,7 @@ _ROWS = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(sorted(REQUESTS)),
     st.dictionaries(

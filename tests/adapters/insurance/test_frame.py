@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.insurance.soap.frame import GatewayRefusal, HttpReply, Unusable, Xml, judge
@@ -85,6 +85,7 @@ def test_no_reply_shows_its_body() -> None:
     assert "secret" not in repr(judge(HttpReply(200, XML, b'{"code":401,"message":"secret"}')))
 
 
+@settings(deadline=None)
 @given(st.integers(100, 599), st.text(max_size=60), st.binary(max_size=400))
 def test_no_input_whatever_raises(status: int, content_type: str, body: bytes) -> None:
     judge(HttpReply(status, content_type, body))

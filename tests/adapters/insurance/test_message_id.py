@@ -3,7 +3,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from middleware.domain.fault import Fault
@@ -72,6 +72,7 @@ def test_a_last_id_that_is_none_of_ours_is_refused(last: str) -> None:
         MessageIds(INSTITUTION, last)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-7200, 7200), st.booleans()), min_size=1, max_size=200))
 def test_whatever_the_clock_and_restarts_do_ids_only_rise(steps: list[tuple[int, bool]]) -> None:
     ids, last, now = MessageIds(INSTITUTION, None), "", AT

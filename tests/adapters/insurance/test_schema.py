@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.insurance.dictionaries import DICTIONARIES, name_of
@@ -132,6 +132,7 @@ def test_a_region_may_add_codes_and_change_lengths() -> None:
     assert broken("2206", {"psn_name": "张三丰"}, site=site) == "2206 data.psn_name: longer than 2 characters"
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(REQUESTS)), st.data())
 def test_no_fault_ever_quotes_a_personal_value(code: str, data: st.DataObject) -> None:
     node = data.draw(st.sampled_from(TRANSACTIONS[code].input))
@@ -143,6 +144,7 @@ def test_no_fault_ever_quotes_a_personal_value(code: str, data: st.DataObject) -
     assert not any(value in detail for value in SECRETS)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(REQUESTS)), st.data())
 def test_no_value_whatever_raises_anything_but_fault(code: str, data: st.DataObject) -> None:
     node = data.draw(st.sampled_from(TRANSACTIONS[code].input))
@@ -152,6 +154,7 @@ def test_no_value_whatever_raises_anything_but_fault(code: str, data: st.DataObj
     broken(code, {spec.name: value}, node.name)
 
 
+@settings(deadline=None)
 @given(st.decimals(allow_nan=True, allow_infinity=True))
 def test_a_decimal_is_written_exactly_or_refused(value: Decimal) -> None:
     try:

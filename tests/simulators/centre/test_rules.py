@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import attrs
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.insurance.dictionaries import DICTIONARIES
@@ -67,6 +67,7 @@ _FEN = st.integers(0, 2_000_000)
 _YEARS = st.builds(Year, _FEN.map(Money), _FEN.map(Money), _FEN.map(Money))
 
 
+@settings(deadline=None)
 @given(_LINES, _COVERS, _YEARS, _FEN, st.booleans())
 def test_all_five_identities_hold_for_every_bill(
     lines: list[Line], cover: Cover, year: Year, balance: int, account: bool
@@ -76,6 +77,7 @@ def test_all_five_identities_hold_for_every_bill(
     assert broken_identities(as_split(made)) == ()
 
 
+@settings(deadline=None)
 @given(_LINES, _COVERS, _YEARS, _FEN, st.booleans())
 def test_nobody_pays_less_than_nothing_and_no_account_or_cap_is_overdrawn(
     lines: list[Line], cover: Cover, year: Year, balance: int, account: bool
@@ -92,6 +94,7 @@ def test_nobody_pays_less_than_nothing_and_no_account_or_cap_is_overdrawn(
     assert made.balance_after == Money(balance) - made.account
 
 
+@settings(deadline=None)
 @given(_LINES, _YEARS)
 def test_a_bill_taken_off_again_leaves_the_year_as_it_was(lines: list[Line], year: Year) -> None:
     made = bill(lines, EMPLOYEE, year)
@@ -99,6 +102,7 @@ def test_a_bill_taken_off_again_leaves_the_year_as_it_was(lines: list[Line], yea
     assert year.plus(made).plus(made, -1) == year
 
 
+@settings(deadline=None)
 @given(_LINES)
 def test_a_line_is_cut_without_rest(lines: list[Line]) -> None:
     for part in map(cut, lines):
