@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from middleware.domain.card import CardEvent, CardRead, ReaderStatus
-from middleware.domain.centre import Call, CentreReply, CentreRequest
+from middleware.domain.centre import Call, CentreReply, CentreRequest, SignIn
 from middleware.domain.health import PartHealth
 from middleware.domain.his import HisAccepted, HisMessage
 from middleware.domain.outcome import Outcome
@@ -40,6 +40,12 @@ class PreparedCall:
 
 class Centre(Part, Protocol):
     """The insurance centre."""
+
+    def needs_sign_in(self, at: dt.datetime) -> bool:
+        """Whether a 9001 must be answered before any other call; asked before each call."""
+
+    def sign_in_request(self) -> SignIn:
+        """The 9001 to send."""
 
     async def prepare(self, message_id: str, request: CentreRequest, at: dt.datetime) -> PreparedCall:
         """Make the message; sends nothing. Raises ``Fault("centre.field")`` naming transaction, field and rule."""
@@ -82,10 +88,7 @@ class Readers(Part, Protocol):
 
 
 class Clock(Protocol):
-    """Time as an argument (rule 4). Twisted's ``IReactorTime`` provides the second and third."""
-
-    def now(self) -> dt.datetime:
-        """Wall time, aware, UTC+8 or as configured."""
+    """Time as an argument (rule 4). A Twisted reactor is one; so is ``twisted.internet.task.Clock``."""
 
     def seconds(self) -> float:
         """Monotonic seconds."""

@@ -16,7 +16,7 @@ from middleware.store.chain import Head, first_break
 from middleware.store.codec import decode_bill, decode_holder, decode_visit
 from middleware.store.feed import FeedPage, FeedRow
 from middleware.store.units import Letter, Request
-from middleware.store.writer import read_head
+from middleware.store.writer import read_head, stamp
 
 MAX_PAGE = 1000
 _WALK = 5000
@@ -174,4 +174,4 @@ def _sums(mine: Any, when: Any, since: dt.datetime, until: dt.datetime) -> Any:
         total(sa.func.sum(s.fund_fen), 0).label("fund"),
         total(sa.func.sum(s.account_fen), 0).label("account"),
         total(sa.func.sum(s.cash_fen), 0).label("cash"),
-    ).where(mine, when >= since.isoformat(), when < until.isoformat())
+    ).where(mine, when >= stamp(since), when < stamp(until))

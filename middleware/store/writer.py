@@ -24,6 +24,11 @@ from middleware.store.units import FeedEntry, KeyTakenError, Record, StoreError,
 Row = dict[str, Any]
 
 
+def stamp(when: dt.datetime) -> str:
+    """A time as text that sorts: UTC, whole seconds."""
+    return when.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def is_busy(visit: Visit) -> bool:
     """Whether a restart must look at this visit: something is in flight, awaited, or due."""
     return visit.awaiting is not None or any(
@@ -183,8 +188,8 @@ def _settlement_row(visit_id: str, s: Settlement) -> Row:
         "fund_fen": split.fund.fen if split else 0,
         "account_fen": split.account.fen if split else 0,
         "cash_fen": split.cash.fen if split else 0,
-        "settled_at": s.settled.settled_at.isoformat() if s.settled else "",
-        "cancelled_at": s.cancelled.cancelled_at.isoformat() if s.cancelled else "",
+        "settled_at": stamp(s.settled.settled_at) if s.settled else "",
+        "cancelled_at": stamp(s.cancelled.cancelled_at) if s.cancelled else "",
         "next_due": s.next_due.isoformat() if s.next_due else "",
     }
 

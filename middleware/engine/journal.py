@@ -1,0 +1,142 @@
+"""Group commit: whoever waits is drained into one durable transaction; the answer leaves after the commit."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+from attrs import define, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+
+from middleware.domain.fault import Fault
+from middleware.domain.health import Condition, PartHealth
+from middleware.store.units import KeyTakenError, StoreError, Unit
+from middleware.store.writer import Writer
+
+log = structlog.get_logger()
+
+MAX_BATCH = 512
+MAX_WAITING = 20_000
+
+
+@frozen(slots=True)
+class _Waiting:
+    unit: Unit
+    done: Deferred[None]
+
+
+@define
+class JournalStats:
+    """What the metrics show: totals since the start, and the last batch."""
+
+    units: int = 0
+    batches: int = 0
+    busy_s: float = 0.0
+    failures: int = 0
+
+
+class Journal:
+    """The one way to write. ``commit`` fires after the unit is durable, never before.
+
+    ``observe(units, seconds)`` is called in the reactor thread after each batch.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorFromThreads,
+        writer: Writer,
+        observe: Callable[[int, float], None] = lambda _units, _seconds: None,
+    ) -> None:
+        self._reactor = reactor
+        self._writer = writer
+        self._observe = observe
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._waiting = 0
+        self._thread: threading.Thread | None = None
+        self._stopped: Deferred[None] | None = None
+        self._failed = ""
+        self.stats = JournalStats()
+
+    @property
+    def epoch(self) -> int:
+        """The number of this opening of the database."""
+        return self._writer.epoch
+
+    def start(self) -> None:
+        """Start the writer's thread."""
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Write what waits, then end the thread. A COMMIT is never cancelled."""
+        if self._thread is None or self._stopped is not None:
+            return
+        self._stopped = Deferred()
+        self._queue.put(None)
+        await self._stopped
+
+    def commit(self, unit: Unit) -> Deferred[None]:
+        """Fires when ``unit`` is durable. Fails with ``KeyTakenError`` or ``Fault("system.journal"/"system.busy")``."""
+        done: Deferred[None] = Deferred()
+        if self._stopped is not None or self._thread is None:
+            done.errback(Fault("system.stopping"))
+        elif self._waiting >= MAX_WAITING:
+            done.errback(Fault("system.busy", "the journal's queue is full"))
+        else:
+            self._waiting += 1
+            self._queue.put(_Waiting(unit, done))
+        return done
+
+    def health(self) -> PartHealth:
+        """DOWN after a failed write, until one succeeds."""
+        if self._failed:
+            return PartHealth("journal", Condition.DOWN, "system.journal", self._failed)
+        return PartHealth("journal", Condition.GOOD, "", f"waiting {self._waiting}")
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            batch: list[_Waiting] = []
+            item = self._queue.get()
+            while item is not None:
+                batch.append(item)
+                if len(batch) >= MAX_BATCH:
+                    break
+                try:
+                    item = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            stopping = item is None
+            if batch:
+                began = time.monotonic()
+                results = self._writer.write([waiting.unit for waiting in batch])
+                self._reactor.callFromThread(self._tell, batch, results, time.monotonic() - began)
+        self._writer.close()
+        self._reactor.callFromThread(self._ended)
+
+    def _ended(self) -> None:
+        if self._stopped is not None:
+            self._stopped.callback(None)
+
+    def _tell(self, batch: list[_Waiting], results: list[Exception | None], seconds: float) -> None:
+        self._waiting -= len(batch)
+        self.stats.units += len(batch)
+        self.stats.batches += 1
+        self.stats.busy_s += seconds
+        self._observe(len(batch), seconds)
+        failed = [result for result in results if isinstance(result, StoreError)]
+        if failed:
+            self.stats.failures += 1
+            log.error("journal.write_failed", cause=str(failed[0]))
+        self._failed = str(failed[0]) if failed else ""
+        for waiting, result in zip(batch, results, strict=True):
+            if result is None:
+                waiting.done.callback(None)
+            elif isinstance(result, KeyTakenError):
+                waiting.done.errback(result)
+            else:
+                waiting.done.errback(Fault("system.journal", str(result)))

@@ -1,0 +1,414 @@
+"""The counter's business: from a caller's order to events, and from the journal's state to the caller's answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Awaitable, Callable
+
+from attrs import define, field, frozen
+from twisted.internet.defer import CancelledError, Deferred
+
+from middleware.domain.card import CardRead
+from middleware.domain.centre import Holder
+from middleware.domain.charge import Bill, bill_digest, bill_total, diagnoses_digest
+from middleware.domain.event import CancelConfirmed, QuoteRequested, RegistrationRequested, RequestRepeated, SettleConfirmed
+from middleware.domain.fault import Fault, Retry
+from middleware.domain.money import Money
+from middleware.domain.order import Caller, CancelOrder, QuoteOrder, RegisterOrder, Role, SettleOrder
+from middleware.domain.visit import Settlement, Visit, VisitState
+from middleware.engine import views
+from middleware.engine.counter import Answer
+from middleware.engine.runner import Engine, Extra
+from middleware.ports import Readers
+from middleware.store.codec import decode_json, encode
+from middleware.store.units import KeyTakenError, Record, Request, Unit
+
+MAX_CARD_READS = 1000
+_FINAL = {Retry.NEVER, Retry.AFTER_FIX}
+
+
+@frozen(slots=True)
+class Waits:
+    """How long a caller waits for an answer before hearing that the work goes on; seconds."""
+
+    register_s: float = 30
+    quote_s: float = 90
+    settle_s: float = 90
+    card_read_valid_s: float = 300
+
+
+@define
+class _Pending:
+    """A request that is being worked on."""
+
+    request: Request
+    others: list[Deferred[None]] = field(factory=list)
+
+
+class CounterService:
+    """Implements ``Counter``."""
+
+    def __init__(self, engine: Engine, readers: Readers, waits: Waits, institution: str) -> None:
+        self._engine = engine
+        self._readers = readers
+        self._waits = waits
+        self._institution = institution
+        self._reads: dict[str, tuple[CardRead, dt.datetime]] = {}
+        self._pending: dict[tuple[str, str], _Pending] = {}
+        self._by_visit: dict[str, set[tuple[str, str]]] = {}
+        engine.finalise = self._final_answers
+
+    # -- the card
+
+    async def read_card(self, caller: Caller, reader: str) -> Answer:
+        """See ``Counter.read_card``; the read is journalled without its data."""
+        self._open()
+        now = self._engine.means.now
+        try:
+            read = await self._readers.read_card(reader)
+        except Fault as fault:
+            await self._audit(caller, "CardReadFailed", {"reader": reader, "code": fault.code})
+            raise
+        await self._audit(caller, "CardRead", {"reader": reader, "kind": read.kind, "region": read.region_code})
+        card_read_id = "D" + self._engine.means.next_message_id()[12:]
+        expires = now() + dt.timedelta(seconds=self._waits.card_read_valid_s)
+        self._keep(card_read_id, read, expires)
+        clear = caller.role is Role.HIS
+        return {
+            "card_read_id": card_read_id,
+            "expires_at": expires.isoformat(),
+            "reader": read.reader,
+            "card": {
+                "kind": read.kind,
+                "region_code": read.region_code,
+                "card_number": read.card_number.reveal() if clear else read.card_number.masked,
+                "spec_version": read.spec_version,
+                "issued_on": read.issued_on.isoformat(),
+                "expires_on": read.expires_on.isoformat(),
+            },
+            "holder": {
+                "name": read.name.reveal() if clear else read.name.masked,
+                "id_number": read.id_number.reveal() if clear else read.id_number.masked,
+                "sex": read.sex,
+                "nation": read.nation,
+                "birth_date": read.birth_date.isoformat() if clear else "",
+            },
+        }
+
+    async def _audit(self, caller: Caller, event: str, facts: dict[str, str]) -> None:
+        body = encode({"role": str(caller.role), "account": caller.account, "terminal": caller.terminal, **facts})
+        record = Record(self._engine.means.now(), "", "", event, "", "", body)
+        await self._engine.means.journal.commit(Unit(records=(record,)))
+
+    def _keep(self, card_read_id: str, read: CardRead, expires: dt.datetime) -> None:
+        now = self._engine.means.now()
+        for old in [key for key, (_, until) in self._reads.items() if until <= now]:
+            del self._reads[old]
+        while len(self._reads) >= MAX_CARD_READS:
+            del self._reads[next(iter(self._reads))]
+        self._reads[card_read_id] = (read, expires)
+
+    def _take(self, card_read_id: str) -> CardRead:
+        read, expires = self._reads.get(card_read_id, (None, None))
+        if read is None or expires is None or expires <= self._engine.means.now():
+            raise Fault("card.read_expired")
+        return read
+
+    # -- money and what leads to it
+
+    async def register(self, caller: Caller, key: str, order: RegisterOrder) -> Answer:
+        """See ``Counter.register``."""
+
+        async def begin(digest: str) -> Request:
+            read = self._take(order.card_read_id)
+            visit_id, person_ref = self._new_id("V"), self._new_id("H")
+            request = self._request(caller, key, "patient.register", digest, visit_id, "")
+            event = RegistrationRequested(visit_id, person_ref, caller, order)
+            await self._start(request, event, Extra(person=(person_ref, _holder(read)), request=request))
+            self._reads.pop(order.card_read_id, None)
+            return request
+
+        return await self._once(caller, key, "patient.register", order, begin, self._waits.register_s)
+
+    async def quote(self, caller: Caller, key: str, order: QuoteOrder) -> Answer:
+        """See ``Counter.quote``."""
+
+        async def begin(digest: str) -> Request:
+            await self._mine(caller, order.visit_id)
+            settlement_id = self._new_id("S")
+            request = self._request(caller, key, "settlement.quote", digest, order.visit_id, settlement_id)
+            event = QuoteRequested(
+                settlement_id=settlement_id,
+                caller=caller,
+                total=bill_total(order.lines),
+                bill_digest=bill_digest(order.lines),
+                diagnoses_digest=diagnoses_digest(order.diagnoses),
+                use_account=order.use_account,
+            )
+            bill = Bill(order.lines, order.diagnoses)
+            await self._start(request, event, Extra(bill=(settlement_id, bill), request=request))
+            return request
+
+        return await self._once(caller, key, "settlement.quote", order, begin, self._waits.quote_s)
+
+    async def settle(self, caller: Caller, key: str, order: SettleOrder) -> Answer:
+        """See ``Counter.settle``."""
+
+        async def begin(digest: str) -> Request:
+            visit, _ = await self._settlement(caller, order.settlement_id)
+            request = self._request(caller, key, "settlement.settle", digest, visit.visit_id, order.settlement_id)
+            event = SettleConfirmed(order.settlement_id, caller, order.total, order.cash)
+            await self._start(request, event, Extra(request=request))
+            return request
+
+        return await self._once(caller, key, "settlement.settle", order, begin, self._waits.settle_s)
+
+    async def cancel(self, caller: Caller, key: str, order: CancelOrder) -> Answer:
+        """See ``Counter.cancel``."""
+
+        async def begin(digest: str) -> Request:
+            visit, _ = await self._settlement(caller, order.settlement_id)
+            request = self._request(caller, key, "settlement.cancel", digest, visit.visit_id, order.settlement_id)
+            event = CancelConfirmed(order.settlement_id, caller, order.reason)
+            await self._start(request, event, Extra(request=request))
+            return request
+
+        return await self._once(caller, key, "settlement.cancel", order, begin, self._waits.settle_s)
+
+    async def get(self, caller: Caller, *, settlement_id: str = "", request_id: str = "") -> Answer:
+        """See ``Counter.get``."""
+        if request_id:
+            means = self._engine.means
+            row = await means.pool.run(means.reader.request, caller.account, request_id)
+            if row is None or not row.settlement_id:
+                raise Fault("request.not_found", "no settlement under this request_id")
+            settlement_id = row.settlement_id
+        visit, settlement = await self._settlement(caller, settlement_id)
+        return views.whole_view(visit, settlement)
+
+    async def shift_totals(self, caller: Caller, since: dt.datetime, until: dt.datetime) -> Answer:
+        """See ``Counter.shift_totals``."""
+        means = self._engine.means
+        sums = await means.pool.run(means.reader.shift, caller.account, caller.terminal, since, until)
+        return {
+            "terminal": caller.terminal,
+            "since": since.isoformat(),
+            "until": until.isoformat(),
+            "settled": _in_yuan(sums["settled"]),
+            "cancelled": _in_yuan(sums["cancelled"]),
+            "unknown": {"count": sums["unknown"]},
+        }
+
+    # -- once and only once
+
+    async def _once(
+        self,
+        caller: Caller,
+        key: str,
+        method: str,
+        order: object,
+        begin: Callable[[str], Awaitable[Request]],
+        wait_s: float,
+    ) -> Answer:
+        """Do it under its key: the first asker starts it, all others of the same key wait for the same answer."""
+        name = (caller.account, key)
+        digest = hashlib.sha256(f"{method}\n{encode(order)}".encode()).hexdigest()
+        while (pending := self._pending.get(name)) is not None:
+            _same(pending.request, method, digest)
+            turn: Deferred[None] = Deferred()
+            pending.others.append(turn)
+            await turn
+        now = self._engine.means.now()
+        pending = self._pending[name] = _Pending(Request(*name, method, digest, "", "", now))
+        try:
+            request = await self._begin_or_find(name, method, digest, order, caller, begin)
+            pending.request = request
+            if request.answer:
+                return _replay(request)
+            return await self._answer(request, wait_s)
+        finally:
+            del self._pending[name]
+            visit_id = pending.request.visit_id
+            if visit_id in self._by_visit:
+                self._by_visit[visit_id].discard(name)
+                if not self._by_visit[visit_id]:
+                    del self._by_visit[visit_id]
+            for turn in pending.others:
+                turn.callback(None)
+
+    async def _begin_or_find(
+        self,
+        name: tuple[str, str],
+        method: str,
+        digest: str,
+        order: object,
+        caller: Caller,
+        begin: Callable[[str], Awaitable[Request]],
+    ) -> Request:
+        """Start it; when that is refused or the key is taken, see whether it is a repeat of what was asked before."""
+        means = self._engine.means
+        try:
+            self._open()
+            return await begin(digest)
+        except (Fault, KeyTakenError) as refused:
+            found = await means.pool.run(means.reader.request, *name)
+            if found is None:
+                if isinstance(refused, Fault):
+                    raise
+                raise Fault("system.busy") from refused
+        _same(found, method, digest)
+        if not found.answer:
+            await self._resume(found, order, caller)
+        return found
+
+    async def _resume(self, request: Request, order: object, caller: Caller) -> None:
+        """A repeat of what came to rest without a final answer goes on from what is known."""
+        visit = await self._engine.visit(request.visit_id)
+        self._watch(request)
+        if await self._outcome(request, visit, final_only=True) is not None:
+            return
+        self._open()
+        match order:
+            case SettleOrder():
+                if visit.settlement(order.settlement_id).state == "Quoted":
+                    event = SettleConfirmed(order.settlement_id, caller, order.total, order.cash)
+                    await self._engine.apply(visit.visit_id, event)
+            case CancelOrder():
+                if visit.settlement(order.settlement_id).state in {"Settled", "Delivered"}:
+                    event_ = CancelConfirmed(order.settlement_id, caller, order.reason)
+                    await self._engine.apply(visit.visit_id, event_)
+            case _:
+                await self._engine.apply(visit.visit_id, RequestRepeated(request.settlement_id))
+
+    async def _start(self, request: Request, event: object, extra: Extra) -> None:
+        self._watch(request)
+        await self._engine.apply(request.visit_id, event, extra)  # type: ignore[arg-type]
+
+    def _watch(self, request: Request) -> None:
+        """From now on a state that makes this request's answer final stores it in the same transaction."""
+        name = (request.account, request.key)
+        self._pending[name].request = request
+        self._by_visit.setdefault(request.visit_id, set()).add(name)
+
+    async def _answer(self, request: Request, wait_s: float) -> Answer:
+        visit = await self._engine.visit(request.visit_id)
+        holder = await self._engine.holder(visit)
+        done, end = self._engine.wait(visit, lambda seen: _known(request, seen, holder) is not None)
+        clock = self._engine.means.clock
+        limit = clock.callLater(wait_s, done.cancel)
+        try:
+            visit = await done
+        except CancelledError:
+            end()
+            raise _still_going(await self._engine.visit(request.visit_id)) from None
+        finally:
+            if limit.active():
+                limit.cancel()
+        known = _known(request, visit, holder)
+        if isinstance(known, Fault):
+            raise known
+        if known is None:
+            raise AssertionError("waited for an answer and got none")
+        return known
+
+    async def _outcome(self, request: Request, visit: Visit, *, final_only: bool) -> Answer | Fault | None:
+        known = _known(request, visit, await self._engine.holder(visit))
+        if final_only and isinstance(known, Fault) and known.spec.retry not in _FINAL:
+            return None
+        return known
+
+    def _final_answers(self, visit: Visit, holder: Holder) -> list[tuple[str, str, str]]:
+        rows = []
+        for name in self._by_visit.get(visit.visit_id, ()):
+            known = _known(self._pending[name].request, visit, holder)
+            if isinstance(known, Fault):
+                if known.spec.retry in _FINAL:
+                    body = {"fault": known.code, "detail": known.detail, "foreign": known.foreign}
+                    rows.append((*name, encode(body)))
+            elif known is not None:
+                rows.append((*name, encode({"result": known})))
+        return rows
+
+    # -- small things
+
+    def _open(self) -> None:
+        if self._engine.stopping:
+            raise Fault("system.stopping")
+
+    def _new_id(self, letter: str) -> str:
+        return letter + self._engine.means.next_message_id()[12:]
+
+    def _request(self, caller: Caller, key: str, method: str, digest: str, visit_id: str, settlement_id: str) -> Request:
+        return Request(caller.account, key, method, digest, visit_id, settlement_id, self._engine.means.now())
+
+    async def _settlement(self, caller: Caller, settlement_id: str) -> tuple[Visit, Settlement]:
+        means = self._engine.means
+        visit_id = await means.pool.run(means.reader.visit_of, settlement_id)
+        if not visit_id:
+            raise Fault("request.not_found", "settlement")
+        visit = await self._engine.visit(visit_id)
+        settlement = visit.settlement(settlement_id)
+        if caller.role is Role.POS and (settlement.owner.account, settlement.owner.terminal) != (
+            caller.account,
+            caller.terminal,
+        ):
+            raise Fault("access.not_yours")
+        return visit, settlement
+
+    async def _mine(self, caller: Caller, visit_id: str) -> None:
+        visit = await self._engine.visit(visit_id)
+        if caller.role is Role.POS and visit.owner.account != caller.account:
+            raise Fault("access.not_yours")
+
+
+def _same(request: Request, method: str, digest: str) -> None:
+    if (request.method, request.digest) != (method, digest):
+        raise Fault("request.key_reused", f"used for {request.method}")
+
+
+def _replay(request: Request) -> Answer:
+    stored = decode_json(request.answer)
+    if "fault" in stored:
+        raise Fault(stored["fault"], stored["detail"], foreign=stored["foreign"])
+    result: Answer = stored["result"]
+    return result
+
+
+def _known(request: Request, visit: Visit, holder: Holder) -> Answer | Fault | None:
+    if request.method == "patient.register":
+        return views.register_answer(visit, holder)
+    try:
+        settlement = visit.settlement(request.settlement_id)
+    except KeyError:
+        return None  # its unit is not durable yet
+    of = {
+        "settlement.quote": views.quote_answer,
+        "settlement.settle": views.settle_answer,
+        "settlement.cancel": views.cancel_answer,
+    }
+    return of[request.method](visit, settlement)
+
+
+def _still_going(visit: Visit) -> Fault:
+    if visit.state is VisitState.ENROLLED:
+        return Fault("his.no_answer", "the registration is at the centre and waits for the HIS")
+    if visit.state is not VisitState.REGISTERED:
+        return Fault("centre.no_answer")
+    return Fault("settlement.busy")
+
+
+def _holder(read: CardRead) -> Holder:
+    return Holder(
+        id_number=read.id_number,
+        name=read.name,
+        card_number=read.card_number,
+        card_id_code=read.card_id_code,
+        sex=read.sex,
+        nation=read.nation,
+        birth_date=read.birth_date,
+    )
+
+
+def _in_yuan(sums: dict[str, int]) -> Answer:
+    return {name: value if name == "count" else Money(value).yuan for name, value in sums.items()}

@@ -1,0 +1,214 @@
+"""What a caller is told, made from the journal's state and nothing else; shapes stand in ``counter.py``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from middleware.domain.centre import Call, Holder
+from middleware.domain.fault import FAULTS, Fault
+from middleware.domain.split import Split
+from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit, VisitState
+from middleware.flow.guards import not_now
+
+Answer = dict[str, Any]
+S = SettlementState
+
+_MONEY = {
+    S.SETTLED: "charged",
+    S.DELIVERED: "charged",
+    S.CANCEL_INTENDED: "charged",
+    S.CANCEL_SENT: "charged",
+    S.CANCELLED: "cancelled",
+    S.REVERSED: "reversed",
+    S.RECEIVED: "none",
+    S.ITEMISED: "none",
+    S.QUOTED: "none",
+    S.REFUSED: "none",
+}
+
+
+def split_view(split: Split) -> Answer:
+    """A split in yuan."""
+    return {
+        "total": split.total.yuan,
+        "fund": split.fund.yuan,
+        "account": split.account.yuan,
+        "cash": split.cash.yuan,
+        "hospital": split.hospital.yuan,
+        "personal": split.personal.yuan,
+        "family_account": split.family_account.yuan,
+        "self_paid": split.self_paid.yuan,
+        "over_limit": split.over_limit.yuan,
+        "first_self_paid": split.first_self_paid.yuan,
+        "in_scope": split.in_scope.yuan,
+        "deductible": split.deductible.yuan,
+        "balance_after": split.balance_after.yuan,
+        "funds": [{"kind": f.kind, "name": f.name, "amount": f.amount.yuan} for f in split.funds],
+    }
+
+
+def registered_view(visit: Visit, holder: Holder) -> Answer:
+    """patient.register's answer."""
+    return {
+        "visit_id": visit.visit_id,
+        "status": "registered",
+        "patient_number": visit.patient_number,
+        "visit_number": visit.visit_number,
+        "his": "acknowledged",
+        "holder": {
+            "name": holder.name.masked,
+            "id_number": holder.id_number.masked,
+            "card_number": holder.card_number.masked,
+        },
+        "insurance": {
+            "kind": visit.insurance,
+            "person_type": visit.person_type,
+            "region": visit.insured_region,
+            "balance": visit.balance.yuan,
+        },
+    }
+
+
+def quoted_view(visit: Visit, s: Settlement) -> Answer:
+    """settlement.quote's answer."""
+    return {
+        "settlement_id": s.settlement_id,
+        "visit_id": visit.visit_id,
+        "state": "Quoted",
+        "expires_at": s.expires_at.isoformat() if s.expires_at else "",
+        "split": split_view(s.quoted) if s.quoted else {},
+    }
+
+
+def settled_view(visit: Visit, s: Settlement) -> Answer:
+    """settlement.settle's answer. ``certain`` is false when the centre's own amounts do not add up."""
+    if s.settled is None:
+        raise AssertionError("nothing was settled")
+    return {
+        "settlement_id": s.settlement_id,
+        "visit_id": visit.visit_id,
+        "state": "Settled",
+        "settlement_number": s.settled.settlement_number,
+        "settled_at": s.settled.settled_at.isoformat(),
+        "message_id": s.settle_message_id,
+        "certain": not s.broken_identities,
+        "split": split_view(s.settled.split),
+    }
+
+
+def cancelled_view(visit: Visit, s: Settlement) -> Answer:
+    """settlement.cancel's answer; amounts are negative."""
+    if s.cancelled is None:
+        raise AssertionError("nothing was cancelled")
+    return {
+        "settlement_id": s.settlement_id,
+        "visit_id": visit.visit_id,
+        "state": "Cancelled",
+        "settlement_number": s.cancelled.settlement_number,
+        "cancelled_at": s.cancelled.cancelled_at.isoformat(),
+        "message_id": s.cancel_message_id,
+        "split": split_view(s.cancelled.split),
+    }
+
+
+def money_of(s: Settlement) -> str:
+    """Where the money is: none, charged, unknown, reversed or cancelled."""
+    return _MONEY.get(s.state, "unknown")
+
+
+def whole_view(visit: Visit, s: Settlement) -> Answer:
+    """settlement.get's answer: all that is known now."""
+    view: Answer = {
+        "settlement_id": s.settlement_id,
+        "visit_id": visit.visit_id,
+        "state": str(s.state),
+        "money": money_of(s),
+        "delivered": s.delivered,
+        "total": s.total.yuan,
+    }
+    if s.quoted is not None:
+        view["quote"] = quoted_view(visit, s)
+    if s.settled is not None:
+        view["settled"] = settled_view(visit, s)
+    if s.cancelled is not None:
+        view["cancelled"] = cancelled_view(visit, s)
+    if s.trouble is not None:
+        spec = FAULTS[s.trouble.code]
+        view["fault"] = {"code": spec.code, "zh": spec.zh, "en": spec.en, "detail": s.trouble.detail}
+        if s.trouble.foreign:
+            view["fault"]["foreign"] = s.trouble.foreign
+    if s.next_due is not None:
+        view["next_check_at"] = s.next_due.isoformat()
+    return view
+
+
+def _fault(trouble: Trouble | None) -> Fault | None:
+    return Fault(trouble.code, trouble.detail, foreign=trouble.foreign) if trouble else None
+
+
+def register_answer(visit: Visit, holder: Holder) -> Answer | Fault | None:
+    """The answer, the fault, or None while it is not known yet."""
+    if visit.state is VisitState.REGISTERED:
+        return registered_view(visit, holder)
+    if visit.awaiting is None:
+        return _fault(visit.trouble)
+    return None
+
+
+def quote_answer(visit: Visit, s: Settlement) -> Answer | Fault | None:
+    """The same for a quote."""
+    if s.quoted is not None:
+        return quoted_view(visit, s)
+    return _fault(s.trouble) if s.awaiting is None else None
+
+
+def settle_answer(visit: Visit, s: Settlement) -> Answer | Fault | None:
+    """The same for a settlement."""
+    if s.settled is not None:
+        return settled_view(visit, s)
+    if s.state in {S.SETTLE_INTENDED, S.SETTLE_SENT}:
+        return None
+    if s.state in {S.QUOTED, S.REFUSED}:
+        return _fault(s.trouble)
+    return not_now(s)
+
+
+def cancel_answer(visit: Visit, s: Settlement) -> Answer | Fault | None:
+    """The same for a cancel."""
+    if s.cancelled is not None:
+        return cancelled_view(visit, s)
+    if s.state in {S.CANCEL_INTENDED, S.CANCEL_SENT}:
+        return None
+    if s.state in {S.SETTLED, S.DELIVERED}:
+        return _fault(s.trouble)
+    return not_now(s)
+
+
+def feed_body(visit: Visit, s: Settlement, institution: str, *, cancelled: bool) -> Answer:
+    """A bureau row: numbers that the centre knows, and amounts; no personal data."""
+    number, split, when, message_id = ("", s.quoted, None, "")
+    if cancelled and s.cancelled is not None:
+        number, split, when = s.cancelled.settlement_number, s.cancelled.split, s.cancelled.cancelled_at
+        message_id = s.cancel_message_id
+    elif s.settled is not None:
+        number, split, when = s.settled.settlement_number, s.settled.split, s.settled.settled_at
+        message_id = s.settle_message_id
+    body: Answer = {
+        "institution": institution,
+        "settlement": s.settlement_id,
+        "visit": visit.visit_id,
+        "settlement_number": number,
+        "visit_number": visit.visit_number,
+        "message_id": message_id,
+        "transaction": str(Call.CANCEL if cancelled else Call.SETTLE),
+        "insurance": visit.insurance,
+        "insured_region": visit.insured_region,
+        "med_type": visit.order.med_type,
+        "clearing_type": s.settled.clearing_type if s.settled else "",
+        "centre_time": when.isoformat() if when else "",
+    }
+    if split is not None:
+        body |= {name: getattr(split, name).yuan for name in ("total", "fund", "account", "cash", "hospital")}
+    if cancelled and s.settled is not None:
+        body["corrects"] = s.settled.settlement_number
+    return body
