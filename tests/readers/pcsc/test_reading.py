@@ -187,7 +187,8 @@ async def test_stopping_ends_a_read_under_way_and_every_thread(pcscd: Pcscd) -> 
         assert isinstance(outcome, Fault)
         assert outcome.code == "system.stopping"
         assert await b.code(reader) == "system.stopping"
-        assert not [thread for thread in threading.enumerate() if thread.name.startswith("pcsc-")]
+        # A thread says that it ends as its last act; the interpreter takes a moment more to bury it.
+        await b.until(lambda: not [t for t in threading.enumerate() if t.name.startswith("pcsc-")], "threads ended")
 
 
 @pytest_twisted.ensureDeferred

@@ -88,6 +88,7 @@ async def test_pcscd_killed_in_the_middle_of_a_read_is_service_down_and_the_next
 
         assert isinstance(outcome, Fault)
         assert outcome.code == "reader.service_down"
+        await b.until_state(reader, "failed")  # else "card-present" could still be what was known before
         pcscd.start()
         await b.until_state(reader, "card-present")
         assert await b.code(reader) == "read"
