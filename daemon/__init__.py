@@ -1,1 +1,3 @@
 """The process: the one place that sees everything, and decides nothing."""
+
+VERSION = "0.1.0"

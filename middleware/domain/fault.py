@@ -118,6 +118,7 @@ _ROWS = (
     FaultSpec("centre.person_differs", _M, _NEVER, _NO, -32205, "中心返回的人员与卡不一致", "the centre's person is not the card's holder", "请核对持卡人身份", "check the card holder's identity"),
     FaultSpec("centre.not_insured", _M, _NEVER, _NO, -32206, "没有可用的参保信息", "the person has no usable insurance", "请按自费办理或联系参保地", "treat as self-paying or call the insurer"),
     FaultSpec("centre.busy", _B, _SAME, _NO, -32207, "发往医保中心的请求已排满", "too many calls to the centre are waiting", "请稍后用同一 request_id 重发", "send again later with the same request_id"),
+    FaultSpec("centre.sign_in", _M, _SAME, _NO, -32208, "医保中心要求重新签到，未受理", "the centre wants a new sign-in; nothing was done", "请用同一 request_id 重发", "send again with the same request_id"),
     # -- the HIS
     FaultSpec("his.no_answer", _H, _SAME, _NO, -32300, "医院信息系统没有应答，系统会继续投递", "the HIS did not answer; delivery goes on", "请检查 HIS 接口", "check the HIS interface"),
     FaultSpec("his.refused", _H, _FIX, _NO, -32301, "医院信息系统拒绝了报文", "the HIS refused the message", "请查看 HIS 返回的原因", "see the reason the HIS gave"),

@@ -66,6 +66,11 @@ class Journal:
         """The number of this opening of the database."""
         return self._writer.epoch
 
+    @property
+    def head_sequence(self) -> int:
+        """How long the journal is."""
+        return self._writer.journal.sequence
+
     def start(self) -> None:
         """Start the writer's thread."""
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)

@@ -374,6 +374,10 @@ class Engine:
         """Re-arm a timer after a restart."""
         self._wake(visit_id, WakeAt(settlement_id, due))
 
+    def refuse_new(self) -> None:
+        """From now on no new work is begun; what was begun goes on."""
+        self._stopping = True
+
     async def stop(self, drain_s: float) -> None:
         """Take nothing new; let what was sent end within ``drain_s``; what has not is Unknown, durably (invariant 25)."""
         self._stopping = True

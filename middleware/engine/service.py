@@ -49,11 +49,10 @@ class _Pending:
 class CounterService:
     """Implements ``Counter``."""
 
-    def __init__(self, engine: Engine, readers: Readers, waits: Waits, institution: str) -> None:
+    def __init__(self, engine: Engine, readers: Readers, waits: Waits) -> None:
         self._engine = engine
         self._readers = readers
         self._waits = waits
-        self._institution = institution
         self._reads: dict[str, tuple[CardRead, dt.datetime]] = {}
         self._pending: dict[tuple[str, str], _Pending] = {}
         self._by_visit: dict[str, set[tuple[str, str]]] = {}

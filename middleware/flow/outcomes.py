@@ -79,6 +79,10 @@ def _answered(command: CallCentre, reply: CentreReply, *, late: bool) -> Event:
 
 def _refused(command: CallCentre, code: str, message: str, policy: Policy) -> Event:
     sid, mid = command.settlement_id, command.message_id
+    if code in policy.sign_in_again_codes:  # the centre did nothing: the same request may be sent again
+        return _not_sent(command, "centre.sign_in", f"{command.call} {code}")
+    if command.call is Call.REVERSE and code in policy.already_reversed_codes:
+        return CentreReversed(sid, mid)
     match command.call:
         case Call.SETTLE:
             return CentreRefusedSettle(sid, mid, code, message)

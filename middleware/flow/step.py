@@ -27,6 +27,8 @@ class Policy:
     max_attempts: int = 8  # then a person
     processing_limit_s: float = 120  # the centre's own: before it "original not found" proves nothing (invariant 12)
     not_found_codes: frozenset[str] = frozenset()  # 2601 refusals that mean "we never had the original"
+    already_reversed_codes: frozenset[str] = frozenset()  # 2601 refusals that mean "that one is undone already"
+    sign_in_again_codes: frozenset[str] = frozenset()  # refusals of any call that mean "sign in first"
     cancel_on_his_refusal: bool = False  # what to do when the HIS refuses a settlement: cancel it, or hold it
 
 

@@ -151,6 +151,21 @@ class Reader:
         with self._engine.connect() as connection:
             return {state: count for state, count in connection.execute(query).all()}  # noqa: C416 - rows are not tuples
 
+    def open_questions(self) -> tuple[int, int, dt.datetime | None]:
+        """(outcomes unknown, outcomes that wait for a person, since when the oldest is unknown)."""
+        counts = self.states()
+        unknown = sum(counts.get(state, 0) for state in ("Unknown", "ReversalIntended", "ReversalSent"))
+        manual = counts.get("Manual", 0)
+        if not unknown:
+            return 0, manual, None
+        since = [s.unknown_since for visit in self.busy_visits() for s in visit.settlements if s.unknown_since]
+        return unknown, manual, min(since, default=None)
+
+    def head(self, table: sa.Table) -> Head:
+        """The newest row of a chain."""
+        with self._engine.connect() as connection:
+            return read_head(connection, table)
+
     def broken(self, table: sa.Table) -> tuple[int, str] | None:
         """Walk a whole chain; the first broken row and why, or None."""
         head = Head(0, "0" * 64)

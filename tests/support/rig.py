@@ -50,7 +50,7 @@ class Rig:
             )
         )  # fmt: skip
         self.outbox = Outbox(self.engine, self.his)
-        self.counter = CounterService(self.engine, self.readers, Waits(5, 5, 5), INSTITUTION)
+        self.counter = CounterService(self.engine, self.readers, Waits(5, 5, 5))
         await recover(self.engine)
         if deliver:
             self.outbox.start()

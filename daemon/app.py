@@ -1,0 +1,187 @@
+"""The composition root: one function builds and wires all parts. Only here are the real clock, ids and randomness named."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from attrs import frozen
+
+from adapters.his.hl7v2.adapter import Hl7His
+from adapters.insurance.profile import Profile, load_profile
+from adapters.insurance.soap.link import SoapCentre
+from daemon import VERSION
+from daemon.settings import Settings
+from daemon.watch import Watch
+from middleware.domain.centre import Call
+from middleware.domain.health import PartHealth
+from middleware.domain.message_id import MessageIds
+from middleware.doors.feed.resource import feed_resource
+from middleware.doors.local_api.door import LocalApi
+from middleware.doors.local_api.handlers import Business
+from middleware.doors.tokens import TokenTable
+from middleware.engine.bureau import StoredFeed
+from middleware.engine.journal import Journal
+from middleware.engine.outbox import Outbox
+from middleware.engine.pools import Pool
+from middleware.engine.recovery import recover
+from middleware.engine.runner import Engine, Means
+from middleware.engine.service import CounterService, Waits
+from middleware.flow.step import Policy
+from middleware.ops.metrics import Metrics
+from middleware.ops.site import HttpSite, build_site
+from middleware.ops.tick import TickProbe
+from middleware.store.database import open_database, ready
+from middleware.store.reader import Reader
+from middleware.store.writer import Writer
+from readers.pcsc.link import PcscReaders
+
+log = structlog.get_logger()
+
+READ_QUEUE = 2000
+
+
+@frozen(slots=True)
+class Application:
+    """The parts, in the order in which they start; they stop in the opposite order."""
+
+    settings: Settings
+    database: Any
+    pool: Pool
+    journal: Journal
+    readers: PcscReaders
+    his: Hl7His
+    centre: SoapCentre
+    engine: Engine
+    outbox: Outbox
+    watch: Watch
+    tick: TickProbe
+    door: LocalApi
+    site: HttpSite
+
+    async def start(self) -> None:
+        """Nothing is received before what an earlier life left is known (recovery)."""
+        self.pool.start()
+        self.journal.start()
+        self.his.start()
+        self.centre.start()
+        self.readers.start()
+        await recover(self.engine)
+        self.outbox.start()
+        self.watch.start()
+        self.tick.start()
+        self.site.start()
+        self.door.start()
+        log.info("daemon.ready", version=VERSION, epoch=self.journal.epoch)
+
+    async def stop(self) -> None:
+        """Receive nothing new, let what was sent end or become unknown, write everything down, leave."""
+        log.info("daemon.stopping")
+        self.engine.refuse_new()
+        await self.door.stop()
+        await self.site.stop()
+        self.watch.stop()
+        self.tick.stop()
+        self.outbox.stop()
+        await self.engine.stop(self.settings.engine.drain_s)
+        await self.readers.stop()
+        await self.his.stop()
+        await self.centre.stop()
+        await self.journal.stop()
+        self.pool.stop()
+        self.database.dispose()
+        log.info("daemon.stopped")
+
+
+def policy_of(settings: Settings, profile: Profile) -> Policy:
+    """The region's rules and the site's waits, as the flow wants them."""
+    engine = settings.engine
+    return Policy(
+        reversible=frozenset(Call(code) for code in profile.reversible if code in set(Call)),
+        quote_valid_s=profile.quote_expiry_s,
+        first_check_s=engine.first_check_s,
+        repeat_s=engine.repeat_s,
+        repeat_max_s=engine.repeat_max_s,
+        max_attempts=engine.max_attempts,
+        processing_limit_s=profile.processing_limit_s,
+        not_found_codes=frozenset(profile.not_found_codes),
+        already_reversed_codes=frozenset(profile.already_reversed_codes),
+        sign_in_again_codes=frozenset(profile.sign_in_again_codes),
+        cancel_on_his_refusal=engine.cancel_on_his_refusal,
+    )
+
+
+def clock_of(offset_minutes: int) -> Callable[[], dt.datetime]:
+    """The wall clock in the hospital's zone."""
+    zone = dt.timezone(dt.timedelta(minutes=offset_minutes))
+    return lambda: dt.datetime.now(zone)
+
+
+def build(settings: Settings, reactor: Any) -> Application:
+    """Build and wire everything; starts nothing. Raises ``Fault`` or ``ConfigError``/``ValueError`` when it cannot be."""
+    now = clock_of(settings.engine.utc_offset_minutes)
+    tokens = TokenTable.load(settings.accounts)
+    profile = load_profile(settings.centre.profile)
+    metrics = Metrics(VERSION)
+
+    database = open_database(settings.store.url, readers=settings.store.read_threads)
+    ready(database)
+    reader = Reader(database)
+    journal = Journal(reactor, Writer(database), lambda units, seconds: metrics.journal_commit(seconds, units))
+    pool = Pool(reactor, "store-readers", settings.store.read_threads, READ_QUEUE)
+
+    readers = PcscReaders(settings.pcsc, reactor, lambda: now().date(), now)
+    his = Hl7His(settings.his, reactor)
+    centre = SoapCentre(settings.centre, reactor, now, profile)
+    ids = MessageIds(settings.centre.institution_code, reader.newest_message_id())
+    engine = Engine(
+        Means(
+            journal=journal,
+            reader=reader,
+            pool=pool,
+            centre=centre,
+            clock=reactor,
+            now=now,
+            next_message_id=lambda: ids.next(now()),
+            jitter=random.SystemRandom().random,
+            policy=policy_of(settings, profile),
+            institution=settings.centre.institution_code,
+            on_call=lambda call, outcome, seconds: metrics.centre_call(str(call), outcome.split()[0], seconds),
+        )
+    )
+    outbox = Outbox(engine, his, metrics.hl7_message)
+    waits = settings.engine
+    counter = CounterService(
+        engine,
+        readers,
+        Waits(waits.register_wait_s, waits.quote_wait_s, waits.settle_wait_s, waits.card_read_valid_s),
+    )
+    watch = Watch(engine, reactor, now)
+    health: list[Callable[[], PartHealth]] = [
+        journal.health, readers.health, his.health, centre.health, outbox.health, watch.health,
+    ]  # fmt: skip
+    business = Business(counter, readers, health, reactor, now, VERSION)
+    door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
+    feed = feed_resource(StoredFeed(pool, reader), tokens, settings.feed, reactor, now, metrics.feed_request)
+    health.append(door.health)
+    site = build_site(settings.http, metrics, health, VERSION, reactor, feed)
+    metrics.watch_parts(health)
+
+    def collect() -> None:
+        metrics.set("settlement_unknown", watch.unknown)
+        metrics.set("settlement_unknown_oldest_seconds", watch.oldest_s)
+        metrics.set("settlement_manual", watch.manual)
+        metrics.set("outbox_depth", outbox.stats.waiting, "his")
+        metrics.set("api_connections", door.connections)
+        metrics.set("api_in_flight", door.in_flight)
+        metrics.set("journal_head_sequence", journal.head_sequence)
+        metrics.reader_states(readers.statuses())
+
+    metrics.before_scrape(collect)
+    tick = TickProbe(reactor, lambda late: metrics.observe("reactor_tick_lag_seconds", late))
+    return Application(
+        settings, database, pool, journal, readers, his, centre, engine, outbox, watch, tick, door, site
+    )  # fmt: skip

@@ -1,0 +1,128 @@
+"""The command line: ``python run.py COMMAND``; ``--help`` at each level.
+
+Exit codes: 0 done, 1 something is wrong, 2 misuse.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from daemon import VERSION
+
+if TYPE_CHECKING:
+    from daemon.settings import Settings
+
+_CONFIG = click.option(
+    "--config", "config", type=click.Path(path_type=Path), required=True, help="the configuration file (TOML)"
+)
+
+
+def _settings(path: Path) -> Settings:
+    """Read it, or say every problem and leave with 2."""
+    from config.load import ConfigError, load
+    from daemon.settings import Settings
+
+    try:
+        return load(Settings, path)
+    except ConfigError as exc:
+        click.echo(f"配置有误 / the configuration has {len(exc.problems)} problem(s): {path}", err=True)
+        for problem in exc.problems:
+            click.echo(f"  {problem}", err=True)
+        raise SystemExit(2) from None
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(VERSION, prog_name="yikatong")
+def main() -> None:
+    """Yikatong (一卡通): one card in, one settled bill out.
+
+    The daemon between card readers, the hospital information system and the medical-insurance centre.
+    """
+
+
+@main.command()
+@_CONFIG
+def serve(config: Path) -> None:
+    """Run the daemon until SIGTERM or SIGINT."""
+    settings = _settings(config)
+    from daemon.service import serve as run
+
+    sys.exit(run(settings))
+
+
+@main.command("check-config")
+@click.argument("file", type=click.Path(path_type=Path))
+def check_config(file: Path) -> None:
+    """Check a configuration FILE: every problem at once, each with its path and a hint; exit 2 when there is one."""
+    settings = _settings(file)
+    from daemon.doctor import unusable
+
+    problems = unusable(settings)
+    for problem in problems:
+        click.echo(f"  {problem}", err=True)
+    if problems:
+        raise SystemExit(2)
+    click.echo(f"配置正确 / the configuration is good: {file}")
+
+
+@main.command()
+@click.option("--config", "config", type=click.Path(path_type=Path), help="also check what this file names")
+def doctor(config: Path | None) -> None:
+    """Look at every part and say what is wrong and what to do, in Chinese and English; exit 1 when something is."""
+    from daemon.doctor import examine, table
+
+    checks = examine(_settings(config) if config else None)
+    click.echo(table(checks))
+    sys.exit(1 if any(check.bad for check in checks) else 0)
+
+
+@main.command()
+@_CONFIG
+def verify(config: Path) -> None:
+    """Walk the hash chains of the journal and of the feed; exit 1 and name the row at the first broken link."""
+    from daemon.tools import verify_chains
+
+    sys.exit(verify_chains(_settings(config).store.url, click.echo))
+
+
+@main.command()
+@_CONFIG
+def migrate(config: Path) -> None:
+    """Bring the database's schema to what this program needs. Stop the daemon first."""
+    from daemon.tools import migrate_database
+
+    sys.exit(migrate_database(_settings(config).store.url, click.echo))
+
+
+@main.command("sample-config")
+def sample_config() -> None:
+    """Print a configuration with every key, its default and what it means."""
+    from daemon.sample import sample
+
+    click.echo(sample(), nl=False)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="only say whether the committed pages are current; exit 1 when not")
+def docs(check: bool) -> None:
+    """Write the generated pages of docs/ from the tables in the code."""
+    from daemon.pages import write_all
+
+    stale = write_all(check=check)
+    for path in stale:
+        click.echo(f"{'stale' if check else 'written'}: {path}")
+    sys.exit(1 if check and stale else 0)
+
+
+@main.command()
+@click.option("--keep", is_flag=True, help="leave everything running afterwards and say where to connect")
+@click.option("--directory", type=click.Path(path_type=Path), default=Path(".run/demo"), help="where its files go")
+def demo(keep: bool, directory: Path) -> None:
+    """Show whole visits on real wires: virtual cards in a real pcscd, a HIS over MLLP, a centre over SOAP."""
+    from daemon.demo.run import main as run
+
+    sys.exit(run(directory, keep=keep))

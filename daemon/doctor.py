@@ -1,0 +1,172 @@
+"""What is wrong and what to do, on one page, in Chinese first."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import shutil
+import socket
+import sys
+import unicodedata
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from attrs import frozen
+
+from adapters.insurance.profile import load_profile
+from config.load import ConfigError
+from daemon.settings import Settings
+from middleware.domain.fault import FAULTS, Fault
+from middleware.doors.tokens import TokenTable
+from middleware.store.database import open_database, revisions
+
+CONNECT_S = 3.0
+LOW_DISK_BYTES = 1 << 30
+
+
+@frozen(slots=True)
+class Check:
+    """One line: what was looked at, how it is, and what to do. ``level`` is good, note or bad."""
+
+    part: str
+    level: str
+    found: str
+    do: str = ""
+
+    @property
+    def bad(self) -> bool:
+        """Somebody must do something."""
+        return self.level == "bad"
+
+
+def unusable(settings: Settings) -> list[str]:
+    """What a well-formed configuration may still have wrong: files that it names."""
+    problems = []
+    try:
+        TokenTable.load(settings.accounts)
+    except (ValueError, OSError) as exc:
+        problems.append(f"accounts: {exc}")
+    try:
+        load_profile(settings.centre.profile)
+    except (ConfigError, ValueError, OSError) as exc:
+        problems.append(f"centre.profile: {exc}")
+    return problems
+
+
+def examine(settings: Settings | None) -> list[Check]:
+    """Look at the machine, and with a configuration at all that it names. Never raises, ends in bounded time."""
+    checks = [_python(), _sm3(), _clock(), *_readers()]
+    if settings is None:
+        return [*checks, Check("配置 configuration", "note", "未给 --config / none given", "run.py doctor --config FILE")]
+    checks += [Check("配置 configuration", "bad", problem, "按提示修改 / mend it") for problem in unusable(settings)]
+    checks.append(_database(settings.store.url))
+    his = settings.his
+    checks.append(_reachable("医院信息系统 HIS", his.host, his.port, "his.unreachable"))
+    url = urlsplit(settings.centre.url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    checks.append(_reachable("医保中心 centre", url.hostname or "", port, "centre.unreachable"))
+    checks.append(_daemon(settings))
+    return checks
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    good = sys.version_info >= (3, 11)
+    return Check("Python", "good" if good else "bad", version, "" if good else "需要 3.11 以上 / 3.11 or newer is needed")
+
+
+def _sm3() -> Check:
+    if "sm3" in hashlib.algorithms_available:
+        return Check("国密 SM3", "good", "可用 / available")
+    return Check("国密 SM3", "bad", "缺失 / missing", "请安装带 SM3 的 OpenSSL / install an OpenSSL with SM3")
+
+
+def _clock() -> Check:
+    now = dt.datetime.now().astimezone()
+    if now.year < 2026:  # noqa: PLR2004 - the year of this program: an earlier clock is wrong for certain
+        return Check("时钟 clock", "bad", now.isoformat(timespec="seconds"), "请校准本机时间 / set this machine's time")
+    return Check("时钟 clock", "good", now.isoformat(timespec="seconds"))
+
+
+def _readers() -> list[Check]:
+    try:
+        names = list_reader_names()
+    except Fault as fault:
+        return [Check("读卡 card service", "bad", fault.spec.zh + " / " + str(fault), fault.spec.do_zh)]
+    if not names:
+        return [Check("读卡 card service", "note", "没有读卡器 / no reader", "请接上读卡器 / connect one")]
+    return [Check("读卡器 reader", "good", name) for name in names]
+
+
+def list_reader_names() -> list[str]:
+    """The readers that PC/SC knows now; raises ``Fault`` when there is no service."""
+    from readers.pcsc.api import PcscContext, load_scard
+
+    context = PcscContext(load_scard)
+    try:
+        return list(context.readers())
+    finally:
+        context.release()
+
+
+def _database(url: str) -> Check:
+    part = "数据库 database"
+    path = Path(sa.make_url(url).database or "")
+    if not path.exists():
+        return Check(part, "note", "尚未建立 / not there yet", "首次启动时建立 / made at the first start")
+    free = shutil.disk_usage(path.parent).free
+    try:
+        database = open_database(url)
+        at, needed = revisions(database)
+        database.dispose()
+    except (Fault, sa.exc.SQLAlchemyError) as exc:
+        return Check(part, "bad", type(exc).__name__, FAULTS["system.journal"].do_zh)
+    if at and at != needed:
+        return Check(part, "bad", f"schema {at}, needs {needed}", "run.py migrate")
+    if free < LOW_DISK_BYTES:
+        return Check(part, "bad", f"磁盘剩余 / free {free >> 20} MiB", "请清理磁盘 / make room")
+    if not os.access(path, os.W_OK):
+        return Check(part, "bad", "不可写 / not writable", "请检查文件权限 / check its rights")
+    return Check(part, "good", f"schema {at}, free {free >> 30} GiB")
+
+
+def _reachable(part: str, host: str, port: int, code: str) -> Check:
+    where = f"{host}:{port}"
+    try:
+        with socket.create_connection((host, port), CONNECT_S):
+            return Check(part, "good", where)
+    except OSError as exc:
+        spec = FAULTS[code]
+        return Check(part, "bad", f"{where} {type(exc).__name__}: {spec.zh}", f"{spec.do_zh} / {spec.do_en}")
+
+
+def _daemon(settings: Settings) -> Check:
+    part = "本服务 daemon"
+    if not settings.http.port:
+        return Check(part, "note", "未开 HTTP / no HTTP port")
+    try:
+        with socket.create_connection((settings.http.host, settings.http.port), CONNECT_S):
+            return Check(part, "good", f"运行中 / running, http port {settings.http.port}")
+    except OSError:
+        return Check(part, "note", "未运行 / not running", "run.py serve --config FILE")
+
+
+_MARK = {"good": "好 ok  ", "note": "注 note", "bad": "坏 BAD "}
+
+
+def _wide(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def table(checks: list[Check]) -> str:
+    """The page as text."""
+    width = max(_wide(check.part) for check in checks)
+    lines = []
+    for check in checks:
+        line = f"{_MARK[check.level]}  {check.part}{' ' * (width - _wide(check.part))}  {check.found}"
+        lines.append(line + (f"\n{' ' * (width + 10)}-> {check.do}" if check.do else ""))
+    bad = sum(check.bad for check in checks)
+    lines.append(f"{bad} 处需要处理 / {bad} to be mended" if bad else "一切正常 / all is well")
+    return "\n".join(lines)

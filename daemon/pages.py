@@ -1,0 +1,44 @@
+"""All generated pages of docs/, and whether they are current."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from daemon.sample import sample
+from middleware.doors.local_api import reference
+from middleware.flow import pages
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _sample(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(sample(), encoding="utf-8")
+
+
+WRITERS: tuple[tuple[str, Callable[[Path], object]], ...] = (
+    ("docs/api", reference.write),
+    ("docs/machines.md", pages.write),
+    ("config/examples/yikatong.toml", _sample),
+)
+
+
+def write_all(*, check: bool = False, root: Path = ROOT) -> list[str]:
+    """Write them, or with ``check`` only look; the paths that changed or would change."""
+    stale: list[str] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, write in WRITERS:
+            fresh = Path(scratch) / name
+            fresh.parent.mkdir(parents=True, exist_ok=True)
+            write(fresh)
+            made = sorted(p for p in ([fresh] if fresh.is_file() else fresh.rglob("*")) if p.is_file())
+            for path in made:
+                target = root / path.relative_to(scratch)
+                if not target.exists() or target.read_bytes() != path.read_bytes():
+                    stale.append(str(path.relative_to(scratch)))
+                    if not check:
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        target.write_bytes(path.read_bytes())
+    return stale

@@ -1,0 +1,75 @@
+"""A sample configuration, made from the sections themselves so that it cannot drift."""
+
+from __future__ import annotations
+
+import typing
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from daemon.settings import Settings
+
+_EXAMPLE = {
+    "centre.url": "https://centre.example/fsi/soap",
+    "centre.institution_code": "H99990000001",
+    "centre.institution_name": "示例医院",
+    "centre.operator": "yikatong",
+    "centre.operator_name": "一卡通",
+}
+
+_ACCOUNTS = """
+# Who may call. The token itself never stands here: give its SHA-256, or a file that holds it.
+#   head -c 32 /dev/urandom | base64 > his.token; chmod 400 his.token
+[accounts.his-main]
+role = "his"
+token_file = "/etc/yikatong/his.token"
+
+[accounts.pharmacy-1]
+role = "pos"
+terminal = "till-1"
+token_file = "/etc/yikatong/pharmacy-1.token"
+
+[accounts.bureau]
+role = "bureau"
+token_file = "/etc/yikatong/bureau.token"
+"""
+
+
+def sample() -> str:
+    """TOML: required keys with an example, every other key commented out with its default."""
+    lines = ["# Yikatong (一卡通): every key of the configuration. Keys with # have this default."]
+    for name, field in attrs.fields_dict(Settings).items():
+        if name != "accounts":
+            lines += ["", f"# {field.metadata['help']}", *_section(name, typing.get_type_hints(Settings)[name])]
+    return "\n".join(lines) + "\n" + _ACCOUNTS
+
+
+def _section(path: str, schema: type) -> list[str]:
+    lines, nested = [f"[{path}]"], []
+    hints = typing.get_type_hints(schema)
+    for name, field in attrs.fields_dict(schema).items():
+        if attrs.has(hints[name]):
+            nested += ["", *_section(f"{path}.{name}", hints[name])]
+            continue
+        unit = f" ({field.metadata['unit']})" if field.metadata.get("unit") else ""
+        lines.append(f"# {field.metadata.get('help', '')}{unit}")
+        if f"{path}.{name}" in _EXAMPLE:
+            lines.append(f"{name} = {_toml(_EXAMPLE[f'{path}.{name}'])}")
+        else:
+            default = field.default.factory() if hasattr(field.default, "factory") else field.default
+            lines.append(f"# {name} = {_toml(default)}")
+    return lines + nested
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
+    text = "" if value is None or value == Path() else str(value)
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,79 @@
+"""The whole configuration: every part's own section, composed here because only the process sees all parts."""
+
+from __future__ import annotations
+
+from attrs import Factory, frozen
+
+from adapters.his.hl7v2.options import Hl7Options
+from adapters.insurance.soap.options import CentreOptions
+from config.section import between, matching, setting
+from middleware.doors.feed.options import FeedOptions
+from middleware.doors.local_api.options import LocalApiOptions
+from middleware.doors.tokens import AccountOptions
+from middleware.ops.logs import LogOptions
+from middleware.ops.options import SiteOptions
+from readers.pcsc.options import PcscOptions
+
+
+@frozen(slots=True)
+class StoreOptions:
+    """[store]."""
+
+    url: str = setting(
+        "sqlite:////var/lib/yikatong/yikatong.db",
+        help="SQLAlchemy URL; sqlite:////absolute/path is the embedded default",
+        validator=matching(r"sqlite:///.+", "sqlite:///path or sqlite:////absolute/path"),
+    )
+    read_threads: int = setting(2, help="threads that read", validator=between(1, 16))
+
+
+@frozen(slots=True)
+class EngineOptions:
+    """[engine]: how long people wait, and how an unknown outcome is pursued."""
+
+    register_wait_s: float = setting(
+        30.0, help="a caller of patient.register waits so long", unit="s", validator=between(1, 600)
+    )
+    quote_wait_s: float = setting(
+        90.0, help="a caller of settlement.quote waits so long", unit="s", validator=between(1, 600)
+    )
+    settle_wait_s: float = setting(
+        90.0, help="a caller of settlement.settle or cancel waits so long", unit="s", validator=between(1, 600)
+    )
+    card_read_valid_s: float = setting(
+        300.0, help="a card read may be used for a registration so long", unit="s", validator=between(5, 3600)
+    )
+    first_check_s: float = setting(
+        5.0, help="from an unknown outcome to the first reversal", unit="s", validator=between(0.05, 3600)
+    )
+    repeat_s: float = setting(10.0, help="to the next reversal; doubles each time", unit="s", validator=between(0.05, 3600))
+    repeat_max_s: float = setting(600.0, help="longest of these waits", unit="s", validator=between(0.05, 86400))
+    max_attempts: int = setting(
+        8, help="reversals without a clear answer before a person decides", validator=between(1, 100)
+    )
+    cancel_on_his_refusal: bool = setting(
+        False, help="when the HIS refuses a settlement: true cancels it at the centre, false holds it for a person"
+    )
+    drain_s: float = setting(20.0, help="at a stop, what was sent may end so long", unit="s", validator=between(0, 600))
+    utc_offset_minutes: int = setting(480, help="the hospital's time zone", unit="min", validator=between(-720, 840))
+
+
+def _accounts_exist(_instance: object, _attribute: object, value: dict[str, AccountOptions]) -> None:
+    if not value:
+        raise ValueError("there must be at least one account: [accounts.NAME]")
+
+
+@frozen(slots=True)
+class Settings:
+    """One file. Every key has a sentence of help; an unknown key is a mistake, never ignored."""
+
+    centre: CentreOptions = setting(help="the insurance centre")  # noqa: RUF009 - an attrs field
+    accounts: dict[str, AccountOptions] = setting(help="who may call: [accounts.NAME]", validator=_accounts_exist)  # noqa: RUF009 - an attrs field
+    store: StoreOptions = setting(Factory(StoreOptions), help="the database")  # noqa: RUF009 - an attrs field
+    engine: EngineOptions = setting(Factory(EngineOptions), help="waits and pursuit")  # noqa: RUF009 - an attrs field
+    his: Hl7Options = setting(Factory(Hl7Options), help="the HIS by HL7 v2")  # noqa: RUF009 - an attrs field
+    pcsc: PcscOptions = setting(Factory(PcscOptions), help="card readers by PC/SC")  # noqa: RUF009 - an attrs field
+    local_api: LocalApiOptions = setting(Factory(LocalApiOptions), help="the socket door")  # noqa: RUF009 - an attrs field
+    http: SiteOptions = setting(Factory(SiteOptions), help="feed, metrics and health")  # noqa: RUF009 - an attrs field
+    feed: FeedOptions = setting(Factory(FeedOptions), help="the bureau's feed")  # noqa: RUF009 - an attrs field
+    log: LogOptions = setting(Factory(LogOptions), help="the log")  # noqa: RUF009 - an attrs field

@@ -1,0 +1,65 @@
+"""Looks now and then at what is unknown and what waits for a person, for health and metrics."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from middleware.domain.fault import Fault
+from middleware.domain.health import Condition, PartHealth
+from middleware.engine.runner import Engine, spawn
+
+INTERVAL_S = 5.0
+OLD_S = 120.0  # an unknown outcome older than this deserves a look even before its tries are used up
+
+
+class Watch:
+    """A part of its own: ``settlements``."""
+
+    def __init__(self, engine: Engine, clock: Any, now: Callable[[], dt.datetime]) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._now = now
+        self._timer: Any = None
+        self._running = False
+        self.unknown = 0
+        self.manual = 0
+        self._oldest: dt.datetime | None = None
+
+    @property
+    def oldest_s(self) -> float:
+        """Age of the oldest unknown outcome."""
+        return max(0.0, (self._now() - self._oldest).total_seconds()) if self._oldest else 0.0
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._running = True
+        self._look()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._running = False
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+    def health(self) -> PartHealth:
+        """DOWN while a person must decide, DEGRADED while an outcome stays unknown for long."""
+        detail = f"unknown {self.unknown}, manual {self.manual}"
+        if self.manual:
+            return PartHealth("settlements", Condition.DOWN, "settlement.manual", detail)
+        if self.oldest_s > OLD_S:
+            return PartHealth("settlements", Condition.DEGRADED, "settlement.outcome_unknown", detail)
+        return PartHealth("settlements", Condition.GOOD, "", detail)
+
+    def _look(self) -> None:
+        if self._running:
+            spawn(self._count(), "watch")
+
+    async def _count(self) -> None:
+        means = self._engine.means
+        with contextlib.suppress(Fault):  # the pool is full: the next look will tell
+            self.unknown, self.manual, self._oldest = await means.pool.run(means.reader.open_questions)
+        if self._running:
+            self._timer = self._clock.callLater(INTERVAL_S, self._look)
