@@ -57,7 +57,8 @@ def _section(path: str, schema: type) -> list[str]:
         if f"{path}.{name}" in _EXAMPLE:
             lines.append(f"{name} = {_toml(_EXAMPLE[f'{path}.{name}'])}")
         else:
-            default = field.default.factory() if hasattr(field.default, "factory") else field.default
+            made = getattr(field.default, "factory", None)
+            default = made() if made else field.default
             lines.append(f"# {name} = {_toml(default)}")
     return lines + nested
 

@@ -127,7 +127,7 @@ def his_message(command: TellHis, visit: Visit, holder: Holder, bill: Bill | Non
         visit_number=visit.visit_number,
         patient_number=visit.patient_number,
         settlement_id=settlement.settlement_id,
-        settlement_number=undone.settlement_number if cancelled and undone else settlement.settled.settlement_number,
+        settlement_number=settlement.settled.settlement_number,  # of a cancel too: it is what the HIS booked
         settled_at=undone.cancelled_at if cancelled and undone else settlement.settled.settled_at,
         insurance=visit.insurance,
         split=undone.split if cancelled and undone else settlement.settled.split,

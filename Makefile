@@ -1,0 +1,24 @@
+# Two commands matter: make demo, make test. Both do all their own set-up.
+.PHONY: setup demo test check bench docs clean
+PY := .venv/bin/python
+
+setup:            ## what is missing: Debian packages (with root or sudo) and .venv with the pinned dependencies
+	@bash packaging/setup.sh
+
+demo: setup       ## whole visits on real wires; KEEP=1 leaves everything running
+	@$(PY) run.py demo $(if $(KEEP),--keep)
+
+test: setup       ## all tests; nothing is skipped silently
+	@$(PY) -m pytest $(ARGS)
+
+check: setup      ## ruff, mypy strict, import contracts, generated pages current
+	@bash packaging/check.sh
+
+bench: setup      ## figures as ratios, in one run on one machine
+	@$(PY) -m benchmarks $(ARGS)
+
+docs: setup       ## write the generated pages
+	@$(PY) run.py docs
+
+clean:
+	rm -rf .venv .run .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""The demo: whole visits through the public door, told step by step."""

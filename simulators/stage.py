@@ -1,0 +1,207 @@
+"""A whole hospital on loopback: HIS, centre, cards in a real pcscd, and the daemon as a process of its own.
+
+The demo, the scenario tests and the benchmarks stand on this one stage. The simulators live in the caller's reactor, so
+their knobs and ledgers are plain attributes; the daemon is ``run.py serve`` and can be killed and started again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessDone
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+
+from simulators.card.vpcd import VpcdSlot
+from simulators.centre.insured import everybody
+from simulators.centre.server import CentreSimulator
+from simulators.his import HisSimulator
+from simulators.pcscd import Pcscd
+
+ROOT = Path(__file__).resolve().parent.parent
+INSTITUTION = "H99990000001"
+ROLES = {"his": "", "pos": "till-1", "bureau": "", "operator": ""}
+
+
+class DaemonDiedError(Exception):
+    """The daemon ended before it was ready; the text is the end of its log."""
+
+
+class Daemon(ProcessProtocol):
+    """One life of the daemon. ``ready`` and ``exited`` fire once; what it says is kept in a file."""
+
+    def __init__(self, log: Path) -> None:
+        self.ready: Deferred[None] = Deferred()
+        self.exited: Deferred[int] = Deferred()
+        self.is_running = False
+        self._log = log.open("ab")
+        self._tail = b""
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        """It was started."""
+        self.is_running = True
+
+    def outReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Something on its standard output."""
+        self.errReceived(data)
+
+    def errReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """A piece of its log."""
+        self._log.write(data)
+        self._log.flush()
+        self._tail = (self._tail + data)[-4000:]
+        if not self.ready.called and b"daemon.ready" in self._tail:
+            self.ready.callback(None)
+
+    def processEnded(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
+        """It ended."""
+        self.is_running = False
+        self._log.close()
+        status = 0 if isinstance(reason.value, ProcessDone) else (getattr(reason.value, "exitCode", None) or -1)
+        if not self.ready.called:
+            self.ready.errback(DaemonDiedError(self._tail.decode(errors="replace")))
+        self.exited.callback(status)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it still runs."""
+        if self.is_running:
+            self.transport.signalProcess(number)  # type: ignore[union-attr]
+
+
+class Stage:
+    """Start with ``await start()``; ``stop()`` leaves nothing behind but the files in ``directory``."""
+
+    def __init__(self, reactor: Any, directory: Path, *, readers: int = 1, overrides: str = "") -> None:
+        self._reactor = reactor
+        self.directory = directory.resolve()
+        self._readers = readers
+        self._overrides = overrides
+        self.his = HisSimulator(reactor)
+        # Who loses replies, and when, is the scene's to say by a knob: the built-in habit would lose every one.
+        people = (evolve(p, behaviour="") if p.behaviour == "lose-reply" else p for p in everybody())
+        self.centre = CentreSimulator(reactor, people=tuple(people))
+        self.pcscd: Pcscd | None = None
+        self.slots: tuple[VpcdSlot, ...] = ()
+        self.tokens = {role: secrets.token_hex(24) for role in ROLES}
+        self.api_port = free_port()
+        self.http_port = free_port()
+        self.unix_path = self.directory / "api.sock"
+        self.config = self.directory / "yikatong.toml"
+        self.database = self.directory / "yikatong.db"
+        self.log = self.directory / "daemon.log"
+        self.daemon: Daemon | None = None
+
+    def reader_name(self, slot: int = 0) -> str:
+        """The name under which PC/SC knows a slot."""
+        if self.pcscd is None:
+            raise LookupError("the stage has no readers")
+        return self.pcscd.slots[slot].reader
+
+    async def start(self) -> None:
+        """Start the simulators, write the configuration, start the daemon and wait until it is ready."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.his_port = self.his.start()
+        self.centre.start()
+        if self._readers:
+            self.pcscd = Pcscd.ensure(readers=self._readers)
+            self.slots = tuple(VpcdSlot("127.0.0.1", slot.port) for slot in self.pcscd.slots[: self._readers])
+        self.write_config()
+        await self.start_daemon()
+
+    def write_config(self) -> None:
+        """The daemon's configuration: what an integrator would write, for this stage."""
+        accounts = "\n".join(
+            f'[accounts.{role}]\nrole = "{role}"\nterminal = "{terminal}"\n'
+            f'token_sha256 = "{hashlib.sha256(self.tokens[role].encode()).hexdigest()}"\n'
+            for role, terminal in ROLES.items()
+        )
+        self.config.write_text(
+            f"""# Written by simulators/stage.py
+[store]
+url = "sqlite:///{self.database}"
+
+[centre]
+url = "{self.centre.url}"
+institution_code = "{INSTITUTION}"
+institution_name = "示例医院"
+operator = "yikatong"
+operator_name = "一卡通"
+total_deadline_s = 5.0
+late_reply_s = 5.0
+
+[his]
+port = {self.his_port}
+ack_timeout_s = 2.0
+retry_first_s = 0.2
+
+[engine]
+first_check_s = 0.5
+repeat_s = 0.5
+drain_s = 2.0
+
+[pcsc]
+enabled = {str(bool(self._readers)).lower()}
+exchange_timeout_s = 3.0
+
+[local_api]
+unix_path = "{self.unix_path}"
+tcp_port = {self.api_port}
+in_flight = 256
+in_flight_total = 1024
+
+[http]
+port = {self.http_port}
+
+{accounts}
+{self._overrides}
+""",
+            encoding="utf-8",
+        )
+
+    async def start_daemon(self) -> None:
+        """Start the daemon (again) on the same files; raises ``DaemonDiedError`` with what it said."""
+        self.daemon = Daemon(self.log)
+        environment = dict(os.environ) | (self.pcscd.environment if self.pcscd else {})
+        arguments = [sys.executable, str(ROOT / "run.py"), "serve", "--config", str(self.config)]
+        self._reactor.spawnProcess(self.daemon, sys.executable, arguments, env=environment, path=str(ROOT))
+        await self.daemon.ready
+
+    async def kill(self, number: int = signal.SIGKILL) -> int:
+        """End the daemon by a signal and wait until it is gone; its exit status."""
+        if self.daemon is None or not self.daemon.is_running:
+            return 0
+        daemon = self.daemon
+        daemon.signal(number)
+        return await daemon.exited
+
+    async def stop(self) -> None:
+        """Stop the daemon in order, then the simulators."""
+        await self.kill(signal.SIGTERM)
+        for slot in self.slots:
+            slot.close()
+        await self.his.stop()
+        await self.centre.stop()
+        if self.pcscd is not None:
+            self.pcscd.stop()
+
+
+def free_port() -> int:
+    """A port that nobody listens on, below those that outgoing sockets take."""
+    for _ in range(1000):
+        port = 20000 + secrets.randbelow(12000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no free port between 20000 and 32000")
