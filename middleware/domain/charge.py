@@ -67,16 +67,23 @@ def bill_digest(lines: Sequence[ChargeLine]) -> str:
     for line in lines:
         parts = (
             line.line_id, line.catalogue_code, line.hospital_code, line.name, str(line.unit_price), str(line.quantity),
-            str(line.amount.fen), line.charged_at.isoformat(), line.department_code, line.doctor_code, line.approval,
-            line.prescription_no,
+            str(line.amount.fen), line.charged_at.isoformat(), line.department_code, line.department_name, line.doctor_code,
+            line.doctor_name, line.approval, line.prescription_no,
         )  # fmt: skip
-        for part in parts:
-            raw = part.encode()
-            digest.update(len(raw).to_bytes(4, "big") + raw)
+        _add(digest, parts)
     return digest.hexdigest()
 
 
 def diagnoses_digest(diagnoses: Sequence[Diagnosis]) -> str:
     """A SHA-256 that changes when the diagnoses do."""
-    text = "\n".join(f"{d.kind}|{d.order}|{d.code}|{d.name}" for d in diagnoses)
-    return hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256()
+    for d in diagnoses:
+        _add(digest, (d.kind, str(d.order), d.code, d.name))
+    return digest.hexdigest()
+
+
+def _add(digest: hashlib._Hash, parts: Sequence[str]) -> None:
+    """Each part with its length before it, so that no text can move a border."""
+    for part in parts:
+        raw = part.encode()
+        digest.update(len(raw).to_bytes(4, "big") + raw)

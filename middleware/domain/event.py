@@ -87,6 +87,14 @@ class CallUnanswered:
 
 
 @frozen(slots=True)
+class CallAnsweredLate:
+    """A definite answer came after we had stopped waiting for it; the request may be under way again by now."""
+
+    call: Call
+    settlement_id: str = ""
+
+
+@frozen(slots=True)
 class RequestRepeated:
     """The caller sent the same request again after it had come to rest without an answer."""
 
@@ -316,6 +324,7 @@ VisitEvent = (
     | CentreRefusedCall
     | CallNotSent
     | CallUnanswered
+    | CallAnsweredLate
     | RequestRepeated
     | DaemonRestarted
 )
@@ -326,6 +335,7 @@ SettlementEvent = (
     | CentreRefusedCall
     | CallNotSent
     | CallUnanswered
+    | CallAnsweredLate
     | RequestRepeated
     | SettleConfirmed
     | FirstByteLeft

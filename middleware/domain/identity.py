@@ -107,9 +107,9 @@ class CardIdCode(_Opaque):
 
 @frozen(slots=True, repr=False)
 class PersonName(_Opaque):
-    """A person's name; masked to its first character: "张**"."""
+    """A person's name; masked to its first character: "张**"; a name of one character is masked whole."""
 
     @property
     def masked(self) -> str:
         """The first character only."""
-        return self._text[:1] + "*" * max(1, len(self._text) - 1) if self._text else ""
+        return _mask(self._text, 1, 0)

@@ -10,6 +10,7 @@ from attrs import field, frozen, validators
 
 # NUMERIC(16,2) is the widest amount any transaction of the centre carries (insurance.md, appendix A).
 MAX_FEN = 10**16 - 1
+_MAX_EXPONENT = 32
 _YUAN = re.compile(r"[+-]?\d{1,14}(\.\d{1,2}0*)?\Z", re.ASCII)
 
 
@@ -34,6 +35,8 @@ class Money:
         if isinstance(text, Decimal):
             if not text.is_finite():
                 raise ValueError("not a finite amount")
+            if abs(int(text.as_tuple().exponent)) > _MAX_EXPONENT:  # "1E+999999999" is a gigabyte of zeros
+                raise ValueError("not an amount in yuan with at most two decimals")
             text = format(text, "f")
         text = str(text)
         if not _YUAN.match(text):

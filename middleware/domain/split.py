@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from middleware.domain.money import Money, total
+from middleware.domain.money import Money
 
 
 @frozen(slots=True)
@@ -57,17 +57,24 @@ IDENTITIES = {
 
 
 def broken_identities(split: Split) -> tuple[int, ...]:
-    """Numbers of the identities that do not hold, in order; empty when the split is sound."""
+    """Numbers of the identities that do not hold, in order; empty when the split is sound. Never raises.
+
+    The sums are plain integers: a stranger's amounts may add up to more than ``Money`` holds.
+    """
     s = split
     funds = (
         s.pool, s.civil_servant, s.supplementary, s.serious_illness, s.large_sum, s.assistance, s.disabled_soldier,
         s.other_fund,
     )  # fmt: skip
     sides = {
-        1: (s.total, s.fund + s.personal + s.hospital),
-        2: (s.personal, s.account + s.cash),
-        3: (s.fund, total(funds)),
-        4: (s.total, s.self_paid + s.over_limit + s.first_self_paid + s.in_scope),
-        5: (total(line.amount for line in s.funds), s.fund + s.account + s.hospital),
+        1: (s.total.fen, _fen(s.fund, s.personal, s.hospital)),
+        2: (s.personal.fen, _fen(s.account, s.cash)),
+        3: (s.fund.fen, _fen(*funds)),
+        4: (s.total.fen, _fen(s.self_paid, s.over_limit, s.first_self_paid, s.in_scope)),
+        5: (_fen(*(line.amount for line in s.funds)), _fen(s.fund, s.account, s.hospital)),
     }
     return tuple(number for number, (left, right) in sides.items() if left != right)
+
+
+def _fen(*amounts: Money) -> int:
+    return sum(amount.fen for amount in amounts)

@@ -106,6 +106,8 @@ class Settlement:
     next_due: dt.datetime | None = None
     reversal_message_id: str = ""
     reversal_attempts: int = 0
+    reversal_intended_at: dt.datetime | None = None  # of the newest attempt: what its answer can prove is of that moment
+    written_off: str = ""  # a message that we called not done: its approval is undone, never adopted (invariant 13)
     cancel_message_id: str = ""
     cancel_reason: str = ""
     cancelled: SettlementCancelled | None = None

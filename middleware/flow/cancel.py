@@ -41,7 +41,9 @@ def not_possible(settlement: Settlement, event: object, at: At, visit: Visit) ->
 
 
 def cancelled(settlement: Settlement, event: CentreCancelled, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Cancelled; tell the HIS."""
+    """-> Cancelled; tell the HIS. A late answer to an earlier cancel is evidence; the newest one decides."""
+    if event.message_id != settlement.cancel_message_id:
+        return Step(settlement)
     known = evolve(settlement, state=S.CANCELLED, cancelled=event.reply, trouble=None, unknown_call=None, next_due=None)
     control_id = "C" + settlement.settlement_id[1:]
     return Step(known, (TellHis(HisMatter.CANCELLED, control_id, settlement.settlement_id),))
@@ -49,20 +51,33 @@ def cancelled(settlement: Settlement, event: CentreCancelled, at: At, visit: Vis
 
 def cancelled_late(settlement: Settlement, event: CentreCancelled, at: At, visit: Visit) -> Step[Settlement]:
     """-> Cancelled, when no reversal of the cancel was ever tried; else kept as evidence."""
-    if settlement.unknown_call is not Call.CANCEL or settlement.reversal_attempts:
+    if (
+        settlement.unknown_call is not Call.CANCEL
+        or settlement.reversal_attempts
+        or settlement.written_off == event.message_id
+    ):
         return Step(settlement)
     return cancelled(settlement, event, at, visit)
 
 
+def approved_after_all(settlement: Settlement, event: CentreCancelled, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Unknown of kind cancel, due at once: what we called not done was done after all (invariant 13, for a cancel)."""
+    if event.message_id != settlement.cancel_message_id:
+        return Step(settlement)
+    return doubt(evolve(settlement, written_off=event.message_id), Call.CANCEL, at, "approved after all", wait_s=0)
+
+
 def refused(settlement: Settlement, event: CentreRefusedCancel, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Settled or Delivered again: the centre said no, the settlement stands."""
+    """-> Settled or Delivered again: the centre said no, the settlement stands. Of an earlier cancel: evidence."""
+    if event.message_id != settlement.cancel_message_id:
+        return Step(settlement)
     trouble = Trouble("centre.refused", f"{Call.CANCEL} {event.code}", event.message)
     return Step(evolve(settlement, state=settlement.standing, trouble=trouble))
 
 
 def refused_late(settlement: Settlement, event: CentreRefusedCancel, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Settled or Delivered again: it is known now that the cancel never happened."""
-    if settlement.unknown_call is not Call.CANCEL:
+    """-> Settled or Delivered again: the cancel never happened."""
+    if settlement.unknown_call is not Call.CANCEL or event.message_id != settlement.cancel_message_id:
         return Step(settlement)
     return refused(evolve(settlement, unknown_call=None, next_due=None), event, at, visit)
 
@@ -102,8 +117,12 @@ _ROWS: tuple[Row[Settlement], ...] = (
     ),
     Row(
         CentreCancelled,
-        {**dict.fromkeys(_FLYING, cancelled), S.UNKNOWN: cancelled_late},
-        {**_EVIDENCE, **_KNOWN},
+        {
+            **dict.fromkeys(_FLYING, cancelled),
+            **dict.fromkeys(_HELD, approved_after_all),
+            S.UNKNOWN: cancelled_late,
+        },
+        {**_EVIDENCE, S.CANCELLED: _KNOWN[S.CANCELLED]},
         _OURS,
     ),
     Row(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from middleware.domain.fault import Fault
 from middleware.domain.visit import MONEY_OPEN, Settlement, SettlementState, Visit
 
@@ -28,6 +30,14 @@ def not_now(settlement: Settlement) -> Fault:
 
 def money_is_free(visit: Visit, but: str = "") -> None:
     """Raise ``visit.locked`` while another settlement of the visit has money moving or unaccounted for."""
-    for other in visit.settlements:
-        if other.settlement_id != but and other.state in MONEY_OPEN:
-            raise Fault("visit.locked", f"settlement {other.settlement_id} is {other.state}")
+    for other in _open(visit, but):
+        raise Fault("visit.locked", f"settlement {other.settlement_id} is {other.state}")
+
+
+def is_locked(visit: Visit, but: str = "") -> bool:
+    """The same as an answer."""
+    return any(True for _ in _open(visit, but))
+
+
+def _open(visit: Visit, but: str) -> Iterator[Settlement]:
+    return (other for other in visit.settlements if other.settlement_id != but and other.state in MONEY_OPEN)

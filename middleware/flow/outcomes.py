@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from middleware.domain.centre import (
+    MONEY_CALLS,
     Call,
     CentreReply,
     ChargesTaken,
@@ -16,6 +17,7 @@ from middleware.domain.centre import (
 )
 from middleware.domain.command import CallCentre
 from middleware.domain.event import (
+    CallAnsweredLate,
     CallNotSent,
     CallUnanswered,
     CancelNotSent,
@@ -43,7 +45,12 @@ from middleware.flow.step import Policy
 
 
 def event_of(command: CallCentre, outcome: Outcome[CentreReply], policy: Policy, *, late: bool = False) -> Event:
-    """The event that this outcome of that command is. An answer of the wrong kind is no answer."""
+    """The event that this outcome of that command is. An answer of the wrong kind is no answer.
+
+    ``late``: it came after the command had ended as Unknown.
+    """
+    if late and command.call not in MONEY_CALLS:
+        return CallAnsweredLate(command.call, command.settlement_id)
     match outcome:
         case Answered(reply):
             return _answered(command, reply, late=late)
@@ -79,7 +86,8 @@ def _answered(command: CallCentre, reply: CentreReply, *, late: bool) -> Event:
 
 def _refused(command: CallCentre, code: str, message: str, policy: Policy) -> Event:
     sid, mid = command.settlement_id, command.message_id
-    if code in policy.sign_in_again_codes:  # the centre did nothing: the same request may be sent again
+    # The centre did nothing: the same request may be sent again. A 2207 or 2208 did leave: its asker hears a refusal.
+    if code in policy.sign_in_again_codes and command.call not in {Call.SETTLE, Call.CANCEL}:
         return _not_sent(command, "centre.sign_in", f"{command.call} {code}")
     if command.call is Call.REVERSE and code in policy.already_reversed_codes:
         return CentreReversed(sid, mid)

@@ -7,6 +7,7 @@ from attrs import evolve
 from middleware.domain.centre import Call
 from middleware.domain.command import CallCentre
 from middleware.domain.event import (
+    CallAnsweredLate,
     CallNotSent,
     CallUnanswered,
     CentreQuoted,
@@ -18,7 +19,7 @@ from middleware.domain.event import (
 )
 from middleware.domain.split import broken_identities
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
-from middleware.flow.step import At, Row, Step, plus
+from middleware.flow.step import LATE, At, Row, Step, plus
 
 S = SettlementState
 LATER = "the settlement is further than this call"
@@ -115,6 +116,7 @@ _ROWS: tuple[Row[Settlement], ...] = (
     Row(CentreRefusedCall, dict.fromkeys(_EARLY, call_refused), {}, OURS),
     Row(CallNotSent, dict.fromkeys(_EARLY, call_not_sent), {}, OURS),
     Row(CallUnanswered, dict.fromkeys(_EARLY, call_unanswered), {}, OURS),
+    Row(CallAnsweredLate, {}, dict.fromkeys(S, LATE), ""),
     Row(RequestRepeated, dict.fromkeys(_EARLY, repeated), _LATE, ""),
 )
 ROWS: dict[type, Row[Settlement]] = {row.event: row for row in _ROWS}

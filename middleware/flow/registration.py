@@ -7,6 +7,7 @@ from attrs import evolve
 from middleware.domain.centre import Call, Insurance
 from middleware.domain.command import CallCentre, HisMatter, TellHis
 from middleware.domain.event import (
+    CallAnsweredLate,
     CallNotSent,
     CallUnanswered,
     CentreKnewPerson,
@@ -19,7 +20,7 @@ from middleware.domain.event import (
     RequestRepeated,
 )
 from middleware.domain.visit import Trouble, Visit, VisitState
-from middleware.flow.step import At, Row, Step
+from middleware.flow.step import LATE, At, Row, Step
 
 _R, _I, _E, _OK, _NO = (
     VisitState.RECEIVED, VisitState.IDENTIFIED, VisitState.ENROLLED, VisitState.REGISTERED, VisitState.REFUSED,
@@ -127,6 +128,7 @@ _ROWS: tuple[Row[Visit], ...] = (
     Row(CentreRefusedCall, {_R: call_refused, _I: call_refused}, {}, _OURS),
     Row(CallNotSent, {_R: call_not_sent, _I: call_not_sent}, {}, _OURS),
     Row(CallUnanswered, {_R: call_unanswered, _I: call_unanswered}, {}, _OURS),
+    Row(CallAnsweredLate, {}, dict.fromkeys(VisitState, LATE), ""),
     Row(RequestRepeated, {_R: repeated, _I: repeated}, {_E: "the outbox goes on by itself", _OK: _DONE, _NO: _DONE}, ""),
     Row(DaemonRestarted, {_R: restarted, _I: restarted}, {_E: "the outbox goes on by itself", _OK: _DONE, _NO: _DONE}, ""),
 )

@@ -34,6 +34,7 @@ def due(settlement: Settlement, event: DueTimePassed, at: At, visit: Visit) -> S
         state=S.REVERSAL_INTENDED,
         reversal_message_id=message_id,
         reversal_attempts=settlement.reversal_attempts + 1,
+        reversal_intended_at=at.now,
         next_due=None,
     )
     return Step(intended, (CallCentre(Call.REVERSE, message_id, settlement.settlement_id),))
@@ -67,11 +68,18 @@ def reversed_(settlement: Settlement, event: CentreReversed, at: At, visit: Visi
 
 
 def refused(settlement: Settlement, event: CentreRefusedReversal, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Reversed when the original is proven absent; Unknown while "not found" is too early to prove it; else Manual."""
+    """-> Reversed (a cancel: Settled/Delivered again) if proven absent; Unknown while it is too early to say; else Manual.
+
+    What "not found" proves is judged by when the question left, not by when its answer came (invariant 12). A late answer
+    to an earlier question is evidence; the newest one decides.
+    """
+    if event.message_id != settlement.reversal_message_id:
+        return Step(settlement)
     if not event.not_found:
         return hand_over(settlement, f"{Call.REVERSE} refused with {event.code}", event.message)
     since = settlement.unknown_since or settlement.created_at
-    if (at.now - since).total_seconds() >= at.policy.processing_limit_s:
+    asked = settlement.reversal_intended_at or since
+    if (asked - since).total_seconds() >= at.policy.processing_limit_s:
         return undone(settlement)
     return again(settlement, at, f"{Call.REVERSE} not found yet", at.policy.processing_limit_s)
 
@@ -94,6 +102,8 @@ def again(settlement: Settlement, at: At, why: str, at_most_s: float = 0) -> Ste
 
 def not_sent(settlement: Settlement, event: ReversalNotSent, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown: to be tried again."""
+    if event.message_id != settlement.reversal_message_id:
+        return Step(settlement)
     return again(settlement, at, f"{Call.REVERSE} {event.fault}")
 
 
@@ -113,6 +123,11 @@ _RESOLVED = dict.fromkeys(
     (S.SETTLED, S.DELIVERED, S.CANCELLED, S.REFUSED, S.REVERSED, S.CANCEL_INTENDED, S.CANCEL_SENT),
     "the outcome was established meanwhile",
 )
+# An earlier reversal's late answer can end the doubt while a later reversal is still out.
+_OVERTAKEN = dict.fromkeys(
+    (S.SETTLED, S.DELIVERED, S.REVERSED, S.UNKNOWN, S.MANUAL, S.CANCEL_INTENDED, S.CANCEL_SENT, S.CANCELLED),
+    "an earlier reversal's late answer established the outcome meanwhile",
+)
 _PERSON = {S.MANUAL: "a person decides; this is evidence"}
 
 _ROWS: tuple[Row[Settlement], ...] = (
@@ -129,8 +144,8 @@ _ROWS: tuple[Row[Settlement], ...] = (
         {**_RESOLVED, **_PERSON, S.UNKNOWN: "the next reversal will ask again"},
         _OURS,
     ),
-    Row(ReversalNotSent, dict.fromkeys(_FLYING, not_sent), {}, _OURS),
-    Row(ReversalUnanswered, dict.fromkeys(_FLYING, unanswered), {}, _OURS),
+    Row(ReversalNotSent, dict.fromkeys(_FLYING, not_sent), _OVERTAKEN, _OURS),
+    Row(ReversalUnanswered, dict.fromkeys(_FLYING, unanswered), _OVERTAKEN, _OURS),
 )
 ROWS: dict[type, Row[Settlement]] = {row.event: row for row in _ROWS}
 RESTART_MOVES = dict.fromkeys(_FLYING, restarted)

@@ -22,7 +22,7 @@ from middleware.domain.split import broken_identities
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
 from middleware.flow import cancel
 from middleware.flow.doubt import doubt
-from middleware.flow.guards import money_is_free, not_now
+from middleware.flow.guards import is_locked, money_is_free, not_now
 from middleware.flow.step import At, IllegalEvent, Row, Step
 
 S = SettlementState
@@ -58,8 +58,15 @@ def left(settlement: Settlement, event: FirstByteLeft, at: At, visit: Visit) -> 
     return Step(evolve(settlement, state=sent))
 
 
+def _ours(settlement: Settlement, event: CentreSettled | CentreRefusedSettle | SettleNotSent | SettleUnanswered) -> None:
+    """A settlement has one 2207 that is neither refused nor unsent; an outcome of another one is our mistake."""
+    if event.message_id != settlement.settle_message_id:
+        raise IllegalEvent("the outcome of a 2207 that is not this settlement's")
+
+
 def settled(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) -> Step[Settlement]:
     """-> Settled; tell the HIS. A broken identity is recorded and raised: the money has moved all the same."""
+    _ours(settlement, event)
     broken = broken_identities(event.reply.split)
     if event.reply.split.total != settlement.total:
         broken = (*broken, 0)
@@ -78,18 +85,24 @@ def settled(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) 
 
 def settled_late(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) -> Step[Settlement]:
     """-> Settled, when no reversal was ever tried; else kept as evidence, for the reversal may have undone it."""
-    if settlement.unknown_call is not Call.SETTLE or settlement.reversal_attempts:
+    if (
+        settlement.unknown_call is not Call.SETTLE
+        or settlement.reversal_attempts
+        or settlement.written_off == event.message_id
+    ):
         return Step(settlement)
     return settled(settlement, event, at, visit)
 
 
 def approved_after_all(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown, due at once: a late approval of what we called undone is reversed, never adopted (invariant 13)."""
-    return doubt(settlement, Call.SETTLE, at, "approved after all", wait_s=0)
+    _ours(settlement, event)
+    return doubt(evolve(settlement, written_off=event.message_id), Call.SETTLE, at, "approved after all", wait_s=0)
 
 
 def refused(settlement: Settlement, event: CentreRefusedSettle, at: At, visit: Visit) -> Step[Settlement]:
     """-> Quoted: the centre said no, nothing moved."""
+    _ours(settlement, event)
     trouble = Trouble("centre.refused", f"{Call.SETTLE} {event.code}", event.message)
     return Step(evolve(settlement, state=S.QUOTED, trouble=trouble))
 
@@ -104,11 +117,13 @@ def refused_late(settlement: Settlement, event: CentreRefusedSettle, at: At, vis
 
 def not_sent(settlement: Settlement, event: SettleNotSent, at: At, visit: Visit) -> Step[Settlement]:
     """-> Quoted: no byte left, the same request may be sent again."""
+    _ours(settlement, event)
     return Step(evolve(settlement, state=S.QUOTED, trouble=Trouble(event.fault, event.detail)))
 
 
 def unanswered(settlement: Settlement, event: SettleUnanswered, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown: money may have moved."""
+    _ours(settlement, event)
     return doubt(settlement, Call.SETTLE, at, event.cause)
 
 
@@ -143,11 +158,16 @@ def delivered_meanwhile(settlement: Settlement, event: HisAcceptedCharges, at: A
 
 
 def his_refused(settlement: Settlement, event: HisRefusedCharges, at: At, visit: Visit) -> Step[Settlement]:
-    """Stays and is raised to a person, or -> CancelIntended, as the region's policy says."""
-    trouble = Trouble("his.refused", event.code, event.message)
-    if at.policy.cancel_on_his_refusal and settlement.state is S.SETTLED:
-        return cancel.intend(evolve(settlement, trouble=trouble), "the HIS refused it", at)
-    return Step(evolve(settlement, trouble=trouble))
+    """Stays and is raised to a person."""
+    return Step(evolve(settlement, trouble=Trouble("his.refused", event.code, event.message)))
+
+
+def his_refused_it(settlement: Settlement, event: HisRefusedCharges, at: At, visit: Visit) -> Step[Settlement]:
+    """-> CancelIntended when the region's policy says so and the visit is not locked; else stays, raised to a person."""
+    raised = his_refused(settlement, event, at, visit)
+    if at.policy.cancel_on_his_refusal and not is_locked(visit, settlement.settlement_id):
+        return cancel.intend(raised.state, "the HIS refused it", at)
+    return raised
 
 
 _HELD = (S.SETTLED, S.DELIVERED)
@@ -207,8 +227,10 @@ _ROWS: tuple[Row[Settlement], ...] = (
     ),
     Row(
         HisRefusedCharges,
-        dict.fromkeys((*_HELD, *_CANCELLING, *_REVERSING, S.CANCELLED, S.UNKNOWN, S.MANUAL), his_refused),
-        {},
+        {S.SETTLED: his_refused_it, S.DELIVERED: his_refused, S.CANCELLED: his_refused},
+        dict.fromkeys(
+            (*_CANCELLING, *_REVERSING, S.UNKNOWN, S.MANUAL), "where the money is comes first: that trouble stays"
+        ),
         "the HIS is told only of what was settled",
     ),
 )

@@ -14,6 +14,9 @@ from middleware.domain.command import Command
 
 State = TypeVar("State")
 
+# Such an answer names no attempt: taken for the answer to a later one, it would vouch for a batch that never arrived.
+LATE = "no money is involved; the request is repeated, and that answer counts"
+
 
 @frozen(slots=True)
 class Policy:

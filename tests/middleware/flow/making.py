@@ -1,0 +1,133 @@
+"""Small factories: any state, any event, and the inputs of a step, for tests of the machines."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import typing
+
+from attrs import evolve
+
+from middleware.domain import event as e
+from middleware.domain.centre import Call, Insurance, PersonKnown, Settled, SettlementCancelled
+from middleware.domain.money import Money
+from middleware.domain.visit import Settlement, SettlementState, Visit, VisitState
+from middleware.flow.step import At, Policy
+from tests.support.fakes import HIS, NOW, register_order, split
+
+S = SettlementState
+SID = "S0001"
+SETTLE_ID, REVERSAL_ID, CANCEL_ID = "M-settle", "M-reversal", "M-cancel"
+SETTLED = Settled("SETL1", NOW, split(), "11", "1", "999900")
+CANCELLED = SettlementCancelled("SETL2", NOW, split())
+HIS_ORDER = register_order("card-1")
+
+_EARLY = {S.RECEIVED, S.ITEMISED}
+_HELD = {S.SETTLED, S.DELIVERED, S.CANCEL_INTENDED, S.CANCEL_SENT, S.CANCELLED}
+_REVERSAL = {S.REVERSAL_INTENDED, S.REVERSAL_SENT, S.REVERSED, S.MANUAL}
+
+
+def at(now: dt.datetime = NOW, *, jitter: float = 0.0, **policy) -> At:
+    numbers = itertools.count(1)
+    return At(now, lambda: f"N{next(numbers)}", jitter, Policy(**policy))
+
+
+def after(seconds: float) -> dt.datetime:
+    return NOW + dt.timedelta(seconds=seconds)
+
+
+def settlement(state: SettlementState, **changes) -> Settlement:
+    """A settlement as the machine leaves it in that state; an unknown one is of kind settle."""
+    made = Settlement(
+        settlement_id=SID, state=state, owner=HIS, total=Money(10000), bill_digest="b", diagnoses_digest="d",
+        use_account=True, created_at=NOW, batches=1,
+    )  # fmt: skip
+    if state in _EARLY:
+        made = evolve(made, awaiting=Call.UPLOAD_CHARGES if state is S.RECEIVED else Call.PRE_SETTLE)
+    else:
+        made = evolve(made, quoted=split(), expires_at=after(1800))
+    if state not in {*_EARLY, S.QUOTED}:
+        made = evolve(made, settle_message_id=SETTLE_ID)
+    if state in _HELD:
+        made = evolve(made, settled=SETTLED, delivered=state is not S.SETTLED)
+    if state in {S.CANCEL_INTENDED, S.CANCEL_SENT, S.CANCELLED}:
+        made = evolve(made, cancel_message_id=CANCEL_ID)
+    if state in {S.UNKNOWN, *_REVERSAL} and state is not S.REVERSED:
+        made = evolve(made, unknown_call=Call.SETTLE, unknown_since=NOW)
+    if state is S.UNKNOWN:
+        made = evolve(made, next_due=NOW)
+    if state in _REVERSAL:
+        made = evolve(made, reversal_message_id=REVERSAL_ID, reversal_attempts=1, reversal_intended_at=NOW)
+    if state is S.CANCELLED:
+        made = evolve(made, cancelled=CANCELLED)
+    return evolve(made, **changes)
+
+
+def cancel_in_doubt(state: SettlementState = S.UNKNOWN, **changes) -> Settlement:
+    """The same when it is a cancel whose outcome is unknown."""
+    known = {"settled": SETTLED, "delivered": True, "cancel_message_id": CANCEL_ID, "unknown_call": Call.CANCEL}
+    return settlement(state, **{**known, **changes})
+
+
+def visit(*settlements: Settlement, state: VisitState = VisitState.REGISTERED, **changes) -> Visit:
+    awaiting = {VisitState.RECEIVED: Call.QUERY_PERSON, VisitState.IDENTIFIED: Call.REGISTER_VISIT}.get(state)
+    made = Visit(
+        visit_id="V0001", state=state, person_ref="P0001", owner=HIS, order=HIS_ORDER, awaiting=awaiting,
+        visit_number="M1", person_number="P1", insurance="310", settlements=settlements,
+    )  # fmt: skip
+    return evolve(made, **changes)
+
+
+EVENTS: dict[type, object] = {
+    type(made): made
+    for made in (
+        e.CentreKnewPerson(
+            PersonKnown("P1", same_person=True, insurances=(Insurance("310", "11", "999900", Money(1), active=True),))
+        ),
+        e.CentreRegisteredVisit("M1"),
+        e.HisAcceptedPatient("PAT1"),
+        e.HisRefusedPatient("AE", "no"),
+        e.CentreRefusedCall(Call.PRE_SETTLE, "1", "no", SID),
+        e.CallNotSent(Call.PRE_SETTLE, "centre.unreachable", "", SID),
+        e.CallUnanswered(Call.PRE_SETTLE, "time-out", SID),
+        e.CallAnsweredLate(Call.PRE_SETTLE, SID),
+        e.RequestRepeated(SID),
+        e.CentreTookVisit(SID),
+        e.CentreTookCharges(SID),
+        e.CentreQuoted(SID, split()),
+        e.SettleConfirmed(SID, HIS, split().total, split().cash),
+        e.FirstByteLeft(SID, SETTLE_ID),
+        e.CentreSettled(SID, SETTLE_ID, SETTLED),
+        e.CentreRefusedSettle(SID, SETTLE_ID, "1", "no"),
+        e.SettleNotSent(SID, SETTLE_ID, "centre.unreachable", ""),
+        e.SettleUnanswered(SID, SETTLE_ID, "time-out"),
+        e.DueTimePassed(SID),
+        e.CentreReversed(SID, REVERSAL_ID),
+        e.CentreRefusedReversal(SID, REVERSAL_ID, "2611", "no", not_found=True),
+        e.ReversalNotSent(SID, REVERSAL_ID, "centre.unreachable", ""),
+        e.ReversalUnanswered(SID, REVERSAL_ID, "time-out"),
+        e.CancelConfirmed(SID, HIS, "wrong bill"),
+        e.CentreCancelled(SID, CANCEL_ID, CANCELLED),
+        e.CentreRefusedCancel(SID, CANCEL_ID, "1", "no"),
+        e.CancelNotSent(SID, CANCEL_ID, "centre.unreachable", ""),
+        e.CancelUnanswered(SID, CANCEL_ID, "time-out"),
+        e.HisAcceptedCharges(SID, cancelled=False),
+        e.HisRefusedCharges(SID, cancelled=False, code="AE", message="no"),
+        e.DaemonRestarted(SID),
+    )
+}
+
+
+def event(kind: type, state: SettlementState | VisitState | None = None) -> object:
+    """An event of that kind, fit for the state it meets."""
+    made = EVENTS[kind]
+    if isinstance(state, VisitState) and getattr(made, "settlement_id", ""):
+        return evolve(made, settlement_id="")
+    if kind is e.FirstByteLeft:
+        ids = {S.REVERSAL_INTENDED: REVERSAL_ID, S.CANCEL_INTENDED: CANCEL_ID}
+        return evolve(made, message_id=ids.get(state, SETTLE_ID))
+    return made
+
+
+def members(union: object) -> tuple[type, ...]:
+    return typing.get_args(union)

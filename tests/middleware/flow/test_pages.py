@@ -1,0 +1,94 @@
+"""The generated page says what the machines do, all of it, and is the one in docs/."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from middleware.domain import event as e
+from middleware.domain.centre import Call, Insurance, PersonKnown
+from middleware.domain.fault import Fault
+from middleware.domain.money import Money
+from middleware.domain.visit import SettlementState as S
+from middleware.domain.visit import VisitState as V
+from middleware.flow import pages
+from middleware.flow.step import IllegalEvent
+from middleware.flow.visit import REGISTRATION_ROWS, SETTLEMENT_ROWS, step
+from tests.middleware.flow.making import after, at, cancel_in_doubt, event, settlement, visit
+
+ROOT = Path(__file__).resolve().parents[3]
+REVERSIBLE = frozenset({Call.SETTLE, Call.CANCEL})
+
+
+def test_the_page_in_docs_is_the_one_that_the_tables_give():
+    assert (ROOT / "docs" / "machines.md").read_text(encoding="utf-8") == pages.page(), "run: run.py docs"
+
+
+def test_writing_makes_the_folder_and_the_same_bytes_each_time(tmp_path):
+    target = tmp_path / "docs" / "machines.md"
+    pages.write(target)
+    first = target.read_bytes()
+    pages.write(target)
+
+    assert target.read_bytes() == first
+    assert b"\r" not in first
+
+
+@pytest.mark.parametrize("machine", pages.MACHINES, ids=lambda machine: machine.en)
+def test_every_state_is_explained_in_both_languages_and_every_event_has_its_table(machine):
+    text = pages.page()
+
+    assert set(machine.what_is_known) == set(machine.states)
+    assert all(zh and en for zh, en in machine.what_is_known.values())
+    for kind in machine.rows:
+        assert f"#### {kind.__name__}\n" in text
+
+
+def walked():
+    """Every (state, event, state) that ``step`` really makes, over situations that differ in what matters."""
+    found = set()
+    policies = (at(), at(after(9999)), at(cancel_on_his_refusal=True, reversible=REVERSIBLE), at(max_attempts=0))
+    for state, kind, when in itertools.product(S, SETTLEMENT_ROWS, policies):
+        situations = [settlement(state), settlement(state, delivered=False), settlement(state, reversal_attempts=0)]
+        situations.append(evolve(settlement(state), cancel_message_id="M-cancel"))
+        if state in {S.UNKNOWN, S.REVERSAL_INTENDED, S.REVERSAL_SENT}:
+            situations += [
+                cancel_in_doubt(state, reversal_message_id="M-reversal", next_due=None, delivered=d) for d in (True, False)
+            ]
+        situations += [evolve(one, reversal_intended_at=after(9999)) for one in tuple(situations)]
+        happenings = [event(kind, state)]
+        if kind is e.CentreRefusedReversal:
+            happenings.append(evolve(happenings[0], not_found=False))
+        for before, happened in itertools.product(situations, happenings):
+            try:
+                done = step(visit(before), happened, when)
+            except (Fault, IllegalEvent):
+                continue
+            found.add((state, kind, done.state.settlements[0].state))
+    return {one for one in found if one[0] is not one[2]}
+
+
+def walked_registration():
+    found = set()
+    nobody = e.CentreKnewPerson(PersonKnown("P1", same_person=True, insurances=()))
+    suspended = Insurance("310", "11", "999900", Money(1), active=False)
+    for state, kind in itertools.product(V, REGISTRATION_ROWS):
+        happenings = [event(kind, state)]
+        if kind is e.CentreKnewPerson:
+            happenings += [nobody, e.CentreKnewPerson(PersonKnown("P1", same_person=True, insurances=(suspended,)))]
+        for happened in happenings:
+            try:
+                found.add((state, kind, step(visit(state=state), happened, at()).state.state))
+            except (Fault, IllegalEvent):
+                continue
+    return {one for one in found if one[0] is not one[2]}
+
+
+@pytest.mark.parametrize(("number", "walk"), [(0, walked_registration), (1, walked)], ids=["registration", "settlement"])
+def test_the_diagram_has_every_arrow_that_the_machine_has_and_no_other(number, walk):
+    drawn = {(start, kind, end) for (start, end), kinds in pages._arrows(pages.MACHINES[number]).items() for kind in kinds}
+
+    assert drawn == {(start, kind.__name__, end) for start, kind, end in walk()}
