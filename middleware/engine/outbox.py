@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 PAGE = 64
 FIRST_RETRY_S = 0.5
-MAX_RETRY_S = 60.0
+MAX_RETRY_S = 5.0  # a patient may be standing at the counter
 OLD_S = 60.0
 
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred, DeferredLock, ensureDeferred
 
 from middleware.domain.centre import MONEY_CALLS, Call, CentreReply, Holder
 from middleware.domain.charge import Bill
 from middleware.domain.command import CallCentre, TellHis, WakeAt
-from middleware.domain.event import DueTimePassed, Event, FirstByteLeft, RegistrationRequested
+from middleware.domain.event import CentreKnewPerson, DueTimePassed, Event, FirstByteLeft, RegistrationRequested
 from middleware.domain.fault import Fault
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.domain.visit import Settlement, Visit
@@ -447,8 +447,18 @@ def _record(before: Visit | None, after: Visit, event: Event, now: dt.datetime) 
         event=type(event).__name__,
         before=_state(before, settlement_id),
         after=_state(after, settlement_id),
-        body=encode(event),
+        body=encode(_impersonal(event)),
     )
+
+
+def _impersonal(event: Event) -> Event:
+    """The event as the journal keeps it: whom it is about stands in the visit and the person table, never in the chain.
+
+    A chain cannot be made to forget, so nothing goes into it that somebody may one day have the right to have erased.
+    """
+    if isinstance(event, CentreKnewPerson):
+        return CentreKnewPerson(evolve(event.reply, person_number=""))
+    return event
 
 
 def _state(visit: Visit | None, settlement_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable
 
 from attrs import field, frozen
@@ -58,6 +59,12 @@ class InsuredPerson:
         return next((cover for cover in self.covers if cover.kind == kind), None)
 
 
+def _person_number(person: CardPerson) -> str:
+    """The centre's own number: of no card and no id number, as at a real centre."""
+    digits = int(hashlib.sha256(person.key.encode()).hexdigest(), 16) % 10**14
+    return f"{person.region}{digits:014d}"
+
+
 def insure(person: CardPerson) -> InsuredPerson:
     """The centre's record of a card holder."""
     employed = person.insurance == EMPLOYEE
@@ -68,7 +75,7 @@ def insure(person: CardPerson) -> InsuredPerson:
     balance = _BALANCES.get(person.key, _DEFAULT_BALANCE) if employed else ZERO
     return InsuredPerson(
         key=person.key,
-        person_number=f"{person.region}00000{person.card_number}",
+        person_number=_person_number(person),
         id_number=person.id_number,
         name=person.name,
         sex=person.sex,

@@ -21,13 +21,14 @@ from middleware.domain.outcome import Answered, NotSent, Refused, Unknown
 from middleware.domain.split import broken_identities
 from simulators.centre.catalogue import CATALOGUE
 from simulators.centre.faults import ACTIONS, Faults
+from simulators.centre.insured import insure
 from simulators.centre.ledger import State
 from simulators.centre.server import CentreSimulator, china_now
 from simulators.people import PEOPLE
 from tests.adapters.insurance.requests import holder, line
 from tests.simulators.centre.desk import LINES, open_desk
 
-PERSON = "99990000000A10000015"
+PERSON = insure(PEOPLE["employee"]).person_number
 
 
 @pytest_twisted.ensureDeferred
