@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import os
 import shutil
 import socket
 import sys
 import unicodedata
+import urllib.error
+import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -67,8 +70,7 @@ def examine(settings: Settings | None) -> list[Check]:
     url = urlsplit(settings.centre.url)
     port = url.port or (443 if url.scheme == "https" else 80)
     checks.append(_reachable("医保中心 centre", url.hostname or "", port, "centre.unreachable"))
-    checks.append(_daemon(settings))
-    return checks
+    return [*checks, *_daemon(settings)]
 
 
 def _python() -> Check:
@@ -94,7 +96,11 @@ def _readers() -> list[Check]:
     try:
         names = list_reader_names()
     except Fault as fault:
-        return [Check("读卡 card service", "bad", fault.spec.zh + " / " + str(fault), fault.spec.do_zh)]
+        return [
+            Check(
+                "读卡 card service", "bad", fault.spec.zh + " / " + str(fault), f"{fault.spec.do_zh} / {fault.spec.do_en}"
+            )
+        ]
     if not names:
         return [Check("读卡 card service", "note", "没有读卡器 / no reader", "请接上读卡器 / connect one")]
     return [Check("读卡器 reader", "good", name) for name in names]
@@ -142,15 +148,30 @@ def _reachable(part: str, host: str, port: int, code: str) -> Check:
         return Check(part, "bad", f"{where} {type(exc).__name__}: {spec.zh}", f"{spec.do_zh} / {spec.do_en}")
 
 
-def _daemon(settings: Settings) -> Check:
+def _daemon(settings: Settings) -> list[Check]:
+    """What the running daemon says of its own parts, word for word what /health/full says."""
     part = "本服务 daemon"
-    if not settings.http.port:
-        return Check(part, "note", "未开 HTTP / no HTTP port")
+    http = settings.http
+    if not http.port or http.certificate is not None:
+        return [Check(part, "note", "未开明文 HTTP，不能询问 / no plain HTTP port to ask at")]
     try:
-        with socket.create_connection((settings.http.host, settings.http.port), CONNECT_S):
-            return Check(part, "good", f"运行中 / running, http port {settings.http.port}")
-    except OSError:
-        return Check(part, "note", "未运行 / not running", "run.py serve --config FILE")
+        with urllib.request.urlopen(f"http://{http.host}:{http.port}/health/full", timeout=CONNECT_S) as answer:
+            parts = json.loads(answer.read(1 << 20))["parts"]
+    except urllib.error.HTTPError as exc:  # 503 carries the same page
+        try:
+            parts = json.loads(exc.read(1 << 20))["parts"]
+        except (ValueError, KeyError, TypeError):
+            return [Check(part, "bad", f"HTTP {exc.code}", "请看日志 / see its log")]
+    except (OSError, ValueError, KeyError, TypeError):
+        return [Check(part, "note", "未运行 / not running", "run.py serve --config FILE")]
+    return [_told(one) for one in parts]
+
+
+def _told(one: dict[str, str]) -> Check:
+    level = {"good": "good", "degraded": "note"}.get(one["condition"], "bad")
+    found = " ".join(filter(None, (one["zh"], one["fault"], one["detail"]))) or "正常 / good"
+    do = " / ".join(filter(None, (one["do_zh"], one["do_en"])))
+    return Check(f"运行中 {one['part']}", level, found, do)
 
 
 _MARK = {"good": "好 ok  ", "note": "注 note", "bad": "坏 BAD "}

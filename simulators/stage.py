@@ -7,11 +7,13 @@ their knobs and ledgers are plain attributes; the daemon is ``run.py serve`` and
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,17 +80,32 @@ class Daemon(ProcessProtocol):
 
 
 class Stage:
-    """Start with ``await start()``; ``stop()`` leaves nothing behind but the files in ``directory``."""
+    """Start with ``await start()``; ``stop()`` leaves nothing behind but the files in ``directory``.
 
-    def __init__(self, reactor: Any, directory: Path, *, readers: int = 1, overrides: str = "") -> None:
+    ``settings`` are values of the configuration, by section and key, in place of the stage's own or beside them;
+    ``overrides`` is more TOML behind them all. ``own_pcscd``: never the machine's, so that it can be killed.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        directory: Path,
+        *,
+        readers: int = 1,
+        overrides: str = "",
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        own_pcscd: bool = False,
+    ) -> None:
         self._reactor = reactor
         self.directory = directory.resolve()
         self._readers = readers
         self._overrides = overrides
-        self.his = HisSimulator(reactor)
+        self._settings = settings or {}
+        self._own_pcscd = own_pcscd
+        self.his = HisSimulator(reactor, port=free_port())
         # Who loses replies, and when, is the scene's to say by a knob: the built-in habit would lose every one.
         people = (evolve(p, behaviour="") if p.behaviour == "lose-reply" else p for p in everybody())
-        self.centre = CentreSimulator(reactor, people=tuple(people))
+        self.centre = CentreSimulator(reactor, port=free_port(), people=tuple(people))
         self.pcscd: Pcscd | None = None
         self.slots: tuple[VpcdSlot, ...] = ()
         self.tokens = {role: secrets.token_hex(24) for role in ROLES}
@@ -112,60 +129,42 @@ class Stage:
         self.his_port = self.his.start()
         self.centre.start()
         if self._readers:
-            self.pcscd = Pcscd.ensure(readers=self._readers)
+            self.pcscd = (Pcscd.start_own if self._own_pcscd else Pcscd.ensure)(readers=self._readers)
             self.slots = tuple(VpcdSlot("127.0.0.1", slot.port) for slot in self.pcscd.slots[: self._readers])
         self.write_config()
         await self.start_daemon()
 
     def write_config(self) -> None:
         """The daemon's configuration: what an integrator would write, for this stage."""
-        accounts = "\n".join(
-            f'[accounts.{role}]\nrole = "{role}"\nterminal = "{terminal}"\n'
-            f'token_sha256 = "{hashlib.sha256(self.tokens[role].encode()).hexdigest()}"\n'
-            for role, terminal in ROLES.items()
-        )
-        self.config.write_text(
-            f"""# Written by simulators/stage.py
-[store]
-url = "sqlite:///{self.database}"
-
-[centre]
-url = "{self.centre.url}"
-institution_code = "{INSTITUTION}"
-institution_name = "示例医院"
-operator = "yikatong"
-operator_name = "一卡通"
-total_deadline_s = 5.0
-late_reply_s = 5.0
-
-[his]
-port = {self.his_port}
-ack_timeout_s = 2.0
-retry_first_s = 0.2
-
-[engine]
-first_check_s = 0.5
-repeat_s = 0.5
-drain_s = 2.0
-
-[pcsc]
-enabled = {str(bool(self._readers)).lower()}
-exchange_timeout_s = 3.0
-
-[local_api]
-unix_path = "{self.unix_path}"
-tcp_port = {self.api_port}
-in_flight = 256
-in_flight_total = 1024
-
-[http]
-port = {self.http_port}
-
-{accounts}
-{self._overrides}
-""",
-            encoding="utf-8",
-        )
+        sections: dict[str, dict[str, Any]] = {
+            "store": {"url": f"sqlite:///{self.database}"},
+            "centre": {
+                "url": self.centre.url,
+                "institution_code": INSTITUTION,
+                "institution_name": "示例医院",
+                "operator": "yikatong",
+                "operator_name": "一卡通",
+                "total_deadline_s": 5.0,
+                "late_reply_s": 5.0,
+            },
+            "his": {"port": self.his_port, "ack_timeout_s": 2.0, "retry_first_s": 0.2},
+            "engine": {"first_check_s": 0.5, "repeat_s": 0.5, "drain_s": 2.0},
+            "pcsc": {"enabled": bool(self._readers), "exchange_timeout_s": 3.0},
+            "local_api": {
+                "unix_path": str(self.unix_path),
+                "tcp_port": self.api_port,
+                "in_flight": 256,
+                "in_flight_total": 1024,
+            },
+            "http": {"port": self.http_port},
+        }
+        for role, terminal in ROLES.items():
+            digest = hashlib.sha256(self.tokens[role].encode()).hexdigest()
+            sections[f"accounts.{role}"] = {"role": role, "terminal": terminal, "token_sha256": digest}
+        for name, values in self._settings.items():
+            sections[name] = sections.get(name, {}) | dict(values)
+        written = "\n".join(_section(name, values) for name, values in sections.items())
+        self.config.write_text(f"# Written by simulators/stage.py\n{written}\n{self._overrides}\n", encoding="utf-8")
 
     async def start_daemon(self) -> None:
         """Start the daemon (again) on the same files; raises ``DaemonDiedError`` with what it said."""
@@ -192,6 +191,11 @@ port = {self.http_port}
         await self.centre.stop()
         if self.pcscd is not None:
             self.pcscd.stop()
+
+
+def _section(name: str, values: Mapping[str, Any]) -> str:
+    """One TOML table; JSON writes texts, numbers, booleans and lists of them as TOML does."""
+    return f"[{name}]\n" + "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
 
 
 def free_port() -> int:
