@@ -25,9 +25,7 @@ def verify_chains(url: str, say: Say) -> int:
                 say(f"{table.name}: 完整 / whole, {head.sequence} rows, head {head.hash}")
             else:
                 status = 1
-                say(
-                    f"{table.name}: 断链 / BROKEN at row {broken[0]}: {broken[1]}. 请停止服务并从备份恢复 / stop and restore"
-                )
+                say(f"{table.name}: 断链 / BROKEN at row {broken[0]}: {broken[1]}. 请停机核查 / stop, inspect")
         database.dispose()
     except Fault as fault:
         say(f"{fault.spec.zh} / {fault}")
