@@ -19,6 +19,7 @@ from twisted.web.server import NOT_DONE_YET, Site
 from simulators.centre import wire
 from simulators.centre.business import Business
 from simulators.centre.faults import Faults, Knob
+from simulators.centre.holds import Holds, Moment
 from simulators.centre.insured import InsuredPerson, everybody
 from simulators.centre.ledger import Ledger
 from simulators.centre.refusals import Refusal
@@ -58,6 +59,7 @@ class CentreSimulator:
         self.clock = clock
         self.ledger = Ledger()
         self.faults = Faults()
+        self.holds = Holds()
         self.business = Business(
             everybody() if people is None else people, self.ledger, clock, reversible, require_sign_in, refuse_duplicates
         )
@@ -192,23 +194,42 @@ class _Service(Resource):
         person = self._centre.business.person_of(message.nodes)
         behaviour = person.behaviour if person is not None and message.call == "2207" else ""
         knob = self._centre.faults.take(message.call, message.head.get("msgid", ""), behaviour)
-        if knob is not None and knob.action == "stall":
+        hold = self._centre.holds.take(message.call, Moment.ARRIVED)
+        if hold is not None:
+            hold.stop(
+                message.head.get("msgid", ""),
+                lambda: self._answer(request, message, body, knob),
+                lambda: self._drop(request, message, body),
+            )
+        elif knob is not None and knob.action == "stall":
             self._centre.reactor.callLater(knob.seconds, self._answer, request, message, body, None)
         else:
             self._answer(request, message, body, knob)
         return NOT_DONE_YET
 
+    def _drop(self, request: Any, message: wire.Request, body: bytes) -> None:
+        self._centre.note(message, body, "dropped")
+        _cut(request)
+
     def _answer(self, request: Any, message: wire.Request, body: bytes, knob: Knob | None) -> None:
         action = knob.action if knob is not None else ""
         if action == "drop-before":
-            self._centre.note(message, body, "dropped")
-            _cut(request)
+            self._drop(request, message, body)
             return
         if action in {"gateway-401", "soap-fault"}:
             self._centre.note(message, body, "dropped")
             self._stand_in(request, action)
             return
         answer = self._centre.process(message, body, knob)
+        hold = self._centre.holds.take(message.call, Moment.PROCESSED)
+        if hold is not None:
+            hold.stop(message.head.get("msgid", ""), lambda: self._send(request, answer, knob), lambda: _cut(request))
+        else:
+            self._send(request, answer, knob)
+
+    def _send(self, request: Any, answer: bytes, knob: Knob | None) -> None:
+        """The answer, or what the knob makes of it."""
+        action = knob.action if knob is not None else ""
         match action:
             case "lose-reply":
                 _cut(request)

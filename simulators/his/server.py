@@ -7,6 +7,7 @@ import hashlib
 from typing import Any
 
 from attrs import frozen
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -48,6 +49,7 @@ class HisSimulator:
         self.book = Book()
         self.knobs = Knobs()
         self.received: list[Received] = []
+        self._awaited: list[tuple[str, Deferred[Received]]] = []
         self.unreadable = 0
         self.repeats = 0
         self.connections_made = 0
@@ -88,6 +90,12 @@ class HisSimulator:
         """Every body that came under that control id, in order."""
         return [message.payload for message in self.received if message.control_id == control_id]
 
+    def next_message(self, message_type: str) -> Deferred[Received]:
+        """Fires when the next message of that type has been taken, refused or ignored as the knobs say."""
+        awaited: Deferred[Received] = Deferred()
+        self._awaited.append((message_type, awaited))
+        return awaited
+
     # -- for the connections
 
     def joined(self, connection: _Connection) -> None:
@@ -108,6 +116,13 @@ class HisSimulator:
             connection.write(block(self._ack("", "AR", str(exc))))
             return
         self.received.append(message)
+        self._deal_with(message, connection)
+        due = [awaited for wanted, awaited in self._awaited if wanted == message.message_type]
+        self._awaited = [one for one in self._awaited if one[0] != message.message_type]
+        for awaited in due:
+            awaited.callback(message)
+
+    def _deal_with(self, message: Received, connection: _Connection) -> None:
         knob = self.knobs.take(message.message_type)
         if knob is not None and knob.fault in _REFUSALS:
             connection.write(block(self._ack(message.control_id, _REFUSALS[knob.fault], "refused by the simulator's knob")))
