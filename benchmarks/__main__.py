@@ -1,0 +1,148 @@
+"""``python -m benchmarks [--quick] [--only PART] [--directory DIR]``: one run, one machine, one report.
+
+Exit codes: 0 measured; 1 a part could not be measured, or something was refused that should have been done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import frozen
+
+from benchmarks import card, disk, settlements
+from benchmarks.hospital import BrokenError
+from benchmarks.hotspots import table
+from benchmarks.journal import CALLERS
+from benchmarks.settlements import CORES, LEVELS, Phase
+from simulators.pcscd import PcscdUnavailableError
+from simulators.stage import ROOT
+
+PHASES = {
+    "register": "card.read + patient.register",
+    "settle": "(a) settlement.quote + settlement.settle, the visit registered before",
+    "visit": "(b) whole visits: card.read, register, quote, settle",
+}
+OURS = ("daemon", "centre", "his", "cards", "pcscd", "generator")
+
+
+@frozen(slots=True)
+class Scale:
+    """How long to look at each thing; seconds."""
+
+    disk_s: float = 18.0
+    journal_s: float = 24.0
+    card_s: float = 8.0
+    load_s: float = 8.0
+    profile_s: float = 8.0
+    levels: tuple[int, ...] = LEVELS
+
+
+QUICK = Scale(disk_s=0.9, journal_s=1.2, card_s=0.8, load_s=0.8, profile_s=1.0, levels=(8,))
+
+
+def journal_part(folder: Path, scale: Scale) -> None:
+    """Commits against the disk's own limit."""
+    limits = disk.run(folder, scale.disk_s)
+    command = [sys.executable, "-m", "benchmarks.journal", str(folder), str(scale.journal_s), *map(str, CALLERS)]
+    output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=scale.journal_s + 120).stdout
+    plain, single, many = limits["fdatasync_per_s"], limits["sqlite_commits_per_s"], limits["sqlite_rows_per_s"]
+    print("\njournal: one unit = visit (2 KB), chained row, settlement row, intent; durable before it is answered")
+    print(f"  the disk, same file system: write 1 KB + fdatasync {plain:,.0f}/s; SQLite WAL FULL {single:,.0f} commits/s")
+    print(f"  of one row, {many:,.0f} rows/s at a hundred rows a commit")
+    print("  callers   units/s   a batch   p50 ms   p99 ms   CPU us   /fdatasync  /SQLite commit  /SQLite rows")
+    for row in json.loads(output):
+        rate = row["commits_per_s"]
+        print(
+            f"  {row['callers']:7.0f}{rate:10,.0f}{row['units_per_batch']:10.1f}{row['p50_ms']:9.2f}{row['p99_ms']:9.2f}"
+            f"{row['cpu_us']:9.0f}{rate / plain:13.2f}{rate / single:16.2f}{rate / many:14.2f}"
+        )
+
+
+def card_part(_folder: Path, scale: Scale) -> None:
+    """Exchanges and reads through a real pcscd."""
+    figures = card.run(scale.card_s)
+    print("\ncard: through a real pcscd to a virtual reader, the card in a process of its own")
+    print(
+        f"  {figures['apdu_per_s']:,.0f} APDU/s (p50 {figures['apdu_p50_us']:.0f} us, p99 {figures['apdu_p99_us']:.0f} us)"
+    )
+    print(
+        f"  a whole basic read {figures['read_ms']:.2f} ms, {figures['exchanges_per_read']:.0f} exchanges;"
+        f" {figures['read_over_exchanges']:.2f} times its bare exchanges"
+    )
+
+
+def load_part(folder: Path, scale: Scale) -> None:
+    """Settlements end to end."""
+    print(f"\nsettlements: daemon, centre, HIS, cards, generator: a process each, {CORES} cores for all of them together")
+    print("  the centre is instant; the CPU of each process is per one finished; HIS delivery is the daemon's work too")
+    levels = [settlements.run(folder / f"load-{clients}", scale.load_s, clients) for clients in scale.levels]
+    for place, title in enumerate(PHASES.values()):
+        print(f"\n  {title}")
+        _phases([phases[place] for phases in levels])
+    faults = {code: count for phases in levels for phase in phases for code, count in phase.faults.items()}
+    if faults:
+        raise BrokenError(f"the daemon refused what it should have done: {faults}")
+
+
+def _phases(phases: list[Phase]) -> None:
+    heads = "".join(f"{name:>10}" for name in OURS)
+    print(f"  clients      /s    bound  of bound |  CPU ms:{heads} | strangers")
+    for phase in phases:
+        cpu = "".join(f"{phase.cpu_ms(name):10.2f}" for name in OURS)
+        print(
+            f"  {phase.clients:7d}{phase.rate:8.1f}{phase.bound:9.1f}{phase.rate / phase.bound:10.0%} |         {cpu} |"
+            f"{phase.strangers:10.0%}"
+        )
+    for phase in phases:
+        times = "; ".join(f"{name} {m['p50_ms']:.1f} / {m['p99_ms']:.1f}" for name, m in phase.methods.items())
+        print(f"  p50 / p99 ms at {phase.clients:2d}: {times}")
+
+
+def profile_part(folder: Path, scale: Scale) -> None:
+    """Where the daemon's time goes."""
+    phase, found = settlements.profile(folder / "profile", scale.profile_s, 8)
+    print(f"\nprofile: whole visits, 8 clients, cProfile by thread CPU; {phase.done} visits at {phase.rate:.1f}/s")
+    print(
+        f"  the daemon under the profile: {phase.cpu_ms('daemon'):.1f} ms of CPU a visit (it makes small calls look dear)\n"
+    )
+    print("\n".join(table(found)))
+
+
+PARTS: dict[str, Callable[[Path, Scale], None]] = {
+    "journal": journal_part,
+    "card": card_part,
+    "settlements": load_part,
+    "profile": profile_part,
+}
+
+
+def main() -> int:
+    """Run the parts that were asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="look at each thing only for a moment: about 20 seconds")
+    parser.add_argument("--only", choices=sorted(PARTS), action="append", help="this part only; may be given again")
+    parser.add_argument("--directory", type=Path, default=Path(".run/bench"), help="where its files go: the disk measured")
+    given = parser.parse_args()
+    scale = QUICK if given.quick else Scale()
+    shutil.rmtree(given.directory, ignore_errors=True)
+    given.directory.mkdir(parents=True)
+    status = 0
+    for name, part in PARTS.items():
+        if given.only and name not in given.only:
+            continue
+        try:
+            part(given.directory, scale)
+        except (PcscdUnavailableError, BrokenError) as exc:
+            status = 1
+            print(f"\n{name}: NOT MEASURED: {exc}", flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
