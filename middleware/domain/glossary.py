@@ -1,0 +1,113 @@
+"""One word, one meaning: the trade's Chinese term, ours in English, the centre's field code, and our identifier.
+
+A new name in the domain starts with a row here. ``field`` is "" where the centre has no such field; ``identifier`` is
+module.Class.attribute (or module.NAME) below ``middleware.domain``. The field codes themselves stay inside the adapters.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen(slots=True)
+class Term:
+    """One row."""
+
+    zh: str
+    en: str
+    field: str
+    identifier: str
+
+
+# fmt: off
+TERMS = (
+    # -- who
+    Term("人员编号", "person number", "psn_no", "centre.VisitFacts.person_number"),
+    Term("证件号码", "id number", "certno", "centre.Holder.id_number"),
+    Term("人员姓名", "person name", "psn_name", "centre.Holder.name"),
+    Term("社会保障卡卡号", "card number", "mdtrt_cert_no", "centre.Holder.card_number"),
+    Term("卡识别码", "card identification code", "card_sn", "centre.Holder.card_id_code"),
+    Term("性别", "sex", "gend", "centre.Holder.sex"),
+    Term("民族", "nation", "naty", "centre.Holder.nation"),
+    Term("出生日期", "birth date", "brdy", "centre.Holder.birth_date"),
+    # -- how they are insured
+    Term("险种类型", "insurance kind", "insutype", "centre.Insurance.kind"),
+    Term("人员类别", "person type", "psn_type", "centre.Insurance.person_type"),
+    Term("参保地医保区划", "insured region", "insuplc_admdvs", "centre.Insurance.region"),
+    Term("个人账户余额", "account balance", "balc", "centre.Insurance.balance"),
+    Term("公务员标志", "civil servant", "cvlserv_flag", "centre.Insurance.civil_servant"),
+    Term("人员参保状态", "active insurance", "psn_insu_stas", "centre.Insurance.active"),
+    # -- the visit
+    Term("就诊编号", "visit", "", "visit.Visit.visit_id"),
+    Term("就诊ID", "visit number (the centre's)", "mdtrt_id", "visit.Visit.visit_number"),
+    Term("门诊号", "outpatient number", "ipt_otp_no", "centre.RegisterVisit.outpatient_no"),
+    Term("患者编号", "patient number (the HIS's)", "", "visit.Visit.patient_number"),
+    Term("就诊开始时间", "begun at", "begntime", "centre.RegisterVisit.begun_at"),
+    Term("医疗类别", "medical category", "med_type", "centre.VisitFacts.med_type"),
+    Term("科室编码", "department code", "dept_code", "centre.RegisterVisit.department_code"),
+    Term("科室名称", "department name", "dept_name", "centre.RegisterVisit.department_name"),
+    Term("科别", "specialty", "caty", "centre.RegisterVisit.specialty"),
+    Term("医师编码", "doctor code", "atddr_no", "centre.RegisterVisit.doctor_code"),
+    Term("医师姓名", "doctor name", "dr_name", "centre.RegisterVisit.doctor_name"),
+    Term("诊断代码", "diagnosis code", "diag_code", "charge.Diagnosis.code"),
+    Term("诊断名称", "diagnosis name", "diag_name", "charge.Diagnosis.name"),
+    Term("诊断类别", "diagnosis kind", "diag_type", "charge.Diagnosis.kind"),
+    Term("诊断排序号", "diagnosis order", "diag_srt_no", "charge.Diagnosis.order"),
+    # -- the bill
+    Term("收费批次号", "charge batch", "chrg_bchno", "centre.UploadCharges.batch"),
+    Term("费用明细流水号", "line id", "feedetl_sn", "charge.ChargeLine.line_id"),
+    Term("医疗目录编码", "catalogue code", "med_list_codg", "charge.ChargeLine.catalogue_code"),
+    Term("医药机构目录编码", "hospital code", "medins_list_codg", "charge.ChargeLine.hospital_code"),
+    Term("单价", "unit price", "pric", "charge.ChargeLine.unit_price"),
+    Term("数量", "quantity", "cnt", "charge.ChargeLine.quantity"),
+    Term("明细项目费用总额", "line amount", "det_item_fee_sumamt", "charge.ChargeLine.amount"),
+    Term("费用发生时间", "charged at", "fee_ocur_time", "charge.ChargeLine.charged_at"),
+    Term("医院审批标志", "hospital approval", "hosp_appr_flag", "charge.ChargeLine.approval"),
+    Term("处方号", "prescription number", "rxno", "charge.ChargeLine.prescription_no"),
+    Term("收费项目等级", "charge level", "chrgitm_lv", "centre.LineVerdict.level"),
+    # -- how it splits
+    Term("医疗费总额", "total", "medfee_sumamt", "split.Split.total"),
+    Term("基金支付总额", "fund", "fund_pay_sumamt", "split.Split.fund"),
+    Term("个人账户支出", "account", "acct_pay", "split.Split.account"),
+    Term("个人现金支出", "cash", "psn_cash_pay", "split.Split.cash"),
+    Term("医院负担金额", "hospital part", "hosp_part_amt", "split.Split.hospital"),
+    Term("个人负担总金额", "personal part", "psn_part_amt", "split.Split.personal"),
+    Term("个人账户共济支付金额", "family account", "acct_mulaid_pay", "split.Split.family_account"),
+    Term("全自费金额", "self-paid", "fulamt_ownpay_amt", "split.Split.self_paid"),
+    Term("超限价自费费用", "over limit", "overlmt_selfpay", "split.Split.over_limit"),
+    Term("先行自付金额", "first self-paid", "preselfpay_amt", "split.Split.first_self_paid"),
+    Term("符合政策范围金额", "in scope", "inscp_scp_amt", "split.Split.in_scope"),
+    Term("实际支付起付线", "deductible", "act_pay_dedc", "split.Split.deductible"),
+    Term("基本医疗保险统筹基金支出", "pool", "hifp_pay", "split.Split.pool"),
+    Term("公务员医疗补助资金支出", "civil-servant fund", "cvlserv_pay", "split.Split.civil_servant"),
+    Term("企业补充医疗保险基金支出", "supplementary fund", "hifes_pay", "split.Split.supplementary"),
+    Term("居民大病保险资金支出", "serious-illness fund", "hifmi_pay", "split.Split.serious_illness"),
+    Term("职工大额医疗费用补助基金支出", "large-sum fund", "hifob_pay", "split.Split.large_sum"),
+    Term("医疗救助基金支出", "assistance fund", "maf_pay", "split.Split.assistance"),
+    Term("伤残人员医疗保障基金支出", "disabled-soldier fund", "hifdm_pay", "split.Split.disabled_soldier"),
+    Term("其他支出", "other fund", "oth_pay", "split.Split.other_fund"),
+    Term("结算后余额", "balance after", "balc", "split.Split.balance_after"),
+    Term("基金支付类型", "fund kind", "fund_pay_type", "split.FundLine.kind"),
+    Term("基金支付金额", "fund amount", "fund_payamt", "split.FundLine.amount"),
+    Term("个人账户使用标志", "use of the account", "acct_used_flag", "centre.PreSettle.use_account"),
+    # -- what is done with it
+    Term("签到", "sign-in", "", "centre.SignIn"),
+    Term("签到编号", "sign-in number", "sign_no", "centre.SignedIn.sign_number"),
+    Term("预结算", "quote", "", "visit.Settlement.quoted"),
+    Term("结算", "settlement", "", "visit.Settlement"),
+    Term("结算ID", "settlement number (the centre's)", "setl_id", "centre.Settled.settlement_number"),
+    Term("结算时间", "settled at", "setl_time", "centre.Settled.settled_at"),
+    Term("清算类别", "clearing type", "clr_type", "centre.Settled.clearing_type"),
+    Term("清算方式", "clearing way", "clr_way", "centre.Settled.clearing_way"),
+    Term("清算经办机构", "clearing agency", "clr_optins", "centre.Settled.clearing_agency"),
+    Term("冲正", "reversal: undo one whose outcome is unknown or unwanted", "", "centre.Reverse"),
+    Term("原发送方报文ID", "original message id", "omsgid", "centre.Reverse.original_message_id"),
+    Term("原交易编号", "original call", "oinfno", "centre.Reverse.original_call"),
+    Term("结算撤销", "cancel: undo a finished settlement", "", "centre.CancelSettlement"),
+    Term("交易编号", "call", "infno", "centre.Call"),
+    Term("发送方报文ID", "message id", "msgid", "command.CallCentre.message_id"),
+    Term("结果未明", "outcome unknown", "", "outcome.Unknown"),
+    Term("未发出", "not sent", "", "outcome.NotSent"),
+    Term("幂等键", "idempotency key", "", "fault.Retry.SAME_KEY"),
+)
+# fmt: on
