@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import json
+import re
 import tomllib
 import types
 import typing
@@ -14,6 +16,7 @@ import attrs
 
 T = TypeVar("T")
 MAX_FILE_BYTES = 1 << 20
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @attrs.frozen(slots=True)
@@ -39,7 +42,8 @@ class ConfigError(Exception):
 def load(schema: type[T], path: Path) -> T:
     """Read ``path`` as ``schema``; raises ``ConfigError`` with every problem."""
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE_BYTES + 1)
         if len(raw) > MAX_FILE_BYTES:
             raise ConfigError([Problem(str(path), "the file is longer than 1 MiB", "is this the right file?")])
         document = tomllib.loads(raw.decode())
@@ -47,6 +51,8 @@ def load(schema: type[T], path: Path) -> T:
         raise ConfigError([Problem(str(path), f"cannot be read: {exc.strerror}", "check the path and its rights")]) from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise ConfigError([Problem(str(path), f"is not TOML in UTF-8: {exc}", "mend the line named")]) from exc
+    except RecursionError as exc:
+        raise ConfigError([Problem(str(path), "is nested too deeply", "is this the right file?")]) from exc
     return read(schema, document)
 
 
@@ -167,4 +173,6 @@ def _plain(kind: Any) -> Any:
 
 
 def _join(path: str, key: str) -> str:
+    if not _BARE.fullmatch(key):
+        key = json.dumps(key, ensure_ascii=False)  # as TOML itself must write it
     return f"{path}.{key}" if path else key
