@@ -5,15 +5,18 @@ from __future__ import annotations
 import structlog
 
 from middleware.domain.event import DaemonRestarted
+from middleware.domain.outcome import Unknown
 from middleware.domain.visit import IN_FLIGHT
-from middleware.engine.runner import Engine
+from middleware.engine.runner import Engine, label
+from middleware.store.units import Ending, Unit
 
 log = structlog.get_logger()
 
 
 async def recover(engine: Engine) -> int:
     """Mark what was in flight as unknown, re-arm what is due; how many visits were looked at. Before any door opens."""
-    visits = await engine.means.pool.run(engine.means.reader.busy_visits)
+    means = engine.means
+    visits = await means.pool.run(means.reader.busy_visits)
     for visit in visits:
         if visit.awaiting is not None:
             await engine.apply(visit.visit_id, DaemonRestarted())
@@ -22,5 +25,10 @@ async def recover(engine: Engine) -> int:
                 await engine.apply(visit.visit_id, DaemonRestarted(settlement.settlement_id))
             elif settlement.next_due is not None:
                 engine.wake_at(visit.visit_id, settlement.settlement_id, settlement.next_due)
-    log.info("engine.recovered", visits=len(visits))
+    # Last, for the visits' own marks must be durable first; until then the next start finds these again.
+    unended = await means.pool.run(means.reader.unended_messages, means.journal.epoch)
+    endings = tuple(Ending(message_id, label(Unknown("crash")), means.now()) for message_id in unended)
+    if endings:
+        await means.journal.commit(Unit(endings=endings))
+    log.info("engine.recovered", visits=len(visits), messages=len(endings))
     return len(visits)

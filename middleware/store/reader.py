@@ -88,6 +88,12 @@ class Reader:
             bodies = connection.scalars(sa.select(t.visit.c.body).where(t.visit.c.busy)).all()
         return [decode_visit(body) for body in bodies]
 
+    def unended_messages(self, epoch: int) -> list[str]:
+        """Messages of the lives before ``epoch`` of which nobody will ever hear again."""
+        query = sa.select(t.message.c.message_id).where(t.message.c.outcome == "", t.message.c.epoch < epoch)
+        with self._engine.connect() as connection:
+            return list(connection.scalars(query))
+
     def waiting_letters(self, after: int, limit: int) -> list[Waiting]:
         """Letters not yet answered, in order."""
         query = (

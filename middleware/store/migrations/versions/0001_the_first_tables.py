@@ -53,6 +53,9 @@ def upgrade() -> None:
     sa.Column('ended_at', sa.String(length=40), nullable=False),
     sa.PrimaryKeyConstraint('message_id')
     )
+    with op.batch_alter_table('message', schema=None) as batch_op:
+        batch_op.create_index('message_unended', ['epoch'], unique=False, sqlite_where=sa.text("outcome = ''"), postgresql_where=sa.text("outcome = ''"))
+
     op.create_table('meta',
     sa.Column('name', sa.String(length=32), nullable=False),
     sa.Column('value', sa.String(length=256), nullable=False),
@@ -146,6 +149,9 @@ def downgrade() -> None:
 
     op.drop_table('outbox')
     op.drop_table('meta')
+    with op.batch_alter_table('message', schema=None) as batch_op:
+        batch_op.drop_index('message_unended', sqlite_where=sa.text("outcome = ''"), postgresql_where=sa.text("outcome = ''"))
+
     op.drop_table('message')
     with op.batch_alter_table('journal', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_journal_visit_id'))
