@@ -244,6 +244,11 @@ class Hospital:
         """The letter has its answer."""
         await until(lambda: self.row("outbox", control_id=control_id)["outcome"], "the HIS was not told")
 
+    async def until_ended(self, outcome, settlement_id):
+        """The settlement's 2207 has this end in our books."""
+        message_id = self.row("settlement", settlement_id=settlement_id)["message_id"]
+        await until(lambda: self.row("message", message_id=message_id)["outcome"] == outcome, f"no end {outcome!r}")
+
     async def until_in_flight(self, count):
         """So many requests are with the daemon."""
 

@@ -207,6 +207,23 @@ def the_feed_is_gapless_and_the_same_again(books):
     assert [what for what, count in told.items() if count > 1] == []
 
 
+def all_books_agree(books):
+    """When nothing is in doubt: HIS, bureau and centre hold the same settlements, and nobody paid for anything else."""
+    approved = books.centre.ledger.in_state(State.APPROVED)
+    numbers = {s.settlement_number for s in approved}
+    lines = [json.loads(row["line"]) for row in books.feed]
+    in_feed = {line["settlement_number"] for line in lines if line["kind"] == "settled"}
+    undone = {line["corrects"] for line in lines if line["kind"] == "cancelled"}
+    assert in_feed - undone == numbers
+    assert set(books.his.book.settled()) == numbers
+    assert {r["settlement_number"] for r in books.of("settlement") if r["state"] == "Delivered"} == numbers
+    for person in books.centre.business.people.values():
+        for cover in person.covers:
+            mine = [s for s in approved if (s.person_number, s.insurance) == (person.person_number, cover.kind)]
+            left = cover.balance.fen - sum(s.bill.account.fen for s in mine)
+            assert books.centre.business.balance(person.person_number, cover.kind).fen == left
+
+
 def no_person_in_the_log(path):
     """Invariant 21, for the log and the journal's lines: no name, id number or card number of anybody, in clear."""
     text = path.read_text(errors="replace")

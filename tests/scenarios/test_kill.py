@@ -7,7 +7,6 @@ disprove (the region's processing limit): that goes on beside the other tests an
 
 from __future__ import annotations
 
-import json
 import socket
 from collections import Counter
 
@@ -367,10 +366,5 @@ async def test_in_the_end_every_doubt_is_resolved_and_all_books_agree(hospital):
 
     states = Counter(row["state"] for row in books.of("settlement"))
     assert set(states) <= {"Delivered", "Reversed", "Cancelled", "Quoted"}, states
-    # What the HIS holds as settled, the bureau has as settled, and the centre keeps as approved: the same numbers.
-    approved = {s.settlement_number for s in books.centre.ledger.in_state(State.APPROVED)}
-    lines = [json.loads(row["line"]) for row in books.feed]
-    in_feed = {x["settlement_number"] for x in lines if x["kind"] == "settled"}
-    undone = {x["corrects"] for x in lines if x["kind"] == "cancelled"}
-    assert set(books.his.book.settled()) == approved == in_feed - undone
+    invariants.all_books_agree(books)
     invariants.no_person_in_the_log(h.stage.log)
