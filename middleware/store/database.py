@@ -11,6 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from middleware.domain.fault import Fault
@@ -27,10 +28,7 @@ def open_database(url: str, *, readers: int = 2) -> sa.Engine:
     parsed = sa.make_url(url)
     sqlite = parsed.get_backend_name() == "sqlite"
     if sqlite and parsed.database:
-        path = Path(parsed.database)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)  # personal data: nobody else's business
-        os.close(descriptor)
+        _keep_private(Path(parsed.database))
     pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": readers + 2, "max_overflow": 0, "pool_timeout": 30}
     if sqlite and not parsed.database:
         raise Fault("system.config", "an in-memory database keeps nothing")
@@ -40,6 +38,19 @@ def open_database(url: str, *, readers: int = 2) -> sa.Engine:
         # We begin our own transactions: the driver's late BEGIN would let a read see what a write then changes.
         sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
+
+
+def _keep_private(path: Path) -> None:
+    """Personal data: nobody else's business, and a file that was there before is no exception."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+        finally:
+            os.close(descriptor)
+    except OSError as exc:
+        raise Fault("system.journal", f"the database file cannot be used: {exc.strerror}") from exc
 
 
 def _make_durable(connection: Any, _record: object) -> None:
@@ -73,8 +84,15 @@ def revisions(engine: sa.Engine) -> tuple[str, str]:
 
 
 def migrate(engine: sa.Engine) -> None:
-    """Bring the schema to what this program needs."""
-    command.upgrade(_config(engine), "head")
+    """Bring the schema to what this program needs, in one transaction. Raises ``Fault("system.journal")``."""
+    try:
+        command.upgrade(_config(engine), "head")
+    except CommandError as exc:
+        at, needed = revisions(engine)
+        why = f"the database is at schema {at}, this program knows no way from there to {needed}: install its newer version"
+        raise Fault("system.journal", why) from exc
+    except sa.exc.DBAPIError as exc:
+        raise Fault("system.journal", f"the schema was left as it was: {type(exc.orig).__name__}") from exc
 
 
 def ready(engine: sa.Engine) -> None:

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill
-from middleware.domain.visit import Visit
+from middleware.domain.visit import MONEY_OPEN, Visit
 from middleware.store import tables as t
 from middleware.store.chain import Head, first_break
 from middleware.store.codec import decode_bill, decode_holder, decode_visit
@@ -147,8 +147,8 @@ class Reader:
         with self._engine.connect() as connection, connection.begin():
             settled = connection.execute(_sums(mine, t.settlement.c.settled_at, since, until)).one()
             cancelled = connection.execute(_sums(mine, t.settlement.c.cancelled_at, since, until)).one()
-            open_states = ("Unknown", "ReversalIntended", "ReversalSent", "Manual", "SettleIntended", "SettleSent")
-            unknown = connection.scalar(sa.select(sa.func.count()).where(mine, t.settlement.c.state.in_(open_states)))
+            in_doubt = t.settlement.c.state.in_(sorted(map(str, MONEY_OPEN)))
+            unknown = connection.scalar(sa.select(sa.func.count()).where(mine, in_doubt))
         return {"settled": settled._asdict(), "cancelled": cancelled._asdict(), "unknown": unknown or 0}
 
     def states(self) -> dict[str, int]:
@@ -177,13 +177,34 @@ class Reader:
         head = Head(0, "0" * 64)
         with self._engine.connect() as connection:
             while True:
-                query = sa.select(table).where(table.c.sequence > head.sequence).order_by(table.c.sequence).limit(_WALK)
-                rows = [(row.sequence, row.previous, row.line, row.hash) for row in connection.execute(query)]
+                columns = (_bytes(connection, table.c[name]) for name in ("previous", "line", "hash"))
+                query = (
+                    sa.select(table.c.sequence, *columns)
+                    .where(table.c.sequence > head.sequence)
+                    .order_by(table.c.sequence)
+                    .limit(_WALK)
+                )
+                rows = [(number, *map(_text, rest)) for number, *rest in connection.execute(query)]
                 if (found := first_break(rows, head)) is not None:
                     return found
                 if len(rows) < _WALK:
                     return None
                 head = Head(rows[-1][0], rows[-1][3])
+
+
+def _bytes(connection: sa.Connection, column: sa.Column[str]) -> Any:
+    """The column as it lies on the disk: a flipped bit can break UTF-8, which SQLite's driver then refuses to read."""
+    return sa.cast(column, sa.LargeBinary) if connection.dialect.name == "sqlite" else column
+
+
+def _text(raw: bytes | str) -> str:
+    """What was written; "", which no row's hash is made of, when it is not even text any more."""
+    if isinstance(raw, str):
+        return raw
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return ""
 
 
 def _sums(mine: Any, when: Any, since: dt.datetime, until: dt.datetime) -> Any:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from attrs import define, field
 from sqlalchemy.dialects import postgresql, sqlite
 
+from middleware.domain.fault import Fault
 from middleware.domain.visit import IN_FLIGHT, Settlement, Visit
 from middleware.store import tables as t
 from middleware.store.chain import START, Head, link
@@ -22,6 +23,7 @@ from middleware.store.codec import encode, encode_holder
 from middleware.store.units import FeedEntry, KeyTakenError, Record, StoreError, Unit
 
 Row = dict[str, Any]
+_EPOCH = sa.select(t.meta.c.value).where(t.meta.c.name == "epoch")
 
 
 def stamp(when: dt.datetime) -> str:
@@ -220,6 +222,7 @@ class Writer:
         self._connection = engine.connect()
         self.epoch = self._next_epoch()
         self.journal, self.feed = self._heads()
+        self._known = True  # whether the heads are those on disk
 
     def close(self) -> None:
         """Give the connection back."""
@@ -227,7 +230,7 @@ class Writer:
 
     def _next_epoch(self) -> int:
         with self._connection.begin():
-            text = self._connection.scalar(sa.select(t.meta.c.value).where(t.meta.c.name == "epoch"))
+            text = self._connection.scalar(_EPOCH)
             epoch = int(text or 0) + 1
             if text is None:
                 self._connection.execute(sa.insert(t.meta), {"name": "epoch", "value": str(epoch)})
@@ -250,11 +253,17 @@ class Writer:
             if len(units) == 1:
                 return [KeyTakenError()]
             return [result for unit in units for result in self.write([unit])]
-        except (sa.exc.SQLAlchemyError, OSError) as exc:
-            return [StoreError(type(getattr(exc, "orig", exc)).__name__) for _ in units]
+        except (sa.exc.SQLAlchemyError, OSError, Fault) as exc:
+            return [StoreError(_cause(exc)) for _ in units]
+        except Exception as exc:  # noqa: BLE001 - a value that cannot be written must not end the only thread that writes
+            if len(units) == 1:
+                return [StoreError(_cause(exc))]
+            return [result for unit in units for result in self.write([unit])]
         return [None] * len(units)
 
     def _write(self, units: Sequence[Unit]) -> None:
+        if not self._known:
+            self._reopen()
         batch = _Batch(self.epoch, self.journal, self.feed)
         for unit in units:
             batch.add(unit)
@@ -274,22 +283,38 @@ class Writer:
         )
         try:
             with self._connection.begin():
+                self._refuse_if_stale()
                 for statement, rows in plan:
                     if rows:
                         self._connection.execute(statement, rows)
-        except sa.exc.SQLAlchemyError:
+        except BaseException:
             # The COMMIT itself may have failed: what is on disk decides, not what we hoped.
-            self._reload()
+            self._known = False
             raise
         self.journal, self.feed = batch.journal, batch.feed
 
-    def _reload(self) -> None:
+    def _refuse_if_stale(self) -> None:
+        """Inside the transaction: whoever opened the database after us is the writer now (invariant 17)."""
+        newest = int(self._connection.scalar(_EPOCH) or 0)
+        if newest != self.epoch:
+            raise Fault("system.journal", f"epoch {newest} has the database, this is epoch {self.epoch}")
+
+    def _reopen(self) -> None:
+        """After a failed write: the heads as the disk has them, on a new connection when the old one is of no use."""
         try:
             self.journal, self.feed = self._heads()
-        except sa.exc.SQLAlchemyError:
-            self._connection.invalidate()
-            self._connection.close()
+        except (sa.exc.SQLAlchemyError, OSError):
+            if not self._connection.closed:
+                self._connection.invalidate()
+                self._connection.close()
             self._connection = self._engine.connect()
+            self.journal, self.feed = self._heads()
+        self._known = True
+
+
+def _cause(exc: Exception) -> str:
+    """One word without data: which error it was."""
+    return exc.detail if isinstance(exc, Fault) else type(getattr(exc, "orig", exc)).__name__
 
 
 def _upsert(insert: Callable[[sa.Table], Any], table: sa.Table) -> Any:
