@@ -61,15 +61,20 @@ async def until(true, what, *args):
     return await in_thread(look)
 
 
-async def run(*arguments):
-    """``run.py`` with these arguments, to its end: (exit status, all that it said)."""
+async def program(*command):
+    """A program of its own to its end: (exit status, all that it said)."""
 
     def work():
-        command = [sys.executable, str(ROOT / "run.py"), *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+        words = list(map(str, command))
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
         return done.returncode, done.stdout + done.stderr
 
     return await in_thread(work)
+
+
+async def run(*arguments):
+    """``run.py`` with these arguments."""
+    return await program(sys.executable, ROOT / "run.py", *arguments)
 
 
 class HeldCard(VirtualCard):
