@@ -9,7 +9,8 @@ from typing import Any
 
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
-from middleware.engine.runner import Engine, spawn
+from middleware.engine.runner import Engine
+from middleware.engine.tasks import spawn
 
 INTERVAL_S = 5.0
 OLD_S = 120.0  # an unknown outcome older than this deserves a look even before its tries are used up
@@ -26,6 +27,7 @@ class Watch:
         self._running = False
         self.unknown = 0
         self.manual = 0
+        self.held = 0
         self._oldest: dt.datetime | None = None
 
     @property
@@ -45,12 +47,17 @@ class Watch:
             self._timer.cancel()
 
     def health(self) -> PartHealth:
-        """DOWN while a person must decide, DEGRADED while an outcome stays unknown for long."""
-        detail = f"unknown {self.unknown}, manual {self.manual}"
+        """DOWN while a person must decide where money is.
+
+        DEGRADED while an outcome stays unknown for long, or the HIS has refused what was settled.
+        """
+        detail = f"unknown {self.unknown}, manual {self.manual}, held {self.held}"
         if self.manual:
             return PartHealth("settlements", Condition.DOWN, "settlement.manual", detail)
         if self.oldest_s > OLD_S:
             return PartHealth("settlements", Condition.DEGRADED, "settlement.outcome_unknown", detail)
+        if self.held:
+            return PartHealth("settlements", Condition.DEGRADED, "his.refused", detail)
         return PartHealth("settlements", Condition.GOOD, "", detail)
 
     def _look(self) -> None:
@@ -61,5 +68,6 @@ class Watch:
         means = self._engine.means
         with contextlib.suppress(Fault):  # the pool is full: the next look will tell
             self.unknown, self.manual, self._oldest = await means.pool.run(means.reader.open_questions)
+            self.held = await means.pool.run(means.reader.held)
         if self._running:
             self._timer = self._clock.callLater(INTERVAL_S, self._look)

@@ -21,7 +21,9 @@ from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.his import HisAccepted
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
-from middleware.engine.runner import Engine, Extra, spawn
+from middleware.engine.runner import Engine
+from middleware.engine.tasks import spawn
+from middleware.engine.writing import Extra
 from middleware.flow.requests import his_message
 from middleware.flow.step import IllegalEvent
 from middleware.ports import His
@@ -107,7 +109,9 @@ class Outbox:
                     if not await self._until_answered(waiting):
                         return
                     self.stats.waiting -= 1
-                if not page and not self._again:
+                # A page that was not full was all there was; what became durable since has kicked.
+                if len(page) < PAGE and not self._again:
+                    self.stats.oldest = None
                     return
         finally:
             self._running = False
@@ -150,9 +154,9 @@ class Outbox:
         letter = waiting.letter
         engine = self._engine
         try:
-            visit = await engine.visit(letter.visit_id)
-            holder = await engine.holder(visit)
-            bill = await engine.bill(visit.visit_id, letter.settlement_id) if letter.settlement_id else None
+            visit = await engine.visits.visit(letter.visit_id)
+            holder = await engine.visits.holder(visit)
+            bill = await engine.visits.bill(visit.visit_id, letter.settlement_id) if letter.settlement_id else None
             command = TellHis(HisMatter(letter.matter), letter.control_id, letter.settlement_id)
             message = his_message(command, visit, holder, bill, letter.created_at)
             return await self._his.deliver(message)

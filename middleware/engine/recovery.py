@@ -7,7 +7,8 @@ import structlog
 from middleware.domain.event import DaemonRestarted
 from middleware.domain.outcome import Unknown
 from middleware.domain.visit import IN_FLIGHT
-from middleware.engine.runner import Engine, label
+from middleware.engine.runner import Engine
+from middleware.engine.writing import label
 from middleware.store.units import Ending, Unit
 
 log = structlog.get_logger()

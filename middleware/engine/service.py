@@ -19,7 +19,8 @@ from middleware.domain.order import Caller, CancelOrder, QuoteOrder, RegisterOrd
 from middleware.domain.visit import Settlement, Visit, VisitState
 from middleware.engine import views
 from middleware.engine.counter import Answer
-from middleware.engine.runner import Engine, Extra
+from middleware.engine.runner import Engine
+from middleware.engine.writing import Extra
 from middleware.ports import Readers
 from middleware.store.codec import decode_json, encode
 from middleware.store.units import KeyTakenError, Record, Request, Unit
@@ -263,7 +264,7 @@ class CounterService:
 
     async def _resume(self, request: Request, order: object, caller: Caller) -> None:
         """A repeat of what came to rest without a final answer goes on from what is known."""
-        visit = await self._engine.visit(request.visit_id)
+        visit = await self._engine.visits.visit(request.visit_id)
         self._watch(request)
         if await self._outcome(request, visit, final_only=True) is not None:
             return
@@ -291,16 +292,16 @@ class CounterService:
         self._by_visit.setdefault(request.visit_id, set()).add(name)
 
     async def _answer(self, request: Request, wait_s: float) -> Answer:
-        visit = await self._engine.visit(request.visit_id)
-        holder = await self._engine.holder(visit)
-        done, end = self._engine.wait(visit, lambda seen: _known(request, seen, holder) is not None)
+        visit = await self._engine.visits.visit(request.visit_id)
+        holder = await self._engine.visits.holder(visit)
+        done, end = self._engine.visits.wait(visit, lambda seen: _known(request, seen, holder) is not None)
         clock = self._engine.means.clock
         limit = clock.callLater(wait_s, done.cancel)
         try:
             visit = await done
         except CancelledError:
             end()
-            raise _still_going(await self._engine.visit(request.visit_id)) from None
+            raise _still_going(await self._engine.visits.visit(request.visit_id)) from None
         finally:
             if limit.active():
                 limit.cancel()
@@ -312,7 +313,7 @@ class CounterService:
         return known
 
     async def _outcome(self, request: Request, visit: Visit, *, final_only: bool) -> Answer | Fault | None:
-        known = _known(request, visit, await self._engine.holder(visit))
+        known = _known(request, visit, await self._engine.visits.holder(visit))
         if final_only and isinstance(known, Fault) and known.spec.retry not in _FINAL:
             return None
         return known
@@ -342,11 +343,10 @@ class CounterService:
         return Request(caller.account, key, method, digest, visit_id, settlement_id, self._engine.means.now())
 
     async def _settlement(self, caller: Caller, settlement_id: str) -> tuple[Visit, Settlement]:
-        means = self._engine.means
-        visit_id = await means.pool.run(means.reader.visit_of, settlement_id)
+        visit_id = await self._engine.visits.visit_of(settlement_id)
         if not visit_id:
             raise Fault("request.not_found", "settlement")
-        visit = await self._engine.visit(visit_id)
+        visit = await self._engine.visits.visit(visit_id)
         settlement = visit.settlement(settlement_id)
         if caller.role is Role.POS and (settlement.owner.account, settlement.owner.terminal) != (
             caller.account,
@@ -356,7 +356,7 @@ class CounterService:
         return visit, settlement
 
     async def _mine(self, caller: Caller, visit_id: str) -> None:
-        visit = await self._engine.visit(visit_id)
+        visit = await self._engine.visits.visit(visit_id)
         if caller.role is Role.POS and visit.owner.account != caller.account:
             raise Fault("access.not_yours")
 

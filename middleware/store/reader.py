@@ -167,6 +167,18 @@ class Reader:
         since = [s.unknown_since for visit in self.busy_visits() for s in visit.settlements if s.unknown_since]
         return unknown, manual, min(since, default=None)
 
+    def held(self) -> int:
+        """Settlements that stand at the centre and that the HIS refused: they wait for a person."""
+        # By the letter's number (flow.settlement), which is indexed: this is asked every few seconds.
+        letter = t.outbox.c.control_id == sa.literal("P").concat(sa.func.substr(t.settlement.c.settlement_id, 2))
+        query = (
+            sa.select(sa.func.count())
+            .select_from(t.settlement.join(t.outbox, letter))
+            .where(t.settlement.c.state == "Settled", t.outbox.c.outcome.startswith("refused"))
+        )
+        with self._engine.connect() as connection:
+            return connection.scalar(query) or 0
+
     def head(self, table: sa.Table) -> Head:
         """The newest row of a chain."""
         with self._engine.connect() as connection:

@@ -16,6 +16,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.money import Money
 from middleware.domain.order import CancelOrder, SettleOrder
 from middleware.domain.outcome import Answered, NotSent, Refused, Unknown
+from middleware.engine.tasks import sleep
 from middleware.store import tables as t
 from tests.support.fakes import HIS, NOW, POS, quote_order, register_order, split
 from tests.support.rig import Rig
@@ -46,8 +47,8 @@ def order_of(quote):
 
 async def until(r, settlement_id, *states):
     visit_id = r.reader.visit_of(settlement_id)
-    visit = await r.engine.visit(visit_id)
-    done, _ = r.engine.wait(visit, lambda seen: seen.settlement(settlement_id).state in states)
+    visit = await r.engine.visits.visit(visit_id)
+    done, _ = r.engine.visits.wait(visit, lambda seen: seen.settlement(settlement_id).state in states)
     return (await done).settlement(settlement_id)
 
 
@@ -467,3 +468,45 @@ async def test_the_journal_and_the_feed_hold_no_personal_data(tmp_path):
 
         for secret in ("张伟民", "999999197001010014", "A12345678", "999900D1560000050000112233445566", '"P1"'):
             assert secret not in text
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_letter_costs_one_look_into_the_outbox_and_leaves_nothing_old_behind(tmp_path):
+    async with rig(tmp_path) as r:
+        looks = []
+        read = r.reader.waiting_letters
+        r.reader.waiting_letters = lambda after, limit: looks.append(after) or read(after, limit)
+
+        quote = await quoted(r)
+        await r.counter.settle(HIS, "s1", order_of(quote))
+        await until(r, quote["settlement_id"], "Delivered")
+
+        await sleep(reactor, 0)  # the outbox goes on after those who waited for the visit
+
+        assert len(looks) == 2  # the registration and the settlement
+        assert r.outbox.stats.waiting == 0
+        assert r.outbox.stats.oldest is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_visit_of_a_settlement_in_memory_is_not_looked_up_and_not_kept_longer_than_the_visit(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("middleware.engine.memory.MAX_VISITS", 1)
+    async with rig(tmp_path) as r:
+        looked_up = []
+        read = r.reader.visit_of
+        r.reader.visit_of = lambda settlement_id: looked_up.append(settlement_id) or read(settlement_id)
+
+        quote = await quoted(r)
+        await r.counter.settle(HIS, "s1", order_of(quote))
+        assert looked_up == []
+        await until(r, quote["settlement_id"], "Delivered")
+        looked_up.clear()
+
+        for number in range(2, 4):  # two other visits: the first one goes out of memory
+            await quoted(r, key=f"q{number}")
+        seen = await r.counter.get(HIS, settlement_id=quote["settlement_id"])
+
+        assert seen["state"] == "Delivered"
+        assert looked_up == [quote["settlement_id"]]

@@ -1,0 +1,108 @@
+"""One step of the flow as what is written: records, intents, feed rows. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from attrs import define, evolve, field, frozen
+
+from middleware.domain.centre import CentreReply, Holder
+from middleware.domain.charge import Bill
+from middleware.domain.command import CallCentre, WakeAt
+from middleware.domain.event import CentreKnewPerson, Event
+from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
+from middleware.domain.visit import Settlement, Visit
+from middleware.engine.views import feed_body
+from middleware.ports import PreparedCall
+from middleware.store.codec import encode
+from middleware.store.units import Ending, FeedEntry, Intent, Letter, Record, Request
+
+
+@frozen(slots=True)
+class Extra:
+    """What an event brings to be written beside it."""
+
+    person: tuple[str, Holder] | None = None
+    bill: tuple[str, Bill] | None = None
+    request: Request | None = None
+    ending: Ending | None = None
+    closed_letter: tuple[str, str] | None = None
+
+
+NOTHING = Extra()
+
+
+@define
+class Work:
+    """One step while it is being made."""
+
+    state: Visit
+    records: list[Record] = field(factory=list)
+    intents: list[Intent] = field(factory=list)
+    letters: list[Letter] = field(factory=list)
+    calls: list[tuple[CallCentre, PreparedCall]] = field(factory=list)
+    wakes: list[WakeAt] = field(factory=list)
+
+
+def record_of(before: Visit | None, after: Visit, event: Event, now: dt.datetime) -> Record:
+    """The journal record of one event (invariant 20)."""
+    settlement_id = getattr(event, "settlement_id", "")
+    return Record(
+        at=now,
+        visit_id=after.visit_id,
+        settlement_id=settlement_id,
+        event=type(event).__name__,
+        before=_state(before, settlement_id),
+        after=_state(after, settlement_id),
+        body=encode(_impersonal(event)),
+    )
+
+
+def _impersonal(event: Event) -> Event:
+    """The event as the journal keeps it: whom it is about stands in the visit and the person table, never in the chain.
+
+    A chain cannot be made to forget, so nothing goes into it that somebody may one day have the right to have erased.
+    """
+    if isinstance(event, CentreKnewPerson):
+        return CentreKnewPerson(evolve(event.reply, person_number=""))
+    return event
+
+
+def _state(visit: Visit | None, settlement_id: str) -> str:
+    if visit is None:
+        return ""
+    if not settlement_id:
+        return str(visit.state)
+    return next((str(s.state) for s in visit.settlements if s.settlement_id == settlement_id), "")
+
+
+def published(before: Visit | None, after: Visit, institution: str, now: dt.datetime) -> tuple[FeedEntry, ...]:
+    """The bureau's rows that this step gives: a settlement that came to stand, a cancel that was done."""
+    known = {s.settlement_id: s for s in before.settlements} if before else {}
+    return tuple(
+        FeedEntry(kind, s.settlement_id, now, feed_body(after, s, institution, cancelled=kind == "cancelled"))
+        for s in after.settlements
+        for kind in _news(known.get(s.settlement_id), s)
+    )
+
+
+def _news(before: Settlement | None, after: Settlement) -> list[str]:
+    news = []
+    if after.settled is not None and (before is None or before.settled is None):
+        news.append("settled")
+    if after.cancelled is not None and (before is None or before.cancelled is None):
+        news.append("cancelled")
+    return news
+
+
+def label(outcome: Outcome[CentreReply]) -> str:
+    """An outcome in one bounded word or two, for the journal and the metrics."""
+    match outcome:
+        case Answered():
+            return "answered"
+        case Refused():
+            return "refused"
+        case NotSent(fault):
+            return f"not-sent {fault}"
+        case Unknown(cause):
+            return f"unknown {cause}"
