@@ -367,4 +367,4 @@ async def test_in_the_end_every_doubt_is_resolved_and_all_books_agree(hospital):
     states = Counter(row["state"] for row in books.of("settlement"))
     assert set(states) <= {"Delivered", "Reversed", "Cancelled", "Quoted"}, states
     invariants.all_books_agree(books)
-    invariants.no_person_in_the_log(h.stage.log)
+    invariants.nobody_is_named(h)

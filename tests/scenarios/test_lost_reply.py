@@ -200,4 +200,4 @@ async def test_in_the_end_all_books_agree(hospital, lost):
     await h.until_quiet()
 
     invariants.all_books_agree(await invariants.check(h))
-    invariants.no_person_in_the_log(h.stage.log)
+    invariants.nobody_is_named(h)

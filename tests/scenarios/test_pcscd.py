@@ -128,4 +128,4 @@ async def test_a_card_pulled_in_the_middle_of_a_read_is_no_card_and_put_in_again
         assert len(kinds) < 8
     assert (await h.settled())["state"] == "Quoted"
     invariants.all_books_agree(await invariants.check(h))
-    invariants.no_person_in_the_log(h.stage.log)
+    invariants.nobody_is_named(h)
