@@ -51,6 +51,8 @@ _PAIR = re.compile(
       | [^\s"',;|)}\]<>&]++ )
     """
 )
+# None of the shapes and pairs above fits into such a text: most of what is logged is a word of ours.
+_HARMLESS = re.compile(r"(?:[^\s=:：]{0,12}|[^\s=:：0-9０-９]*+)\Z")
 _WORD = string.ascii_letters + string.digits + "０１２３４５６７８９ｘＸ._~+/=-"
 _FULL_WIDTH = {ord("０") + n: str(n) for n in range(10)} | {ord("ｘ"): "X", ord("Ｘ"): "X"}
 
@@ -86,6 +88,10 @@ def redact_text(text: str) -> str:
     if len(text) > MAX_TEXT:
         # Half a number has no shape any more: the word that was cut goes too.
         text = text[:MAX_TEXT].rstrip(_WORD) + f"... ({len(text)} characters)"
+    return text if _HARMLESS.match(text) else _masked(text)
+
+
+def _masked(text: str) -> str:
     text = _BEARER.sub(rf"\1 {MASK}", text)
     text = _PAIR.sub(rf"\g<key>{MASK}", text)
     text = _ID.sub(lambda found: MASK if _is_id(found[0]) else found[0], text)
