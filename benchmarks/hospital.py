@@ -35,6 +35,7 @@ url = "sqlite:///{database}"
 url = "{centre}"
 institution_code = "{institution}"
 institution_name = "示例医院"
+profile = "999900-test"
 operator = "yikatong"
 operator_name = "一卡通"
 [his]

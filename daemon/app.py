@@ -168,13 +168,14 @@ def build(settings: Settings, reactor: Any) -> Application:
     feed = feed_resource(StoredFeed(pool, reader), tokens, settings.feed, reactor, now, metrics.feed_request)
     health.append(door.health)
     site = build_site(settings.http, metrics, health, VERSION, reactor, feed)
+    health.append(site.health)
     metrics.watch_parts(health)
 
     def collect() -> None:
         metrics.set("settlement_unknown", watch.unknown)
         metrics.set("settlement_unknown_oldest_seconds", watch.oldest_s)
         metrics.set("settlement_manual", watch.manual)
-        metrics.set("outbox_depth", outbox.stats.waiting, "his")
+        metrics.set("outbox_depth", watch.letters, "his")
         metrics.set("api_connections", door.connections)
         metrics.set("api_in_flight", door.in_flight)
         metrics.set("journal_head_sequence", journal.head_sequence)

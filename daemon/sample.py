@@ -14,6 +14,7 @@ _EXAMPLE = {
     "centre.url": "https://centre.example/fsi/soap",
     "centre.institution_code": "H99990000001",
     "centre.institution_name": "示例医院",
+    "centre.profile": "999900-test",
     "centre.operator": "yikatong",
     "centre.operator_name": "一卡通",
 }

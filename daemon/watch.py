@@ -28,6 +28,7 @@ class Watch:
         self.unknown = 0
         self.manual = 0
         self.held = 0
+        self.letters = 0
         self._oldest: dt.datetime | None = None
 
     @property
@@ -69,5 +70,6 @@ class Watch:
         with contextlib.suppress(Fault):  # the pool is full: the next look will tell
             self.unknown, self.manual, self._oldest = await means.pool.run(means.reader.open_questions)
             self.held = await means.pool.run(means.reader.held)
+            self.letters = await means.pool.run(means.reader.letters_waiting)
         if self._running:
             self._timer = self._clock.callLater(INTERVAL_S, self._look)

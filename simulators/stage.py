@@ -142,6 +142,7 @@ class Stage:
                 "url": self.centre.url,
                 "institution_code": INSTITUTION,
                 "institution_name": "示例医院",
+                "profile": "999900-test",
                 "operator": "yikatong",
                 "operator_name": "一卡通",
                 "total_deadline_s": 5.0,

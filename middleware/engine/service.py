@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
 
-from middleware.domain.card import CardRead
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill, bill_digest, bill_total, diagnoses_digest
 from middleware.domain.event import CancelConfirmed, QuoteRequested, RegistrationRequested, RequestRepeated, SettleConfirmed
@@ -18,14 +17,14 @@ from middleware.domain.money import Money
 from middleware.domain.order import Caller, CancelOrder, QuoteOrder, RegisterOrder, Role, SettleOrder
 from middleware.domain.visit import Settlement, Visit, VisitState
 from middleware.engine import views
+from middleware.engine.cards import CardDesk
 from middleware.engine.counter import Answer
 from middleware.engine.runner import Engine
 from middleware.engine.writing import Extra
 from middleware.ports import Readers
 from middleware.store.codec import decode_json, encode
-from middleware.store.units import KeyTakenError, Record, Request, Unit
+from middleware.store.units import KeyTakenError, Request
 
-MAX_CARD_READS = 1000
 _FINAL = {Retry.NEVER, Retry.AFTER_FIX}
 
 
@@ -52,9 +51,8 @@ class CounterService:
 
     def __init__(self, engine: Engine, readers: Readers, waits: Waits) -> None:
         self._engine = engine
-        self._readers = readers
         self._waits = waits
-        self._reads: dict[str, tuple[CardRead, dt.datetime]] = {}
+        self._cards = CardDesk(engine.means, readers, waits.card_read_valid_s)
         self._pending: dict[tuple[str, str], _Pending] = {}
         self._by_visit: dict[str, set[tuple[str, str]]] = {}
         engine.finalise = self._final_answers
@@ -64,56 +62,7 @@ class CounterService:
     async def read_card(self, caller: Caller, reader: str) -> Answer:
         """See ``Counter.read_card``; the read is journalled without its data."""
         self._open()
-        now = self._engine.means.now
-        try:
-            read = await self._readers.read_card(reader)
-        except Fault as fault:
-            await self._audit(caller, "CardReadFailed", {"reader": reader, "code": fault.code})
-            raise
-        await self._audit(caller, "CardRead", {"reader": reader, "kind": read.kind, "region": read.region_code})
-        card_read_id = "D" + self._engine.means.next_message_id()[12:]
-        expires = now() + dt.timedelta(seconds=self._waits.card_read_valid_s)
-        self._keep(card_read_id, read, expires)
-        clear = caller.role is Role.HIS
-        return {
-            "card_read_id": card_read_id,
-            "expires_at": expires.isoformat(),
-            "reader": read.reader,
-            "card": {
-                "kind": read.kind,
-                "region_code": read.region_code,
-                "card_number": read.card_number.reveal() if clear else read.card_number.masked,
-                "spec_version": read.spec_version,
-                "issued_on": read.issued_on.isoformat(),
-                "expires_on": read.expires_on.isoformat(),
-            },
-            "holder": {
-                "name": read.name.reveal() if clear else read.name.masked,
-                "id_number": read.id_number.reveal() if clear else read.id_number.masked,
-                "sex": read.sex,
-                "nation": read.nation,
-                "birth_date": read.birth_date.isoformat() if clear else "",
-            },
-        }
-
-    async def _audit(self, caller: Caller, event: str, facts: dict[str, str]) -> None:
-        body = encode({"role": str(caller.role), "account": caller.account, "terminal": caller.terminal, **facts})
-        record = Record(self._engine.means.now(), "", "", event, "", "", body)
-        await self._engine.means.journal.commit(Unit(records=(record,)))
-
-    def _keep(self, card_read_id: str, read: CardRead, expires: dt.datetime) -> None:
-        now = self._engine.means.now()
-        for old in [key for key, (_, until) in self._reads.items() if until <= now]:
-            del self._reads[old]
-        while len(self._reads) >= MAX_CARD_READS:
-            del self._reads[next(iter(self._reads))]
-        self._reads[card_read_id] = (read, expires)
-
-    def _take(self, card_read_id: str) -> CardRead:
-        read, expires = self._reads.get(card_read_id, (None, None))
-        if read is None or expires is None or expires <= self._engine.means.now():
-            raise Fault("card.read_expired")
-        return read
+        return await self._cards.read(caller, reader)
 
     # -- money and what leads to it
 
@@ -121,12 +70,12 @@ class CounterService:
         """See ``Counter.register``."""
 
         async def begin(digest: str) -> Request:
-            read = self._take(order.card_read_id)
+            holder = self._cards.holder(caller, order.card_read_id)
             visit_id, person_ref = self._new_id("V"), self._new_id("H")
             request = self._request(caller, key, "patient.register", digest, visit_id, "")
             event = RegistrationRequested(visit_id, person_ref, caller, order)
-            await self._start(request, event, Extra(person=(person_ref, _holder(read)), request=request))
-            self._reads.pop(order.card_read_id, None)
+            await self._start(request, event, Extra(person=(person_ref, holder), request=request))
+            self._cards.used(order.card_read_id)
             return request
 
         return await self._once(caller, key, "patient.register", order, begin, self._waits.register_s)
@@ -395,18 +344,6 @@ def _still_going(visit: Visit) -> Fault:
     if visit.state is not VisitState.REGISTERED:
         return Fault("centre.no_answer")
     return Fault("settlement.busy")
-
-
-def _holder(read: CardRead) -> Holder:
-    return Holder(
-        id_number=read.id_number,
-        name=read.name,
-        card_number=read.card_number,
-        card_id_code=read.card_id_code,
-        sex=read.sex,
-        nation=read.nation,
-        birth_date=read.birth_date,
-    )
 
 
 def _in_yuan(sums: dict[str, int]) -> Answer:

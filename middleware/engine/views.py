@@ -206,6 +206,7 @@ def feed_body(visit: Visit, s: Settlement, institution: str, *, cancelled: bool)
         "med_type": visit.order.med_type,
         "clearing_type": s.settled.clearing_type if s.settled else "",
         "centre_time": when.isoformat() if when else "",
+        "certain": not s.broken_identities,  # false: the centre's own amounts do not add up
     }
     if split is not None:
         body |= {name: getattr(split, name).yuan for name in ("total", "fund", "account", "cash", "hospital")}

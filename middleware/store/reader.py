@@ -118,6 +118,12 @@ class Reader:
             for row in rows
         ]
 
+    def letters_waiting(self) -> int:
+        """How many letters the HIS has not answered yet."""
+        query = sa.select(sa.func.count()).select_from(t.outbox).where(t.outbox.c.outcome == "")
+        with self._engine.connect() as connection:
+            return connection.scalar(query) or 0
+
     def newest_message_id(self) -> str | None:
         """The largest message id that was ever made durable."""
         with self._engine.connect() as connection:

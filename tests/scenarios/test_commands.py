@@ -128,7 +128,7 @@ async def test_a_good_configuration_is_told_to_be_good(hospital):
 async def test_a_bad_configuration_is_told_every_problem_at_once_with_its_place(tmp_path):
     config = tmp_path / "bad.toml"
     config.write_text(
-        '[centre]\nurl = "ftp://x"\ninstitution_code = "short"\ninstitution_name = "x"\noperator = 7\noperator_name = "x"\n'
+        '[centre]\nurl = "ftp://x"\ninstitution_code = "short"\ninstitution_name = "x"\nprofile = "999900-test"\noperator = 7\noperator_name = "x"\n'
         '[hiss]\nport = 1\n[his]\nport = 99999\nencodign = "utf-8"\n[engine]\ndrain_s = "soon"\n'
         '[accounts.a]\nrole = "king"\ntoken_sha256 = "00"\n',
         encoding="utf-8",

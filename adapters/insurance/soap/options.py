@@ -23,7 +23,6 @@ class CentreOptions:
     institution_name: str = setting(help="our name at the centre", validator=matching(r".{1,200}", "1 to 200 characters"))
     profile: str = setting(
         help="the region's rules: a file of config/regions, without .toml",
-        default="999900-test",
         validator=matching(r"[0-9A-Za-z._-]{1,64}", "the name of a file without its folder"),
     )
     operator: str = setting(help="operator's number at the centre", validator=matching(r".{1,20}", "1 to 20 characters"))

@@ -109,6 +109,7 @@ def options(url: str, **changes) -> CentreOptions:
         "url": url,
         "institution_code": INSTITUTION,
         "institution_name": "测试医院",
+        "profile": "999900-test",
         "operator": "0001",
         "operator_name": "操作员",
         "total_deadline_s": 5.0,

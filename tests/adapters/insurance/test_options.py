@@ -12,6 +12,7 @@ NEEDED = {
     "url": "http://127.0.0.1:1/centre",
     "institution_code": "H99990000001",
     "institution_name": "测试医院",
+    "profile": "999900-test",
     "operator": "0001",
     "operator_name": "操作员",
 }

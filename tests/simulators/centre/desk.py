@@ -116,7 +116,7 @@ async def open_desk(simulator: CentreSimulator | None = None, clock: Callable[[]
     centre_simulator.start()
     values = {"total_deadline_s": 5.0, "late_reply_s": 5.0, "connect_s": 2.0} | changes
     options = CentreOptions(
-        url=centre_simulator.url, institution_code=INSTITUTION, institution_name="测试医院", operator="0001",
+        url=centre_simulator.url, institution_code=INSTITUTION, institution_name="测试医院", profile="999900-test", operator="0001",
         operator_name="操作员", **values,
     )  # fmt: skip
     centre = SoapCentre(options, reactor, china_now)

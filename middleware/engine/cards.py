@@ -1,0 +1,107 @@
+"""Reading cards at the counter: the answer to the caller, the audit record without data, and the read kept for a while."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from attrs import frozen
+
+from middleware.domain.card import CardRead
+from middleware.domain.centre import Holder
+from middleware.domain.fault import Fault
+from middleware.domain.order import Caller, Role
+from middleware.engine.runner import Means
+from middleware.ports import Readers
+from middleware.store.codec import encode
+from middleware.store.units import Record, Unit
+
+MAX_CARD_READS = 1000
+
+
+@frozen(slots=True)
+class _Kept:
+    """A read that may still be used, by the account that made it."""
+
+    read: CardRead
+    account: str
+    until: dt.datetime
+
+
+class CardDesk:
+    """Reads stay in memory only: after a restart, or ``valid_s`` seconds, the card is read again."""
+
+    def __init__(self, means: Means, readers: Readers, valid_s: float) -> None:
+        self._means = means
+        self._readers = readers
+        self._valid = dt.timedelta(seconds=valid_s)
+        self._kept: dict[str, _Kept] = {}
+
+    async def read(self, caller: Caller, reader: str) -> dict[str, Any]:
+        """See ``Counter.read_card``. Every read and every failed read is in the journal, without what was read."""
+        try:
+            read = await self._readers.read_card(reader)
+        except Fault as fault:
+            await self._audit(caller, "CardReadFailed", {"reader": reader, "code": fault.code})
+            raise
+        await self._audit(caller, "CardRead", {"reader": reader, "kind": read.kind, "region": read.region_code})
+        card_read_id = "D" + self._means.next_message_id()[12:]
+        until = self._means.now() + self._valid
+        self._keep(card_read_id, _Kept(read, caller.account, until))
+        return _answer(card_read_id, read, until, clear=caller.role is Role.HIS)
+
+    def holder(self, caller: Caller, card_read_id: str) -> Holder:
+        """Who was read. Raises ``card.read_expired``, also for somebody else's read."""
+        kept = self._kept.get(card_read_id)
+        if kept is None or kept.until <= self._means.now() or kept.account != caller.account:
+            raise Fault("card.read_expired")
+        read = kept.read
+        return Holder(
+            id_number=read.id_number,
+            name=read.name,
+            card_number=read.card_number,
+            card_id_code=read.card_id_code,
+            sex=read.sex,
+            nation=read.nation,
+            birth_date=read.birth_date,
+        )
+
+    def used(self, card_read_id: str) -> None:
+        """A read is good for one registration."""
+        self._kept.pop(card_read_id, None)
+
+    async def _audit(self, caller: Caller, event: str, facts: dict[str, str]) -> None:
+        body = encode({"role": str(caller.role), "account": caller.account, "terminal": caller.terminal, **facts})
+        record = Record(self._means.now(), "", "", event, "", "", body)
+        await self._means.journal.commit(Unit(records=(record,)))
+
+    def _keep(self, card_read_id: str, kept: _Kept) -> None:
+        now = self._means.now()
+        for old in [key for key, other in self._kept.items() if other.until <= now]:
+            del self._kept[old]
+        while len(self._kept) >= MAX_CARD_READS:
+            del self._kept[next(iter(self._kept))]
+        self._kept[card_read_id] = kept
+
+
+def _answer(card_read_id: str, read: CardRead, until: dt.datetime, *, clear: bool) -> dict[str, Any]:
+    return {
+        "card_read_id": card_read_id,
+        "expires_at": until.isoformat(),
+        "reader": read.reader,
+        "card": {
+            "kind": read.kind,
+            "region_code": read.region_code,
+            "card_number": read.card_number.reveal() if clear else read.card_number.masked,
+            "spec_version": read.spec_version,
+            "issued_on": read.issued_on.isoformat(),
+            "expires_on": read.expires_on.isoformat(),
+        },
+        "holder": {
+            "name": read.name.reveal() if clear else read.name.masked,
+            "id_number": read.id_number.reveal() if clear else read.id_number.masked,
+            "sex": read.sex,
+            "nation": read.nation,
+            "birth_date": read.birth_date.isoformat() if clear else "",
+        },
+    }
