@@ -31,6 +31,7 @@ from simulators.pcscd import Pcscd
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTITUTION = "H99990000001"
+STOP_S = 30.0
 ROLES = {"his": "", "pos": "till-1", "bureau": "", "operator": ""}
 
 
@@ -184,14 +185,23 @@ class Stage:
         return await daemon.exited
 
     async def stop(self) -> None:
-        """Stop the daemon in order, then the simulators."""
+        """Stop the daemon in order, then the simulators. ``DaemonDiedError`` when it had to be killed."""
+        overdue = self._reactor.callLater(STOP_S, self._overdue)
         await self.kill(signal.SIGTERM)
+        if overdue.active():
+            overdue.cancel()
         for slot in self.slots:
             slot.close()
         await self.his.stop()
         await self.centre.stop()
         if self.pcscd is not None:
             self.pcscd.stop()
+        if overdue.called:
+            raise DaemonDiedError(f"the daemon did not stop within {STOP_S} s of SIGTERM and was killed: {self.log}")
+
+    def _overdue(self) -> None:
+        if self.daemon is not None:
+            self.daemon.signal(signal.SIGKILL)
 
 
 def _section(name: str, values: Mapping[str, Any]) -> str:

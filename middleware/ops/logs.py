@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import traceback
@@ -56,11 +57,29 @@ def configure_logs(options: LogOptions, stream: TextIO | None = None) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(_Sink(stream or sys.stderr)),  # type: ignore[arg-type]  # all it asks of it
         cache_logger_on_first_use=False,
     )
     _bridge_standard_library(level)
     _bridge_twisted()
+
+
+class _Sink:
+    """Where lines go. A sink that takes no more (its reader died, its disk is full) loses lines.
+
+    It never costs the work of whoever wrote one: most are written between an answer and its commit.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # ValueError: the stream is closed
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def tell_exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

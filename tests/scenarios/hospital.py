@@ -22,7 +22,7 @@ from simulators.card.virtual import VirtualCard
 from simulators.people import PEOPLE
 from simulators.stage import ROOT
 
-PATIENCE_S = 60.0
+PATIENCE_S = 30.0
 MOVING = ("SettleIntended", "SettleSent", "Unknown", "ReversalIntended", "ReversalSent", "CancelIntended", "CancelSent")
 
 

@@ -202,6 +202,27 @@ async def test_health_names_the_centre_when_it_is_gone_and_forgets_it_when_it_an
 
 
 @pytest_twisted.ensureDeferred
+async def test_whoever_reads_the_log_may_die_and_money_and_a_stop_in_order_go_on(hospital):
+    h = hospital
+    transport = h.stage.daemon.transport
+    transport.closeStdout()
+    transport.closeStderr()  # from now on each line that the daemon writes is an error
+
+    quote = await h.quote()
+    h.stage.centre.faults.next("2207", "lose-reply")
+    error = await h.fault("settlement.settle", h.confirmation(quote))
+    view = await h.until(quote["settlement_id"], "Reversed")
+    settled = await h.settled()
+    status = await bounded(ensureDeferred(h.stage.kill(signal.SIGTERM)))
+
+    assert (error.code, view["money"]) == ("settlement.outcome_unknown", "reversed")
+    assert settled["state"] == "Quoted"
+    assert status == 0
+    await h.restart()
+    await invariants.check(h)
+
+
+@pytest_twisted.ensureDeferred
 async def test_sigterm_with_a_2207_in_flight_ends_in_time_with_0_and_the_doubt_is_resolved_by_the_next_life(hospital):
     """Invariant 25."""
     h = hospital

@@ -113,3 +113,20 @@ def test_the_console_form_is_redacted_too():
     assert "seen" in stream.getvalue()
     assert PERSON not in stream.getvalue()
     assert NUMBER not in stream.getvalue()
+
+
+@pytest.mark.parametrize("fault", [BrokenPipeError(32, "Broken pipe"), OSError(28, "No space left"), ValueError("closed")])
+def test_a_sink_that_takes_no_more_costs_lines_and_never_the_work_of_whoever_writes(lines, fault):
+    class Full(io.StringIO):
+        def write(self, _text):
+            raise fault
+
+        def flush(self):
+            raise fault
+
+    configure_logs(LogOptions(), Full())
+
+    structlog.get_logger().info("ours")
+    structlog.get_logger().error("ours", exc_info=ValueError("x"))
+    logging.getLogger("library").warning("theirs")
+    Logger(namespace="wire").warn("twisted")
