@@ -81,18 +81,27 @@ class Application:
         """Receive nothing new, let what was sent end or become unknown, write everything down, leave."""
         log.info("daemon.stopping")
         self.engine.refuse_new()
-        await self.door.stop()
-        await self.site.stop()
-        self.watch.stop()
-        self.tick.stop()
-        self.outbox.stop()
-        await self.engine.stop(self.settings.engine.drain_s)
-        await self.readers.stop()
-        await self.his.stop()
-        await self.centre.stop()
-        await self.journal.stop()
-        self.pool.stop()
-        self.database.dispose()
+        for stop in (
+            self.door.stop,
+            self.site.stop,
+            self.watch.stop,
+            self.tick.stop,
+            self.outbox.stop,
+            lambda: self.engine.stop(self.settings.engine.drain_s),
+            self.readers.stop,
+            self.his.stop,
+            self.centre.stop,
+            self.journal.stop,
+            self.pool.stop,
+            self.database.dispose,
+        ):
+            try:
+                ending = stop()
+                if ending is not None:
+                    await ending
+            except Exception:
+                # A part that fails to stop must not keep the others, and with their threads the process, alive.
+                log.exception("daemon.part_not_stopped")
         log.info("daemon.stopped")
 
 

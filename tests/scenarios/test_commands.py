@@ -189,6 +189,22 @@ async def test_a_bind_beyond_loopback_without_tls_is_refused_before_anything_sta
     assert not (tmp_path / "new.db").exists()
 
 
+@pytest.mark.parametrize("section", ["local_api", "http"])
+@pytest_twisted.ensureDeferred
+async def test_a_port_that_is_taken_ends_the_start_in_order_and_names_it(hospital, tmp_path, section):
+    taken = hospital.stage.api_port
+    config = configured(hospital, tmp_path, database=tmp_path / "new.db")
+    text = config.read_text(encoding="utf-8")
+    text = re.sub(rf"(\[{section}\](\n(?!\[).*)*?\n(tcp_)?port = )0", rf"\g<1>{taken}", text)
+    config.write_text(text, encoding="utf-8")
+
+    status, said = await run("serve", "--config", config)
+
+    assert status == 1
+    assert f":{taken}" in said or f" {taken}" in said
+    assert "Traceback" not in said
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_database_of_an_unknown_schema_is_refused_and_left_alone_with_what_to_do(copy):
     path, config = copy

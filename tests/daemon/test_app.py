@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import attrs
+import pytest
+import pytest_twisted
+
+from daemon.app import Application
+
+
+class Part:
+    def __init__(self, name, calls, broken):
+        self._name, self._calls, self._broken = name, calls, broken
+
+    def refuse_new(self):
+        self._calls.append("refuse_new")
+
+    def stop(self, *_args):
+        self._calls.append(self._name)
+        if self._name == self._broken:
+            raise RuntimeError(self._name)
+        return self._ends() if self._name in {"door", "site", "engine", "readers", "his", "centre", "journal"} else None
+
+    dispose = stop
+
+    async def _ends(self):
+        pass
+
+
+NAMES = [one.name for one in attrs.fields(Application) if one.name != "settings"]
+
+
+@pytest.mark.parametrize("broken", ["", *NAMES])
+@pytest_twisted.ensureDeferred
+async def test_a_part_that_fails_to_stop_keeps_no_other_alive(broken):
+    calls = []
+    settings = SimpleNamespace(engine=SimpleNamespace(drain_s=0.0))
+
+    await Application(settings, **{name: Part(name, calls, broken) for name in NAMES}).stop()
+
+    assert calls[0] == "refuse_new"
+    assert sorted(calls[1:]) == sorted(NAMES)
+    assert (
+        calls.index("door")
+        < calls.index("engine")
+        < calls.index("centre")
+        < calls.index("journal")
+        < calls.index("database")
+    )
