@@ -1,7 +1,7 @@
 """SIGKILL at each step of a visit, on real wires, and the same files again.
 
 One stage for the whole file. For each moment of a message's way the daemon is killed once while eight visits stand at
-eight different calls, so that each (call, moment) is a kill of its own visit. What the centre never got takes it 30 s to
+eight different calls, so that each (call, moment) is a kill of its own visit. What the centre never got takes it 10 s to
 disprove (the region's processing limit): that goes on beside the other tests and is asked for in the last one.
 """
 
@@ -158,35 +158,6 @@ async def test_a_start_finds_nothing_in_flight_that_is_not_marked_so(killed):
     invariants.nothing_stays_in_flight(killed.at_start)
 
 
-@pytest.mark.parametrize("call", ["1101", "2201"])
-@pytest_twisted.ensureDeferred
-async def test_a_registration_goes_on_under_its_key(killed, call):
-    h = killed.hospital
-
-    visit = await the_same_three_times(h, *killed.asked[call])
-
-    assert visit["status"] == "registered"
-    assert visit == killed.answers.get(call, visit)
-    assert h.stage.his.book.visits[visit["visit_id"]] == visit["patient_number"]
-    await invariants.check(h)
-
-
-@pytest.mark.parametrize("call", ["2203", "2204", "2206"])
-@pytest_twisted.ensureDeferred
-async def test_a_quote_goes_on_under_its_key_and_can_be_settled(killed, call):
-    h = killed.hospital
-
-    quote = await the_same_three_times(h, *killed.asked[call])
-    settled = await the_same_three_times(h, "settlement.settle", h.confirmation(quote))
-
-    assert quote == killed.answers.get(call, quote)
-    assert settled["state"] == "Settled"
-    await h.until(quote["settlement_id"], "Delivered")
-    books = await invariants.check(h)
-    held = invariants.settlements_of(books, quote["settlement_id"])
-    assert [(s.state, s.settlement_number) for s in held] == [(State.APPROVED, settled["settlement_number"])]
-
-
 @pytest.mark.parametrize("call", ["2207", "2601"])
 @pytest_twisted.ensureDeferred
 async def test_a_settlement_in_doubt_is_undone_once_and_never_sent_again(killed, call):
@@ -232,6 +203,35 @@ async def test_a_cancel_in_doubt_is_undone_and_the_settlement_stands(killed):
     assert (code, data["money"]) == ("settlement.wrong_state", "no")
     books = await invariants.check(h)
     assert [s.state for s in invariants.settlements_of(books, settlement_id)] == [State.APPROVED]
+
+
+@pytest.mark.parametrize("call", ["1101", "2201"])
+@pytest_twisted.ensureDeferred
+async def test_a_registration_goes_on_under_its_key(killed, call):
+    h = killed.hospital
+
+    visit = await the_same_three_times(h, *killed.asked[call])
+
+    assert visit["status"] == "registered"
+    assert visit == killed.answers.get(call, visit)
+    assert h.stage.his.book.visits[visit["visit_id"]] == visit["patient_number"]
+    await invariants.check(h)
+
+
+@pytest.mark.parametrize("call", ["2203", "2204", "2206"])
+@pytest_twisted.ensureDeferred
+async def test_a_quote_goes_on_under_its_key_and_can_be_settled(killed, call):
+    h = killed.hospital
+
+    quote = await the_same_three_times(h, *killed.asked[call])
+    settled = await the_same_three_times(h, "settlement.settle", h.confirmation(quote))
+
+    assert quote == killed.answers.get(call, quote)
+    assert settled["state"] == "Settled"
+    await h.until(quote["settlement_id"], "Delivered")
+    books = await invariants.check(h)
+    held = invariants.settlements_of(books, quote["settlement_id"])
+    assert [(s.state, s.settlement_number) for s in held] == [(State.APPROVED, settled["settlement_number"])]
 
 
 @pytest_twisted.ensureDeferred
