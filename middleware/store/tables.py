@@ -100,9 +100,7 @@ message = sa.Table(
     sa.Column("ended_at", sa.String(40), nullable=False),
 )
 
-sa.Index(
-    "message_unended", message.c.epoch, sqlite_where=message.c.outcome == "", postgresql_where=message.c.outcome == ""
-)
+sa.Index("message_unended", message.c.epoch, sqlite_where=message.c.outcome == "", postgresql_where=message.c.outcome == "")
 
 outbox = sa.Table(
     "outbox",
