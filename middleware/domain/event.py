@@ -8,6 +8,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from middleware.domain.centre import Call, PersonKnown, Settled, SettlementCancelled
+from middleware.domain.decision import Decision, Evidence
 from middleware.domain.money import Money
 from middleware.domain.order import Caller, RegisterOrder
 from middleware.domain.split import Split
@@ -306,6 +307,35 @@ class HisRefusedCharges:
     message: str
 
 
+@frozen(slots=True)
+class ManualProposed:
+    """A person at the manual desk proposed what is true, with the evidence for it."""
+
+    settlement_id: str
+    caller: Caller
+    decision: Decision
+    evidence: Evidence
+
+
+@frozen(slots=True)
+class ManualApproved:
+    """Another person approved the proposal that was shown to them."""
+
+    settlement_id: str
+    caller: Caller
+    proposal: str
+
+
+@frozen(slots=True)
+class ManualRejected:
+    """A person rejected the proposal that was shown to them, or took back their own."""
+
+    settlement_id: str
+    caller: Caller
+    proposal: str
+    reason: str
+
+
 # -- of the process
 
 
@@ -355,6 +385,9 @@ SettlementEvent = (
     | CancelUnanswered
     | HisAcceptedCharges
     | HisRefusedCharges
+    | ManualProposed
+    | ManualApproved
+    | ManualRejected
     | DaemonRestarted
 )
 Event = VisitEvent | SettlementEvent | RegistrationRequested | QuoteRequested

@@ -90,6 +90,11 @@ _ROWS = (
     FaultSpec("settlement.reversed", _M, _NEVER, _NO, -32037, "本次结算已冲正，未扣款", "this settlement was reversed; nothing was charged", "可重新预结算并结算", "quote and settle again"),
     FaultSpec("settlement.manual", _M, _FIX, _UNK, -32038, "结算结果未明，已转人工处理", "the outcome is unknown and has been handed to a person", "请联系信息科或医保办", "call hospital IT or the insurance office"),
     FaultSpec("settlement.cancelled", _S, _NEVER, _NO, -32039, "该结算已撤销", "this settlement was cancelled", "如需收费请重新预结算", "quote again if it is to be charged"),
+    # -- the manual desk
+    FaultSpec("desk.stale", _S, _NEVER, _NO, -32040, "所示的处理建议已失效", "the proposal shown is not the one that stands now", "请重新查看后再决定", "look again with desk.show, then decide"),
+    FaultSpec("desk.same_person", _A, _NEVER, _NO, -32041, "提出人不能自己复核", "who proposed may not approve", "请由另一人复核", "let another person approve"),
+    FaultSpec("desk.too_early", _S, _SAME, _NO, -32042, "医保中心可能仍在处理最后一条报文，此时的证据不能作准", "the centre may still be working on the last message; evidence of now proves nothing", "请过了中心处理时限再向中心核实", "ask the centre again after its processing limit"),
+    FaultSpec("desk.not_fitting", _S, _NEVER, _NO, -32043, "该结论不适用于这笔结算", "this decision does not fit the settlement", "请按 detail 修改结论", "mend the decision as detail says"),
     # -- card and reader
     FaultSpec("reader.unknown", _C, _NEVER, _NO, -32100, "没有这个读卡器", "there is no such reader", "请核对读卡器名称", "check the reader's name"),
     FaultSpec("reader.service_down", _C, _SAME, _NO, -32101, "读卡服务未运行", "the card service (pcscd) is not running", "请信息科启动 pcscd", "start pcscd"),
@@ -131,6 +136,11 @@ _ROWS = (
     FaultSpec("system.clock", _B, _SAME, _NO, -32403, "本秒报文编号已用尽或时钟异常", "message numbers of this second are used up, or the clock is wrong", "请检查本机时间", "check this machine's time"),
     FaultSpec("system.internal", _I, _ASK, _UNK, -32603, "内部错误", "internal error", "请联系信息科，勿重复收费", "call hospital IT; do not charge again"),
     FaultSpec("system.config", _I, _FIX, _NO, -32404, "配置有误", "the configuration is wrong", "请按提示修改配置", "mend the configuration as the hints say"),
+    FaultSpec("system.chain", _I, _FIX, _NO, -32405, "账本或上报的哈希链已断，程序不会自行修补", "a hash chain of the journal or feed is broken; nothing is repaired by itself", "请保留原文件，运行 verify 核对，再用 restore 从备份恢复", "keep the files, run verify, then restore a backup"),
+    FaultSpec("system.in_use", _I, _FIX, _NO, -32406, "数据库正被另一个进程使用", "another process has the database", "请先停止那个进程", "stop that process first"),
+    FaultSpec("system.backup", _I, _FIX, _NO, -32407, "备份或恢复被拒绝，原数据未改动", "the backup or restore was refused; nothing was changed", "请按提示处理后重做", "mend what detail names and do it again"),
+    FaultSpec("system.anchor", _I, _FIX, _NO, -32408, "锚点不符或没有写成", "an anchor does not fit, or was not written", "请核对锚点文件、密钥与账本", "compare the anchor file, the key and the journal"),
+    FaultSpec("system.restored", _I, _FIX, _UNK, -32409, "数据库由备份恢复，备份之后的结算尚未核对", "the database was restored; what was settled after the backup is not yet compared", "请与医保中心逐笔核对，然后运行 restore --reconciled", "compare with the centre, then run restore --reconciled"),
 )
 # fmt: on
 

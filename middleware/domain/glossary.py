@@ -108,6 +108,10 @@ TERMS = (
     Term("发送方报文ID", "message id", "msgid", "command.CallCentre.message_id"),
     Term("结果未明", "outcome unknown", "", "outcome.Unknown"),
     Term("未发出", "not sent", "", "outcome.NotSent"),
+    Term("转人工", "manual: two persons decide", "", "visit.SettlementState.MANUAL"),
+    Term("处理结论", "decision", "", "decision.Decision"),
+    Term("处理建议", "proposal: a decision that waits for a second person", "", "decision.Proposal"),
+    Term("依据", "evidence", "", "decision.Evidence"),
     Term("幂等键", "idempotency key", "", "fault.Retry.SAME_KEY"),
 )
 # fmt: on

@@ -11,6 +11,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from middleware.domain.centre import Call, Settled, SettlementCancelled, VisitFacts
+from middleware.domain.decision import Decided, Proposal
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Caller, RegisterOrder
 from middleware.domain.split import Split
@@ -114,6 +115,8 @@ class Settlement:
     delivered: bool = False
     broken_identities: tuple[int, ...] = ()
     trouble: Trouble | None = None
+    proposal: Proposal | None = None  # of the manual desk: it waits for a second person
+    decided: Decided | None = None  # by two persons, the newest
 
     @property
     def batch(self) -> str:

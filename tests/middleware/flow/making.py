@@ -10,7 +10,9 @@ from attrs import evolve
 
 from middleware.domain import event as e
 from middleware.domain.centre import Call, Insurance, PersonKnown, Settled, SettlementCancelled
+from middleware.domain.decision import CentreAmounts, Decision, Evidence, EvidenceKind, Proposal, Verdict
 from middleware.domain.money import Money
+from middleware.domain.order import Caller, Role
 from middleware.domain.visit import Settlement, SettlementState, Visit, VisitState
 from middleware.flow.step import At, Policy
 from tests.support.fakes import HIS, NOW, register_order, split
@@ -20,6 +22,29 @@ SID = "S0001"
 SETTLE_ID, REVERSAL_ID, CANCEL_ID = "M-settle", "M-reversal", "M-cancel"
 SETTLED = Settled("SETL1", NOW, split(), "11", "1", "999900")
 CANCELLED = SettlementCancelled("SETL2", NOW, split())
+MAKER, CHECKER = Caller(Role.OPERATOR, "li"), Caller(Role.OPERATOR, "wang")
+EVIDENCE = Evidence(EvidenceKind.TELEPHONE, "centre desk, call 17")
+SHOWN = "p" * 32
+
+
+def amounts(**changes) -> CentreAmounts:
+    s = split()
+    return evolve(CentreAmounts(s.total, s.fund, s.account, s.cash, s.hospital), **changes)
+
+
+def decision(verdict: Verdict, **changes) -> Decision:
+    """A decision of that kind with all that it needs and nothing else."""
+    needs = {
+        Verdict.SETTLED: Decision(verdict, "SETL1", NOW, amounts()),
+        Verdict.CANCELLED: Decision(verdict, "SETL2", NOW),
+    }
+    return evolve(needs.get(verdict, Decision(verdict)), **changes)
+
+
+def proposal(verdict: Verdict = Verdict.REVERSED, **changes) -> Proposal:
+    return evolve(Proposal(SHOWN, decision(verdict), EVIDENCE, MAKER.account, NOW), **changes)
+
+
 HIS_ORDER = register_order("card-1")
 
 _EARLY = {S.RECEIVED, S.ITEMISED}
@@ -113,6 +138,9 @@ EVENTS: dict[type, object] = {
         e.CancelUnanswered(SID, CANCEL_ID, "time-out"),
         e.HisAcceptedCharges(SID, cancelled=False),
         e.HisRefusedCharges(SID, cancelled=False, code="AE", message="no"),
+        e.ManualProposed(SID, MAKER, decision(Verdict.REVERSED), EVIDENCE),
+        e.ManualApproved(SID, CHECKER, SHOWN),
+        e.ManualRejected(SID, CHECKER, SHOWN, "not what the centre wrote"),
         e.DaemonRestarted(SID),
     )
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 
-from attrs import define, field
+from attrs import define, evolve, field
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -17,6 +17,7 @@ from middleware.domain import event as e
 from middleware.domain import outcome as o
 from middleware.domain.centre import Call, Reversed
 from middleware.domain.command import CallCentre, HisMatter, TellHis, WakeAt
+from middleware.domain.decision import Verdict
 from middleware.domain.fault import Fault
 from middleware.domain.visit import IN_FLIGHT, MONEY_OPEN
 from middleware.domain.visit import SettlementState as S
@@ -24,7 +25,7 @@ from middleware.flow.outcomes import event_of
 from middleware.flow.requests import centre_request
 from middleware.flow.step import At, Policy
 from middleware.flow.visit import step
-from tests.middleware.flow.making import CANCELLED, SETTLED, settlement, visit
+from tests.middleware.flow.making import CANCELLED, CHECKER, EVIDENCE, MAKER, SETTLED, decision, settlement, visit
 from tests.support.fakes import HIS, NOW, split
 
 LIMIT_S = 120  # no message is carried out later than this after it left
@@ -73,6 +74,13 @@ class ModelCentre:
 
     def approved(self, settlement_id):
         return [m for m, how in self.ledger.items() if how == "approved" and self.settled_for[m] == settlement_id]
+
+    def says(self, s):
+        """What it answers to a person who asks what became of the message in doubt."""
+        if s.unknown_call is Call.SETTLE:
+            return Verdict.SETTLED if self.ledger.get(s.settle_message_id) == "approved" else Verdict.REVERSED
+        done = s.cancel_message_id in self.cancels and s.cancel_message_id not in self.undone_cancels
+        return Verdict.CANCELLED if done else Verdict.STANDS
 
     def carry_out(self, message):
         command = message.command
@@ -272,6 +280,22 @@ class Counter(RuleBasedStateMachine):
                 self.now = max(self.now, s.next_due) if patient else self.now
                 self.take(e.DueTimePassed(s.settlement_id))
 
+    @precondition(lambda self: any(s.state in {S.UNKNOWN, S.MANUAL} for s in self.visit.settlements))
+    @rule(checked=st.booleans())
+    def two_persons_ask_the_centre_and_decide(self, checked):
+        for s in self.visit.settlements:
+            if s.state in {S.UNKNOWN, S.MANUAL}:
+                self.decide(s, checked=checked)
+
+    def decide(self, s, *, checked=True):
+        truth = decision(self.centre.says(s))
+        if truth.centre_time is not None:
+            truth = evolve(truth, centre_time=self.now)
+        self.asked(e.ManualProposed(s.settlement_id, MAKER, truth, EVIDENCE))
+        waiting = self.visit.settlement(s.settlement_id).proposal
+        if checked and waiting is not None:
+            self.asked(e.ManualApproved(s.settlement_id, CHECKER, waiting.digest))
+
     @precondition(waiting)
     @rule(chance=st.sampled_from([False, False, True]))
     def the_daemon_is_killed_and_starts_again(self, chance):
@@ -322,15 +346,20 @@ class Counter(RuleBasedStateMachine):
                     self.take(e.DueTimePassed(s.settlement_id))
             while self.waiting():
                 self.the_answer_comes(self.pick(0, waited_for=True))
+        self.now += dt.timedelta(seconds=LIMIT_S)
         for s in self.visit.settlements:
             assert s.state in RESTING, "all comes to rest"
+            if s.state is S.MANUAL:
+                self.decide(s)
+        for s in self.visit.settlements:
             self.books_agree(s)
 
     def books_agree(self, s):
         holds = len(self.centre.approved(s.settlement_id))
         match s.state:
             case S.MANUAL:
-                return
+                assert holds == 1, "invariant 13: only what was called undone and is held all the same stays here"
+                assert s.written_off == s.settle_message_id
             case S.SETTLED | S.DELIVERED:
                 assert holds == 1
             case S.QUOTED | S.REVERSED | S.REFUSED | S.CANCELLED:

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from middleware.domain import event as e
 from middleware.domain.centre import Call, Insurance, PersonKnown
+from middleware.domain.decision import Verdict
 from middleware.domain.fault import Fault
 from middleware.domain.money import Money
 from middleware.domain.visit import SettlementState as S
@@ -17,7 +18,7 @@ from middleware.domain.visit import VisitState as V
 from middleware.flow import pages
 from middleware.flow.step import IllegalEvent
 from middleware.flow.visit import REGISTRATION_ROWS, SETTLEMENT_ROWS, step
-from tests.middleware.flow.making import after, at, cancel_in_doubt, event, settlement, visit
+from tests.middleware.flow.making import after, at, cancel_in_doubt, event, proposal, settlement, visit
 
 ROOT = Path(__file__).resolve().parents[3]
 REVERSIBLE = frozenset({Call.SETTLE, Call.CANCEL})
@@ -59,6 +60,13 @@ def walked():
                 cancel_in_doubt(state, reversal_message_id="M-reversal", next_due=None, delivered=d) for d in (True, False)
             ]
         situations += [evolve(one, reversal_intended_at=after(9999)) for one in tuple(situations)]
+        if kind is e.ManualApproved and state in {S.UNKNOWN, S.MANUAL}:
+            situations += [settlement(state, proposal=proposal(v)) for v in (Verdict.SETTLED, Verdict.REVERSED)]
+            situations += [
+                cancel_in_doubt(state, proposal=proposal(v), delivered=d, next_due=None)
+                for v in (Verdict.CANCELLED, Verdict.STANDS)
+                for d in (True, False)
+            ]
         happenings = [event(kind, state)]
         if kind is e.CentreRefusedReversal:
             happenings.append(evolve(happenings[0], not_found=False))
