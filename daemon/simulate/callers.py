@@ -1,0 +1,195 @@
+"""Those who ask: each registers a card, has bills settled and some cancelled, repeats itself, and never gives up too early."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from attrs import frozen
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from daemon.simulate.dials import Dials
+from daemon.simulate.node import Node
+from daemon.simulate.story import Story
+from daemon.simulate.trade import KEYS, quote_order, register_order
+from middleware.domain.fault import Fault, Retry
+from middleware.domain.money import Money
+from middleware.domain.order import Caller, CancelOrder, Role, SettleOrder
+from middleware.engine.counter import Answer
+from middleware.engine.service import CounterService
+from middleware.store.codec import encode
+
+TRIES = 25
+Ask = Callable[[CounterService], Awaitable[Answer]]
+
+
+@frozen(slots=True)
+class Asked:
+    """A request by its key, so that it can be asked again word for word."""
+
+    name: str
+    ask: Ask
+
+
+class Place(Protocol):
+    """What a caller sees of the world."""
+
+    clock: Clock
+    story: Story
+    dials: Dials
+    node: Node
+
+    def day(self) -> dt.datetime:
+        """The callers' own clock."""
+
+
+class Callers:
+    """All who ask. ``answers`` holds each key's first success: whoever asks again must hear the same (invariant 6)."""
+
+    def __init__(self, place: Place, rng: random.Random) -> None:
+        self._place = place
+        self._rng = rng
+        self.answers: dict[str, str] = {}
+        self.asked: list[Asked] = []
+        self.broken: list[Failure] = []
+        self.gone = 0
+
+    def begin(self, seconds: float) -> None:
+        """Let them come, spread over so many seconds."""
+        for number in range(self._place.dials.visits):
+            when = self._rng.uniform(0, seconds)
+            self._place.clock.callLater(when, self._spawn, self._patient, number)
+
+    def _spawn(self, what: Callable[..., Any], *args: object) -> Deferred[Any]:
+        done: Deferred[Any] = ensureDeferred(what(*args))
+        return done.addErrback(self.broken.append)
+
+    async def _patient(self, number: int) -> None:
+        rng = self._rng
+        caller = Caller(*rng.choice(((Role.HIS, "his-1", "window-3"), (Role.POS, "pos-1", "till-1"))))
+        person = KEYS[number % len(KEYS)]
+        visit = None
+        for attempt in range(3):
+            visit = await self._register(caller, person, f"v{number}r{attempt}")
+            if visit is not None:
+                break
+        for bill in range(rng.randint(1, 2)):
+            if visit is not None:
+                await self._bill(caller, visit["visit_id"], f"v{number}b{bill}")
+        self.gone += 1
+
+    async def _register(self, caller: Caller, person: str, name: str) -> Answer | None:
+        read = await self.insist(Asked("", lambda counter: counter.read_card(caller, person)))
+        if not isinstance(read, dict):
+            return None
+        order = register_order(read["card_read_id"], self._place.day())
+        answer = await self.insist(self._keyed(name, lambda counter: counter.register(caller, name, order)))
+        return answer if isinstance(answer, dict) else None
+
+    async def _bill(self, caller: Caller, visit_id: str, name: str) -> None:
+        rng = self._rng
+        amounts = tuple(rng.randint(1, 300_000) for _ in range(rng.randint(1, 3)))
+        order = quote_order(visit_id, amounts, self._place.day())
+        key = name + "q"
+        quote = await self.insist(self._keyed(key, lambda counter: counter.quote(caller, key, order)))
+        if not isinstance(quote, dict):
+            return
+        if rng.random() < 0.1:  # noqa: PLR2004 - some people think it over, and some quotes expire meanwhile
+            await self._sleep(rng.uniform(60, 2400))
+        total, cash = Money.parse(quote["split"]["total"]), Money.parse(quote["split"]["cash"])
+        agreed = SettleOrder(quote["settlement_id"], total, cash)
+        await self._money(name + "s", lambda counter: counter.settle(caller, name + "s", agreed))
+        known = await self._until_certain(caller, quote["settlement_id"])
+        if known == "charged" and rng.random() < self._place.dials.cancels:
+            await self._sleep(rng.uniform(0, 120))
+            undo = CancelOrder(quote["settlement_id"], "wrong patient")
+            await self._money(name + "c", lambda counter: counter.cancel(caller, name + "c", undo))
+            await self._until_certain(caller, quote["settlement_id"])
+
+    async def _money(self, key: str, ask: Ask) -> None:
+        asked = self._keyed(key, ask)
+        if self._rng.random() < self._place.dials.repeats:
+            self._place.story.fault("repeat", key)
+            others = [self._spawn(self.insist, asked) for _ in range(self._rng.randint(1, 3))]
+            await self.insist(asked)
+            for other in others:
+                await other
+        else:
+            await self.insist(asked)
+
+    async def _until_certain(self, caller: Caller, settlement_id: str) -> str:
+        money = "unknown"
+        for _ in range(TRIES):
+            answer = await self.insist(Asked("", lambda counter: counter.get(caller, settlement_id=settlement_id)))
+            money = answer["money"] if isinstance(answer, dict) else "unknown"
+            if money != "unknown":
+                break
+            await self._sleep(self._rng.uniform(5, 120))
+        return money
+
+    def _keyed(self, key: str, ask: Ask) -> Asked:
+        asked = Asked(key, ask)
+        self.asked.append(asked)
+        return asked
+
+    async def insist(self, asked: Asked) -> Answer | Fault:
+        """Ask until there is an answer that asking again cannot change, or patience ends."""
+        answer: Answer | Fault | None = None
+        for attempt in range(TRIES):
+            answer = await self.once(asked)
+            if isinstance(answer, dict):
+                return answer
+            again = answer is None or answer.spec.retry is Retry.SAME_KEY or answer.code == "system.journal"
+            if not again or (answer is not None and answer.code == "card.read_expired"):
+                break
+            await self._sleep(self._rng.uniform(0.5, 5 + 5 * attempt))
+        return answer or Fault("centre.no_answer")
+
+    async def once(self, asked: Asked) -> Answer | Fault | None:
+        """Ask once; None when the node died meanwhile, or was not there."""
+        node = self._place.node
+        if not node.ready:
+            return None
+        heard: Deferred[object] = Deferred()
+        node.callers.append(heard)
+        work: Deferred[Answer] = ensureDeferred(asked.ask(node.counter))  # type: ignore[arg-type]
+        work.addBoth(lambda result: None if heard.called else heard.callback(_Heard(result)))
+        result = await heard
+        if not isinstance(result, _Heard):
+            return None
+        node.callers.remove(heard)
+        return self._judge(asked, result.value)
+
+    def _judge(self, asked: Asked, value: object) -> Answer | Fault:
+        story = self._place.story
+        if isinstance(value, Failure):
+            fault = value.value
+            story.require("29", f"only a Fault leaves: {fault!r}", holds=isinstance(fault, Fault), about=asked.name)
+            if not isinstance(fault, Fault):
+                raise TypeError
+            if asked.name:
+                story.tell(f"caller {asked.name} heard {fault.code} ({fault.detail})")
+            return fault
+        answer: Answer = value  # type: ignore[assignment]
+        if asked.name:
+            text = encode(answer)
+            first = self.answers.setdefault(asked.name, text)
+            story.require("6", f"another answer to {asked.name}", holds=first == text, about=asked.name)
+            story.tell(f"caller {asked.name} answered {answer.get('settlement_id', '')} {answer.get('state', '')}")
+        return answer
+
+    async def _sleep(self, seconds: float) -> None:
+        waiter: Deferred[None] = Deferred()
+        self._place.clock.callLater(seconds, waiter.callback, None)
+        await waiter
+
+
+@frozen(slots=True)
+class _Heard:
+    """An answer or a failure, so that a node's death (None) cannot be taken for one."""
+
+    value: object

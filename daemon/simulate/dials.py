@@ -1,0 +1,82 @@
+"""How hostile one simulated day is: drawn from its seed, within what its profile allows."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from attrs import evolve, fields, frozen
+
+HOURS = 2.0
+PROCESSING_LIMIT_S = 120.0  # the centre's own promise, and what the policy holds it to
+
+
+@frozen(slots=True)
+class Dials:
+    """Chances are per occasion, 0-1; times are seconds of the virtual clock."""
+
+    visits: int = 6
+    not_sent: float = 0.0  # a centre call never leaves the house
+    request_lost: float = 0.0  # it leaves and never arrives
+    reply_lost: float = 0.0  # it is done, the answer never comes
+    slow: float = 0.0  # it is done, or answered, long after we stopped waiting
+    cut: float = 0.0  # the connection breaks at once; the request may be done all the same
+    garbled: float = 0.0  # the answer is a gateway's page
+    refused: float = 0.0  # the business layer says no
+    overdue: float = 0.0  # the centre approves after its own limit
+    signed_out: float = 0.0  # the centre forgets our sign-in
+    bad_split: float = 0.0  # a quote's amounts do not add up
+    his_lost: float = 0.0  # a letter, or the HIS's answer to it, is lost
+    his_refused: float = 0.0
+    his_down: float = 0.0
+    commit_failed: float = 0.0  # a transaction is refused by the disk
+    commit_slow: float = 0.0  # a transaction takes seconds
+    crashes: int = 0  # of the node, at random moments
+    clock_steps: int = 0  # of the wall clock, by an hour, at random moments
+    repeats: float = 0.0  # a caller asks the same again, at the same time
+    cancels: float = 0.3  # a settled bill is cancelled
+    cancel_on_his_refusal: bool = False
+
+
+_CHANCES: Mapping[str, float] = MappingProxyType(
+    {
+        "not_sent": 0.1, "request_lost": 0.12, "reply_lost": 0.15, "slow": 0.2, "cut": 0.12, "garbled": 0.1,
+        "refused": 0.06, "overdue": 0.06, "signed_out": 0.04, "bad_split": 0.04, "his_lost": 0.25, "his_refused": 0.06,
+        "his_down": 0.2, "commit_failed": 0.05, "commit_slow": 0.1, "repeats": 0.6,
+    }
+)  # fmt: skip
+_WIRE = ("not_sent", "request_lost", "reply_lost", "slow", "cut", "garbled", "refused", "overdue", "signed_out", "bad_split")
+_HIS = ("his_lost", "his_refused", "his_down")
+_DISK = ("commit_failed", "commit_slow")
+
+# What a profile lets the seed turn up; "hostile" is everything at once.
+PROFILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "calm": (),
+        "wire": (*_WIRE, "repeats"),
+        "his": (*_HIS, "repeats"),
+        "crashes": (*_DISK, "crashes", "repeats", "slow", "reply_lost"),
+        "clocks": ("clock_steps", "slow", "request_lost", "reply_lost", "cut", "crashes"),
+        "hostile": (*_WIRE, *_HIS, *_DISK, "crashes", "clock_steps", "repeats"),
+    }
+)
+
+
+def draw(seed: int, profile: str) -> Dials:
+    """The dials of a seed: each one that the profile allows is off, mild or hard. Raises ``KeyError``: no such profile."""
+    rng = random.Random(f"dials/{profile}/{seed}")
+    allowed = set(PROFILES[profile])
+    chances = {name: rng.choice((0.0, 0.3, 1.0, 1.0)) * most for name, most in _CHANCES.items()}
+    counts = {"crashes": rng.randint(0, 5), "clock_steps": rng.randint(0, 3)}
+    turned = {name: value for name, value in {**chances, **counts}.items() if name in allowed}
+    known = {field.name for field in fields(Dials)}
+    if not set(turned) <= known:
+        raise AssertionError("a dial that nobody reads")
+    dials = Dials(visits=rng.randint(3, 7), cancels=rng.choice((0.0, 0.3, 0.7)), **turned)
+    return evolve(dials, cancel_on_his_refusal=rng.random() < 0.5)  # noqa: PLR2004 - one of two
+
+
+def quiet(dials: Dials) -> Dials:
+    """The second phase: the same day, nothing more goes wrong."""
+    return Dials(visits=dials.visits, cancel_on_his_refusal=dials.cancel_on_his_refusal)

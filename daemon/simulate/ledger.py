@@ -1,0 +1,79 @@
+"""The centre's own books: what it did, by message. Knows nothing of ours."""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from middleware.domain import centre as c
+from middleware.domain.outcome import Answered, Outcome, Refused
+
+NOT_FOUND, ALREADY, SIGN_IN = "NOTFOUND", "ALREADY", "SIGNIN"
+
+
+@define
+class Held:
+    """One settlement as the centre has it."""
+
+    message_id: str
+    number: str
+    batch: str
+    request: c.Settle
+    state: str = "approved"
+    told: bool = True  # False: approved after the centre's own limit, and nobody could be told
+    cancel_message_id: str = ""
+
+
+@define
+class Ledger:
+    """Messages in the order in which they came, and what they did."""
+
+    settlements: dict[str, Held] = field(factory=dict)  # by message id
+    batches: dict[str, int] = field(factory=dict)  # batch -> fen
+    receipts: list[tuple[str, str, str]] = field(factory=list)  # message id, call, digest
+    reversals: list[tuple[str, str]] = field(factory=list)  # approved ones: (original call, original message id)
+    visits: int = 0
+    numbers: int = 0
+
+    def by_number(self, number: str) -> Held | None:
+        """The settlement with that number."""
+        return next((held for held in self.settlements.values() if held.number == number), None)
+
+    def of(self, settlement_id: str) -> list[Held]:
+        """All that was ever made of one of our bills: batch numbers begin with its id."""
+        return [held for held in self.settlements.values() if held.batch.startswith(settlement_id)]
+
+    def settle(self, message_id: str, request: c.Settle) -> Held | None:
+        """Hold it, unless the batch is not there with that total. A message id is not recognised: nobody promises that."""
+        if self.batches.get(request.batch) != request.total.fen:
+            return None
+        self.numbers += 1
+        held = Held(message_id, f"SETL{self.numbers:06d}", request.batch, request)
+        self.settlements[message_id if message_id not in self.settlements else f"{message_id}#{self.numbers}"] = held
+        return held
+
+    def cancel(self, message_id: str, number: str) -> Held | None:
+        """Undo it, unless there is nothing to undo."""
+        held = self.by_number(number)
+        if held is None or held.state != "approved":
+            return None
+        held.state, held.cancel_message_id = "cancelled", message_id
+        return held
+
+    def reverse(self, request: c.Reverse) -> Outcome[c.CentreReply]:
+        """Undo exactly one message."""
+        original = request.original_message_id
+        if request.original_call is c.Call.CANCEL:
+            held = next((h for h in self.settlements.values() if h.cancel_message_id == original), None)
+            undone, before = "approved", "cancelled"
+        else:
+            held = self.settlements.get(original)
+            undone, before = "reversed", "approved"
+        if held is None:
+            return Refused(NOT_FOUND, "无此交易")
+        if held.state == undone:
+            return Refused(ALREADY, "已冲正")
+        if held.state != before:
+            return Refused("STATE", "状态不符")
+        held.state = undone
+        self.reversals.append((str(request.original_call), original))
+        return Answered(c.Reversed())

@@ -1,0 +1,168 @@
+"""What the engine stands on here: a clock that dies with its node, a pool that runs inline, a journal in virtual time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
+
+from daemon.simulate.dials import Dials
+from daemon.simulate.story import Story
+from middleware.domain.fault import Fault
+from middleware.domain.health import Condition, PartHealth
+from middleware.engine.journal import MAX_BATCH, Journal
+from middleware.engine.pools import Pool
+from middleware.store.units import KeyTakenError, StoreError, Unit
+from middleware.store.writer import Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Mortal:
+    """What one life of the node shares: when it dies, nothing of it runs any more, and nobody hears of it."""
+
+    def __init__(self) -> None:
+        self.alive = True
+        self.graves: list[object] = []
+
+    def never(self) -> Deferred[Any]:
+        """What a dead process waits for. It is kept, so that no coroutine of a dead node is closed at a random moment."""
+        waiter: Deferred[Any] = Deferred()
+        self.graves.append(waiter)
+        return waiter
+
+
+class NodeClock:
+    """The world's clock as one life sees it. Implements ``Clock``."""
+
+    def __init__(self, world: Clock, life: Mortal) -> None:
+        self._world = world
+        self._life = life
+
+    def seconds(self) -> float:
+        """Monotonic seconds."""
+        return self._world.seconds()
+
+    def callLater(self, delay: float, callable: Callable[..., object], *args: object) -> Any:  # noqa: A002, N802 - Twisted's
+        """Twisted's own, until the node dies."""
+        return self._world.callLater(delay, self._if_alive, callable, *args)
+
+    def _if_alive(self, function: Callable[..., object], *args: object) -> None:
+        if self._life.alive:
+            function(*args)
+        else:
+            self._life.graves.append((function, args))
+
+
+class InlinePool(Pool):
+    """Runs at once, in order."""
+
+    def __init__(self, life: Mortal) -> None:
+        self._life = life
+
+    def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        """See ``Pool.run``."""
+        if not self._life.alive:
+            return self._life.never()
+        try:
+            return succeed(function(*args, **kwargs))
+        except Exception:  # noqa: BLE001 - as a pool does: whatever it is goes to who asked
+            return fail()
+
+
+class VirtualJournal(Journal):
+    """The journal's contract without its thread: groups, in order, durable first and told later.
+
+    The real ``Writer`` writes each group in one transaction. A crash before that loses the group; a crash between that
+    and the telling leaves it durable with nobody knowing: the two faces of a COMMIT that was not answered.
+    """
+
+    def __init__(self, writer: Writer, clock: NodeClock, life: Mortal, rng: random.Random, story: Story) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._life = life
+        self._rng = rng
+        self._story = story
+        self._queue: list[tuple[Unit, Deferred[None]]] = []
+        self._busy = False
+        self._stopping = False
+        self.dials = Dials()
+
+    @property
+    def epoch(self) -> int:
+        """See ``Journal.epoch``."""
+        return self._writer.epoch
+
+    @property
+    def head_sequence(self) -> int:
+        """See ``Journal.head_sequence``."""
+        return self._writer.journal.sequence
+
+    def start(self) -> None:
+        """Nothing to start: the world's clock is its thread."""
+
+    async def stop(self) -> None:
+        """Write what waits, then close."""
+        self._stopping = True
+        while self._queue or self._busy:
+            waiter: Deferred[None] = Deferred()
+            self._clock.callLater(0.01, waiter.callback, None)
+            await waiter
+        self._writer.close()
+
+    def lost(self) -> None:
+        """The process is gone."""
+        self._life.graves.extend(self._queue)
+        self._queue = []
+        self._writer.close()
+
+    def health(self) -> PartHealth:
+        """Always good; its failures are the simulation's own."""
+        return PartHealth("journal", Condition.GOOD)
+
+    def commit(self, unit: Unit) -> Deferred[None]:
+        """See ``Journal.commit``."""
+        if not self._life.alive:
+            return self._life.never()
+        done: Deferred[None] = Deferred()
+        if self._stopping:
+            done.errback(Fault("system.stopping"))
+            return done
+        self._queue.append((unit, done))
+        if not self._busy:
+            self._busy = True
+            self._clock.callLater(self._rng.uniform(0.0005, 0.01), self._write)
+        return done
+
+    def _write(self) -> None:
+        batch, self._queue = self._queue[:MAX_BATCH], self._queue[MAX_BATCH:]
+        results: list[Exception | None]
+        if self._rng.random() < self.dials.commit_failed:
+            self._story.fault("commit-failed", f"{len(batch)} units")
+            results = [StoreError("OperationalError") for _ in batch]
+        else:
+            results = self._writer.write([unit for unit, _ in batch])
+        delay = self._rng.uniform(0.0005, 0.005)
+        if self._rng.random() < self.dials.commit_slow:
+            self._story.fault("commit-slow")
+            delay += self._rng.uniform(0.2, 4)
+        self._clock.callLater(delay, self._answer, batch, results)
+
+    def _answer(self, batch: list[tuple[Unit, Deferred[None]]], results: list[Exception | None]) -> None:
+        self._busy = bool(self._queue)
+        if self._busy:
+            self._clock.callLater(self._rng.uniform(0.0005, 0.01), self._write)
+        for (unit, done), result in zip(batch, results, strict=True):
+            for record in unit.records:
+                words = f"{record.visit_id} {record.settlement_id} {record.event} {record.before}->{record.after}"
+                self._story.tell(f"journal {words}{' FAILED' if result else ''}")
+            if result is None:
+                done.callback(None)
+            elif isinstance(result, KeyTakenError):
+                done.errback(result)
+            else:
+                done.errback(Fault("system.journal", str(result)))

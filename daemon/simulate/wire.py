@@ -1,0 +1,259 @@
+"""The centre as one life of the node reaches it: the port, with every way in which a call can end.
+
+What was sent is done by the centre whether or not the node still lives. The centre keeps its promise to do a request
+within ``PROCESSING_LIMIT_S`` or never, except where the dial ``overdue`` makes it break that promise; then its late
+approval is told on the same connection, if there still is one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import random
+from collections.abc import Callable
+
+from attrs import evolve
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from daemon.simulate.dials import PROCESSING_LIMIT_S, Dials
+from daemon.simulate.ledger import SIGN_IN, Held, Ledger
+from daemon.simulate.parts import Mortal
+from daemon.simulate.story import Story
+from daemon.simulate.trade import cancelled_of, person_known, quote_of, settled_of
+from middleware.domain import centre as c
+from middleware.domain.centre import Call
+from middleware.domain.health import Condition, PartHealth
+from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
+from middleware.ports import PreparedCall
+
+DEADLINE_S = 30.0
+Late = Callable[[Outcome[c.CentreReply]], None]
+
+
+class Exchange:
+    """The centre's own side: what it does with a request, at the moment when it does it."""
+
+    def __init__(self, clock: Clock, rng: random.Random, story: Story, true_now: Callable[[], dt.datetime]) -> None:
+        self.clock = clock
+        self.rng = rng
+        self.story = story
+        self.true_now = true_now
+        self.ledger = Ledger()
+        self.dials = Dials()
+        self.signed: object = None  # which life the centre knows
+        self.leaving: Callable[[str, str, str, tuple[str, str] | None], None] = lambda _id, _call, _digest, _original: None
+
+    def arrives(self, call: PreparedCall) -> None:
+        """The request is at the centre."""
+        self.ledger.receipts.append((call.message_id, str(call.call), call.digest))
+        self.story.tell(f"centre got {call.call} {call.message_id} {_about(call.body)}")
+
+    def does(self, life: object, call: PreparedCall, *, refuse: bool) -> Outcome[c.CentreReply]:
+        """Do it."""
+        if call.call is not Call.SIGN_IN and (self.signed is not life or self.rng.random() < self.dials.signed_out):
+            self.signed = None
+            outcome: Outcome[c.CentreReply] = Refused(SIGN_IN, "请先签到")
+        elif refuse:
+            self.story.fault("refused", f"{call.call} {call.message_id}")
+            outcome = Refused("NO", "不予受理")
+        else:
+            outcome = self._business(life, call)
+        self.story.tell(f"centre did {call.call} {call.message_id} -> {_word(outcome)}")
+        return outcome
+
+    def _business(self, life: object, call: PreparedCall) -> Outcome[c.CentreReply]:
+        ledger, now = self.ledger, self.true_now()
+        match call.body:
+            case c.SignIn():
+                self.signed = life
+                return Answered(c.SignedIn("SIGN"))
+            case c.QueryPerson(holder):
+                return Answered(person_known(holder))
+            case c.RegisterVisit():
+                ledger.visits += 1
+                return Answered(c.VisitRegistered(f"MDT{ledger.visits:05d}"))
+            case c.UploadVisit():
+                return Answered(c.VisitUploaded())
+            case c.UploadCharges(_, batch, lines):
+                ledger.batches[batch] = sum(line.amount.fen for line in lines)
+                return Answered(c.ChargesTaken(()))
+            case c.PreSettle(_, _, _, total, use_account):
+                split = quote_of(total, use_account=use_account)
+                if self.rng.random() < self.dials.bad_split:
+                    self.story.fault("bad-split", call.message_id)
+                    split = evolve(split, cash=split.cash + total)
+                return Answered(c.Quoted(split))
+            case c.Settle() as request:
+                held = ledger.settle(call.message_id, request)
+                return Answered(settled_of(held, now)) if held else Refused("BATCH", "无此批次")
+            case c.CancelSettlement(_, number):
+                held = ledger.cancel(call.message_id, number)
+                return Answered(cancelled_of(held, now)) if held else Refused("STATE", "无此结算")
+            case c.Reverse() as request:
+                return ledger.reverse(request)
+        raise AssertionError(type(call.body).__name__)
+
+
+class Wire:
+    """Implements ``Centre`` for one life of the node."""
+
+    def __init__(self, exchange: Exchange, life: Mortal) -> None:
+        self._exchange = exchange
+        self._life = life
+        self._signed_in = False
+
+    def needs_sign_in(self, at: dt.datetime) -> bool:  # noqa: ARG002 - the port's
+        """Once a life, and whenever the centre says so."""
+        return not self._signed_in
+
+    def sign_in_request(self) -> c.SignIn:
+        """The 9001."""
+        return c.SignIn("op", "00-00-00-00-00-00", "127.0.0.1")
+
+    async def prepare(self, message_id: str, request: c.CentreRequest, at: dt.datetime) -> PreparedCall:  # noqa: ARG002
+        """Fix the bytes: here the record's own text."""
+        text = f"{message_id} {request!r}"
+        return PreparedCall(message_id, c.CALL_OF[type(request)], hashlib.sha256(text.encode()).hexdigest(), request)
+
+    async def send(self, call: PreparedCall, on_first_byte: Callable[[], None], on_late_reply: Late) -> Outcome[c.CentreReply]:
+        """See ``Centre.send``: drawn once, played out on the world's clock."""
+        x = self._exchange
+        if not self._life.alive:
+            return await self._life.never()  # type: ignore[no-any-return]
+        dials, draw = x.dials, x.rng.random
+        if draw() < dials.not_sent:
+            x.story.fault("not-sent", f"{call.call} {call.message_id}")
+            await self._pause(x.rng.uniform(0.01, 3))
+            return NotSent("centre.unreachable", "refused")
+        x.leaving(call.message_id, str(call.call), call.digest, _original(call.body))
+        on_first_byte()
+        ended: Deferred[Outcome[c.CentreReply]] = Deferred()
+        _Flight(x, self._life, call, ended, on_late_reply).begin()
+        outcome = await ended
+        if isinstance(outcome, Answered) and call.call is Call.SIGN_IN:
+            self._signed_in = True
+        elif isinstance(outcome, Refused) and outcome.code == SIGN_IN:
+            self._signed_in = False
+        return outcome
+
+    async def _pause(self, seconds: float) -> None:
+        waiter: Deferred[None] = Deferred()
+
+        def wake() -> None:
+            if self._life.alive:
+                waiter.callback(None)
+            else:
+                self._life.graves.append(waiter)
+
+        self._exchange.clock.callLater(seconds, wake)
+        await waiter
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    async def stop(self) -> None:
+        """Nothing to stop."""
+
+    def health(self) -> PartHealth:
+        """Not asked here."""
+        return PartHealth("centre", Condition.GOOD)
+
+
+class _Flight:
+    """One request under way. Exactly one end is told, and at most one late reply after a time-out."""
+
+    def __init__(
+        self, x: Exchange, life: Mortal, call: PreparedCall, ended: Deferred[Outcome[c.CentreReply]], late: Late
+    ) -> None:
+        self._x = x
+        self._life = life
+        self._call = call
+        self._ended = ended
+        self._late = late
+        self._told = ""  # how it ended, once it did
+        life.graves.append(ended)
+
+    def begin(self) -> None:
+        x, dials, draw = self._x, self._x.dials, self._x.rng.random
+        name = f"{self._call.call} {self._call.message_id}"
+        travel, work = x.rng.uniform(0.005, 0.3), x.rng.uniform(0.005, 1.0)
+        after_all = False
+        if draw() < dials.slow:
+            x.story.fault("slow", name)
+            work += x.rng.uniform(0, PROCESSING_LIMIT_S - 5)
+        elif self._call.call in {Call.SETTLE, Call.CANCEL} and draw() < dials.overdue:
+            x.story.fault("overdue", name)
+            work, after_all = x.rng.uniform(PROCESSING_LIMIT_S + 150, PROCESSING_LIMIT_S + 900), True
+        lost, cut = draw() < dials.request_lost, draw() < dials.cut and not after_all
+        x.clock.callLater(DEADLINE_S, self._end, Unknown("time-out"))
+        if cut:
+            x.story.fault("cut", name)
+            x.clock.callLater(x.rng.uniform(0, travel + work), self._end, Unknown("connection-lost"))
+        if lost:
+            x.story.fault("request-lost", name)
+            return
+        refuse = draw() < dials.refused
+        x.clock.callLater(travel, self._arrive, work, after_all, refuse)
+
+    def _arrive(self, work: float, after_all: bool, refuse: bool) -> None:
+        self._x.arrives(self._call)
+        self._x.clock.callLater(work, self._do, after_all, refuse)
+
+    def _do(self, after_all: bool, refuse: bool) -> None:
+        x = self._x
+        outcome = x.does(self._life, self._call, refuse=refuse)
+        if after_all:
+            self._answer(outcome)  # on the connection that is still there, if any
+            if (not self._life.alive or self._told != "time-out") and isinstance(outcome, Answered):
+                self._untold(x.ledger.settlements.values())
+        elif x.rng.random() < x.dials.reply_lost:
+            x.story.fault("reply-lost", f"{self._call.call} {self._call.message_id}")
+        elif x.rng.random() < x.dials.garbled:
+            x.story.fault("garbled", f"{self._call.call} {self._call.message_id}")
+            x.clock.callLater(x.rng.uniform(0.005, 0.2), self._end, Unknown("not-soap"))
+        else:
+            x.clock.callLater(x.rng.uniform(0.005, 0.2), self._answer, outcome)
+
+    def _untold(self, holdings: object) -> None:
+        """The centre broke its promise and could tell nobody: only a reconciliation can find this one."""
+        for held in holdings:  # type: ignore[attr-defined]
+            if isinstance(held, Held) and self._call.message_id in {held.message_id, held.cancel_message_id}:
+                held.told = False
+
+    def _answer(self, outcome: Outcome[c.CentreReply]) -> None:
+        if self._told == "time-out" and self._life.alive and not isinstance(outcome, Unknown):
+            self._x.story.fault("late-reply", f"{self._call.call} {self._call.message_id}")
+            self._late(outcome)
+        else:
+            self._end(outcome)
+
+    def _end(self, outcome: Outcome[c.CentreReply]) -> None:
+        if self._told:
+            return
+        self._told = _word(outcome)
+        if self._life.alive:
+            self._x.story.tell(f"wire {self._call.call} {self._call.message_id} ended {self._told}")
+            self._ended.callback(outcome)
+
+
+def _word(outcome: Outcome[c.CentreReply]) -> str:
+    match outcome:
+        case Unknown(cause):
+            return cause
+        case Refused(code):
+            return f"refused {code}"
+    return type(outcome).__name__.lower()
+
+
+def _original(request: object) -> tuple[str, str] | None:
+    if isinstance(request, c.Reverse):
+        return str(request.original_call), request.original_message_id
+    return None
+
+
+def _about(request: object) -> str:
+    for name in ("original_message_id", "settlement_number", "batch", "outpatient_no"):
+        if found := getattr(request, name, ""):
+            return str(found)
+    return ""
