@@ -19,6 +19,7 @@ from middleware.domain.event import DueTimePassed, Event, FirstByteLeft, Registr
 from middleware.domain.fault import Fault
 from middleware.domain.outcome import NotSent, Outcome, Unknown
 from middleware.domain.visit import Visit
+from middleware.engine.elapsed import Elapsed
 from middleware.engine.journal import Journal
 from middleware.engine.memory import Entry, Visits
 from middleware.engine.pools import Pool
@@ -71,6 +72,7 @@ class Engine:
         self._stopping = False
         self.finalise: Callable[[Visit, Holder], list[tuple[str, str, str]]] = lambda _visit, _holder: []
         self.letter_added: Callable[[], None] = lambda: None
+        self._elapsed = Elapsed(means.now, means.clock)
         self._signin = SignInDesk(means.journal, means.centre, means.now, means.next_message_id)
 
     @property
@@ -95,7 +97,8 @@ class Engine:
 
     async def _make(self, visit_id: str, entry: Entry, event: Event, extra: Extra) -> Work:
         means = self.means
-        at = At(means.now(), means.next_message_id, means.jitter(), means.policy)
+        trusted = self._elapsed.trusted_since()
+        at = At(means.now(), means.next_message_id, means.jitter(), means.policy, trusted)
         if extra.person is not None:
             entry.holder = extra.person[1]
         if extra.bill is not None:

@@ -70,8 +70,8 @@ def reversed_(settlement: Settlement, event: CentreReversed, at: At, visit: Visi
 def refused(settlement: Settlement, event: CentreRefusedReversal, at: At, visit: Visit) -> Step[Settlement]:
     """-> Reversed (a cancel: Settled/Delivered again) if proven absent; Unknown while it is too early to say; else Manual.
 
-    What "not found" proves is judged by when the question left, not by when its answer came (invariant 12). A late answer
-    to an earlier question is evidence; the newest one decides.
+    What "not found" proves is judged by when the question left, not by when its answer came (invariant 12), and never by a
+    wall clock that stepped meanwhile (22). A late answer to an earlier question is evidence; the newest one decides.
     """
     if event.message_id != settlement.reversal_message_id:
         return Step(settlement)
@@ -79,6 +79,8 @@ def refused(settlement: Settlement, event: CentreRefusedReversal, at: At, visit:
         return hand_over(settlement, f"{Call.REVERSE} refused with {event.code}", event.message)
     since = settlement.unknown_since or settlement.created_at
     asked = settlement.reversal_intended_at or since
+    if at.trusted_since is not None and (since < at.trusted_since or since > at.now):
+        since = at.trusted_since  # the clock stepped, or we were not there: the limit is waited for anew
     if (asked - since).total_seconds() >= at.policy.processing_limit_s:
         return undone(settlement)
     return again(settlement, at, f"{Call.REVERSE} not found yet", at.policy.processing_limit_s)

@@ -43,6 +43,7 @@ class At:
     message_id: Callable[[], str]
     jitter: float  # 0 <= jitter < 1
     policy: Policy
+    trusted_since: dt.datetime | None = None  # before it, wall times say nothing of how much time passed (invariant 22)
 
 
 @frozen(slots=True)
