@@ -24,6 +24,7 @@ from middleware.doors.local_api.door import LocalApi
 from middleware.doors.local_api.handlers import Business
 from middleware.doors.tokens import TokenTable
 from middleware.engine.bureau import StoredFeed
+from middleware.engine.desk import ManualDesk
 from middleware.engine.journal import Journal
 from middleware.engine.outbox import Outbox
 from middleware.engine.pools import Pool
@@ -35,6 +36,7 @@ from middleware.ops.metrics import Metrics
 from middleware.ops.site import HttpSite, build_site
 from middleware.ops.tick import TickProbe
 from middleware.store.database import open_database, ready
+from middleware.store.doubts import Doubts
 from middleware.store.reader import Reader
 from middleware.store.writer import Writer
 from readers.pcsc.link import PcscReaders
@@ -172,7 +174,8 @@ def build(settings: Settings, reactor: Any) -> Application:
     health: list[Callable[[], PartHealth]] = [
         journal.health, readers.health, his.health, centre.health, outbox.health, watch.health,
     ]  # fmt: skip
-    business = Business(counter, readers, health, reactor, now, VERSION)
+    desk = ManualDesk(engine, Doubts(database))
+    business = Business(counter, readers, health, reactor, now, VERSION, desk)
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
     feed = feed_resource(StoredFeed(pool, reader), tokens, settings.feed, reactor, now, metrics.feed_request)
     health.append(door.health)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from daemon import VERSION
+from daemon.desk import desk
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
@@ -126,3 +127,6 @@ def demo(keep: bool, directory: Path) -> None:
     from daemon.demo.run import main as run
 
     sys.exit(run(directory, keep=keep))
+
+
+main.add_command(desk)

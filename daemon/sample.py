@@ -34,6 +34,15 @@ token_file = "/etc/yikatong/pharmacy-1.token"
 [accounts.bureau]
 role = "bureau"
 token_file = "/etc/yikatong/bureau.token"
+
+# An operator is one person: who proposes at the manual desk and who approves are never the same account.
+[accounts.desk-li]
+role = "operator"
+token_file = "/etc/yikatong/desk-li.token"
+
+[accounts.desk-wang]
+role = "operator"
+token_file = "/etc/yikatong/desk-wang.token"
 """
 
 

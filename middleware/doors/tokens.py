@@ -21,7 +21,8 @@ class AccountOptions:
     """One account: [accounts.NAME]. The token itself never stands in the configuration."""
 
     role: str = setting(
-        help="his: all counter methods; pos: a pharmacy terminal; bureau: the feed; operator: looking on",
+        help="his: all counter methods; pos: a pharmacy terminal; bureau: the feed; "
+        "operator: one person, who looks on and decides at the manual desk",
         validator=one_of(*(role.value for role in Role)),
     )
     token_sha256: str = setting(

@@ -22,6 +22,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Protocol
 
+from middleware.domain.decision import Decision, Evidence
 from middleware.domain.order import Caller, CancelOrder, QuoteOrder, RegisterOrder, SettleOrder
 
 Answer = dict[str, Any]
@@ -54,3 +55,25 @@ class Counter(Protocol):
 
     async def shift_totals(self, caller: Caller, since: dt.datetime, until: dt.datetime) -> Answer:
         """Sums of the caller's own terminal between two times."""
+
+
+class Desk(Protocol):
+    """The manual desk. ``caller`` is a person: whoever proposed does not approve (``desk.same_person``).
+
+    Each gives rows with all that is known and needed to ask the centre; the shapes stand in the door's results.
+    """
+
+    async def list(self, after: str, limit: int) -> Answer:
+        """Settlements in doubt with an id greater than ``after``: unknown or manual, why, since when, what is next."""
+
+    async def show(self, settlement_id: str) -> Answer:
+        """One settlement, in doubt or not: its row, its messages to the centre, its journal."""
+
+    async def propose(self, caller: Caller, settlement_id: str, decision: Decision, evidence: Evidence) -> Answer:
+        """Propose what is true. An outcome that is still being pursued may be proposed on too; the pursuit goes on."""
+
+    async def approve(self, caller: Caller, settlement_id: str, proposal: str) -> Answer:
+        """Approve the proposal with this digest; ``desk.stale`` when it is not the one that waits."""
+
+    async def reject(self, caller: Caller, settlement_id: str, proposal: str, reason: str) -> Answer:
+        """Reject it, or take it back."""

@@ -12,7 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill, bill_digest, bill_total, diagnoses_digest
 from middleware.domain.event import CancelConfirmed, QuoteRequested, RegistrationRequested, RequestRepeated, SettleConfirmed
-from middleware.domain.fault import Fault, Retry
+from middleware.domain.fault import Fault, Moved, Retry
 from middleware.domain.money import Money
 from middleware.domain.order import Caller, CancelOrder, QuoteOrder, RegisterOrder, Role, SettleOrder
 from middleware.domain.visit import Settlement, Visit, VisitState
@@ -25,7 +25,10 @@ from middleware.ports import Readers
 from middleware.store.codec import decode_json, encode
 from middleware.store.units import KeyTakenError, Request
 
-_FINAL = {Retry.NEVER, Retry.AFTER_FIX}
+
+def _is_final(fault: Fault) -> bool:
+    """Whether this will be the answer for ever. While money may have moved it is not: somebody is still to find out."""
+    return fault.spec.retry in {Retry.NEVER, Retry.AFTER_FIX} and fault.spec.moved is not Moved.UNKNOWN
 
 
 @frozen(slots=True)
@@ -263,7 +266,7 @@ class CounterService:
 
     async def _outcome(self, request: Request, visit: Visit, *, final_only: bool) -> Answer | Fault | None:
         known = _known(request, visit, await self._engine.visits.holder(visit))
-        if final_only and isinstance(known, Fault) and known.spec.retry not in _FINAL:
+        if final_only and isinstance(known, Fault) and not _is_final(known):
             return None
         return known
 
@@ -272,7 +275,7 @@ class CounterService:
         for name in self._by_visit.get(visit.visit_id, ()):
             known = _known(self._pending[name].request, visit, holder)
             if isinstance(known, Fault):
-                if known.spec.retry in _FINAL:
+                if _is_final(known):
                     body = {"fault": known.code, "detail": known.detail, "foreign": known.foreign}
                     rows.append((*name, encode(body)))
             elif known is not None:

@@ -7,6 +7,7 @@ import datetime as dt
 from twisted.internet import reactor
 
 from middleware.domain.message_id import MessageIds
+from middleware.engine.desk import ManualDesk
 from middleware.engine.journal import Journal
 from middleware.engine.outbox import Outbox
 from middleware.engine.pools import Pool
@@ -15,6 +16,7 @@ from middleware.engine.runner import Engine, Means
 from middleware.engine.service import CounterService, Waits
 from middleware.flow.step import Policy
 from middleware.store.database import open_database, ready
+from middleware.store.doubts import Doubts
 from middleware.store.reader import Reader
 from middleware.store.writer import Writer
 from tests.support.fakes import FakeCentre, FakeHis, FakeReaders
@@ -50,6 +52,7 @@ class Rig:
             )
         )  # fmt: skip
         self.outbox = Outbox(self.engine, self.his)
+        self.desk = ManualDesk(self.engine, Doubts(self.database))
         self.counter = CounterService(self.engine, self.readers, Waits(5, 5, 5))
         await recover(self.engine)
         if deliver:

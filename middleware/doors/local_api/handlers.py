@@ -16,6 +16,11 @@ from middleware.doors.local_api.message import notification_line
 from middleware.doors.local_api.params import (
     CancelParams,
     CardReadParams,
+    DeskApproveParams,
+    DeskListParams,
+    DeskProposeParams,
+    DeskRejectParams,
+    DeskShowParams,
     GetParams,
     NoParams,
     QuoteParams,
@@ -24,7 +29,7 @@ from middleware.doors.local_api.params import (
     ShiftTotalsParams,
 )
 from middleware.doors.local_api.session import Session
-from middleware.engine.counter import Answer, Counter
+from middleware.engine.counter import Answer, Counter, Desk
 from middleware.ports import Clock, Readers
 
 
@@ -38,6 +43,7 @@ class Business:
     clock: Clock
     now: Callable[[], dt.datetime]  # wall time, aware
     version: str
+    desk: Desk
 
 
 @frozen(slots=True)
@@ -109,6 +115,33 @@ async def shift_totals(visit: Visit, params: ShiftTotalsParams) -> Answer:
     """Sums of the caller's own terminal."""
     mapping.check_shift(params)
     return await visit.business.counter.shift_totals(visit.caller, params.since, params.until)
+
+
+async def desk_list(visit: Visit, params: DeskListParams) -> Answer:
+    """What is in doubt."""
+    return await visit.business.desk.list(params.after, params.limit)
+
+
+async def desk_show(visit: Visit, params: DeskShowParams) -> Answer:
+    """All that is known of one."""
+    return await visit.business.desk.show(params.settlement_id)
+
+
+async def desk_propose(visit: Visit, params: DeskProposeParams) -> Answer:
+    """Propose what is true."""
+    decision, evidence = mapping.decision(params), mapping.evidence(params.evidence)
+    return await visit.business.desk.propose(visit.caller, params.settlement_id, decision, evidence)
+
+
+async def desk_approve(visit: Visit, params: DeskApproveParams) -> Answer:
+    """Approve what another person proposed."""
+    return await visit.business.desk.approve(visit.caller, params.settlement_id, params.proposal)
+
+
+async def desk_reject(visit: Visit, params: DeskRejectParams) -> Answer:
+    """Reject it, or take it back."""
+    mapping.check_reason(params)
+    return await visit.business.desk.reject(visit.caller, params.settlement_id, params.proposal, params.reason)
 
 
 async def system_status(visit: Visit, _params: NoParams) -> Answer:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 
+from msgspec import UNSET
+
 from middleware.domain.charge import ChargeLine, Diagnosis
+from middleware.domain.decision import CentreAmounts, Decision, Evidence, EvidenceKind, Verdict
 from middleware.domain.fault import Fault
+from middleware.domain.identity import IdNumber
 from middleware.domain.money import Money
 from middleware.domain.order import CancelOrder, QuoteOrder, RegisterOrder, SettleOrder
 from middleware.doors.local_api.params import (
     CancelParams,
     ChargeLineParams,
+    DeskProposeParams,
+    DeskRejectParams,
     DiagnosisParams,
+    EvidenceParams,
     GetParams,
     QuoteParams,
     RegisterParams,
@@ -23,6 +31,7 @@ from middleware.doors.local_api.params import (
 
 # Beyond these years a time is a typing error, and near the ends of datetime a change of zone overflows.
 _YEARS = range(2000, 2100)
+_LIKE_ID_NUMBER = re.compile(r"(?<![0-9A-Za-z])[0-9]{17}[0-9Xx](?![0-9A-Za-z])")  # alone: a message id holds digits too
 MAX_SHIFT = dt.timedelta(days=31)
 
 
@@ -75,6 +84,50 @@ def check_shift(params: ShiftTotalsParams) -> None:
     since, until = _time(params.since, "since"), _time(params.until, "until")
     if not since < until <= since + MAX_SHIFT:
         raise _bad("until", f"must be after since, and at most {MAX_SHIFT.days} days after")
+
+
+def decision(params: DeskProposeParams) -> Decision:
+    """desk.propose: the decision; whether it fits the settlement is the flow's to say."""
+    held = params.amounts
+    amounts = None
+    if held is not UNSET:
+        amounts = CentreAmounts(
+            total=Money.parse(held.total),
+            fund=Money.parse(held.fund),
+            account=Money.parse(held.account),
+            cash=Money.parse(held.cash),
+            hospital=Money.parse(held.hospital),
+        )
+    return Decision(
+        verdict=Verdict(params.decision),
+        centre_number=params.centre_number,
+        centre_time=None if params.centre_time is UNSET else _time(params.centre_time, "centre_time"),
+        amounts=amounts,
+        clearing_type=params.clearing_type,
+        clearing_way=params.clearing_way,
+        clearing_agency=params.clearing_agency,
+    )
+
+
+def evidence(params: EvidenceParams) -> Evidence:
+    """What it rests on; an id number in it is refused, for the journal could never forget it."""
+    _impersonal(params.reference, "evidence.reference")
+    _impersonal(params.note, "evidence.note")
+    return Evidence(EvidenceKind(params.kind), params.reference, params.note, params.sha256)
+
+
+def check_reason(params: DeskRejectParams) -> None:
+    """desk.reject: the same rule for its reason."""
+    _impersonal(params.reason, "reason")
+
+
+def _impersonal(text: str, path: str) -> None:
+    for number in _LIKE_ID_NUMBER.findall(text):
+        try:
+            IdNumber.parse(number)
+        except ValueError:
+            continue
+        raise _bad(path, "holds an id number; the journal keeps no personal data")
 
 
 def _line(line: ChargeLineParams, path: str) -> ChargeLine:

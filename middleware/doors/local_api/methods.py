@@ -61,6 +61,7 @@ class Method:
 
 _ALL = frozenset(Role)
 _COUNTER = frozenset({Role.HIS, Role.POS})
+_DESK = frozenset({Role.OPERATOR})
 
 _ROWS = (
     Method(
@@ -112,6 +113,32 @@ _ROWS = (
         "shift.totals", "本终端一个班次的合计", "sums of the caller's own terminal between two times",
         _COUNTER, params.ShiftTotalsParams, results.ShiftTotalsResult, 30,
         keyed=False, moves_money=False, handler=handlers.shift_totals,
+    ),
+    Method(
+        "desk.list", "列出结果未明和转人工的结算", "settlements whose outcome is unknown or waits for a person",
+        _DESK, params.DeskListParams, results.DeskListResult, 15,
+        keyed=False, moves_money=False, handler=handlers.desk_list,
+    ),
+    Method(
+        "desk.show", "一笔结算的全部已知情况：报文、账本记录", "all that is known of one settlement: messages and journal",
+        _DESK, params.DeskShowParams, results.DeskShowResult, 15,
+        keyed=False, moves_money=False, handler=handlers.desk_show,
+    ),
+    Method(
+        "desk.propose", "提出处理结论及依据，等另一人复核；不停止自动查证",
+        "propose what is true, with the evidence, for another person to approve; stops no automatic pursuit",
+        _DESK, params.DeskProposeParams, results.DeskRow, 15,
+        keyed=False, moves_money=False, handler=handlers.desk_propose,
+    ),
+    Method(
+        "desk.approve", "复核他人提出的处理结论，即时生效", "approve what another person proposed; it takes effect at once",
+        _DESK, params.DeskApproveParams, results.DeskRow, 15,
+        keyed=False, moves_money=False, handler=handlers.desk_approve,
+    ),
+    Method(
+        "desk.reject", "退回或撤回处理建议", "reject a proposal, or take back one's own",
+        _DESK, params.DeskRejectParams, results.DeskRow, 15,
+        keyed=False, moves_money=False, handler=handlers.desk_reject,
     ),
     Method(
         "system.status", "各部件状态，指明故障部件及处理办法", "how every part is, which is broken and what to do",

@@ -10,7 +10,7 @@ import datetime as dt
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from middleware.domain.charge import MAX_LINES
 
@@ -178,3 +178,91 @@ class ShiftTotalsParams(Params, frozen=True, kw_only=True):
 
     since: When
     until: When
+
+
+Digest = Annotated[
+    str,
+    Meta(
+        pattern=rf"^[0-9a-f]{{32}}{END}",
+        description="desk.list 或 desk.show 所示的处理建议 / the proposal as desk.list or desk.show shows it",
+    ),
+]
+# What goes into the chain: no names and no id numbers, which a chain could not forget.
+Reference = Annotated[str, Meta(min_length=1, max_length=100, pattern=rf"^{NO_CONTROLS}+{END}")]
+
+
+class DeskListParams(Params, frozen=True, kw_only=True):
+    """desk.list."""
+
+    after: Annotated[OptionalId, Meta(description="上一页的 next_after / next_after of the page before")] = ""
+    limit: Annotated[int, Meta(ge=1, le=200)] = 100
+
+
+class DeskShowParams(Params, frozen=True, kw_only=True):
+    """desk.show."""
+
+    settlement_id: Id
+
+
+class EvidenceParams(Params, frozen=True, kw_only=True):
+    """What a decision rests on."""
+
+    kind: Annotated[
+        Literal["telephone", "portal", "letter", "file"],
+        Meta(description="电话、中心系统、函件、中心文件 / by telephone, the centre's own system, a letter, a file of it"),
+    ]
+    reference: Annotated[
+        Reference, Meta(description="凭此可再查到；不写姓名和证件号 / to find it again; no names, no id numbers")
+    ]
+    note: Annotated[Remark, Meta(description="不写姓名和证件号 / no names, no id numbers")] = ""
+    sha256: Annotated[
+        str,
+        Meta(pattern=rf"^([0-9a-f]{{64}})?{END}", description="附件的 SHA-256，附件由医院保存 / of a file that you keep"),
+    ] = ""
+
+
+class CentreAmountsParams(Params, frozen=True, kw_only=True):
+    """The amounts that the centre holds."""
+
+    total: Amount
+    fund: Amount
+    account: Amount
+    cash: Amount
+    hospital: Amount = "0.00"
+
+
+class DeskProposeParams(Params, frozen=True, kw_only=True):
+    """desk.propose: ``settled`` needs number, time and amounts, ``cancelled`` number and time, the others neither."""
+
+    settlement_id: Id
+    decision: Annotated[
+        Literal["settled", "reversed", "cancelled", "stands"],
+        Meta(
+            description="2207 未明：settled 中心有、reversed 中心没有；2208 未明：cancelled 已撤销、stands 未撤销 / "
+            "of a 2207 in doubt: settled, reversed; of a 2208: cancelled, stands"
+        ),
+    ]
+    evidence: EvidenceParams
+    centre_number: Annotated[
+        str, Meta(pattern=rf"^[!-~]{{0,30}}{END}", description="中心结算号 / the centre's number (setl_id)")
+    ] = ""
+    centre_time: Annotated[When | UnsetType, Meta(description="中心的结算时间 / the centre's own time (setl_time)")] = UNSET
+    amounts: CentreAmountsParams | UnsetType = UNSET
+    clearing_type: Annotated[str, Meta(pattern=rf"^[!-~]{{0,30}}{END}", description="清算类别 / clr_type")] = ""
+    clearing_way: Annotated[str, Meta(pattern=rf"^[!-~]{{0,30}}{END}", description="清算方式 / clr_way")] = ""
+    clearing_agency: Annotated[str, Meta(pattern=rf"^[!-~]{{0,30}}{END}", description="清算经办机构 / clr_optins")] = ""
+
+
+class DeskApproveParams(Params, frozen=True, kw_only=True):
+    """desk.approve."""
+
+    settlement_id: Id
+    proposal: Digest
+
+
+class DeskRejectParams(Params, frozen=True, kw_only=True):
+    """desk.reject."""
+
+    settlement_id: Id
+    proposal: Digest
+    reason: Annotated[Remark, Meta(description="不写姓名和证件号 / no names, no id numbers")] = ""

@@ -271,3 +271,115 @@ class StatusResult(Result, frozen=True, kw_only=True):
     at: When
     condition: Annotated[Literal["good", "degraded", "down"], Meta(description="最差部件的状态 / that of the worst part")]
     parts: list[PartFacts]
+
+
+class DeskEvidence(Result, frozen=True, kw_only=True):
+    """What a decision rests on."""
+
+    kind: str
+    reference: str
+    note: str
+    sha256: str
+
+
+class DeskAmounts(Result, frozen=True, kw_only=True):
+    """The amounts that the centre holds, by the evidence."""
+
+    total: Yuan
+    fund: Yuan
+    account: Yuan
+    cash: Yuan
+    hospital: Yuan
+
+
+class DeskProposal(Result, frozen=True, kw_only=True):
+    """A decision that waits for a second person, or that was approved."""
+
+    proposal: Annotated[str, Meta(description="全部内容的摘要，复核时原样带回 / digest of all of it; approve names it")]
+    decision: str
+    evidence: DeskEvidence
+    proposed_by: str
+    proposed_at: When
+    centre_number: str | UnsetType = UNSET
+    centre_time: When | UnsetType = UNSET
+    amounts: DeskAmounts | UnsetType = UNSET
+    clearing_type: str | UnsetType = UNSET
+    clearing_way: str | UnsetType = UNSET
+    clearing_agency: str | UnsetType = UNSET
+
+
+class DeskDecided(Result, frozen=True, kw_only=True):
+    """What two persons decided."""
+
+    proposal: DeskProposal
+    approved_by: str
+    approved_at: When
+
+
+class DeskMessageIds(Result, frozen=True, kw_only=True):
+    """By which the centre can be asked; empty when there was no such message."""
+
+    settle: str
+    cancel: str
+    reversal: str
+
+
+class DeskRow(Result, frozen=True, kw_only=True):
+    """One settlement as the desk sees it."""
+
+    settlement_id: str
+    visit_id: str
+    visit_number: Annotated[str, Meta(description="中心就诊号 / the centre's number of the visit (mdtrt_id)")]
+    state: str
+    in_doubt: Annotated[str, Meta(description="结果未明的交易：2207 或 2208，否则空 / which call is in doubt, else empty")]
+    total: Yuan
+    account: str
+    terminal: str
+    settlement_number: Annotated[str, Meta(description="已知的中心结算号 / the centre's number when known")]
+    attempts: Annotated[int, Meta(description="已试冲正次数 / reversals tried")]
+    message_ids: DeskMessageIds
+    since: Annotated[When | UnsetType, Meta(description="何时起结果未明 / in doubt since")] = UNSET
+    next_check_at: When | UnsetType = UNSET
+    why: FaultFacts | UnsetType = UNSET
+    proposal: DeskProposal | UnsetType = UNSET
+    decided: DeskDecided | UnsetType = UNSET
+
+
+class DeskListResult(Result, frozen=True, kw_only=True):
+    """desk.list."""
+
+    rows: list[DeskRow]
+    next_after: str
+    complete: Annotated[bool, Meta(description="没有下一页 / there is no further page")]
+
+
+class DeskMessage(Result, frozen=True, kw_only=True):
+    """One message to the centre and its end."""
+
+    message_id: str
+    call: str
+    outcome: Annotated[str, Meta(description="空为尚无结果 / empty while there is none")]
+    intended_at: When
+    ended_at: When | UnsetType = UNSET
+
+
+class DeskLine(Result, frozen=True, kw_only=True):
+    """One journal record."""
+
+    sequence: int
+    at: When
+    event: str
+    before: str
+    after: str
+    message_id: str
+    by: Annotated[str, Meta(description="要求者的账号 / the account that asked for it")]
+    said: str
+    foreign: Annotated[str, Meta(description="对方原文 / the other side's own words")]
+
+
+class DeskShowResult(DeskRow, frozen=True, kw_only=True):
+    """desk.show."""
+
+    messages: list[DeskMessage]
+    journal: list[DeskLine]
+    quoted: SplitFacts | UnsetType = UNSET

@@ -41,6 +41,11 @@ SPLIT = {
     "deductible": "0.00", "balance_after": "170.00", "funds": [{"kind": "310100", "name": "统筹基金", "amount": "60.00"}],
 }  # fmt: skip
 _WHEN = "2026-11-20T12:00:00+08:00"
+_DOUBT = {
+    "settlement_id": "S1", "visit_id": "V1", "visit_number": "M1", "state": "Manual", "in_doubt": "2207", "total": "100.00",
+    "account": "his", "terminal": "", "settlement_number": "", "attempts": 8,
+    "message_ids": {"settle": "H1", "cancel": "", "reversal": "H2"},
+}  # fmt: skip
 ANSWERS = {
     "card.read": {
         "card_read_id": "R1", "expires_at": _WHEN, "reader": READER,
@@ -69,6 +74,11 @@ ANSWERS = {
     "settlement.get": {"settlement_id": "S1", "visit_id": "V1", "state": "Settled", "money": "charged", "delivered": True,
         "total": "100.00",
     },
+    "desk.list": {"rows": [_DOUBT], "next_after": "S1", "complete": True},
+    "desk.show": {**_DOUBT, "messages": [], "journal": []},
+    "desk.propose": _DOUBT,
+    "desk.approve": _DOUBT,
+    "desk.reject": _DOUBT,
     "shift.totals": {
         "terminal": "T001", "since": _WHEN, "until": _WHEN,
         "settled": {"count": 1, "total": "100.00", "fund": "60.00", "account": "30.00", "cash": "10.00"},
@@ -126,6 +136,28 @@ class FakeCounter:
 
     async def shift_totals(self, caller, since, until):
         return await self._answer("shift.totals", caller, since, until)
+
+
+class FakeDesk:
+    """Answers as the counter does."""
+
+    def __init__(self, counter: FakeCounter) -> None:
+        self._counter = counter
+
+    async def list(self, after, limit):
+        return await self._counter._answer("desk.list", after, limit)
+
+    async def show(self, settlement_id):
+        return await self._counter._answer("desk.show", settlement_id)
+
+    async def propose(self, caller, settlement_id, decision, evidence):
+        return await self._counter._answer("desk.propose", caller, settlement_id, decision, evidence)
+
+    async def approve(self, caller, settlement_id, proposal):
+        return await self._counter._answer("desk.approve", caller, settlement_id, proposal)
+
+    async def reject(self, caller, settlement_id, proposal, reason):
+        return await self._counter._answer("desk.reject", caller, settlement_id, proposal, reason)
 
 
 class FakeReaders:
@@ -200,7 +232,7 @@ def token_table() -> TokenTable:
 
 def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
     counter, readers, seen = FakeCounter(), FakeReaders(), []
-    business = Business(counter, readers, [readers.health, *health], reactor, lambda: NOON, "0.0-test")
+    business = Business(counter, readers, [readers.health, *health], reactor, lambda: NOON, "0.0-test", FakeDesk(counter))
     api = LocalApi(options, business, token_table(), reactor, lambda *what: seen.append(what))
     return Door(api, counter, readers, seen)
 

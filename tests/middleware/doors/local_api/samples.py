@@ -24,5 +24,14 @@ PARAMS = {
     "settlement.get": {"settlement_id": "S1"},
     "settlement.cancel": {"request_id": "k4", "settlement_id": "S1", "reason": "退药"},
     "shift.totals": {"since": "2026-11-20T08:00:00+08:00", "until": "2026-11-20T20:00:00+08:00"},
+    "desk.list": {"after": "S0", "limit": 10},
+    "desk.show": {"settlement_id": "S1"},
+    "desk.propose": {
+        "settlement_id": "S1", "decision": "settled", "centre_number": "C1", "centre_time": "2026-11-20T09:42:00+08:00",
+        "amounts": {"total": "100.00", "fund": "60.00", "account": "30.00", "cash": "10.00"},
+        "evidence": {"kind": "telephone", "reference": "结算科 2026-11-20 17 号来电", "note": "已核对", "sha256": "0" * 64},
+    },
+    "desk.approve": {"settlement_id": "S1", "proposal": "0" * 32},
+    "desk.reject": {"settlement_id": "S1", "proposal": "0" * 32, "reason": "与函件不符"},
     "system.status": {},
 }  # fmt: skip

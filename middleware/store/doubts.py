@@ -1,0 +1,89 @@
+"""What the manual desk asks of the store: which settlements are in doubt, and what is written down about one of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+from attrs import frozen
+
+from middleware.domain.visit import Visit
+from middleware.store import tables as t
+from middleware.store.codec import decode_json, decode_visit
+
+STATES = ("Unknown", "ReversalIntended", "ReversalSent", "Manual")
+MAX_LINES = 500  # the newest of one settlement; each attempt of a reversal writes three
+
+
+@frozen(slots=True)
+class Line:
+    """One journal record of a settlement."""
+
+    sequence: int
+    at: str
+    event: str
+    before: str
+    after: str
+    body: dict[str, Any]
+
+
+@frozen(slots=True)
+class Sent:
+    """One message that was to leave for the centre, and how that ended; "" while it has not."""
+
+    message_id: str
+    call: str
+    outcome: str
+    intended_at: dt.datetime
+    ended_at: dt.datetime | None
+
+
+class Doubts:
+    """Reads; each function is short and runs in the reader pool's threads."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def page(self, after: str, limit: int) -> list[tuple[str, Visit]]:
+        """Settlements in doubt with an id greater than ``after``, in the order in which they began."""
+        query = (
+            sa.select(t.settlement.c.settlement_id, t.visit.c.body)
+            .select_from(t.settlement.join(t.visit, t.visit.c.visit_id == t.settlement.c.visit_id))
+            .where(t.settlement.c.state.in_(STATES), t.settlement.c.settlement_id > after)
+            .order_by(t.settlement.c.settlement_id)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return [(row.settlement_id, decode_visit(row.body)) for row in connection.execute(query)]
+
+    def lines(self, visit_id: str, settlement_id: str) -> list[Line]:
+        """What the journal says of a settlement, oldest first."""
+        query = (
+            sa.select(t.journal.c.sequence, t.journal.c.line)
+            .where(t.journal.c.visit_id == visit_id, t.journal.c.settlement_id == settlement_id)
+            .order_by(t.journal.c.sequence.desc())
+            .limit(MAX_LINES)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        found = [(row.sequence, decode_json(row.line)) for row in reversed(rows)]
+        return [Line(n, one["at"], one["event"], one["before"], one["after"], one["body"]) for n, one in found]
+
+    def messages(self, message_ids: Collection[str]) -> list[Sent]:
+        """These messages, in the order of their numbers."""
+        query = sa.select(t.message).where(t.message.c.message_id.in_(message_ids)).order_by(t.message.c.message_id)
+        with self._engine.connect() as connection:
+            return [_sent(row) for row in connection.execute(query)]
+
+    def owner_of(self, centre_number: str) -> str:
+        """The settlement that the centre is known to hold under this number, or ""."""
+        query = sa.select(t.settlement.c.settlement_id).where(t.settlement.c.settlement_number == centre_number).limit(1)
+        with self._engine.connect() as connection:
+            return connection.scalar(query) or ""
+
+
+def _sent(row: Any) -> Sent:
+    ended = dt.datetime.fromisoformat(row.ended_at) if row.ended_at else None
+    return Sent(row.message_id, row.call, row.outcome, dt.datetime.fromisoformat(row.intended_at), ended)
