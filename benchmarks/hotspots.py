@@ -1,10 +1,11 @@
-"""Where the daemon's CPU goes: two snapshots of ``benchmarks.profiled`` subtracted and summed by package and by thread."""
+"""Where the daemon's CPU goes: two snapshots of ``benchmarks.profiled`` subtracted and summed by package."""
 
 from __future__ import annotations
 
 import marshal
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,10 @@ _IN_C = (("sqlite3.", "sqlite3"), ("lxml.", "lxml"), ("msgspec", "msgspec"), ("h
 
 @frozen(slots=True)
 class Hotspots:
-    """Shares (0-1) of the daemon's CPU by package and by thread, and our own dearest functions (own share, whole share)."""
+    """Shares (0-1) of the daemon's CPU by package, and our own dearest functions (calls, own share, whole share)."""
 
     seconds: float
     by_package: Counter[str]
-    by_thread: Counter[str]
     ours: list[tuple[str, int, float, float]] = field(factory=list)
 
 
@@ -37,30 +37,35 @@ def read(before: Path, after: Path, *, most: int = 25) -> Hotspots:
     """What lies between two snapshots."""
     earlier = dict(enumerate(marshal.loads(before.read_bytes())))
     by_package: Counter[str] = Counter()
-    by_thread: Counter[str] = Counter()
     functions: dict[Function, list[float]] = {}
-    for number, (thread, table) in enumerate(marshal.loads(after.read_bytes())):
-        old = earlier.get(number, ("", {}))[1]
+    for place, (_name, _number, table) in enumerate(marshal.loads(after.read_bytes())):
+        old = earlier.get(place, ("", 0, {}))[2]
         for function, row in table.items():
             calls, own, whole = _grown(row, old.get(function))
-            by_thread[_pool(thread)] += own  # type: ignore[assignment]  # a Counter adds any number
             for package, seconds in _owners(function, row, old.get(function), own):
-                by_package[package] += seconds  # type: ignore[assignment]
+                by_package[package] += seconds  # type: ignore[assignment]  # a Counter adds any number
             entry = functions.setdefault(function, [0, 0.0, 0.0])
-            for place, value in enumerate((calls, own, whole)):
-                entry[place] += value
-    total = sum(by_thread.values())
+            for column, value in enumerate((calls, own, whole)):
+                entry[column] += value
+    total = sum(by_package.values())
     ours = [
         (_named(function), int(calls), own / total, whole / total)
         for function, (calls, own, whole) in functions.items()
         if function[0].startswith(str(ROOT)) and _PACKAGE.search(function[0]) is None and function[2] != "<module>"
     ]
     ours.sort(key=lambda entry: -entry[3])
-    return Hotspots(total, _shares(by_package, total), _shares(by_thread, total), ours[:most])
+    return Hotspots(total, shares(by_package), ours[:most])
 
 
-def _shares(seconds: Counter[str], total: float) -> Counter[str]:
-    return Counter({name: value / total for name, value in seconds.items()})
+def thread_names(file: Path) -> dict[int, str]:
+    """Which thread of a snapshot is what: its number in /proc, and the pool that it belongs to."""
+    return {number: _pool(name) for name, number, _table in marshal.loads(file.read_bytes())}
+
+
+def shares(amounts: Mapping[str, float]) -> Counter[str]:
+    """Each as its share (0-1) of all."""
+    total = sum(amounts.values())
+    return Counter({name: amount / total for name, amount in amounts.items()})
 
 
 def _grown(row: Row, old: Row | None) -> tuple[int, float, float]:
@@ -109,11 +114,11 @@ def snapshot(file: Path, number: int) -> Path:
     return file.with_suffix(f".{number}")
 
 
-def table(hotspots: Hotspots) -> list[str]:
+def table(hotspots: Hotspots, by_thread: Counter[str]) -> list[str]:
     """Lines for the report."""
-    lines: list[Any] = ["  by package (own time)                      by thread"]
+    lines: list[Any] = ["  by package (own time, profiled)            by thread (/proc, not profiled)"]
     packages = [(name, share) for name, share in hotspots.by_package.most_common() if share >= 0.005]
-    threads = hotspots.by_thread.most_common()
+    threads = by_thread.most_common()
     for place, (name, share) in enumerate(packages):
         right = f"{threads[place][0]:18}{threads[place][1]:7.1%}" if place < len(threads) else ""
         lines.append(f"    {name:32}{share:7.1%}    {right}".rstrip())

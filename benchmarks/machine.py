@@ -11,7 +11,16 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 def cpu_s(pid: int) -> float:
     """Seconds of CPU that the process has used in all its threads, user and system; its children not counted."""
-    after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return _used(Path(f"/proc/{pid}/stat"))
+
+
+def threads_s(pid: int) -> dict[int, float]:
+    """The same of each of its threads, by number."""
+    return {int(task.name): _used(task / "stat") for task in Path(f"/proc/{pid}/task").iterdir()}
+
+
+def _used(stat: Path) -> float:
+    after_name = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(after_name[11]) + int(after_name[12])) / TICKS_PER_S
 
 

@@ -1,5 +1,7 @@
 """``python -m benchmarks.profiled FILE COMMAND...``: ``run.py COMMAND`` with cProfile in each of its threads.
 
+With ``--only-names`` before FILE nothing is profiled: the snapshots just tell the threads' names, for /proc knows none.
+
 The clock of each profile is the CPU time of its own thread, so waiting for the network, for the disk and for the
 interpreter lock costs nothing. Each SIGUSR2 writes what was counted so far to ``FILE.1``, ``FILE.2`` and so on: the load
 lies between two of them, start and stop outside.
@@ -20,9 +22,10 @@ from typing import Any
 class Profiles:
     """One profile a thread, from each thread's first call on."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, only_names: bool) -> None:
         self._file = file
-        self._all: list[tuple[str, cProfile.Profile]] = []
+        self._only_names = only_names
+        self._all: list[tuple[str, int, cProfile.Profile]] = []
         self._written = 0
 
     def begin(self) -> None:
@@ -37,20 +40,22 @@ class Profiles:
 
     def _enable(self, name: str) -> None:
         profile = cProfile.Profile(time.thread_time)
-        self._all.append((name, profile))
-        profile.enable()
+        self._all.append((name, threading.get_native_id(), profile))
+        if not self._only_names:
+            profile.enable()
 
     def write(self, *_signal: object) -> None:
         """Add one snapshot file; whoever waits sees it whole or not at all. Its own work is not counted."""
-        reactor = self._all[0][1]
+        reactor = self._all[0][2]
         reactor.disable()
         self._written += 1
-        snapshot = [(name, _counted(profile)) for name, profile in tuple(self._all)]
+        snapshot = [(name, number, _counted(profile)) for name, number, profile in tuple(self._all)]
         target = self._file.with_suffix(f".{self._written}")
         scratch = target.with_name(target.name + ".part")
         scratch.write_bytes(marshal.dumps(snapshot))
         scratch.replace(target)
-        reactor.enable()
+        if not self._only_names:
+            reactor.enable()
 
 
 def _counted(profile: cProfile.Profile) -> dict[Any, Any]:
@@ -62,8 +67,10 @@ def _counted(profile: cProfile.Profile) -> dict[Any, Any]:
 
 def main() -> None:
     """Take the place of run.py."""
-    profiles = Profiles(Path(sys.argv[1]))
-    sys.argv = ["run.py", *sys.argv[2:]]
+    only_names = sys.argv[1] == "--only-names"
+    file, *command = sys.argv[2:] if only_names else sys.argv[1:]
+    profiles = Profiles(Path(file), only_names=only_names)
+    sys.argv = ["run.py", *command]
     signal.signal(signal.SIGUSR2, profiles.write)
     from daemon.cli import main as run
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from attrs import frozen
 
 from benchmarks import hotspots
 from benchmarks.hospital import START_S, BrokenError, Hospital
-from benchmarks.machine import minus, spent
+from benchmarks.machine import minus, spent, threads_s
 
 CORES = len(os.sched_getaffinity(0))
 WARM_UP_S = 1.0
@@ -21,20 +22,29 @@ LEVELS = (1, 8, 64)
 
 @frozen(slots=True)
 class Phase:
-    """One load of one kind: what was done, how fast, and CPU seconds by process ("machine" = everybody's)."""
+    """One load of one kind: what was done, how fast, and CPU seconds by process ("machine" = everybody's).
+
+    ``delivery_s`` is how much longer it took until the HIS had acknowledged everything; its CPU is counted in.
+    """
 
     name: str
     clients: int
     done: int
     seconds: float
+    delivery_s: float
     faults: dict[str, int]
     methods: dict[str, dict[str, float]]
     cpu: dict[str, float]
 
     @property
     def rate(self) -> float:
-        """Finished a second."""
+        """Answered a second."""
         return self.done / self.seconds
+
+    @property
+    def delivered(self) -> float:
+        """Answered, and known to the HIS, a second."""
+        return self.done / (self.seconds + self.delivery_s)
 
     def cpu_ms(self, name: str) -> float:
         """Milliseconds of that process's CPU for each one finished."""
@@ -54,7 +64,7 @@ class Phase:
     def strangers(self) -> float:
         """Share of the machine (0-1) that other processes took meanwhile."""
         ours = sum(seconds for name, seconds in self.cpu.items() if name != "machine")
-        return max(0.0, self.cpu["machine"] - ours) / (self.seconds * CORES)
+        return max(0.0, self.cpu["machine"] - ours) / ((self.seconds + self.delivery_s) * CORES)
 
 
 def run(folder: Path, seconds: float, clients: int, *, wrapper: tuple[str, ...] = ("run.py",)) -> list[Phase]:
@@ -62,28 +72,48 @@ def run(folder: Path, seconds: float, clients: int, *, wrapper: tuple[str, ...] 
     with Hospital(folder, wrapper=wrapper) as hospital:
         _warm_up(hospital)
         hospital.open(clients)
-        phases = [_phase(hospital, "register", clients, seconds=seconds), _phase(hospital, "settle", clients)]
-        hospital.do("close")  # (b) begins when the HIS knows of (a)
+        phases = [
+            _phase(hospital, "register", clients, close=False, seconds=seconds),
+            _phase(hospital, "settle", clients),
+        ]
         hospital.open(clients)
         phases.append(_phase(hospital, "visit", clients, seconds=seconds))
-        hospital.do("close")
     return phases
+
+
+def by_thread(folder: Path, seconds: float, clients: int) -> tuple[Phase, Counter[str]]:
+    """Whole visits, and the daemon's CPU by thread as the kernel counts it: shares (0-1)."""
+    file = _file(folder, "threads")
+    with Hospital(folder / "hospital", wrapper=("-m", "benchmarks.profiled", "--only-names", str(file))) as hospital:
+        _warm_up(hospital)
+        hospital.open(clients)
+        before = threads_s(hospital.daemon.pid)
+        phase = _phase(hospital, "visit", clients, seconds=seconds)
+        after = threads_s(hospital.daemon.pid)
+        names = hotspots.thread_names(_snapshot(hospital, file, 1))
+    used: dict[str, float] = defaultdict(float)
+    for number, value in after.items():
+        used[names.get(number, "others")] += value - before.get(number, 0.0)
+    return phase, hotspots.shares(used)
+
+
+def _file(folder: Path, name: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / f"{name}.snapshot").resolve()
+    for number in (1, 2):
+        hotspots.snapshot(file, number).unlink(missing_ok=True)
+    return file
 
 
 def profile(folder: Path, seconds: float, clients: int) -> tuple[Phase, hotspots.Hotspots]:
     """Whole visits while every thread of the daemon is profiled."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / "profile.snapshot").resolve()
-    for number in (1, 2):
-        hotspots.snapshot(file, number).unlink(missing_ok=True)
-    wrapper = ("-m", "benchmarks.profiled", str(file))
-    with Hospital(folder / "hospital", wrapper=wrapper) as hospital:
+    file = _file(folder, "profile")
+    with Hospital(folder / "hospital", wrapper=("-m", "benchmarks.profiled", str(file))) as hospital:
         _warm_up(hospital)
         hospital.open(clients)
         before = _snapshot(hospital, file, 1)
         phase = _phase(hospital, "visit", clients, seconds=seconds)
         after = _snapshot(hospital, file, 2)
-        hospital.do("close")
     return phase, hotspots.read(before, after)
 
 
@@ -104,8 +134,9 @@ def _warm_up(hospital: Hospital) -> None:
     hospital.do("close")
 
 
-def _phase(hospital: Hospital, what: str, clients: int, **more: float) -> Phase:
+def _phase(hospital: Hospital, what: str, clients: int, *, close: bool = True, **more: float) -> Phase:
     before = spent(hospital.pids)
     report: dict[str, Any] = hospital.do(what, **more)
+    delivery_s = hospital.do("close")["seconds"] if close else 0.0
     cpu = minus(spent(hospital.pids), before)
-    return Phase(what, clients, report["done"], report["seconds"], report["faults"], report["methods"], cpu)
+    return Phase(what, clients, report["done"], report["seconds"], delivery_s, report["faults"], report["methods"], cpu)
