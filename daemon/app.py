@@ -14,6 +14,9 @@ from adapters.his.hl7v2.adapter import Hl7His
 from adapters.insurance.profile import Profile, load_profile
 from adapters.insurance.soap.link import SoapCentre
 from daemon import VERSION
+from daemon.anchoring import Anchoring
+from daemon.chain_watch import ChainWatch
+from daemon.opening import open_store
 from daemon.settings import Settings
 from daemon.watch import Watch
 from middleware.domain.centre import Call
@@ -35,8 +38,8 @@ from middleware.flow.step import Policy
 from middleware.ops.metrics import Metrics
 from middleware.ops.site import HttpSite, build_site
 from middleware.ops.tick import TickProbe
-from middleware.store.database import open_database, ready
 from middleware.store.doubts import Doubts
+from middleware.store.lock import Hold
 from middleware.store.reader import Reader
 from middleware.store.writer import Writer
 from readers.pcsc.link import PcscReaders
@@ -52,6 +55,7 @@ class Application:
 
     settings: Settings
     database: Any
+    hold: Hold | None
     pool: Pool
     journal: Journal
     readers: PcscReaders
@@ -60,6 +64,8 @@ class Application:
     engine: Engine
     outbox: Outbox
     watch: Watch
+    chain: ChainWatch
+    anchoring: Anchoring
     tick: TickProbe
     door: LocalApi
     site: HttpSite
@@ -74,6 +80,8 @@ class Application:
         await recover(self.engine)
         self.outbox.start()
         self.watch.start()
+        self.chain.start()
+        self.anchoring.start()
         self.tick.start()
         self.site.start()
         self.door.start()
@@ -87,6 +95,8 @@ class Application:
             self.door.stop,
             self.site.stop,
             self.watch.stop,
+            self.chain.stop,
+            self.anchoring.stop,
             self.tick.stop,
             self.outbox.stop,
             lambda: self.engine.stop(self.settings.engine.drain_s),
@@ -96,6 +106,7 @@ class Application:
             self.journal.stop,
             self.pool.stop,
             self.database.dispose,
+            *((self.hold.dispose,) if self.hold is not None else ()),
         ):
             try:
                 ending = stop()
@@ -138,8 +149,8 @@ def build(settings: Settings, reactor: Any) -> Application:
     profile = load_profile(settings.centre.profile)
     metrics = Metrics(VERSION)
 
-    database = open_database(settings.store.url, readers=settings.store.read_threads)
-    ready(database)
+    opened = open_store(settings)
+    database = opened.database
     reader = Reader(database)
     journal = Journal(reactor, Writer(database), lambda units, seconds: metrics.journal_commit(seconds, units))
     pool = Pool(reactor, "store-readers", settings.store.read_threads, READ_QUEUE)
@@ -171,8 +182,11 @@ def build(settings: Settings, reactor: Any) -> Application:
         Waits(waits.register_wait_s, waits.quote_wait_s, waits.settle_wait_s, waits.card_read_valid_s),
     )
     watch = Watch(engine, reactor, now)
+    chain = ChainWatch(opened, journal, pool, reactor)
+    anchoring = Anchoring(settings.anchor, database, settings.centre.institution_code, reactor, now)
     health: list[Callable[[], PartHealth]] = [
-        journal.health, readers.health, his.health, centre.health, outbox.health, watch.health,
+        journal.health, readers.health, his.health, centre.health, outbox.health, watch.health, chain.health,
+        anchoring.health,
     ]  # fmt: skip
     desk = ManualDesk(engine, Doubts(database))
     business = Business(counter, readers, health, reactor, now, VERSION, desk)
@@ -196,5 +210,6 @@ def build(settings: Settings, reactor: Any) -> Application:
     metrics.before_scrape(collect)
     tick = TickProbe(reactor, lambda late: metrics.observe("reactor_tick_lag_seconds", late))
     return Application(
-        settings, database, pool, journal, readers, his, centre, engine, outbox, watch, tick, door, site
+        settings, database, opened.hold, pool, journal, readers, his, centre, engine, outbox, watch, chain, anchoring,
+        tick, door, site,
     )  # fmt: skip

@@ -22,6 +22,19 @@ _CONFIG = click.option(
 )
 
 
+_PATH = click.Path(path_type=Path)
+_ANCHORS = click.option("--anchors", type=_PATH, help="an anchor file")
+_PUBLIC_KEY = click.option("--public-key", type=_PATH, help="the public key of its signatures")
+
+
+def _pair(anchors: Path | None, public_key: Path | None) -> tuple[Path, Path] | None:
+    if anchors is None and public_key is None:
+        return None
+    if anchors is None or public_key is None:
+        raise click.UsageError("--anchors and --public-key belong together")
+    return anchors, public_key
+
+
 def _settings(path: Path) -> Settings:
     """Read it, or say every problem and leave with 2."""
     from config.load import ConfigError, load
@@ -83,11 +96,73 @@ def doctor(config: Path | None) -> None:
 
 @main.command()
 @_CONFIG
-def verify(config: Path) -> None:
-    """Walk the hash chains of the journal and of the feed; exit 1 and name the row at the first broken link."""
-    from daemon.tools import verify_chains
+@_ANCHORS
+@_PUBLIC_KEY
+def verify(config: Path, anchors: Path | None, public_key: Path | None) -> None:
+    """Walk the hash chains of the journal and of the feed; exit 1 and name the row at the first broken link.
 
-    sys.exit(verify_chains(_settings(config).store.url, click.echo))
+    With --anchors and --public-key also whether both chains extend every anchored head.
+    """
+    from daemon.keeping import verify_chains
+
+    settings = _settings(config)
+    sys.exit(verify_chains(settings, _pair(anchors, public_key), click.echo))
+
+
+@main.command()
+@_CONFIG
+@click.option("--to", "target", type=_PATH, required=True, help="the file to write; it must not exist")
+def backup(config: Path, target: Path) -> None:
+    """Write a consistent, checked copy of the database while the daemon runs. It holds personal data: mode 0600."""
+    from daemon.keeping import back_up_database
+
+    sys.exit(back_up_database(_settings(config), target, click.echo))
+
+
+@main.command()
+@_CONFIG
+@click.option("--from", "source", type=_PATH, help="the backup")
+@click.option("--accept-loss", is_flag=True, help="also when it is known that the backup lacks something")
+@click.option("--reconciled", is_flag=True, help="no restore: say that all since the backup was compared with the centre")
+@_ANCHORS
+@_PUBLIC_KEY
+def restore(
+    config: Path,
+    source: Path | None,
+    accept_loss: bool,
+    reconciled: bool,
+    anchors: Path | None,
+    public_key: Path | None,
+) -> None:
+    """Put a backup in the database's place, after all checks; the old files are kept. Stop the daemon first."""
+    from daemon.keeping import mark_reconciled, restore_database
+
+    if (source is None) != reconciled:
+        raise click.UsageError("give --from FILE, or --reconciled")
+    settings, pair = _settings(config), _pair(anchors, public_key)
+    if source is None:
+        sys.exit(mark_reconciled(settings, click.echo))
+    sys.exit(restore_database(settings, source, pair, click.echo, accept_loss=accept_loss))
+
+
+@main.command()
+@click.option("--config", "config", type=_PATH, help="the configuration file (TOML)")
+@click.option("--to", "target", type=_PATH, help="the anchor file; without it [anchor] path")
+@click.option("--key", type=_PATH, help="the key that signs; without it [anchor] key_file")
+@click.option("--new-key", type=_PATH, help="make a key: this file, and FILE.pub for whoever verifies")
+def anchor(config: Path | None, target: Path | None, key: Path | None, new_key: Path | None) -> None:
+    """Sign the heads of both chains and put them into a file outside this machine."""
+    from daemon.keeping import anchor_heads, make_key
+
+    if new_key is not None:
+        sys.exit(make_key(new_key, click.echo))
+    if config is None:
+        raise click.UsageError("give --config FILE, or --new-key FILE")
+    settings = _settings(config)
+    target, key = target or settings.anchor.path, key or settings.anchor.key_file
+    if target is None or key is None:
+        raise click.UsageError("give --to and --key, or set path and key_file in [anchor]")
+    sys.exit(anchor_heads(settings, target, key, click.echo))
 
 
 @main.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from attrs import Factory, frozen
 
 from adapters.his.hl7v2.options import Hl7Options
@@ -25,6 +27,12 @@ class StoreOptions:
         validator=matching(r"sqlite:///.+", "sqlite:///path or sqlite:////absolute/path"),
     )
     read_threads: int = setting(2, help="threads that read", validator=between(1, 16))
+    start_check_s: float = setting(
+        10.0,
+        help="a start walks the old rows of the chains at most so long, the rest beside the work; new rows always",
+        unit="s",
+        validator=between(0, 3600),
+    )
 
 
 @frozen(slots=True)
@@ -58,6 +66,19 @@ class EngineOptions:
     utc_offset_minutes: int = setting(480, help="the hospital's time zone", unit="min", validator=between(-720, 840))
 
 
+@frozen(slots=True)
+class AnchorOptions:
+    """[anchor]."""
+
+    path: Path | None = setting(None, help="the anchor file, on another machine's disk; empty = no anchors by the clock")  # noqa: RUF009 - an attrs field
+    key_file: Path | None = setting(None, help="the key that signs, made by run.py anchor --new-key")  # noqa: RUF009 - an attrs field
+    every_s: float = setting(300.0, help="from one anchor to the next", unit="s", validator=between(1, 86400))
+
+    def __attrs_post_init__(self) -> None:
+        if (self.path is None) != (self.key_file is None):
+            raise ValueError("path and key_file belong together")
+
+
 def _accounts_exist(_instance: object, _attribute: object, value: dict[str, AccountOptions]) -> None:
     if not value:
         raise ValueError("there must be at least one account: [accounts.NAME]")
@@ -76,4 +97,5 @@ class Settings:
     local_api: LocalApiOptions = setting(Factory(LocalApiOptions), help="the socket door")  # noqa: RUF009 - an attrs field
     http: SiteOptions = setting(Factory(SiteOptions), help="feed, metrics and health")  # noqa: RUF009 - an attrs field
     feed: FeedOptions = setting(Factory(FeedOptions), help="the bureau's feed")  # noqa: RUF009 - an attrs field
+    anchor: AnchorOptions = setting(Factory(AnchorOptions), help="signed heads of the chains, kept elsewhere")  # noqa: RUF009 - an attrs field
     log: LogOptions = setting(Factory(LogOptions), help="the log")  # noqa: RUF009 - an attrs field

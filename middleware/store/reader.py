@@ -12,14 +12,14 @@ from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill
 from middleware.domain.visit import MONEY_OPEN, Visit
 from middleware.store import tables as t
-from middleware.store.chain import Head, first_break
+from middleware.store.chain import Head
 from middleware.store.codec import decode_bill, decode_holder, decode_visit
 from middleware.store.feed import FeedPage, FeedRow
 from middleware.store.units import Letter, Request
+from middleware.store.walk import Walk
 from middleware.store.writer import read_head, stamp
 
 MAX_PAGE = 1000
-_WALK = 5000
 
 
 @frozen(slots=True)
@@ -192,37 +192,9 @@ class Reader:
 
     def broken(self, table: sa.Table) -> tuple[int, str] | None:
         """Walk a whole chain; the first broken row and why, or None."""
-        head = Head(0, "0" * 64)
-        with self._engine.connect() as connection:
-            while True:
-                columns = (_bytes(connection, table.c[name]) for name in ("previous", "line", "hash"))
-                query = (
-                    sa.select(table.c.sequence, *columns)
-                    .where(table.c.sequence > head.sequence)
-                    .order_by(table.c.sequence)
-                    .limit(_WALK)
-                )
-                rows = [(number, *map(_text, rest)) for number, *rest in connection.execute(query)]
-                if (found := first_break(rows, head)) is not None:
-                    return found
-                if len(rows) < _WALK:
-                    return None
-                head = Head(rows[-1][0], rows[-1][3])
-
-
-def _bytes(connection: sa.Connection, column: sa.Column[str]) -> Any:
-    """The column as it lies on the disk: a flipped bit can break UTF-8, which SQLite's driver then refuses to read."""
-    return sa.cast(column, sa.LargeBinary) if connection.dialect.name == "sqlite" else column
-
-
-def _text(raw: bytes | str) -> str:
-    """What was written; "", which no row's hash is made of, when it is not even text any more."""
-    if isinstance(raw, str):
-        return raw
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return ""
+        walk = Walk(self._engine, table)
+        walk.whole()
+        return (walk.broken.sequence, walk.broken.why) if walk.broken else None
 
 
 def _sums(mine: Any, when: Any, since: dt.datetime, until: dt.datetime) -> Any:

@@ -98,6 +98,7 @@ class Unit:
     letters: tuple[Letter, ...] = ()
     closed_letters: tuple[tuple[str, str], ...] = ()  # control id, outcome
     feed: tuple[FeedEntry, ...] = field(default=())
+    meta: tuple[tuple[str, str], ...] = ()  # name, value
 
 
 class KeyTakenError(Exception):

@@ -57,6 +57,7 @@ class _Batch:
     letters: list[Row] = field(factory=list)
     closed: list[Row] = field(factory=list)
     answers: list[Row] = field(factory=list)
+    meta: dict[str, Row] = field(factory=dict)
 
     def add(self, unit: Unit) -> None:
         for record in unit.records:
@@ -97,6 +98,7 @@ class _Batch:
         )
         self.closed.extend({"b_control_id": control_id, "outcome": how} for control_id, how in unit.closed_letters)
         self.answers.extend({"b_account": a, "b_key": k, "answer": text} for a, k, text in unit.answers)
+        self.meta.update({name: {"name": name, "value": value} for name, value in unit.meta})
 
     def _messages(self, unit: Unit) -> None:
         self.intents.extend(
@@ -173,10 +175,11 @@ class _Batch:
             "updated_at": now.isoformat() if now else "",
         }
         for settlement in visit.settlements:
-            self.settlements[settlement.settlement_id] = _settlement_row(visit.visit_id, settlement)
+            self.settlements[settlement.settlement_id] = settlement_row(visit.visit_id, settlement)
 
 
-def _settlement_row(visit_id: str, s: Settlement) -> Row:
+def settlement_row(visit_id: str, s: Settlement) -> Row:
+    """What the settlement table shows of a settlement."""
     split = s.settled.split if s.settled else s.quoted
     return {
         "settlement_id": s.settlement_id,
@@ -204,6 +207,7 @@ class Writer:
         insert: Callable[[sa.Table], Any] = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
         self._put_visit = _upsert(insert, t.visit)
         self._put_settlement = _upsert(insert, t.settlement)
+        self._put_meta = _upsert(insert, t.meta)
         self._end_message = (
             sa.update(t.message)
             .where(t.message.c.message_id == sa.bindparam("b_message_id"))
@@ -280,6 +284,7 @@ class Writer:
             (self._end_message, batch.endings),
             (self._close_letter, batch.closed),
             (self._answer, batch.answers),
+            (self._put_meta, list(batch.meta.values())),
         )
         try:
             with self._connection.begin():

@@ -1,0 +1,165 @@
+"""Keeping the books: verify, backup, restore and anchor from the command line; each answers 0 or 1, with no traceback."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from daemon.settings import Settings
+from daemon.tools import Say, guarded
+from middleware.domain.fault import Fault
+from middleware.store import anchors as anchoring
+from middleware.store import backup
+from middleware.store.chain import Head
+from middleware.store.database import scratch_engine
+from middleware.store.lock import sqlite_file
+from middleware.store.walk import CHAINS, Walk
+
+Anchors = tuple[Path, Path]  # the anchor file and the public key
+
+
+def verify_chains(settings: Settings, anchors: Anchors | None, say: Say) -> int:
+    """Walk both chains, then hold them against the anchors; 0 whole. Makes no database where there is none."""
+    path = sqlite_file(settings.store.url)
+    if path is not None and not path.exists():
+        say(f"没有这个数据库 / there is no such database: {path}")
+        return 1
+    return guarded(lambda: _verify(settings, anchors, say), say)
+
+
+def _verify(settings: Settings, anchors: Anchors | None, say: Say) -> int:
+    database = scratch_engine(settings.store.url)
+    status = 0
+    for table in CHAINS:
+        walk = Walk(database, table)
+        if walk.whole():
+            _say_head(table.name, walk.head, say)
+        elif walk.broken is not None:
+            status = 1
+            broken = f"BROKEN at row {walk.broken.sequence}: {walk.broken.why}"
+            say(f"{table.name}: 断链 / {broken}. 请停止服务并从备份恢复 / stop and restore")
+    if anchors is not None:
+        found = _missing(database, anchors, settings)
+        if found is None:
+            say(f"锚点: 全部相符 / anchors: both chains extend every one of them: {anchors[0]}")
+        else:
+            status = 1
+            say(f"锚点: 不符 / anchors: NOT extended: {found.why}. 请保留原文件并追查 / keep the files and find out why")
+    database.dispose()
+    return status
+
+
+def _missing(database: sa.Engine, anchors: Anchors, settings: Settings) -> anchoring.Lost | None:
+    path, public_key = anchors
+    read = anchoring.read_anchors(path, anchoring.load_public(public_key))
+    return anchoring.missing(database, read, settings.centre.institution_code)
+
+
+def back_up_database(settings: Settings, target: Path, say: Say) -> int:
+    """Write and check a backup; 0 done."""
+
+    def work() -> int:
+        findings = backup.back_up(_file(settings), target, settings.centre.institution_code)
+        say(f"已备份并校验 / written and checked: {target}")
+        _say_head("journal", findings.journal, say)
+        _say_head("feed", findings.feed, say)
+        return 0
+
+    return guarded(work, say)
+
+
+def restore_database(settings: Settings, source: Path, anchors: Anchors | None, say: Say, *, accept_loss: bool) -> int:
+    """Restore; 0 done. Says what is lost and what must be compared."""
+    now = _now(settings)
+
+    def older_than_an_anchor(copy: sa.Engine) -> str:
+        found = _missing(copy, anchors, settings) if anchors is not None else None
+        if found is not None and not found.cut:
+            raise Fault("system.anchor", found.why)  # no loss but a forgery: nobody can accept that
+        return found.why if found is not None else ""
+
+    def work() -> int:
+        done = backup.restore(
+            _file(settings),
+            source,
+            settings.centre.institution_code,
+            now,
+            also=older_than_an_anchor,
+            accept_loss=accept_loss,
+        )
+        since = done.findings.newest or "the beginning"
+        say(f"已恢复 / restored: {source}")
+        _say_head("journal", done.findings.journal, say)
+        _say_head("feed", done.findings.feed, say)
+        for path in done.kept:
+            say(f"原文件保留 / kept: {path}")
+        rows = "未知 / unknown" if done.lost_rows is None else str(done.lost_rows)
+        say(f"丢失的账本行数 / journal rows lost: {rows}")
+        say(f"{since} 之后的结算本系统一概不知，连同一 request_id 重发也认不出。")
+        say(f"请与医保中心逐笔核对 {since} 至 {now.isoformat()} 的全部结算，核对完毕再开窗口。")
+        say("Nothing after the backup is known, not even by its request_id, nor what was in flight then.")
+        say(f"Compare every settlement from {since} to {now.isoformat()} with the centre before a counter opens,")
+        say("then: run.py restore --config FILE --reconciled. Until then the part 'chain' is degraded.")
+        return 0
+
+    return guarded(work, say)
+
+
+def mark_reconciled(settings: Settings, say: Say) -> int:
+    """Take the restore's mark away; 0 done."""
+
+    def work() -> int:
+        said = backup.reconciled(_file(settings))
+        say(f"已记为核对完毕 / compared: {said}" if said else "没有待核对的恢复 / no restore waits to be compared")
+        return 0
+
+    return guarded(work, say)
+
+
+def make_key(path: Path, say: Say) -> int:
+    """Make a key pair; 0 done."""
+
+    def work() -> int:
+        public = anchoring.new_key(path)
+        say(f"签名密钥 / signs, keep it secret: {path}")
+        say(f"公钥 / verifies, keep it elsewhere: {public}")
+        return 0
+
+    return guarded(work, say)
+
+
+def anchor_heads(settings: Settings, target: Path, key: Path, say: Say) -> int:
+    """Append one anchor; 0 done."""
+
+    def work() -> int:
+        path = sqlite_file(settings.store.url)
+        if path is not None and not path.exists():
+            raise Fault("system.anchor", f"there is no database {path}")
+        now = _now(settings)
+        database = scratch_engine(settings.store.url)
+        loaded = anchoring.load_key(key)
+        made = anchoring.append(database, target, loaded, settings.centre.institution_code, now)
+        database.dispose()
+        say(f"锚点 {made.number} / anchor {made.number}: {target}")
+        _say_head("journal", made.journal, say)
+        _say_head("feed", made.feed, say)
+        return 0
+
+    return guarded(work, say)
+
+
+def _now(settings: Settings) -> dt.datetime:
+    return dt.datetime.now(dt.timezone(dt.timedelta(minutes=settings.engine.utc_offset_minutes)))
+
+
+def _file(settings: Settings) -> Path:
+    path = sqlite_file(settings.store.url)
+    if path is None:
+        raise Fault("system.backup", "only an SQLite database is backed up here; PostgreSQL has its own tools")
+    return path
+
+
+def _say_head(name: str, head: Head, say: Say) -> None:
+    say(f"{name}: 完整 / whole, {head.sequence} rows, head {head.hash}")
