@@ -64,7 +64,19 @@ def serve(settings: Settings) -> int:
     reactor.addSystemEventTrigger("before", "shutdown", lambda: ensureDeferred(_stop(application)))
     _stop_on_signals(reactor)
     reactor.run(installSignalHandlers=False)
+    _let_go_of_output()
     return status
+
+
+def _let_go_of_output() -> None:
+    """What cannot be written to a log that nobody reads any more is let go: it must not become our exit status (120)."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def _stop_on_signals(reactor: Any) -> None:
