@@ -13,6 +13,7 @@ import click
 
 from daemon import VERSION
 from daemon.desk import desk
+from daemon.simulate.command import simulate
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
@@ -205,3 +206,6 @@ def demo(keep: bool, directory: Path) -> None:
 
 
 main.add_command(desk)
+
+
+main.add_command(simulate)

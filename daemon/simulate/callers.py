@@ -1,4 +1,4 @@
-"""Those who ask: each registers a card, has bills settled and some cancelled, repeats itself, and never gives up too early."""
+"""Those who ask: each registers a card, has bills settled and some cancelled, repeats itself, and is patient."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ class Place(Protocol):
     clock: Clock
     story: Story
     dials: Dials
-    node: Node
+
+    @property
+    def node(self) -> Node:
+        """The life that is now."""
 
     def day(self) -> dt.datetime:
         """The callers' own clock."""

@@ -19,6 +19,7 @@ from daemon.simulate.ledger import Ledger
 from daemon.simulate.story import Story
 from middleware.domain.his import PostCharges
 from middleware.domain.visit import IN_FLIGHT, MONEY_OPEN
+from middleware.engine.elapsed import STEP_S
 from middleware.store.chain import GENESIS, first_break
 
 Row = dict[str, Any]
@@ -163,7 +164,7 @@ def not_found_ends_nothing_too_early(b: Books) -> None:
         if line["after"] in {"Reversed", "Settled", "Delivered"} and original in b.left and asked in b.left:
             waited = b.left[asked] - b.left[original]
             for number in ("12", "22"):
-                good = waited >= PROCESSING_LIMIT_S
+                good = waited >= PROCESSING_LIMIT_S - STEP_S
                 b.story.require(number, f"absent after {waited:.0f} s", holds=good, about=line["settlement"])
 
 
@@ -208,7 +209,9 @@ def each_change_has_one_record(b: Books) -> None:
         key = line["settlement"] or line["visit"]
         if key:
             before = states.get(key, "")
-            b.story.require("20", f"{line['event']} before={line['before']}, was {before}", holds=line["before"] == before, about=key)
+            b.story.require(
+                "20", f"{line['event']} before={line['before']}, was {before}", holds=line["before"] == before, about=key
+            )
             states[key] = line["after"]
     for row in (*b.of("settlement"), *b.of("visit")):
         key = row.get("settlement_id") or row["visit_id"]

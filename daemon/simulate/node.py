@@ -17,6 +17,7 @@ from daemon.simulate.parts import InlinePool, Mortal, NodeClock, VirtualJournal
 from daemon.simulate.story import Story
 from daemon.simulate.wire import Exchange, Wire
 from middleware.domain.centre import Call
+from middleware.domain.fault import Fault
 from middleware.domain.message_id import MessageIds
 from middleware.engine.outbox import Outbox
 from middleware.engine.recovery import recover
@@ -96,11 +97,18 @@ class Node:
         self.outbox = Outbox(self.engine, HisLink(around.his, self.life))
         self.counter = CounterService(self.engine, Readers(), Waits())
         self.ready = False
+        self.failed: Callable[[], None] = self.kill
         self.callers: list[Deferred[object]] = []  # who must be told when the node dies
 
     async def start(self) -> None:
         """As the daemon starts: recovery before any door."""
-        await recover(self.engine)
+        try:
+            await recover(self.engine)
+        except Fault as fault:
+            # The daemon ends when it cannot write what it found; whoever supervises it starts it again.
+            self.around.story.fault("start-failed", fault.code)
+            self.around.exchange.clock.callLater(0, self.failed)
+            return
         self.outbox.start()
         self.ready = True
         self.around.story.tell(f"node ready epoch {self.journal.epoch}")

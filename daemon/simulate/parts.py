@@ -87,7 +87,7 @@ class VirtualJournal(Journal):
         self._life = life
         self._rng = rng
         self._story = story
-        self._queue: list[tuple[Unit, Deferred[None]]] = []
+        self._units: list[tuple[Unit, Deferred[None]]] = []
         self._busy = False
         self._stopping = False
         self.dials = Dials()
@@ -108,7 +108,7 @@ class VirtualJournal(Journal):
     async def stop(self) -> None:
         """Write what waits, then close."""
         self._stopping = True
-        while self._queue or self._busy:
+        while self._units or self._busy:
             waiter: Deferred[None] = Deferred()
             self._clock.callLater(0.01, waiter.callback, None)
             await waiter
@@ -116,8 +116,8 @@ class VirtualJournal(Journal):
 
     def lost(self) -> None:
         """The process is gone."""
-        self._life.graves.extend(self._queue)
-        self._queue = []
+        self._life.graves.extend(self._units)
+        self._units = []
         self._writer.close()
 
     def health(self) -> PartHealth:
@@ -132,14 +132,14 @@ class VirtualJournal(Journal):
         if self._stopping:
             done.errback(Fault("system.stopping"))
             return done
-        self._queue.append((unit, done))
+        self._units.append((unit, done))
         if not self._busy:
             self._busy = True
             self._clock.callLater(self._rng.uniform(0.0005, 0.01), self._write)
         return done
 
     def _write(self) -> None:
-        batch, self._queue = self._queue[:MAX_BATCH], self._queue[MAX_BATCH:]
+        batch, self._units = self._units[:MAX_BATCH], self._units[MAX_BATCH:]
         results: list[Exception | None]
         if self._rng.random() < self.dials.commit_failed:
             self._story.fault("commit-failed", f"{len(batch)} units")
@@ -153,7 +153,7 @@ class VirtualJournal(Journal):
         self._clock.callLater(delay, self._answer, batch, results)
 
     def _answer(self, batch: list[tuple[Unit, Deferred[None]]], results: list[Exception | None]) -> None:
-        self._busy = bool(self._queue)
+        self._busy = bool(self._units)
         if self._busy:
             self._clock.callLater(self._rng.uniform(0.0005, 0.01), self._write)
         for (unit, done), result in zip(batch, results, strict=True):

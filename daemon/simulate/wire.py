@@ -63,7 +63,7 @@ class Exchange:
         return outcome
 
     def _business(self, life: object, call: PreparedCall) -> Outcome[c.CentreReply]:
-        ledger, now = self.ledger, self.true_now()
+        ledger = self.ledger
         match call.body:
             case c.SignIn():
                 self.signed = life
@@ -78,6 +78,11 @@ class Exchange:
             case c.UploadCharges(_, batch, lines):
                 ledger.batches[batch] = sum(line.amount.fen for line in lines)
                 return Answered(c.ChargesTaken(()))
+        return self._money(call)
+
+    def _money(self, call: PreparedCall) -> Outcome[c.CentreReply]:
+        ledger, now = self.ledger, self.true_now()
+        match call.body:
             case c.PreSettle(_, _, _, total, use_account):
                 split = quote_of(total, use_account=use_account)
                 if self.rng.random() < self.dials.bad_split:
@@ -116,7 +121,9 @@ class Wire:
         text = f"{message_id} {request!r}"
         return PreparedCall(message_id, c.CALL_OF[type(request)], hashlib.sha256(text.encode()).hexdigest(), request)
 
-    async def send(self, call: PreparedCall, on_first_byte: Callable[[], None], on_late_reply: Late) -> Outcome[c.CentreReply]:
+    async def send(
+        self, call: PreparedCall, on_first_byte: Callable[[], None], on_late_reply: Late
+    ) -> Outcome[c.CentreReply]:
         """See ``Centre.send``: drawn once, played out on the world's clock."""
         x = self._exchange
         if not self._life.alive:

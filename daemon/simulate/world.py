@@ -36,7 +36,13 @@ ZONE = dt.timezone(dt.timedelta(hours=8))
 MORNING = dt.datetime(2026, 11, 21, 8, 0, 0, tzinfo=ZONE)
 REST_S = 48 * 3600.0  # by then everything must be at rest
 MAX_STEPS = 2_000_000
-_OURS = {"engine.task_failed", "engine.illegal_event", "outbox.illegal_event", "engine.send_raised", "outbox.deliver_raised"}
+_OURS = {
+    "engine.task_failed",
+    "engine.illegal_event",
+    "outbox.illegal_event",
+    "engine.send_raised",
+    "outbox.deliver_raised",
+}
 
 
 @frozen(slots=True)
@@ -76,7 +82,7 @@ class World:
         self.hours = hours
         self.clock = Clock()
         self.story = Story(self.clock.seconds)
-        self.rng = random.Random(f"world/{seed}")
+        self.rng = random.Random(f"world/{seed}")  # noqa: S311 - seeded randomness is the point
         self.offset = dt.timedelta(0)
         self.path = directory / f"seed-{seed}.db"
         self.forget_files()
@@ -100,7 +106,7 @@ class World:
         self.callers = Callers(self, self._stream("callers"))
 
     def _stream(self, name: str) -> random.Random:
-        return random.Random(f"{name}/{self.seed}")
+        return random.Random(f"{name}/{self.seed}")  # noqa: S311 - seeded randomness is the point
 
     @property
     def node(self) -> Node:
@@ -154,7 +160,11 @@ class World:
     def _start(self) -> None:
         node = self.node
 
+        node.failed = self._crash
+
         def started(_: object) -> None:
+            if not node.ready:
+                return
             books = self._books()
             nothing_in_flight_of_an_earlier_life(books, node.journal.epoch)
 

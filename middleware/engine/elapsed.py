@@ -13,8 +13,8 @@ STEP_S = 1.0  # less than this is a clock being disciplined, not a step
 class Elapsed:
     """Notices, whenever it is asked, that the wall clock stepped against the monotonic one.
 
-    Durable times are the wall clock's. A difference of two of them is time that passed only when no step and no restart lies
-    between them: across a restart nothing says how long it took.
+    Durable times are the wall clock's. A difference of two of them is time that passed only when no step and no restart
+    lies between them: across a restart nothing says how long it took.
     """
 
     def __init__(self, now: Callable[[], dt.datetime], clock: Clock) -> None:
