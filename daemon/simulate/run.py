@@ -128,10 +128,6 @@ def _tell(totals: Totals, took_s: float) -> None:
     )
     sections = (("故障 / fault", totals.faults), ("状态 / state", totals.states), ("不变量 / invariant", totals.checked))
     for head, counts in sections:
-        ("故障 / fault", totals.faults),
-        ("状态 / state", totals.states),
-        ("不变量 / invariant", totals.checked),
-    ):
         line()
         table((head, "次 / times"), [(name, str(count)) for name, count in _in_order(counts.items())])
 
