@@ -158,11 +158,16 @@ class Visits:
 
     def _forget(self) -> None:
         """Let go of the oldest that nobody uses, while there are too many or their bills are too long."""
-        for visit_id in list(self._entries):
-            if len(self._entries) <= MAX_VISITS and self._lines <= MAX_LINES:
+        if not self._too_much():
+            return
+        for visit_id in tuple(self._entries):
+            if not self._too_much():
                 return
             if self._entries[visit_id].users == 0:
                 self._drop(self._entries.pop(visit_id))
+
+    def _too_much(self) -> bool:
+        return len(self._entries) > MAX_VISITS or self._lines > MAX_LINES
 
     def _drop(self, entry: Entry) -> None:
         self._lines -= entry.lines
