@@ -87,6 +87,7 @@ def show(settlement: str, config: Path | None, path: Path | None, token_file: Pa
     metavar="TOTAL FUND ACCOUNT CASH HOSPITAL",
     help="yuan, for settled",
 )
+@click.option("--clearing", type=(str, str, str), metavar="TYPE WAY AGENCY", help="clr_type, clr_way, clr_optins")
 @_reached()
 def propose(
     settlement: str,
@@ -99,6 +100,7 @@ def propose(
     number: str,
     when: str,
     amounts: tuple[str, ...] | None,
+    clearing: tuple[str, ...] | None,
     config: Path | None,
     path: Path | None,
     token_file: Path,
@@ -110,6 +112,8 @@ def propose(
     params |= {"centre_time": when} if when else {}
     if amounts:
         params["amounts"] = dict(zip(("total", "fund", "account", "cash", "hospital"), amounts, strict=True))
+    if clearing:
+        params |= dict(zip(("clearing_type", "clearing_way", "clearing_agency"), clearing, strict=True))
     _ask(config, path, token_file, "desk.propose", params)
 
 
