@@ -24,7 +24,7 @@ _CONFIG = click.option(
 
 
 _PATH = click.Path(path_type=Path)
-_ANCHORS = click.option("--anchors", type=_PATH, help="an anchor file")
+_ANCHORS = click.option("--anchors", type=_PATH, help="an anchor file; without it that of [anchor]")
 _PUBLIC_KEY = click.option("--public-key", type=_PATH, help="the public key of its signatures")
 
 
@@ -102,7 +102,7 @@ def doctor(config: Path | None) -> None:
 def verify(config: Path, anchors: Path | None, public_key: Path | None) -> None:
     """Walk the hash chains of the journal and of the feed; exit 1 and name the row at the first broken link.
 
-    With --anchors and --public-key also whether both chains extend every anchored head.
+    Also whether both chains extend every anchored head: of --anchors, else of [anchor].
     """
     from daemon.keeping import verify_chains
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -40,10 +41,11 @@ def _verify(settings: Settings, anchors: Anchors | None, say: Say) -> int:
             status = 1
             broken = f"BROKEN at row {walk.broken.sequence}: {walk.broken.why}"
             say(f"{table.name}: 断链 / {broken}. 请停止服务并从备份恢复 / stop and restore")
-    if anchors is not None:
-        found = _missing(database, anchors, settings)
+    read, place = _anchors(settings, anchors)
+    if place is not None:
+        found = anchoring.missing(database, read, settings.centre.institution_code)
         if found is None:
-            say(f"锚点: 全部相符 / anchors: both chains extend every one of them: {anchors[0]}")
+            say(f"锚点: 全部相符 / anchors: both chains extend every one of them: {place}")
         else:
             status = 1
             say(f"锚点: 不符 / anchors: NOT extended: {found.why}. 请保留原文件并追查 / keep the files and find out why")
@@ -51,10 +53,14 @@ def _verify(settings: Settings, anchors: Anchors | None, say: Say) -> int:
     return status
 
 
-def _missing(database: sa.Engine, anchors: Anchors, settings: Settings) -> anchoring.Lost | None:
-    path, public_key = anchors
-    read = anchoring.read_anchors(path, anchoring.load_public(public_key))
-    return anchoring.missing(database, read, settings.centre.institution_code)
+def _anchors(settings: Settings, given: Anchors | None) -> tuple[Iterable[anchoring.Anchor], Path | None]:
+    """What was anchored, and where it stands: the file that was given, else the daemon's own, else nothing."""
+    if given is not None:
+        return anchoring.read_anchors(given[0], anchoring.load_public(given[1])), given[0]
+    own = settings.anchor
+    if own.path is None or own.key_file is None:
+        return (), None
+    return anchoring.read_anchors(own.path, anchoring.load_key(own.key_file).public_key()), own.path
 
 
 def back_up_database(settings: Settings, target: Path, say: Say) -> int:
@@ -75,7 +81,11 @@ def restore_database(settings: Settings, source: Path, anchors: Anchors | None, 
     now = _now(settings)
 
     def older_than_an_anchor(copy: sa.Engine) -> str:
-        found = _missing(copy, anchors, settings) if anchors is not None else None
+        own = settings.anchor.path
+        if anchors is None and own is not None and not own.exists():
+            return f"whether it is older than an anchor cannot be told, there is no {own}"
+        read, _ = _anchors(settings, anchors)
+        found = anchoring.missing(copy, read, settings.centre.institution_code)
         if found is not None and not found.cut:
             raise Fault("system.anchor", found.why)  # no loss but a forgery: nobody can accept that
         return found.why if found is not None else ""

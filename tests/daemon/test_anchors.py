@@ -167,6 +167,23 @@ def test_a_restore_of_a_forged_backup_is_refused_whatever_is_accepted(books, anc
     assert (status, "written anew" in said) == (1, True)
 
 
+def test_the_daemons_own_anchors_are_asked_without_being_named(books, anchored, keys, tmp_path):
+    books.run("backup", "--to", tmp_path / "b.db")
+    books.write_config(also=f'[anchor]\npath = "{anchored}"\nkey_file = "{keys[0]}"\n')
+    whole = books.run("verify")
+    books.forge(2, tmp_path / "b.db")
+    forged = books.run("restore", "--from", tmp_path / "b.db", "--accept-loss")
+    books.forge(2)
+    found = books.run("verify")
+    anchored.unlink()
+    blind = books.run("restore", "--from", tmp_path / "b.db")
+
+    assert (whole[0], "extend every one" in whole[1]) == (0, True)
+    assert (forged[0], "written anew" in forged[1]) == (1, True)
+    assert (found[0], "NOT extended" in found[1]) == (1, True)
+    assert (blind[0], "cannot be told" in blind[1], "--accept-loss" in blind[1]) == (1, True, True)
+
+
 @pytest.mark.parametrize(
     "arguments", [("verify", "--anchors", "a"), ("restore",), ("restore", "--reconciled", "--from", "x"), ("anchor",)]
 )

@@ -14,7 +14,20 @@ from tests.scenarios.hospital import Hospital, run
 
 pytestmark = [pytest.mark.pcsc, pytest.mark.slow]
 
-COMMANDS = ("serve", "check-config", "doctor", "verify", "migrate", "sample-config", "docs", "demo", "desk")
+COMMANDS = (
+    "serve",
+    "check-config",
+    "doctor",
+    "verify",
+    "backup",
+    "restore",
+    "anchor",
+    "migrate",
+    "sample-config",
+    "docs",
+    "demo",
+    "desk",
+)
 
 
 @pytest_twisted.async_yield_fixture(scope="module")
