@@ -8,6 +8,7 @@ import json
 
 import pytest
 import pytest_twisted
+from twisted.internet.defer import Deferred, ensureDeferred
 
 from middleware.domain.centre import Call
 from middleware.domain.decision import Verdict
@@ -247,3 +248,36 @@ async def test_the_desk_knows_no_settlement_that_does_not_exist(tmp_path):
         assert await refused(r.desk.show("S1")) == "request.not_found"
         assert await refused(r.desk.propose(MAKER, "S1", decision(Verdict.REVERSED), EVIDENCE)) == "request.not_found"
         assert await r.desk.list("", 10) == {"rows": [], "next_after": "", "complete": True}
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_request_that_is_being_asked_again_while_it_becomes_manual_is_not_answered_so_for_ever(
+    tmp_path, monkeypatch
+):
+    async with rig(tmp_path) as r:
+        reversal, reached, go_on = Deferred(), Deferred(), Deferred()
+        r.centre.script[Call.SETTLE] = [Unknown("time-out")]
+        r.centre.script[Call.REVERSE] = [reversal]
+        r.quote = await quoted(r)
+        r.sid, order = r.quote["settlement_id"], order_of(r.quote)
+        assert await refused(r.counter.settle(HIS, "s1", order)) == "settlement.outcome_unknown"
+        await until(r, r.sid, "ReversalSent")
+        holder = r.engine.visits.holder
+
+        async def held_up(visit):
+            if not reached.called:
+                reached.callback(None)
+                await go_on
+            return await holder(visit)
+
+        monkeypatch.setattr(r.engine.visits, "holder", held_up)
+        again = ensureDeferred(r.counter.settle(HIS, "s1", order))
+        await reached
+        reversal.callback(Refused("2614", "请到窗口办理"))
+        await until(r, r.sid, "Manual")
+        go_on.callback(None)
+        assert await refused(again) == "settlement.manual"
+
+        await decide(r, held(r))
+
+        assert (await r.counter.settle(HIS, "s1", order))["settlement_number"] == HIS_NUMBER
