@@ -77,13 +77,24 @@ def refused(settlement: Settlement, event: CentreRefusedReversal, at: At, visit:
         return Step(settlement)
     if not event.not_found:
         return hand_over(settlement, f"{Call.REVERSE} refused with {event.code}", event.message)
-    since = settlement.unknown_since or settlement.created_at
-    asked = settlement.reversal_intended_at or since
-    if at.trusted_since is not None and (since < at.trusted_since or since > at.now):
-        since = at.trusted_since  # the clock stepped, or we were not there: the limit is waited for anew
-    if (asked - since).total_seconds() >= at.policy.processing_limit_s:
+    if _waited_s(settlement, at) >= at.policy.processing_limit_s:
         return undone(settlement)
     return again(settlement, at, f"{Call.REVERSE} not found yet", at.policy.processing_limit_s)
+
+
+def _waited_s(settlement: Settlement, at: At) -> float:
+    """How long after the doubt began the newest reversal asked, in seconds that certainly passed.
+
+    A time before ``At.trusted_since``, or in the future, was read from a clock that stepped since, or in an earlier life.
+    """
+    since = settlement.unknown_since or settlement.created_at
+    asked = settlement.reversal_intended_at or since
+    trusted = at.trusted_since or min(since, asked)
+    if not trusted <= asked <= at.now:
+        return 0
+    if not trusted <= since <= at.now:
+        since = trusted  # the limit is waited for anew
+    return (asked - since).total_seconds()
 
 
 def again(settlement: Settlement, at: At, why: str, at_most_s: float = 0) -> Step[Settlement]:

@@ -62,3 +62,8 @@ def test_invariant_12_an_hour_that_only_the_wall_clock_saw_does_not_end_a_revers
 def test_invariant_22_a_clock_set_back_does_not_keep_a_reversal_open_for_an_hour():
     assert _not_found(after(3600), after(200), after(200), NOW) is S.REVERSED
     assert _not_found(after(3600), after(60), after(60), NOW) is S.UNKNOWN
+
+
+def test_invariant_12_a_question_asked_before_the_clock_stepped_proves_nothing():
+    assert _not_found(NOW, after(3600), after(10), after(5)) is S.UNKNOWN
+    assert _not_found(NOW, after(200), after(300), after(250)) is S.UNKNOWN
