@@ -136,10 +136,10 @@ _RESOLVED = dict.fromkeys(
     (S.SETTLED, S.DELIVERED, S.CANCELLED, S.REFUSED, S.REVERSED, S.CANCEL_INTENDED, S.CANCEL_SENT),
     "the outcome was established meanwhile",
 )
-# An earlier reversal's late answer can end the doubt while a later reversal is still out.
+# A late answer can end the doubt while a reversal is still out: an earlier reversal's, or the 2207's own.
 _OVERTAKEN = dict.fromkeys(
-    (S.SETTLED, S.DELIVERED, S.REVERSED, S.UNKNOWN, S.MANUAL, S.CANCEL_INTENDED, S.CANCEL_SENT, S.CANCELLED),
-    "an earlier reversal's late answer established the outcome meanwhile",
+    (S.SETTLED, S.DELIVERED, S.REVERSED, S.REFUSED, S.UNKNOWN, S.MANUAL, S.CANCEL_INTENDED, S.CANCEL_SENT, S.CANCELLED),
+    "a late answer established the outcome meanwhile",
 )
 _PERSON = {S.MANUAL: "a person decides; this is evidence"}
 
