@@ -129,6 +129,8 @@ def _late_enough(settlement: Settlement, at: At) -> None:
     """What the centre is asked while a message of ours may still be carried out there proves nothing (invariant 12)."""
     known = (settlement.unknown_since, settlement.reversal_intended_at)
     last = max((when for when in known if when is not None), default=settlement.created_at)
+    if at.trusted_since is not None and not at.trusted_since <= last <= at.now:
+        last = at.trusted_since  # the clock stepped since, or we were not there: the limit is waited for anew
     left = at.policy.processing_limit_s - (at.now - last).total_seconds()
     if left > 0:
         raise Fault("desk.too_early", f"{left:.0f} s left")

@@ -235,11 +235,11 @@ async def test_a_number_of_the_centre_that_another_settlement_has_is_a_mistake(t
 
 
 @pytest_twisted.ensureDeferred
-async def test_evidence_of_before_the_centres_own_limit_is_refused(tmp_path):
+async def test_evidence_of_before_the_centres_own_limit_is_refused_and_a_clock_put_on_does_not_help(tmp_path):
     async with manual(tmp_path, processing_limit_s=60) as r:
         assert await refused(r.desk.propose(MAKER, r.sid, held(r), EVIDENCE)) == "desk.too_early"
-        r.offset = dt.timedelta(seconds=61)
-        assert (await r.desk.propose(MAKER, r.sid, held(r), EVIDENCE))["proposal"]
+        r.offset = dt.timedelta(hours=1)
+        assert await refused(r.desk.propose(MAKER, r.sid, held(r), EVIDENCE)) == "desk.too_early"
 
 
 @pytest_twisted.ensureDeferred

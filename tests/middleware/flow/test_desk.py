@@ -232,6 +232,19 @@ def test_invariant_12_evidence_counts_only_after_the_centres_own_limit(last, cha
     assert propose(doubtful, when=at(after(120), processing_limit_s=120)).proposal
 
 
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+def test_invariant_22_a_clock_that_stepped_an_hour_makes_no_evidence_count_earlier(seconds):
+    doubtful = settlement(S.MANUAL, unknown_since=after(seconds), reversal_intended_at=None)
+    stepped = NOW  # the clock is trusted from here on
+
+    for waited, code in ((119, "desk.too_early"), (120, "")):
+        when = evolve(at(after(waited), processing_limit_s=120), trusted_since=stepped)
+        if code:
+            assert refusal(propose, doubtful, when=when) == code
+        else:
+            assert propose(doubtful, when=when).proposal
+
+
 def test_amounts_as_quoted_are_certain_and_others_never_are():
     as_quoted, _ = approve(propose(settlement(S.MANUAL), Verdict.SETTLED))
     fund = Money(split().fund.fen - 100)
