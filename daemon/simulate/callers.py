@@ -167,6 +167,12 @@ class Callers:
         node.callers.remove(heard)
         return self._judge(asked, result.value)
 
+    async def ask_at_the_end(self, asked: Asked) -> None:
+        """Whoever had an answer gets it again, whatever became of the matter since (invariant 6)."""
+        answer = await self.once(asked)
+        good = asked.name not in self.answers or isinstance(answer, dict)
+        self._place.story.require("6", f"{asked.name} was answered before, now {answer!r}", holds=good, about=asked.name)
+
     def _judge(self, asked: Asked, value: object) -> Answer | Fault:
         story = self._place.story
         if isinstance(value, Failure):

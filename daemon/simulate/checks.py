@@ -239,8 +239,21 @@ def everything_came_to_rest(b: Books) -> None:
         b.story.require("live", f"still {s['state']} {s['awaiting'] or ''}", holds=good, about=s["settlement_id"])
     for row in b.of("outbox"):
         b.story.require("live", "a letter waits", holds=bool(row["outcome"]), about=row["control_id"])
+
+
+def every_message_has_an_end(b: Books) -> None:
+    """After a restart at rest: a sign-in whose end the disk did not take is ended by the next start, as everything is."""
     for row in b.of("message"):
         b.story.require("live", "a message without an end", holds=bool(row["outcome"]), about=row["message_id"])
+
+
+def what_is_delivered_the_his_has(b: Books) -> None:
+    """Invariant 2, from our side: a letter that we call accepted is in the HIS's books, a refused one is not."""
+    booked = {posting.control_id for posting in b.his.postings}
+    for row in b.of("outbox"):
+        good = (row["control_id"] in booked) == (row["outcome"] == "accepted")
+        about = row["settlement_id"] or row["visit_id"]
+        b.story.require("2", f"letter {row['control_id']} {row['outcome']}", holds=good, about=about)
 
 
 ALWAYS: tuple[Callable[[Books], None], ...] = (
@@ -255,4 +268,8 @@ ALWAYS: tuple[Callable[[Books], None], ...] = (
     each_change_has_one_record,
     the_feed_is_gapless_and_complete,
 )
-AT_REST: tuple[Callable[[Books], None], ...] = (everything_came_to_rest, one_approved_settlement_a_key)
+AT_REST: tuple[Callable[[Books], None], ...] = (
+    everything_came_to_rest,
+    one_approved_settlement_a_key,
+    what_is_delivered_the_his_has,
+)

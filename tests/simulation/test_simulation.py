@@ -1,0 +1,91 @@
+"""The simulator itself: sound seeds stay sound, a seed gives the same bytes anywhere, what broke can be replayed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from daemon.cli import main
+from daemon.simulate.dials import PROFILES, draw
+from daemon.simulate.run import possible_cells, seeds_of
+from tests.simulation import planted
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_no_seed_breaks_a_rule(play, profile):
+    seeds = range(1, 41) if profile == "hostile" else range(1, 6)
+    results = [play(seed, profile) for seed in seeds]
+
+    assert [(r.seed, str(r.broken)) for r in results if r.broken] == []
+
+
+def test_the_fixed_seeds_look_at_every_rule_and_reach_every_state(play):
+    results = [play(seed) for seed in range(1, 41)]
+    checked = set().union(*(r.checked for r in results))
+    states = set().union(*(r.states for r in results))
+
+    numbers = "1 2 3 4 5 6 7 9 10 11 12 13 14 19 20 22 23 24 29 live ours"
+    assert set(numbers.split()) - checked == set()
+    assert {state for state, _ in possible_cells()} - states == set()
+
+
+def test_the_same_seed_gives_the_same_bytes_in_this_process_and_in_another(play):
+    here = play(3).fingerprint
+    code = (
+        "import sys, tempfile; from pathlib import Path; from daemon.simulate.world import make_template, simulate\n"
+        "d = Path(tempfile.mkdtemp(dir=sys.argv[1])); print(simulate(3, 'hostile', 2.0, make_template(d), d).fingerprint)"
+    )
+    scratch = os.environ.get("TMPDIR", "/tmp")
+    there = subprocess.run(
+        [sys.executable, "-c", code, scratch],
+        env={**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+
+    assert play(3).fingerprint == here
+    assert there.stdout.strip() == here
+    assert play(4).fingerprint != here
+
+
+def test_a_broken_rule_is_told_with_its_trace_and_the_command_that_replays_it(monkeypatch):
+    planted.unknown_is_a_refusal(monkeypatch)
+    seed = next(n for n in range(1, 41) if _simulate(n).exit_code == 1)
+    told, again = _simulate(seed), _simulate(seed)
+
+    assert f"--seeds {seed} --hours 2 --profile hostile" in told.stdout
+    assert "SettleConfirmed" in told.stdout
+    assert [line for line in told.stdout.splitlines() if "fingerprint" in line] == [
+        line for line in again.stdout.splitlines() if "fingerprint" in line
+    ]
+
+
+def _simulate(seed):
+    return CliRunner().invoke(main, ["simulate", "--seeds", str(seed)])
+
+
+def test_what_the_command_prints_names_what_was_seen():
+    done = _simulate(1)
+
+    assert done.exit_code == 0
+    for word in ("visits", "faults", "states reached", "matrix cells", "checks", "simulated", "ratio"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize("text", ["", "x", "3..", "5..4", "-1", "1...3"])
+def test_seeds_that_are_none_are_misuse(text):
+    with pytest.raises(ValueError):
+        seeds_of(text)
+    assert CliRunner().invoke(main, ["simulate", "--seeds", text]).exit_code == 2
+
+
+def test_dials_come_from_the_seed_and_stay_within_the_profile():
+    assert draw(5, "hostile") == draw(5, "hostile")
+    assert draw(5, "his").crashes == draw(5, "calm").request_lost == 0
+    assert len({draw(seed, "hostile") for seed in range(20)}) == 20
