@@ -99,7 +99,6 @@ def restore_database(settings: Settings, source: Path, anchors: Anchors | None, 
             also=older_than_an_anchor,
             accept_loss=accept_loss,
         )
-        since = done.findings.newest or "the beginning"
         say(f"已恢复 / restored: {source}")
         _say_head("journal", done.findings.journal, say)
         _say_head("feed", done.findings.feed, say)
@@ -107,10 +106,10 @@ def restore_database(settings: Settings, source: Path, anchors: Anchors | None, 
             say(f"原文件保留 / kept: {path}")
         rows = "未知 / unknown" if done.lost_rows is None else str(done.lost_rows)
         say(f"丢失的账本行数 / journal rows lost: {rows}")
-        say(f"{since} 之后的结算本系统一概不知，连同一 request_id 重发也认不出。")
-        say(f"请与医保中心逐笔核对 {since} 至 {now.isoformat()} 的全部结算，核对完毕再开窗口。")
+        say(f"{done.since} 之后的结算本系统一概不知，连同一 request_id 重发也认不出。")
+        say(f"请与医保中心逐笔核对 {done.since} 至 {now.isoformat()} 的全部结算，核对完毕再开窗口。")
         say("Nothing after the backup is known, not even by its request_id, nor what was in flight then.")
-        say(f"Compare every settlement from {since} to {now.isoformat()} with the centre before a counter opens,")
+        say(f"Compare every settlement from {done.since} to {now.isoformat()} with the centre before a counter opens,")
         say("then: run.py restore --config FILE --reconciled. Until then the part 'chain' is degraded.")
         return 0
 

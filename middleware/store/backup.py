@@ -26,10 +26,23 @@ _BESIDE = ("", "-wal", "-shm")
 
 
 @frozen(slots=True)
+class _Present:
+    """What is in place now."""
+
+    head: Head
+    epoch: int
+    newest_message: str
+
+
+@frozen(slots=True)
 class Restored:
-    """What a restore did. ``kept`` are the old database's files; ``lost_rows`` is None when nobody can tell."""
+    """What a restore did. All from ``since`` until now must be compared with the centre.
+
+    ``kept`` are the old database's files; ``lost_rows`` is None when nobody can tell.
+    """
 
     findings: Findings
+    since: str
     kept: tuple[Path, ...]
     lost_rows: int | None
 
@@ -92,9 +105,10 @@ def restore(
         _copy(database, source, copy)
         try:
             findings = _inspected(copy, institution)
-            _refuse_loss(copy, database, also, accept_loss=accept_loss)
             present = _present(database)
-            _mark(copy, findings, present[1] if present else 0, now)
+            _refuse_loss(copy, present, also, accept_loss=accept_loss)
+            _refuse_early(findings, present, now)
+            since = _mark(copy, findings, present.epoch if present else 0, now)
         except BaseException:
             copy.unlink(missing_ok=True)
             raise
@@ -104,8 +118,8 @@ def restore(
             _to_disk(database.parent)
         except OSError as exc:
             raise Fault("system.journal", f"the files cannot be moved: {exc.strerror}; run restore again") from exc
-    lost = max(0, present[0].sequence - findings.journal.sequence) if present else None
-    return Restored(findings, kept, lost)
+    lost = max(0, present.head.sequence - findings.journal.sequence) if present else None
+    return Restored(findings, since, kept, lost)
 
 
 def restoring(database: Path) -> Path:
@@ -156,25 +170,25 @@ def _inspected(path: Path, institution: str) -> Findings:
         engine.dispose()
 
 
-def _present(database: Path) -> tuple[Head, int] | None:
-    """Head and epoch of what is there now; None when it cannot be read, for that is what a restore is for."""
+def _present(database: Path) -> _Present | None:
+    """What is there now; None when it cannot be read, for that is what a restore is for."""
     if not database.is_file():
         return None
     engine = _plain(database)
     try:
         with engine.begin() as connection:
-            return read_head(connection, t.journal), int(read_meta(connection, "epoch") or 0)
+            newest: str | None = connection.scalar(sa.select(sa.func.max(t.message.c.message_id)))
+            return _Present(read_head(connection, t.journal), int(read_meta(connection, "epoch") or 0), newest or "")
     except (sa.exc.SQLAlchemyError, ValueError):
         return None
     finally:
         engine.dispose()
 
 
-def _shorter_than_present(copy: sa.Engine, database: Path) -> str:
-    present = _present(database)
+def _shorter_than_present(copy: sa.Engine, present: _Present | None) -> str:
     if present is None:
         return ""
-    head = present[0]
+    head = present.head
     with copy.connect() as connection:
         mine = read_head(connection, t.journal)
         if holds(connection, t.journal, head):
@@ -185,26 +199,39 @@ def _shorter_than_present(copy: sa.Engine, database: Path) -> str:
     return "the database in place has another history than the backup"
 
 
-def _refuse_loss(copy: Path, database: Path, also: Callable[[sa.Engine], str], *, accept_loss: bool) -> None:
+def _refuse_loss(copy: Path, present: _Present | None, also: Callable[[sa.Engine], str], *, accept_loss: bool) -> None:
     engine = still_engine(copy)
     try:
-        why = also(engine) or _shorter_than_present(engine, database)
+        why = also(engine) or _shorter_than_present(engine, present)
     finally:
         engine.dispose()
     if why and not accept_loss:
         raise Fault("system.backup", f"{why}; --accept-loss restores it nevertheless")
 
 
-def _mark(copy: Path, findings: Findings, epoch: int, now: dt.datetime) -> None:
-    """Into the copy: that it was restored, and an epoch that no life before has had (invariant 17)."""
+def _refuse_early(findings: Findings, present: _Present | None, now: dt.datetime) -> None:
+    """Message ids are of the clock: behind what was sent, ids that the restore loses would be given again (invariant 23)."""
+    known = present.newest_message[12:26] if present else ""
+    early = bool(findings.newest) and now < dt.datetime.fromisoformat(findings.newest)
+    if early or now.strftime("%Y%m%d%H%M%S") < known:
+        raise Fault("system.backup", "this machine's clock is behind the newest row or message: set it first")
+
+
+def _mark(copy: Path, findings: Findings, epoch: int, now: dt.datetime) -> str:
+    """Into the copy: since when nothing is known, and an epoch that no life before has had (invariant 17).
+
+    A mark that is in the backup already is of a restore that nobody has compared yet: the time goes back to its start.
+    """
     engine = _plain(copy)
     try:
         with engine.begin() as connection:
-            write_meta(connection, RESTORED, f"{findings.newest or 'the beginning'} .. {now.isoformat()}")
+            since = read_meta(connection, RESTORED).partition(" .. ")[0] or findings.newest or "the beginning"
+            write_meta(connection, RESTORED, f"{since} .. {now.isoformat()}")
             write_meta(connection, "epoch", str(max(epoch, findings.epoch) + 1))
     finally:
         engine.dispose()
     _to_disk(copy)
+    return since
 
 
 def _put_aside(database: Path, now: dt.datetime) -> tuple[Path, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import sqlite3
 import stat
@@ -16,7 +17,6 @@ from middleware.store.inspection import inspect
 from middleware.store.lock import Hold
 from middleware.store.writer import Writer
 from tests.middleware.store.making import unit
-from tests.support.fakes import NOW
 
 INSTITUTION = "H99990000001"
 
@@ -168,6 +168,46 @@ def test_after_a_restore_somebody_must_say_that_it_was_compared(books, backup):
     assert (second[0], "no restore waits" in second[1]) == (0, True)
 
 
+def test_a_second_restore_before_anybody_compared_goes_back_to_the_start_of_the_first(books, backup):
+    books.run("restore", "--from", backup)
+    ((first,),) = books.sql("SELECT value FROM meta WHERE name = 'restored'")
+    books.run("backup", "--to", books.folder / "later.db")
+    status, said = books.run("restore", "--from", books.folder / "later.db")
+    ((second,),) = books.sql("SELECT value FROM meta WHERE name = 'restored'")
+
+    assert status == 0, said
+    assert second.partition(" .. ")[0] == first.partition(" .. ")[0]
+    assert second > first
+
+
+def test_a_restore_that_a_power_cut_interrupted_is_done_by_running_it_again(books, backup):
+    heads = books.heads()
+    books.path.rename(books.folder / "y.db.before-x")
+    (books.folder / "y.db.restoring").write_bytes(b"half")
+    status, said = books.run("restore", "--from", backup)
+
+    assert status == 0, said
+    assert books.heads() == heads
+    assert not (books.folder / "y.db.restoring").exists()
+
+
+@pytest.mark.parametrize("place", ["journal", "message"])
+def test_a_clock_behind_what_was_sent_refuses_the_restore_for_ids_would_come_again(books, backup, place):
+    if place == "message":
+        books.sql(
+            "UPDATE message SET message_id = 'H99990000001' || '20990101000000' || substr(message_id, 27) WHERE call = '1101'"
+        )
+        early = dt.datetime.now(dt.UTC)
+    else:
+        early = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    before = everything(books.folder)
+    with pytest.raises(Fault) as caught:
+        restore(books.path, backup, INSTITUTION, early, accept_loss=True)
+
+    assert "clock is behind" in caught.value.detail
+    assert everything(books.folder) == before
+
+
 @pytest.mark.parametrize(
     ("damage", "why"),
     [
@@ -245,7 +285,7 @@ def test_a_restore_that_cannot_be_finished_leaves_no_copy(books, backup, monkeyp
 
     monkeypatch.setattr("middleware.store.backup._mark", fail)
     with pytest.raises(Fault):
-        restore(books.path, backup, INSTITUTION, NOW)
+        restore(books.path, backup, INSTITUTION, dt.datetime.now(dt.UTC))
 
     assert not (books.folder / "y.db.restoring").exists()
 
@@ -253,7 +293,7 @@ def test_a_restore_that_cannot_be_finished_leaves_no_copy(books, backup, monkeyp
 def test_what_a_restore_gives_is_what_the_inspection_finds_good(books, backup):
     copy = books.folder / "other" / "y.db"
     copy.parent.mkdir()
-    done = restore(copy, backup, INSTITUTION, NOW)
+    done = restore(copy, backup, INSTITUTION, dt.datetime.now(dt.UTC))
     engine = open_database(f"sqlite:///{copy}")
     again = inspect(engine, INSTITUTION)
     engine.dispose()
