@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from attrs import frozen
@@ -65,7 +66,7 @@ def back_up(database: Path, target: Path, institution: str) -> Findings:
     except OSError as exc:
         raise Fault("system.backup", f"{target} cannot be written: {exc.strerror}") from exc
     try:
-        source = sqlite3.connect(f"file:{_quoted(database)}?mode=rw", uri=True, timeout=10, isolation_level=None)
+        source = sqlite3.connect(f"file:{quote(str(database))}?mode=rw", uri=True, timeout=10, isolation_level=None)
         try:
             source.execute("VACUUM INTO ?", (str(partial),))
         finally:
@@ -210,7 +211,7 @@ def _refuse_loss(copy: Path, present: _Present | None, also: Callable[[sa.Engine
 
 
 def _refuse_early(findings: Findings, present: _Present | None, now: dt.datetime) -> None:
-    """Message ids are of the clock: behind what was sent, ids that the restore loses would be given again (invariant 23)."""
+    """Message ids are of the clock: behind what was sent, ids that a restore loses would be given again (invariant 23)."""
     known = present.newest_message[12:26] if present else ""
     early = bool(findings.newest) and now < dt.datetime.fromisoformat(findings.newest)
     if early or now.strftime("%Y%m%d%H%M%S") < known:
@@ -246,14 +247,8 @@ def _put_aside(database: Path, now: dt.datetime) -> tuple[Path, ...]:
 
 
 def _plain(path: Path) -> sa.Engine:
-    uri = f"file:{_quoted(path)}?mode=rw"
+    uri = f"file:{quote(str(path))}?mode=rw"
     return sa.create_engine("sqlite://", creator=lambda: sqlite3.connect(uri, uri=True, timeout=10), poolclass=NullPool)
-
-
-def _quoted(path: Path) -> str:
-    from urllib.parse import quote
-
-    return quote(str(path))
 
 
 def _name(exc: sa.exc.SQLAlchemyError) -> str:
