@@ -31,23 +31,34 @@ class Opened:
 
 
 def open_store(settings: Settings, seconds: Callable[[], float] = time.monotonic) -> Opened:
-    """Open it, or raise ``Fault``; on a fault nothing was changed and nobody is kept out."""
+    """Open it, or raise ``Fault``; on a fault nobody is kept out and nothing was written into it."""
     url = settings.store.url
     hold = hold_database(url)
+    database: sa.Engine | None = None
     try:
         _refuse_half_restored(url)
         database = open_database(url, readers=settings.store.read_threads)
         ready(database)
-        try:
-            restored = _belongs(database, settings.centre.institution_code)
-            rest = check_chains(database, settings.store.start_check_s, seconds)
-        except sa.exc.SQLAlchemyError as exc:
-            raise Fault("system.chain", f"it cannot be read: {type(getattr(exc, 'orig', exc)).__name__}") from exc
+        restored, rest = _checked(database, settings, seconds)
     except BaseException:
+        if database is not None:
+            database.dispose()
         if hold is not None:
             hold.dispose()
         raise
     return Opened(database, hold, rest, restored)
+
+
+def _checked(database: sa.Engine, settings: Settings, seconds: Callable[[], float]) -> tuple[str, tuple[Walk, ...]]:
+    institution = settings.centre.institution_code
+    try:
+        restored = _belongs(database, institution)
+        rest = check_chains(database, settings.store.start_check_s, seconds)
+        with database.begin() as connection:
+            write_meta(connection, INSTITUTION, institution)
+    except sa.exc.SQLAlchemyError as exc:
+        raise Fault("system.chain", f"it cannot be read: {type(getattr(exc, 'orig', exc)).__name__}") from exc
+    return restored, rest
 
 
 def _refuse_half_restored(url: str) -> None:
@@ -58,13 +69,12 @@ def _refuse_half_restored(url: str) -> None:
 
 def _belongs(database: sa.Engine, institution: str) -> str:
     """Two institutions in one journal could never be told apart again. Returns the mark of a restore."""
-    with database.begin() as connection:
-        owner = read_meta(connection, INSTITUTION)
-        if not owner:
-            write_meta(connection, INSTITUTION, institution)
-        elif owner != institution:
-            raise Fault("system.config", f"the database belongs to the institution {owner}, not to {institution}")
-        return read_meta(connection, RESTORED)
+    with database.connect() as connection:
+        owner = read_meta(connection, INSTITUTION) or institution
+        restored = read_meta(connection, RESTORED)
+    if owner != institution:
+        raise Fault("system.config", f"the database belongs to the institution {owner}, not to {institution}")
+    return restored
 
 
 def check_chains(database: sa.Engine, limit_s: float, seconds: Callable[[], float]) -> tuple[Walk, ...]:
