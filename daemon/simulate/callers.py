@@ -59,7 +59,6 @@ class Callers:
         self.answers: dict[str, str] = {}
         self.asked: list[Asked] = []
         self.broken: list[Failure] = []
-        self.gone = 0
 
     def begin(self, seconds: float) -> None:
         """Let them come, spread over so many seconds."""
@@ -80,10 +79,11 @@ class Callers:
             visit = await self._register(caller, person, f"v{number}r{attempt}")
             if visit is not None:
                 break
-        for bill in range(rng.randint(1, 2)):
-            if visit is not None:
-                await self._bill(caller, visit["visit_id"], f"v{number}b{bill}")
-        self.gone += 1
+        if visit is not None:
+            visit_id = visit["visit_id"]
+            tills = [self._spawn(self._bill, caller, visit_id, f"v{number}b{bill}") for bill in range(rng.randint(1, 3))]
+            for till in tills:
+                await till
 
     async def _register(self, caller: Caller, person: str, name: str) -> Answer | None:
         read = await self.insist(Asked("", lambda counter: counter.read_card(caller, person)))
@@ -95,6 +95,7 @@ class Callers:
 
     async def _bill(self, caller: Caller, visit_id: str, name: str) -> None:
         rng = self._rng
+        await self._sleep(rng.choice((0, 30, 300)) * rng.random())  # one after the other, or two tills at once
         amounts = tuple(rng.randint(1, 300_000) for _ in range(rng.randint(1, 3)))
         order = quote_order(visit_id, amounts, self._place.day())
         key = name + "q"

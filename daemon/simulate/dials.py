@@ -43,7 +43,7 @@ class Dials:
 _CHANCES: Mapping[str, float] = MappingProxyType(
     {
         "not_sent": 0.1, "request_lost": 0.12, "reply_lost": 0.15, "slow": 0.2, "cut": 0.12, "garbled": 0.1,
-        "refused": 0.06, "overdue": 0.06, "signed_out": 0.04, "bad_split": 0.04, "his_lost": 0.25, "his_refused": 0.06,
+        "refused": 0.06, "overdue": 0.06, "signed_out": 0.04, "bad_split": 0.12, "his_lost": 0.25, "his_refused": 0.06,
         "his_down": 0.2, "commit_failed": 0.05, "commit_slow": 0.1, "repeats": 0.6,
     }
 )  # fmt: skip

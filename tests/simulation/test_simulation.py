@@ -18,33 +18,39 @@ from tests.simulation import planted
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-def test_no_seed_breaks_a_rule(play, profile):
-    seeds = range(1, 41) if profile == "hostile" else range(1, 6)
-    results = [play(seed, profile) for seed in seeds]
+@pytest.fixture(scope="module")
+def hostile(play):
+    return [play(seed) for seed in range(1, 31)]
+
+
+def test_no_hostile_seed_breaks_a_rule(hostile):
+    assert [(r.seed, str(r.broken)) for r in hostile if r.broken] == []
+
+
+@pytest.mark.parametrize("profile", [name for name in PROFILES if name != "hostile"])
+def test_no_seed_of_a_milder_profile_breaks_a_rule(play, profile):
+    results = [play(seed, profile) for seed in range(1, 5)]
 
     assert [(r.seed, str(r.broken)) for r in results if r.broken] == []
 
 
-def test_the_fixed_seeds_look_at_every_rule_and_reach_every_state(play):
-    results = [play(seed) for seed in range(1, 41)]
-    checked = set().union(*(r.checked for r in results))
-    states = set().union(*(r.states for r in results))
+def test_the_fixed_seeds_look_at_every_rule_and_reach_every_state(hostile):
+    checked = set().union(*(r.checked for r in hostile))
+    states = set().union(*(r.states for r in hostile))
 
     numbers = "1 2 3 4 5 6 7 9 10 11 12 13 14 19 20 22 23 24 29 live ours"
     assert set(numbers.split()) - checked == set()
     assert {state for state, _ in possible_cells()} - states == set()
 
 
-def test_the_same_seed_gives_the_same_bytes_in_this_process_and_in_another(play):
+def test_the_same_seed_gives_the_same_bytes_in_this_process_and_in_another(play, tmp_path):
     here = play(3).fingerprint
     code = (
         "import sys, tempfile; from pathlib import Path; from daemon.simulate.world import make_template, simulate\n"
         "d = Path(tempfile.mkdtemp(dir=sys.argv[1])); print(simulate(3, 'hostile', 2.0, make_template(d), d).fingerprint)"
     )
-    scratch = os.environ.get("TMPDIR", "/tmp")
     there = subprocess.run(
-        [sys.executable, "-c", code, scratch],
+        [sys.executable, "-c", code, str(tmp_path)],
         env={**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
