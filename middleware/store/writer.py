@@ -292,11 +292,20 @@ class Writer:
                 for statement, rows in plan:
                     if rows:
                         self._connection.execute(statement, rows)
-        except BaseException:
+        except BaseException as exc:
             # The COMMIT itself may have failed: what is on disk decides, not what we hoped.
             self._known = False
-            raise
+            if not (isinstance(exc, sa.exc.DBAPIError) and batch.journal_rows and self._holds(batch)):
+                raise
         self.journal, self.feed = batch.journal, batch.feed
+
+    def _holds(self, batch: _Batch) -> bool:
+        """Whether the disk has what a COMMIT that ended in an error was to write: only that batch has that head."""
+        try:
+            self._reopen()
+        except (sa.exc.SQLAlchemyError, OSError):
+            return False
+        return self.journal == batch.journal
 
     def _refuse_if_stale(self) -> None:
         """Inside the transaction: whoever opened the database after us is the writer now (invariant 17)."""
