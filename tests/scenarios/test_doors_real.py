@@ -306,4 +306,12 @@ def _own_addresses():
 
 def test_the_run_leaves_no_core_and_no_stranger_file_in_its_folder(hospital):
     names = {path.name for path in hospital.stage.directory.iterdir()}
-    assert names <= {"api.sock", "daemon.log", "yikatong.db", "yikatong.db-shm", "yikatong.db-wal", "yikatong.toml"}
+    assert names <= {
+        "api.sock",
+        "daemon.log",
+        "yikatong.db",
+        "yikatong.db.lock",
+        "yikatong.db-shm",
+        "yikatong.db-wal",
+        "yikatong.toml",
+    }
