@@ -113,7 +113,7 @@ async def test_a_his_that_cannot_prove_itself_gets_nothing(tmp_path):
 @pytest_twisted.ensureDeferred
 async def test_a_port_that_accepts_and_says_nothing_is_given_up(tmp_path):
     quiet = HisSimulator(reactor, free_port())  # plain TCP: it waits for a block and never answers a handshake
-    options = Hl7Options(port=quiet.start(), tls=Tls(enabled=True), connect_timeout_s=0.1, retry_first_s=5.0)
+    options = Hl7Options(port=quiet.start(), tls=Tls(enabled=True), connect_timeout_s=1.0, retry_first_s=5.0)
     his = Hl7His(options, reactor, checker=InlineChecker())
     his.start()
     try:
