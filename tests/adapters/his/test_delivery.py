@@ -219,7 +219,7 @@ async def test_an_ack_that_drips_past_the_deadline_is_unknown():
 
 @pytest_twisted.ensureDeferred
 async def test_a_his_that_only_keeps_silent_gets_a_new_connection():
-    async with hospital(ack_timeout_s=0.1, silent_limit=2) as (simulator, his):
+    async with hospital(ack_timeout_s=0.4, silent_limit=2) as (simulator, his):
         simulator.knobs.turn(ADT, Fault.NO_ANSWER, times=2)
         for number in range(2):
             assert await his.deliver(registration(f"SIL{number}")) == Unknown("time-out")

@@ -244,7 +244,7 @@ async def test_a_late_reply_is_told_once_and_exactly() -> None:
 async def test_a_late_refusal_is_told_too() -> None:
     late: Deferred = Deferred()
     body = envelope("<infcode>2611</infcode>")
-    async with running(lambda peer: reactor.callLater(0.4, peer.say, body), total_deadline_s=0.2) as (centre, _server):
+    async with running(lambda peer: reactor.callLater(1.2, peer.say, body), total_deadline_s=0.6) as (centre, _server):
         assert await called(centre, on_late_reply=late.callback) == Unknown("time-out")
         assert await late == Refused("2611", "")
 
@@ -253,7 +253,7 @@ async def test_a_late_refusal_is_told_too() -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_late_end_that_settles_nothing_is_not_told(late_end) -> None:
     told = []
-    async with running(lambda peer: reactor.callLater(0.3, late_end, peer), total_deadline_s=0.15) as (centre, server):
+    async with running(lambda peer: reactor.callLater(1.2, late_end, peer), total_deadline_s=0.6) as (centre, server):
         assert await called(centre, on_late_reply=told.append) == Unknown("time-out")
         while not server.lost:
             await deferLater(reactor, 0.01)
@@ -266,7 +266,7 @@ async def test_a_late_end_that_settles_nothing_is_not_told(late_end) -> None:
 @pytest_twisted.ensureDeferred
 async def test_after_the_late_limit_the_connection_is_cut() -> None:
     told = []
-    async with running(lambda peer: None, total_deadline_s=0.15, late_reply_s=0.15) as (centre, server):
+    async with running(lambda peer: None, total_deadline_s=0.6, late_reply_s=0.3) as (centre, server):
         assert await called(centre, on_late_reply=told.append) == Unknown("time-out")
         while not server.lost:
             await deferLater(reactor, 0.01)
@@ -306,7 +306,7 @@ async def test_a_late_reply_that_the_caller_cannot_take_is_logged_and_hurts_nobo
     def broken(_outcome: object) -> None:
         raise RuntimeError("the caller's own mistake")
 
-    async with running(lambda peer: reactor.callLater(0.2, answer, peer), total_deadline_s=0.1) as (centre, server):
+    async with running(lambda peer: reactor.callLater(1.0, answer, peer), total_deadline_s=0.5) as (centre, server):
         with structlog.testing.capture_logs() as logs:
             assert await called(centre, on_late_reply=broken) == Unknown("time-out")
             while centre._flights:
