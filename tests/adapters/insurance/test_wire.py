@@ -235,7 +235,7 @@ async def test_a_peer_that_never_answers_the_handshake_is_not_sent_in_time() -> 
 @pytest_twisted.ensureDeferred
 async def test_a_late_reply_is_told_once_and_exactly() -> None:
     late: Deferred = Deferred()
-    async with running(lambda peer: reactor.callLater(0.4, answer, peer), total_deadline_s=0.2) as (centre, _server):
+    async with running(lambda peer: reactor.callLater(1.2, answer, peer), total_deadline_s=0.6) as (centre, _server):
         assert await called(centre, on_late_reply=late.callback) == Unknown("time-out")
         assert await late == Answered(Reversed())
 
