@@ -8,18 +8,20 @@ from __future__ import annotations
 import datetime as dt
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
 
 from middleware.domain.charge import ChargeLine, Diagnosis
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
 from middleware.domain.money import Money
 from middleware.domain.split import Split
+from middleware.domain.statement import DetailRow, Period, Refunds, ResultRow, Slice, Totals
 
 
 class Call(StrEnum):
     """The centre's transactions that the counter uses; the value is the code that the centre knows (infno)."""
 
     SIGN_IN = "9001"
+    SIGN_OUT = "9002"
     QUERY_PERSON = "1101"
     REGISTER_VISIT = "2201"
     UPLOAD_VISIT = "2203"
@@ -28,6 +30,10 @@ class Call(StrEnum):
     SETTLE = "2207"
     CANCEL = "2208"
     REVERSE = "2601"
+    COMPARE_TOTALS = "3201"
+    COMPARE_DETAIL = "3202"
+    UPLOAD_FILE = "9101"
+    DOWNLOAD_FILE = "9102"
 
 
 # A lost answer to one of these may have moved money; none is ever sent twice (SETTLEMENT.md).
@@ -155,9 +161,69 @@ class Reverse:
     original_call: Call  # oinfno
 
 
-CentreRequest = (
+@frozen(slots=True)
+class SignOut:
+    """9002: end the sign-in of that number, on a day that has one. An old centre wants its cycle compared before it."""
+
+    sign_number: str
+    operator: str
+
+
+@frozen(slots=True)
+class CompareTotals:
+    """3201: are these the centre's totals, too? Moves nothing; a lost answer is asked again under a new message id.
+
+    ``slice.insurance`` is never "" here. ``totals.cash`` is not sent. With a ``cycle`` (the number of a sign-in) the
+    message goes out under that sign-in, and the centre counts the rows made under it instead of those of the period.
+    """
+
+    slice: Slice
+    period: Period
+    totals: Totals
+    refunds: Refunds = Refunds.TOGETHER
+    cycle: str = ""
+
+
+@frozen(slots=True)
+class UploadFile:
+    """9101: hand over the rows of one ``Slice.of_detail``, at most ``MAX_STATEMENT_ROWS``; the adapter makes the file.
+
+    ``name`` is ours: 1-100 of letters, digits, ``_`` and ``-``, without an extension. ``prepare`` raises
+    ``Fault("statement.*")`` for rows that cannot be written (a row without a number, a control character, too many
+    rows); the detail names row and column.
+    """
+
+    name: str
+    rows: tuple[DetailRow, ...] = field(repr=False)
+
+
+@frozen(slots=True)
+class CompareDetail:
+    """3202: compare the uploaded file. ``slice`` is ``Slice.of_detail``; ``totals`` are those of the file's rows.
+
+    ``totals.account`` is not sent.
+    """
+
+    slice: Slice
+    period: Period
+    totals: Totals
+    file_number: str  # FileUploaded.file_number
+    refunds: Refunds = Refunds.TOGETHER
+
+
+@frozen(slots=True)
+class DownloadFile:
+    """9102: fetch the result; number and name as ``DetailCompared`` gave them."""
+
+    file_number: str
+    file_name: str
+
+
+StatementRequest = SignOut | CompareTotals | UploadFile | CompareDetail | DownloadFile
+CounterRequest = (
     SignIn | QueryPerson | RegisterVisit | UploadVisit | UploadCharges | PreSettle | Settle | CancelSettlement | Reverse
 )
+CentreRequest = CounterRequest | StatementRequest
 
 CALL_OF: dict[type, Call] = {
     SignIn: Call.SIGN_IN,
@@ -169,6 +235,11 @@ CALL_OF: dict[type, Call] = {
     Settle: Call.SETTLE,
     CancelSettlement: Call.CANCEL,
     Reverse: Call.REVERSE,
+    SignOut: Call.SIGN_OUT,
+    CompareTotals: Call.COMPARE_TOTALS,
+    CompareDetail: Call.COMPARE_DETAIL,
+    UploadFile: Call.UPLOAD_FILE,
+    DownloadFile: Call.DOWNLOAD_FILE,
 }
 
 
@@ -265,6 +336,58 @@ class Reversed:
     """2601's answer carries nothing."""
 
 
+@frozen(slots=True)
+class SignedOut:
+    """9002's answer: the next message needs a new sign-in."""
+
+
+@frozen(slots=True)
+class TotalsCompared:
+    """3201's answer. ``equal`` only for a code that the region lists as equal; any other code means: compare the rows."""
+
+    equal: bool
+    code: str  # stmt_rslt as it came
+    message: str = field(repr=False)  # stmt_rslt_dscr, a stranger's text
+
+
+@frozen(slots=True)
+class FileUploaded:
+    """9101's answer. ``digest`` is the SHA-256 of the ZIP that we sent, hex."""
+
+    file_number: str
+    digest: str
+
+
+@frozen(slots=True)
+class DetailCompared:
+    """3202's answer: the result waits under that number and name. ``until`` by the centre's clock, None if unsaid."""
+
+    file_number: str
+    file_name: str
+    until: dt.datetime | None
+
+
+@frozen(slots=True)
+class FileDownloaded:
+    """9102's answer, read whole: every row kept every rule. ``digest`` is the SHA-256 of the ZIP, hex: the evidence."""
+
+    rows: tuple[ResultRow, ...] = field(repr=False)
+    digest: str
+
+
+@frozen(slots=True)
+class FileRefused:
+    """9102 was answered with a file that we refuse whole; nothing of it may be applied.
+
+    ``fault`` is one of the codes ``statement.*`` of the fault table; ``detail`` says file, line, column and reason and
+    holds no value. Asking again may bring a whole one.
+    """
+
+    fault: str
+    detail: str
+    digest: str
+
+
 CentreReply = (
     SignedIn
     | PersonKnown
@@ -275,4 +398,10 @@ CentreReply = (
     | Settled
     | SettlementCancelled
     | Reversed
+    | SignedOut
+    | TotalsCompared
+    | FileUploaded
+    | DetailCompared
+    | FileDownloaded
+    | FileRefused
 )

@@ -9,8 +9,10 @@ from decimal import Decimal
 from adapters.insurance.schema import MOMENT_FORMAT, Input, exact_decimal
 from adapters.insurance.transactions import TRANSACTIONS
 from middleware.domain.centre import (
+    CALL_OF,
     CancelSettlement,
     CentreRequest,
+    CounterRequest,
     Holder,
     PreSettle,
     QueryPerson,
@@ -18,6 +20,7 @@ from middleware.domain.centre import (
     Reverse,
     Settle,
     SignIn,
+    StatementRequest,
     UploadCharges,
     UploadVisit,
     VisitFacts,
@@ -35,6 +38,12 @@ NO, YES = "0", "1"
 
 def to_input(request: CentreRequest) -> Input:
     """The nodes of ``input`` for a request, every value the text that will be on the wire."""
+    if isinstance(request, StatementRequest):
+        raise Fault("centre.field", f"{CALL_OF[type(request)]}: not in the tables")
+    return _counter_input(request)
+
+
+def _counter_input(request: CounterRequest) -> Input:
     match request:
         case SignIn():
             row = {"opter_no": request.operator, "mac": request.terminal_mac, "ip": request.terminal_ip}
@@ -65,7 +74,9 @@ def to_input(request: CentreRequest) -> Input:
 
 
 def insured_region(request: CentreRequest) -> str:
-    """insuplc_admdvs: where the person is insured, "" when the request names no person yet."""
+    """insuplc_admdvs: where the person is insured, "" when the request names no person (yet)."""
+    if isinstance(request, StatementRequest):
+        return ""
     match request:
         case RegisterVisit():
             return request.insured_region

@@ -16,6 +16,7 @@ from middleware.domain.centre import (
     CentreReply,
     CentreRequest,
     ChargesTaken,
+    CounterRequest,
     Insurance,
     LineVerdict,
     PersonKnown,
@@ -30,6 +31,7 @@ from middleware.domain.centre import (
     SettlementCancelled,
     SignedIn,
     SignIn,
+    StatementRequest,
     UploadCharges,
     UploadVisit,
     VisitFacts,
@@ -60,7 +62,12 @@ class BadValue(Exception):  # noqa: N818 - the same
 
 def to_reply(request: CentreRequest, message_id: str, output: Output | None) -> CentreReply:
     """What the centre answered, in our words. Raises ``Incomplete``, ``NotOurs`` or ``BadValue``."""
-    nodes = output or {}
+    if isinstance(request, StatementRequest):
+        raise BadValue("not in the tables")
+    return _counter_reply(request, message_id, output or {})
+
+
+def _counter_reply(request: CounterRequest, message_id: str, nodes: Output) -> CentreReply:
     match request:
         case SignIn():
             return SignedIn(_required(_row(nodes, "signinoutb"), "sign_no"))
