@@ -117,6 +117,7 @@ class Stage:
         self.database = self.directory / "yikatong.db"
         self.log = self.directory / "daemon.log"
         self.daemon: Daemon | None = None
+        self.environment: dict[str, str] = {}  # for the daemon's next life, beside this process's own
 
     def reader_name(self, slot: int = 0) -> str:
         """The name under which PC/SC knows a slot."""
@@ -171,7 +172,7 @@ class Stage:
     async def start_daemon(self) -> None:
         """Start the daemon (again) on the same files; raises ``DaemonDiedError`` with what it said."""
         self.daemon = Daemon(self.log)
-        environment = dict(os.environ) | (self.pcscd.environment if self.pcscd else {})
+        environment = dict(os.environ) | (self.pcscd.environment if self.pcscd else {}) | self.environment
         arguments = [sys.executable, str(ROOT / "run.py"), "serve", "--config", str(self.config)]
         self._reactor.spawnProcess(self.daemon, sys.executable, arguments, env=environment, path=str(ROOT))
         await self.daemon.ready
