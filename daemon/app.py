@@ -20,7 +20,7 @@ from daemon.opening import open_store
 from daemon.settings import Settings
 from daemon.watch import Watch
 from middleware.domain.centre import Call
-from middleware.domain.health import PartHealth
+from middleware.domain.health import Condition, PartHealth
 from middleware.domain.message_id import MessageIds
 from middleware.doors.feed.resource import feed_resource
 from middleware.doors.local_api.door import LocalApi
@@ -132,8 +132,19 @@ def policy_of(settings: Settings, profile: Profile) -> Policy:
         not_found_codes=frozenset(profile.not_found_codes),
         already_reversed_codes=frozenset(profile.already_reversed_codes),
         sign_in_again_codes=frozenset(profile.sign_in_again_codes),
+        max_clock_skew_s=engine.max_clock_skew_s,
         cancel_on_his_refusal=engine.cancel_on_his_refusal,
     )
+
+
+def clock_health(ahead_s: float | None, limit_s: float) -> PartHealth:
+    """The part ``clock``: DOWN while it differs from the centre's by more than the limit, for then no money is begun."""
+    if ahead_s is None:
+        return PartHealth("clock", Condition.GOOD, "", "the centre has not told the time yet")
+    detail = f"{ahead_s:+.0f} s against the centre's clock"
+    if abs(ahead_s) > limit_s:
+        return PartHealth("clock", Condition.DOWN, "system.clock_skew", detail)
+    return PartHealth("clock", Condition.GOOD, "", detail)
 
 
 def clock_of(offset_minutes: int) -> Callable[[], dt.datetime]:
@@ -188,6 +199,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         journal.health, readers.health, his.health, centre.health, outbox.health, watch.health, chain.health,
         anchoring.health,
     ]  # fmt: skip
+    health.append(lambda: clock_health(centre.clock_ahead_s(), settings.engine.max_clock_skew_s))
     desk = ManualDesk(engine, Doubts(database))
     business = Business(counter, readers, health, reactor, now, VERSION, desk)
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
@@ -205,6 +217,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         metrics.set("api_connections", door.connections)
         metrics.set("api_in_flight", door.in_flight)
         metrics.set("journal_head_sequence", journal.head_sequence)
+        metrics.set("clock_ahead_seconds", centre.clock_ahead_s() or 0.0)
         metrics.reader_states(readers.statuses())
 
     metrics.before_scrape(collect)

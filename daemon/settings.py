@@ -59,6 +59,12 @@ class EngineOptions:
     max_attempts: int = setting(
         8, help="reversals without a clear answer before a person decides", validator=between(1, 100)
     )
+    max_clock_skew_s: float = setting(
+        300.0,
+        help="while this machine's clock and the centre's differ by more, no money is begun",
+        unit="s",
+        validator=between(5, 86400),
+    )
     cancel_on_his_refusal: bool = setting(
         False, help="when the HIS refuses a settlement: true cancels it at the centre, false holds it for a person"
     )

@@ -47,6 +47,9 @@ class Centre(Part, Protocol):
     def sign_in_request(self) -> SignIn:
         """The 9001 to send."""
 
+    def clock_ahead_s(self) -> float | None:
+        """Seconds by which our wall clock is certainly ahead of the centre's (negative: behind); None: it never said."""
+
     async def prepare(self, message_id: str, request: CentreRequest, at: dt.datetime) -> PreparedCall:
         """Make the message; sends nothing. Raises ``Fault("centre.field")`` naming transaction, field and rule."""
 

@@ -35,6 +35,7 @@ class Dials:
     commit_slow: float = 0.0  # a transaction takes seconds
     crashes: int = 0  # of the node, at random moments
     clock_steps: int = 0  # of the wall clock, by an hour, at random moments
+    tells_time: bool = False  # the centre's answers say what time it is
     repeats: float = 0.0  # a caller asks the same again, at the same time
     cancels: float = 0.3  # a settled bill is cancelled
     cancel_on_his_refusal: bool = False
@@ -75,6 +76,9 @@ PROFILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+TELLS_TIME = 0.5  # in the other half a clock that stepped is noticed by nobody, and must do no harm all the same
+
+
 def draw(seed: int, profile: str) -> Dials:
     """The dials of a seed: each one that the profile allows is off, mild or hard. Raises ``KeyError``: no such profile."""
     rng = random.Random(f"dials/{profile}/{seed}")  # noqa: S311 - seeded randomness is the point
@@ -86,6 +90,7 @@ def draw(seed: int, profile: str) -> Dials:
         visits=rng.randint(3, 7),
         cancels=rng.choice((0.0, 0.3, 0.7)),
         cancel_on_his_refusal=rng.choice((False, True)),
+        tells_time=rng.random() < TELLS_TIME,
         **turned,
     )
 

@@ -85,7 +85,7 @@ class Node:
                 journal=self.journal,
                 reader=self.reader,
                 pool=InlinePool(self.life),
-                centre=Wire(around.exchange, self.life),
+                centre=Wire(around.exchange, self.life, around.wall),
                 clock=clock,
                 now=around.wall,
                 next_message_id=lambda: ids.next(around.wall()),

@@ -103,9 +103,10 @@ class Exchange:
 class Wire:
     """Implements ``Centre`` for one life of the node."""
 
-    def __init__(self, exchange: Exchange, life: Mortal) -> None:
+    def __init__(self, exchange: Exchange, life: Mortal, wall: Callable[[], dt.datetime]) -> None:
         self._exchange = exchange
         self._life = life
+        self._wall = wall
         self._signed_in = False
 
     def needs_sign_in(self, at: dt.datetime) -> bool:  # noqa: ARG002 - the port's
@@ -115,6 +116,11 @@ class Wire:
     def sign_in_request(self) -> c.SignIn:
         """The 9001."""
         return c.SignIn("op", "00-00-00-00-00-00", "127.0.0.1")
+
+    def clock_ahead_s(self) -> float | None:
+        """As if each answer told the time, when the dials say so."""
+        exchange = self._exchange
+        return (self._wall() - exchange.true_now()).total_seconds() if exchange.dials.tells_time else None
 
     async def prepare(self, message_id: str, request: c.CentreRequest, at: dt.datetime) -> PreparedCall:  # noqa: ARG002
         """Fix the bytes: here the record's own text."""

@@ -40,6 +40,7 @@ from middleware.store.database import open_database, ready
 ZONE = dt.timezone(dt.timedelta(hours=8))
 MORNING = dt.datetime(2026, 11, 21, 8, 0, 0, tzinfo=ZONE)
 REST_S = 48 * 3600.0  # by then everything must be at rest
+SKEW_S = 600  # the limit of 300 s, and the longest commit between an intent and its first byte
 AMBUSHED = 0.6  # of crashes and clock steps: they wait for money to be on its way
 STRUCK = 0.4
 MAX_STEPS = 2_000_000
@@ -132,11 +133,14 @@ class World:
     # -- what is looked at while it happens
 
     def _leaves(self, message_id: str, call: str, digest: str, original: tuple[str, str] | None) -> None:
-        query = "SELECT call, digest FROM message WHERE message_id = ?"
+        query = "SELECT call, digest, intended_at FROM message WHERE message_id = ?"
         found = self.looker.execute(query, (message_id,)).fetchone()
-        good = found == (call, digest)
+        good = found is not None and found[:2] == (call, digest)
         self.story.require("4", f"{call} {message_id} leaves without its intent", holds=good, about=message_id)
         self.story.require("5", f"{call} {message_id} leaves twice", holds=message_id not in self.left, about=message_id)
+        if self.dials.tells_time and call == Call.SETTLE and found is not None:
+            ahead = (dt.datetime.fromisoformat(found[2]) - self.day()).total_seconds()
+            self.story.require("22", f"{call} begun {ahead:+.0f} s off", holds=abs(ahead) < SKEW_S, about=message_id)
         self.left[message_id] = self.clock.seconds()
         if original is not None:
             self.originals[message_id] = original
@@ -203,6 +207,13 @@ class World:
     def _step_clock(self) -> None:
         self.offset += dt.timedelta(hours=self.rng.choice((-1, 1)))
         self.story.fault("clock-step", f"clock {self.offset}")
+        if self.dials.tells_time and self.offset:
+            self.clock.callLater(self.rng.uniform(60, 7200), self._set_clock)
+
+    def _set_clock(self) -> None:
+        """Somebody read the alarm and set it right."""
+        self.offset = dt.timedelta(0)
+        self.story.tell("clock set right")
 
     def _ask_everything_again(self) -> None:
         for asked in self.callers.asked:

@@ -98,7 +98,7 @@ class Engine:
     async def _make(self, visit_id: str, entry: Entry, event: Event, extra: Extra) -> Work:
         means = self.means
         trusted = self._elapsed.trusted_since()
-        at = At(means.now(), means.next_message_id, means.jitter(), means.policy, trusted)
+        at = At(means.now(), means.next_message_id, means.jitter(), means.policy, means.centre.clock_ahead_s(), trusted)
         if extra.person is not None:
             entry.holder = extra.person[1]
         if extra.bill is not None:

@@ -16,7 +16,7 @@ from middleware.domain.event import (
 )
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
 from middleware.flow.doubt import doubt
-from middleware.flow.guards import money_is_free, not_now
+from middleware.flow.guards import clock_is_right, money_is_free, not_now
 from middleware.flow.step import At, Row, Step
 
 S = SettlementState
@@ -31,6 +31,7 @@ def intend(settlement: Settlement, reason: str, at: At) -> Step[Settlement]:
 
 def confirmed(settlement: Settlement, event: CancelConfirmed, at: At, visit: Visit) -> Step[Settlement]:
     """-> CancelIntended, when no other money of the visit is open."""
+    clock_is_right(at)
     money_is_free(visit, but=settlement.settlement_id)
     return intend(evolve(settlement, trouble=None), event.reason, at)
 

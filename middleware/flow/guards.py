@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from middleware.domain.fault import Fault
 from middleware.domain.visit import MONEY_OPEN, Settlement, SettlementState, Visit
+from middleware.flow.step import At
 
 S = SettlementState
 
@@ -26,6 +27,16 @@ _WORDS = {
 def not_now(settlement: Settlement) -> Fault:
     """The fault that says why this settlement cannot do what is asked."""
     return Fault(_WORDS.get(settlement.state, "settlement.wrong_state"), f"state {settlement.state}")
+
+
+def clock_is_right(at: At) -> None:
+    """Raise ``system.clock_skew`` while our clock and the centre's disagree beyond the limit: no money is begun then.
+
+    What was begun goes on: nothing of it is decided by the wall clock (invariant 22).
+    """
+    ahead = at.clock_ahead_s
+    if ahead is not None and abs(ahead) > at.policy.max_clock_skew_s:
+        raise Fault("system.clock_skew", f"{ahead:+.0f} s against the centre's clock")
 
 
 def money_is_free(visit: Visit, but: str = "") -> None:

@@ -22,7 +22,7 @@ from middleware.domain.split import broken_identities
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
 from middleware.flow import cancel
 from middleware.flow.doubt import doubt
-from middleware.flow.guards import is_locked, money_is_free, not_now
+from middleware.flow.guards import clock_is_right, is_locked, money_is_free, not_now
 from middleware.flow.step import At, IllegalEvent, Row, Step
 
 S = SettlementState
@@ -30,6 +30,7 @@ S = SettlementState
 
 def confirmed(settlement: Settlement, event: SettleConfirmed, at: At, visit: Visit) -> Step[Settlement]:
     """-> SettleIntended, when the quote still holds, is what the person confirmed, and no other money is open."""
+    clock_is_right(at)
     money_is_free(visit, but=settlement.settlement_id)
     quote = settlement.quoted
     if quote is None or settlement.expires_at is None or at.now >= settlement.expires_at:

@@ -32,6 +32,7 @@ class Policy:
     not_found_codes: frozenset[str] = frozenset()  # 2601 refusals that mean "we never had the original"
     already_reversed_codes: frozenset[str] = frozenset()  # 2601 refusals that mean "that one is undone already"
     sign_in_again_codes: frozenset[str] = frozenset()  # refusals of any call that mean "sign in first"
+    max_clock_skew_s: float = 300  # beyond it no money is begun (invariant 22)
     cancel_on_his_refusal: bool = False  # what to do when the HIS refuses a settlement: cancel it, or hold it
 
 
@@ -43,6 +44,7 @@ class At:
     message_id: Callable[[], str]
     jitter: float  # 0 <= jitter < 1
     policy: Policy
+    clock_ahead_s: float | None = None  # of the centre's clock; None: it never said what time it is
     trusted_since: dt.datetime | None = None  # before it, wall times say nothing of how much time passed (invariant 22)
 
 

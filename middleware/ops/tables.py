@@ -51,6 +51,7 @@ METRICS = {row.name: row for row in (
     Metric("journal_batch_rows", "histogram", "Units committed together", (), ROWS),
     Metric("journal_head_sequence", "gauge", "Sequence of the journal's last row"),
     Metric("outbox_depth", "gauge", "Commands that wait to leave", (("queue", ()),)),
+    Metric("clock_ahead_seconds", "gauge", "Seconds by which this clock is ahead of the centre's; 0 before any answer"),
     Metric("reactor_tick_lag_seconds", "histogram", "How late the reactor calls what was due", (), LAG_SECONDS),
     Metric("part_condition", "gauge", "0 good, 1 degraded, 2 down", (("part", ()),)),
     Metric("build_info", "gauge", "1; the version is in the labels", (("version", ()), ("python", ()))),

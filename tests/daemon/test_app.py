@@ -6,7 +6,8 @@ import attrs
 import pytest
 import pytest_twisted
 
-from daemon.app import Application
+from daemon.app import Application, clock_health
+from middleware.domain.health import Condition
 
 
 class Part:
@@ -48,3 +49,18 @@ async def test_a_part_that_fails_to_stop_keeps_no_other_alive(broken):
         < calls.index("journal")
         < calls.index("database")
     )
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "condition", "fault"),
+    [
+        (None, Condition.GOOD, ""),
+        (299.0, Condition.GOOD, ""),
+        (-301.0, Condition.DOWN, "system.clock_skew"),
+        (3600.0, Condition.DOWN, "system.clock_skew"),
+    ],
+)
+def test_a_clock_that_differs_from_the_centre_s_beyond_the_limit_is_down(ahead_s, condition, fault):
+    found = clock_health(ahead_s, 300)
+
+    assert (found.part, found.condition, found.fault) == ("clock", condition, fault)

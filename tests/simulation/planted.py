@@ -204,6 +204,11 @@ def the_visit_is_not_locked(patch):
         patch.setattr(module, "money_is_free", lambda visit, but="": None)
 
 
+def the_clock_s_difference_is_not_looked_at(patch):
+    for module in (settlement, cancel):
+        patch.setattr(module, "clock_is_right", lambda at: None)
+
+
 def a_split_is_not_checked(patch):
     patch.setattr(quote, "broken_identities", lambda split: ())
 
@@ -288,6 +293,7 @@ ALL = (
     an_unanswered_cancel_never_happened,
     the_his_hears_of_a_cancel_before_it_is_done,
     the_visit_is_not_locked,
+    the_clock_s_difference_is_not_looked_at,
     a_split_is_not_checked,
     the_feed_has_each_row_twice,
     the_feed_lacks_cancels,

@@ -119,12 +119,16 @@ class FakeCentre:
         self.before_send = lambda call: None
         self.late: dict[str, object] = {}
         self.field_fault: c.Call | None = None
+        self.ahead_s: float | None = None
 
     def needs_sign_in(self, at):
         return False
 
     def sign_in_request(self):
         raise AssertionError
+
+    def clock_ahead_s(self):
+        return self.ahead_s
 
     async def prepare(self, message_id, request, at):
         call = c.CALL_OF[type(request)]

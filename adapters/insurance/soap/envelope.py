@@ -38,6 +38,7 @@ class Tokens:
     code: str
     message: str = field(repr=False)
     output: dict[str, Any] | None = field(repr=False)
+    said_at: str = ""  # respond_time
 
 
 @frozen(slots=True)
@@ -128,6 +129,7 @@ class Envelopes:
             (tokens.get("infcode") or "").strip(),
             tokens.get("err_msg") or "",
             output if isinstance(output, dict) else None,
+            (tokens.get("respond_time") or "").strip(),
         )
 
     @staticmethod

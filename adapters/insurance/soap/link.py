@@ -12,12 +12,13 @@ from attrs import field, frozen
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.threads import deferToThreadPool
 
+from adapters.insurance.clock import CentreClock
 from adapters.insurance.dictionaries import DICTIONARIES
 from adapters.insurance.profile import Profile, load_profile
 from adapters.insurance.schema import check_input, check_row
 from adapters.insurance.soap import faults
 from adapters.insurance.soap.contract import NAMESPACE
-from adapters.insurance.soap.envelope import Envelopes, SoapFault, Unreadable
+from adapters.insurance.soap.envelope import Envelopes, SoapFault, Tokens, Unreadable
 from adapters.insurance.soap.frame import GatewayRefusal, HttpReply, Unusable, judge
 from adapters.insurance.soap.line import own_threads
 from adapters.insurance.soap.mapping import insured_region, moment, to_input
@@ -71,6 +72,7 @@ class SoapCentre(Centre):
         self._preparing = 0
         self._running = False
         self._signed: tuple[dt.date, str] | None = None
+        self._clock = CentreClock(now, reactor.seconds)
         self._health = PartHealth("centre", Condition.DEGRADED, "", "nothing has been sent yet")
 
     # -- life -----------------------------------------------------------------------------------------------------------
@@ -104,6 +106,10 @@ class SoapCentre(Centre):
     def sign_in_request(self) -> SignIn:
         """The 9001 of the configured operator; it goes the way of every other message, its intent durable first."""
         return SignIn(self.options.operator, self.options.terminal_mac, self.options.terminal_ip)
+
+    def clock_ahead_s(self) -> float | None:
+        """By how much our clock is ahead of the centre's, by its newest answer."""
+        return self._clock.ahead_s()
 
     # -- sending --------------------------------------------------------------------------------------------------------
     async def prepare(self, message_id: str, request: CentreRequest, at: dt.datetime) -> PreparedCall:
@@ -196,12 +202,19 @@ class SoapCentre(Centre):
         """Monotonic."""
         return float(self._reactor.seconds())
 
-    async def understand(self, call: PreparedCall, reply: HttpReply) -> End:
+    async def understand(self, call: PreparedCall, reply: HttpReply, sent_s: float) -> End:
         """The outcome that a whole reply stands for; reading is blocking work and done in our own threads."""
-        outcome: End = await deferToThreadPool(self._reactor, self._threads, self._understand, call, reply)
+        outcome: End
+        outcome, said_at = await deferToThreadPool(self._reactor, self._threads, self._understand, call, reply)
+        self._clock.heard(said_at, sent_s)
         return outcome
 
-    def _understand(self, call: PreparedCall, reply: HttpReply) -> End:
+    def _understand(self, call: PreparedCall, reply: HttpReply) -> tuple[End, str]:
+        """The outcome, and the time that the centre says it is."""
+        read = self._read(call, reply)
+        return (self._meaning(call, read), read.said_at) if isinstance(read, Tokens) else (read, "")
+
+    def _read(self, call: PreparedCall, reply: HttpReply) -> End | Tokens:
         judged = judge(reply)
         if isinstance(judged, Unusable):
             return faults.of_unusable(judged)
@@ -215,6 +228,10 @@ class SoapCentre(Centre):
             return faults.of_soap_fault(read.code, self._switches)
         if judged.fault_only:
             return Unknown("http-status", "500 without a Fault")
+        return read
+
+    @staticmethod
+    def _meaning(call: PreparedCall, read: Tokens) -> End:
         verdict = faults.of_code(
             call.call, read.code, read.message, has_settlement=bool((read.output or {}).get("setlinfo"))
         )
@@ -301,7 +318,7 @@ class _Flight:
     async def _end(self) -> End:
         try:
             reply = await self._exchange.run()
-            return await self._centre.understand(self._call, reply)
+            return await self._centre.understand(self._call, reply, self._begun)
         except Lost as lost:
             if self._stopped and not self._exchange.sent:
                 return NotSent("system.stopping")

@@ -514,3 +514,22 @@ async def test_where_people_are_insured_is_left_empty_for_locals_if_the_site_wan
         await called(centre, "2208")
 
         assert b"<ns0:insuplc_admdvs></" in server.requests[0] or b"<ns0:insuplc_admdvs/>" in server.requests[0]
+
+
+# -- the centre's clock
+
+
+@pytest_twisted.ensureDeferred
+async def test_invariant_22_an_answer_tells_how_far_our_clock_is_from_the_centre_s() -> None:
+    """``AT`` is our wall clock here; the centre's is an hour behind it, or says nothing that can be read."""
+    hour_ago = (AT - dt.timedelta(hours=1)).strftime("%Y%m%d%H%M%S")
+    said = [f"{hour_ago}000", "soon"]
+
+    def behave(peer: Peer) -> None:
+        peer.say(envelope(f"<infcode>0</infcode><respond_time>{said.pop(0)}</respond_time>"))
+
+    async with running(behave) as (centre, _server):
+        assert centre.clock_ahead_s() is None
+        for _ in range(2):
+            await called(centre)
+            assert 3500 < centre.clock_ahead_s() <= 3600

@@ -510,3 +510,18 @@ async def test_the_visit_of_a_settlement_in_memory_is_not_looked_up_and_not_kept
 
         assert seen["state"] == "Delivered"
         assert looked_up == [quote["settlement_id"]]
+
+
+@pytest_twisted.ensureDeferred
+async def test_invariant_22_a_clock_that_is_set_right_lets_the_same_request_settle(tmp_path):
+    async with rig(tmp_path) as r:
+        quote = await quoted(r)
+        r.centre.ahead_s = 3600.0
+        with pytest.raises(Fault) as caught:
+            await r.counter.settle(HIS, "s1", order_of(quote))
+        assert caught.value.code == "system.clock_skew"
+        assert Call.SETTLE not in [call for _, call, _ in r.centre.sent]
+
+        r.centre.ahead_s = 2.0
+        answer = await r.counter.settle(HIS, "s1", order_of(quote))
+        assert answer["state"] in {"Settled", "Delivered"}

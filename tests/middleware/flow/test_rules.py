@@ -330,6 +330,31 @@ def test_a_his_refusal_is_cancelled_where_the_region_says_so_but_never_while_the
     assert (s.state, s.trouble.code, commands) == (S.SETTLED, "his.refused", ())
 
 
+# -- the clock (invariant 22)
+
+
+@pytest.mark.parametrize("ahead_s", [-301.0, 301.0, 3600.0])
+def test_invariant_22_no_money_is_begun_while_the_clock_differs_from_the_centre_s(ahead_s):
+    wrong = evolve(at(), clock_ahead_s=ahead_s)
+    for state, wish in ((S.QUOTED, e.SettleConfirmed), (S.SETTLED, e.CancelConfirmed)):
+        with pytest.raises(Fault) as caught:
+            moved(settlement(state), event(wish), wrong)
+        assert caught.value.code == "system.clock_skew"
+
+
+@pytest.mark.parametrize("ahead_s", [None, -300.0, 0.0, 300.0])
+def test_a_clock_within_the_limit_or_one_that_nobody_can_compare_stops_nothing(ahead_s):
+    assert (
+        moved(settlement(S.QUOTED), event(e.SettleConfirmed), evolve(at(), clock_ahead_s=ahead_s))[0].state
+        is S.SETTLE_INTENDED
+    )
+
+
+def test_what_was_begun_is_pursued_whatever_the_clock_says():
+    wrong = evolve(at(after(9999)), clock_ahead_s=3600.0)
+    assert moved(settlement(S.UNKNOWN), event(e.DueTimePassed), wrong)[0].state is S.REVERSAL_INTENDED
+
+
 # -- bounds
 
 
