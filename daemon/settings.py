@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 from attrs import Factory, frozen
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from adapters.his.hl7v2.options import Hl7Options
 from adapters.insurance.soap.options import CentreOptions
-from config.section import between, matching, setting
+from config.section import between, setting
 from middleware.doors.feed.options import FeedOptions
 from middleware.doors.local_api.options import LocalApiOptions
 from middleware.doors.tokens import AccountOptions
@@ -17,14 +21,29 @@ from middleware.ops.options import SiteOptions
 from readers.pcsc.options import PcscOptions
 
 
+def _store_url(_instance: object, attribute: Any, value: str) -> None:
+    """Says what is wrong and never the url itself: it may hold a password."""
+    if re.fullmatch(r"sqlite:///.+", value):
+        return
+    try:
+        url = make_url(value)
+    except ArgumentError:
+        url = None
+    if url is None or url.drivername != "postgresql+psycopg" or not url.database:
+        raise ValueError(
+            f"{attribute.name} must be sqlite:////absolute/path or postgresql+psycopg://user@host:port/database?passfile=/path"
+        )
+
+
 @frozen(slots=True)
 class StoreOptions:
     """[store]."""
 
     url: str = setting(
         "sqlite:////var/lib/yikatong/yikatong.db",
-        help="SQLAlchemy URL; sqlite:////absolute/path is the embedded default",
-        validator=matching(r"sqlite:///.+", "sqlite:///path or sqlite:////absolute/path"),
+        help="sqlite:////absolute/path, embedded, or postgresql+psycopg://user@host:5432/name?passfile=/path,"
+        " where that file (libpq's .pgpass, mode 0600) keeps the password",
+        validator=_store_url,
     )
     read_threads: int = setting(2, help="threads that read", validator=between(1, 16))
     start_check_s: float = setting(
@@ -33,6 +52,9 @@ class StoreOptions:
         unit="s",
         validator=between(0, 3600),
     )
+
+    def __repr__(self) -> str:
+        return f"StoreOptions(url={make_url(self.url)!r}, ...)"  # SQLAlchemy masks a password
 
 
 @frozen(slots=True)

@@ -14,6 +14,8 @@ needed() {
     command -v cc >/dev/null || echo gcc
     command -v cc >/dev/null || echo libc6-dev
     command -v unshare >/dev/null || echo util-linux
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo postgresql-15  # the tests' own cluster, in a scratch folder
+    command -v pg_dump >/dev/null || echo postgresql-client-15                 # backup and restore
     python_ok || { echo python3; echo python3-venv; echo python3-dev; }
 }
 
@@ -24,6 +26,16 @@ import ensurepip, os, sys, sysconfig, venv
 assert sys.version_info >= (3, 11)
 assert os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h"))
 PY
+}
+
+# Debian makes and starts a "main" cluster when the server is installed. The tests need the programs, nobody a server that
+# listens: this file says so while the package is installed, and goes again. One that a site already has is left as it is.
+no_cluster=/etc/postgresql-common/createcluster.d/yikatong.conf
+guard_clusters() {
+    # shellcheck disable=SC2064
+    trap "$as_root rm -f $no_cluster" EXIT
+    $as_root mkdir -p "${no_cluster%/*}"
+    printf '%s\n' "create_main_cluster = false" | $as_root tee "$no_cluster" >/dev/null
 }
 
 packages=$(needed | sort -u | tr '\n' ' ')
@@ -37,6 +49,7 @@ if [ -n "${packages// /}" ]; then
     say "安装 / installing: $packages"
     export DEBIAN_FRONTEND=noninteractive
     $as_root apt-get update -qq
+    case $packages in *postgresql-15*) guard_clusters ;; esac
     # shellcheck disable=SC2086
     $as_root apt-get install -y -qq --no-install-recommends $packages >/dev/null
 fi

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from middleware.domain.fault import Fault
+from middleware.store import postgres
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _FULL = 2  # PRAGMA synchronous
@@ -24,20 +27,50 @@ def open_database(url: str, *, readers: int = 2) -> sa.Engine:
     """An engine whose every connection is durable at commit. Raises ``Fault("system.journal")`` when it cannot be so.
 
     For SQLite: WAL with synchronous=FULL, set and asserted on each connection, and a file that only its owner reads.
+    For PostgreSQL: see ``postgres.require_durable``; a connection that died in the pool is found before it is used.
     """
-    parsed = sa.make_url(url)
-    sqlite = parsed.get_backend_name() == "sqlite"
-    if sqlite and parsed.database:
-        _keep_private(Path(parsed.database))
     pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": readers + 2, "max_overflow": 0, "pool_timeout": 30}
-    if sqlite and not parsed.database:
+    return _engine(url, pool)
+
+
+def scratch_engine(url: str) -> sa.Engine:
+    """A plain engine without a pool, for tools that look at a database and leave."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return sa.create_engine(parsed, poolclass=NullPool)
+    return _engine(url, {"poolclass": NullPool})
+
+
+def _engine(url: str, pool: dict[str, Any]) -> sa.Engine:
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        engine = sa.create_engine(
+            parsed,
+            connect_args=postgres.arguments(parsed),
+            pool_pre_ping=pool["poolclass"] is QueuePool,
+            hide_parameters=True,  # a patient's data must not stand in an error's text
+            **pool,
+        )
+        sa.event.listen(engine, "connect", postgres.require_durable)
+        return engine
+    if not parsed.database:
         raise Fault("system.config", "an in-memory database keeps nothing")
-    engine = sa.create_engine(parsed, **pool, **({"connect_args": {"check_same_thread": False}} if sqlite else {}))
-    if sqlite:
-        sa.event.listen(engine, "connect", _make_durable)
-        # We begin our own transactions: the driver's late BEGIN would let a read see what a write then changes.
-        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    _keep_private(Path(parsed.database))
+    engine = sa.create_engine(parsed, connect_args={"check_same_thread": False}, hide_parameters=True, **pool)
+    sa.event.listen(engine, "connect", _make_durable)
+    # We begin our own transactions: the driver's late BEGIN would let a read see what a write then changes.
+    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
+
+
+@contextlib.contextmanager
+def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction whose every read is of one moment, on either database."""
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            yield connection
 
 
 def _keep_private(path: Path) -> None:
@@ -108,8 +141,3 @@ def ready(engine: sa.Engine) -> None:
         migrate(engine)
     elif at != needed:
         raise Fault("system.journal", f"the database is at schema {at}, this program needs {needed}: run migrate")
-
-
-def scratch_engine(url: str) -> sa.Engine:
-    """A plain engine without a pool, for tools that look at a database and leave."""
-    return sa.create_engine(url, poolclass=NullPool)

@@ -2,9 +2,11 @@
 
 from alembic import context
 
+from middleware.store.postgres import migrate_alone
 from middleware.store.tables import metadata
 
 engine = context.config.attributes["engine"]
 with engine.begin() as connection:
+    migrate_alone(connection)
     context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
     context.run_migrations()

@@ -1,0 +1,34 @@
+"""Both databases, by one fixture: what takes ``store_url`` runs on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.postgres import Cluster
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """The test run's own PostgreSQL, started when the first test wants it."""
+    made = Cluster()
+    try:
+        made.make()
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture
+def postgres_url(cluster):
+    """A migrated database of the test's own."""
+    name = cluster.create()
+    yield cluster.url(name)
+    cluster.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request, tmp_path):
+    """The url of a database of the test's own, on each of both."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/y.db"
+    return request.getfixturevalue("postgres_url")
