@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from middleware.domain.kind import CANCEL_CALLS
+
 if TYPE_CHECKING:
     from clients.python.yikatong_client import Client
 
@@ -140,7 +142,7 @@ def reject(settlement: str, proposal: str, reason: str, config: Path | None, pat
 def line_of(row: dict[str, Any]) -> str:
     """One settlement in one line for people: what, how much, since when, why, and the proposal that waits."""
     why = row.get("why", {})
-    message_id = row["message_ids"]["cancel" if row["in_doubt"] == "2208" else "settle"]
+    message_id = row["message_ids"]["cancel" if row["in_doubt"] in CANCEL_CALLS else "settle"]
     parts = [
         f"{row['settlement_id']}  {row['state']}  {row['in_doubt']} {message_id}  {row['total']} 元/yuan",
         f"自/since {row.get('since', '-')}  冲正/reversals {row['attempts']}  下次/next {row.get('next_check_at', '-')}",

@@ -62,7 +62,7 @@ class Ledger:
     def reverse(self, request: c.Reverse) -> Outcome[c.CentreReply]:
         """Undo exactly one message."""
         original = request.original_message_id
-        if request.original_call is c.Call.CANCEL:
+        if request.original_call in c.CANCEL_CALLS:
             held = next((h for h in self.settlements.values() if h.cancel_message_id == original), None)
             undone, before = "approved", "cancelled"
         else:

@@ -125,7 +125,7 @@ class Wire:
     async def prepare(self, message_id: str, request: c.CentreRequest, at: dt.datetime) -> PreparedCall:  # noqa: ARG002
         """Fix the bytes: here the record's own text."""
         text = f"{message_id} {request!r}"
-        return PreparedCall(message_id, c.CALL_OF[type(request)], hashlib.sha256(text.encode()).hexdigest(), request)
+        return PreparedCall(message_id, c.call_of(request), hashlib.sha256(text.encode()).hexdigest(), request)
 
     async def send(
         self, call: PreparedCall, on_first_byte: Callable[[], None], on_late_reply: Late
@@ -195,7 +195,7 @@ class _Flight:
         if draw() < dials.slow:
             x.story.fault("slow", name)
             work += x.rng.uniform(0, PROCESSING_LIMIT_S - 5)
-        elif self._call.call in {Call.SETTLE, Call.CANCEL} and draw() < dials.overdue:
+        elif self._call.call in c.SETTLE_CALLS | c.CANCEL_CALLS and draw() < dials.overdue:
             x.story.fault("overdue", name)
             work, after_all = x.rng.uniform(PROCESSING_LIMIT_S + 150, PROCESSING_LIMIT_S + 900), True
         lost, cut = draw() < dials.request_lost, draw() < dials.cut and not after_all

@@ -6,38 +6,17 @@ The centre's field names (psn_no, mdtrt_id, setl_id ...) live in ``adapters/insu
 from __future__ import annotations
 
 import datetime as dt
-from enum import StrEnum
 
 from attrs import field, frozen
 
 from middleware.domain.charge import ChargeLine, Diagnosis
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
+from middleware.domain.kind import CALLS, CANCEL_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, VisitKind
 from middleware.domain.money import Money
 from middleware.domain.split import Split
 from middleware.domain.statement import DetailRow, Period, Refunds, ResultRow, Slice, Totals
 
-
-class Call(StrEnum):
-    """The centre's transactions that the counter uses; the value is the code that the centre knows (infno)."""
-
-    SIGN_IN = "9001"
-    SIGN_OUT = "9002"
-    QUERY_PERSON = "1101"
-    REGISTER_VISIT = "2201"
-    UPLOAD_VISIT = "2203"
-    UPLOAD_CHARGES = "2204"
-    PRE_SETTLE = "2206"
-    SETTLE = "2207"
-    CANCEL = "2208"
-    REVERSE = "2601"
-    COMPARE_TOTALS = "3201"
-    COMPARE_DETAIL = "3202"
-    UPLOAD_FILE = "9101"
-    DOWNLOAD_FILE = "9102"
-
-
-# A lost answer to one of these may have moved money; none is ever sent twice (SETTLEMENT.md).
-MONEY_CALLS = frozenset({Call.SETTLE, Call.CANCEL, Call.REVERSE})
+__all__ = ["CANCEL_CALLS", "MONEY_CALLS", "SETTLE_CALLS", "Call"]
 
 
 @frozen(slots=True)
@@ -80,6 +59,7 @@ class VisitFacts:
     person_type: str  # psn_type
     insured_region: str  # insuplc_admdvs, six digits
     med_type: str  # 11 ordinary outpatient ...
+    kind: VisitKind = VisitKind.OUTPATIENT
 
 
 @frozen(slots=True)
@@ -225,15 +205,11 @@ CounterRequest = (
 )
 CentreRequest = CounterRequest | StatementRequest
 
-CALL_OF: dict[type, Call] = {
+_CALL_OF: dict[type, Call] = {
     SignIn: Call.SIGN_IN,
     QueryPerson: Call.QUERY_PERSON,
     RegisterVisit: Call.REGISTER_VISIT,
     UploadVisit: Call.UPLOAD_VISIT,
-    UploadCharges: Call.UPLOAD_CHARGES,
-    PreSettle: Call.PRE_SETTLE,
-    Settle: Call.SETTLE,
-    CancelSettlement: Call.CANCEL,
     Reverse: Call.REVERSE,
     SignOut: Call.SIGN_OUT,
     CompareTotals: Call.COMPARE_TOTALS,
@@ -241,6 +217,25 @@ CALL_OF: dict[type, Call] = {
     UploadFile: Call.UPLOAD_FILE,
     DownloadFile: Call.DOWNLOAD_FILE,
 }
+
+
+def call_of(request: CentreRequest) -> Call:
+    """The transaction that carries this request; of some it is the kind of the visit that says which."""
+    call: Call | None
+    match request:
+        case UploadCharges():
+            call = CALLS[request.visit.kind].upload_charges
+        case PreSettle():
+            call = CALLS[request.visit.kind].pre_settle
+        case Settle():
+            call = CALLS[request.visit.kind].settle
+        case CancelSettlement():
+            call = CALLS[request.visit.kind].cancel
+        case _:
+            call = _CALL_OF[type(request)]
+    if call is None:
+        raise AssertionError(f"a kind of visit without {type(request).__name__}")
+    return call
 
 
 @frozen(slots=True)

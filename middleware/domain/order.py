@@ -8,6 +8,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from middleware.domain.charge import ChargeLine, Diagnosis
+from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
 
 
@@ -43,6 +44,7 @@ class RegisterOrder:
     begun_at: dt.datetime
     med_type: str = "11"
     insurance: str = ""  # insutype to use when the person has several; "" = the first active one
+    kind: VisitKind = VisitKind.OUTPATIENT
 
 
 @frozen(slots=True)

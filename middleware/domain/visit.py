@@ -12,6 +12,7 @@ from attrs import frozen
 
 from middleware.domain.centre import Call, Settled, SettlementCancelled, VisitFacts
 from middleware.domain.decision import Decided, Proposal
+from middleware.domain.kind import CALLS, Calls
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Caller, RegisterOrder
 from middleware.domain.split import Split
@@ -102,7 +103,7 @@ class Settlement:
     expires_at: dt.datetime | None = None
     settle_message_id: str = ""
     settled: Settled | None = None
-    unknown_call: Call | None = None  # whose outcome is unknown: SETTLE or CANCEL
+    unknown_call: Call | None = None  # whose outcome is unknown: one of SETTLE_CALLS or CANCEL_CALLS
     unknown_since: dt.datetime | None = None
     next_due: dt.datetime | None = None
     reversal_message_id: str = ""
@@ -158,6 +159,11 @@ class Visit:
             visit_number=self.visit_number,
             insurance=self.insurance,
             person_type=self.person_type,
+    @property
+    def calls(self) -> Calls:
+        """The transactions of its kind."""
+        return CALLS[self.order.kind]
+
             insured_region=self.insured_region,
             med_type=self.order.med_type,
         )
@@ -168,3 +174,4 @@ class Visit:
             if settlement.settlement_id == settlement_id:
                 return settlement
         raise KeyError(settlement_id)
+            kind=self.order.kind,

@@ -13,7 +13,7 @@ import structlog
 from attrs import frozen
 from twisted.internet.defer import Deferred
 
-from middleware.domain.centre import MONEY_CALLS, Call, CentreReply, Holder
+from middleware.domain.centre import MONEY_CALLS, SETTLE_CALLS, Call, CentreReply, Holder
 from middleware.domain.command import CallCentre, TellHis, WakeAt
 from middleware.domain.event import DueTimePassed, Event, FirstByteLeft, RegistrationRequested
 from middleware.domain.fault import Fault
@@ -148,7 +148,7 @@ class Engine:
                 settlement_id=command.settlement_id,
                 call=str(command.call),
                 digest=call.digest,
-                amount_fen=amount if command.call is Call.SETTLE else -amount,
+                amount_fen=amount if command.call in SETTLE_CALLS else -amount,
                 intended_at=at.now,
             )
         )

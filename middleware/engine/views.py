@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from middleware.domain.centre import Call, Holder
+from middleware.domain.centre import Holder
 from middleware.domain.fault import FAULTS, Fault
 from middleware.domain.split import Split
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit, VisitState
@@ -200,7 +200,7 @@ def feed_body(visit: Visit, s: Settlement, institution: str, *, cancelled: bool)
         "settlement_number": number,
         "visit_number": visit.visit_number,
         "message_id": message_id,
-        "transaction": str(Call.CANCEL if cancelled else Call.SETTLE),
+        "transaction": str(visit.calls.cancel if cancelled else visit.calls.settle),
         "insurance": visit.insurance,
         "insured_region": visit.insured_region,
         "med_type": visit.order.med_type,

@@ -1,10 +1,10 @@
-"""Undoing a finished settlement (2208). A cancel is a money call of its own and can be unknown itself."""
+"""Undoing a finished settlement (2103, 2208, 2305). A cancel is a money call of its own and can be unknown itself."""
 
 from __future__ import annotations
 
 from attrs import evolve
 
-from middleware.domain.centre import Call
+from middleware.domain.centre import CANCEL_CALLS
 from middleware.domain.command import CallCentre, HisMatter, TellHis
 from middleware.domain.event import (
     CancelConfirmed,
@@ -22,18 +22,18 @@ from middleware.flow.step import At, Row, Step
 S = SettlementState
 
 
-def intend(settlement: Settlement, reason: str, at: At) -> Step[Settlement]:
+def intend(settlement: Settlement, reason: str, at: At, visit: Visit) -> Step[Settlement]:
     """-> CancelIntended."""
     message_id = at.message_id()
     intended = evolve(settlement, state=S.CANCEL_INTENDED, cancel_message_id=message_id, cancel_reason=reason)
-    return Step(intended, (CallCentre(Call.CANCEL, message_id, settlement.settlement_id),))
+    return Step(intended, (CallCentre(visit.calls.cancel, message_id, settlement.settlement_id),))
 
 
 def confirmed(settlement: Settlement, event: CancelConfirmed, at: At, visit: Visit) -> Step[Settlement]:
     """-> CancelIntended, when no other money of the visit is open."""
     clock_is_right(at)
     money_is_free(visit, but=settlement.settlement_id)
-    return intend(evolve(settlement, trouble=None), event.reason, at)
+    return intend(evolve(settlement, trouble=None), event.reason, at, visit)
 
 
 def not_possible(settlement: Settlement, event: object, at: At, visit: Visit) -> Step[Settlement]:
@@ -53,7 +53,7 @@ def cancelled(settlement: Settlement, event: CentreCancelled, at: At, visit: Vis
 def cancelled_late(settlement: Settlement, event: CentreCancelled, at: At, visit: Visit) -> Step[Settlement]:
     """-> Cancelled, when no reversal of the cancel was ever tried; else kept as evidence."""
     if (
-        settlement.unknown_call is not Call.CANCEL
+        settlement.unknown_call not in CANCEL_CALLS
         or settlement.reversal_attempts
         or settlement.written_off == event.message_id
     ):
@@ -65,20 +65,20 @@ def approved_after_all(settlement: Settlement, event: CentreCancelled, at: At, v
     """-> Unknown of kind cancel, due at once: what we called not done was done after all (invariant 13, for a cancel)."""
     if event.message_id != settlement.cancel_message_id:
         return Step(settlement)
-    return doubt(evolve(settlement, written_off=event.message_id), Call.CANCEL, at, "approved after all", wait_s=0)
+    return doubt(evolve(settlement, written_off=event.message_id), visit.calls.cancel, at, "approved after all", wait_s=0)
 
 
 def refused(settlement: Settlement, event: CentreRefusedCancel, at: At, visit: Visit) -> Step[Settlement]:
     """-> Settled or Delivered again: the centre said no, the settlement stands. Of an earlier cancel: evidence."""
     if event.message_id != settlement.cancel_message_id:
         return Step(settlement)
-    trouble = Trouble("centre.refused", f"{Call.CANCEL} {event.code}", event.message)
+    trouble = Trouble("centre.refused", f"{visit.calls.cancel} {event.code}", event.message)
     return Step(evolve(settlement, state=settlement.standing, trouble=trouble))
 
 
 def refused_late(settlement: Settlement, event: CentreRefusedCancel, at: At, visit: Visit) -> Step[Settlement]:
     """-> Settled or Delivered again: the cancel never happened."""
-    if settlement.unknown_call is not Call.CANCEL or event.message_id != settlement.cancel_message_id:
+    if settlement.unknown_call not in CANCEL_CALLS or event.message_id != settlement.cancel_message_id:
         return Step(settlement)
     return refused(evolve(settlement, unknown_call=None, next_due=None), event, at, visit)
 
@@ -90,24 +90,24 @@ def not_sent(settlement: Settlement, event: CancelNotSent, at: At, visit: Visit)
 
 def unanswered(settlement: Settlement, event: CancelUnanswered, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown, of kind cancel: the money may have come back."""
-    return doubt(settlement, Call.CANCEL, at, event.cause)
+    return doubt(settlement, visit.calls.cancel, at, event.cause)
 
 
 def sent_and_not_sent(settlement: Settlement, event: CancelNotSent, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown, of kind cancel: bytes left, so "not sent" proves nothing."""
-    return doubt(settlement, Call.CANCEL, at, event.fault)
+    return doubt(settlement, visit.calls.cancel, at, event.fault)
 
 
 def restarted(settlement: Settlement, event: DaemonRestarted, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown, of kind cancel."""
-    return doubt(settlement, Call.CANCEL, at, "crash")
+    return doubt(settlement, visit.calls.cancel, at, "crash")
 
 
 _HELD = (S.SETTLED, S.DELIVERED)
 _FLYING = (S.CANCEL_INTENDED, S.CANCEL_SENT)
 _EVIDENCE = dict.fromkeys((S.REVERSAL_INTENDED, S.REVERSAL_SENT, S.MANUAL), "what is under way decides; this is evidence")
 _KNOWN = dict.fromkeys((*_HELD, S.CANCELLED), "the outcome is known already")
-_OURS = "only a 2208 in flight has such an outcome"
+_OURS = "only a cancel in flight has such an outcome"
 
 _ROWS: tuple[Row[Settlement], ...] = (
     Row(

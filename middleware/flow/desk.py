@@ -11,7 +11,7 @@ import hashlib
 
 from attrs import evolve, fields
 
-from middleware.domain.centre import Call, Settled, SettlementCancelled
+from middleware.domain.centre import CANCEL_CALLS, SETTLE_CALLS, Call, Settled, SettlementCancelled
 from middleware.domain.decision import CentreAmounts, Decided, Decision, Proposal, Verdict
 from middleware.domain.event import (
     CentreCancelled,
@@ -36,9 +36,9 @@ from middleware.flow.step import At, Row, Step
 
 S = SettlementState
 
-FITTING = {
-    Call.SETTLE: frozenset({Verdict.SETTLED, Verdict.REVERSED}),
-    Call.CANCEL: frozenset({Verdict.CANCELLED, Verdict.STANDS}),
+FITTING: dict[Call, frozenset[Verdict]] = {
+    **dict.fromkeys(SETTLE_CALLS, frozenset({Verdict.SETTLED, Verdict.REVERSED})),
+    **dict.fromkeys(CANCEL_CALLS, frozenset({Verdict.CANCELLED, Verdict.STANDS})),
 }
 CLOCKS = dt.timedelta(hours=1)  # so far may the centre's clock be from ours
 _DIGEST_DIGITS = 32

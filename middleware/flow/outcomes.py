@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from middleware.domain.centre import (
+    CANCEL_CALLS,
     MONEY_CALLS,
+    SETTLE_CALLS,
     Call,
     CentreReply,
     ChargesTaken,
@@ -40,6 +42,7 @@ from middleware.domain.event import (
     SettleNotSent,
     SettleUnanswered,
 )
+from middleware.domain.kind import PRE_SETTLE_CALLS
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.flow.step import Policy
 
@@ -73,11 +76,11 @@ def _answered(command: CallCentre, reply: CentreReply, *, late: bool) -> Event:
             return CentreTookVisit(sid)
         case Call.UPLOAD_CHARGES, ChargesTaken():
             return CentreTookCharges(sid)
-        case Call.PRE_SETTLE, Quoted(split):
+        case _, Quoted(split) if command.call in PRE_SETTLE_CALLS:
             return CentreQuoted(sid, split)
-        case Call.SETTLE, Settled():
+        case _, Settled() if command.call in SETTLE_CALLS:
             return CentreSettled(sid, mid, reply, late)
-        case Call.CANCEL, SettlementCancelled():
+        case _, SettlementCancelled() if command.call in CANCEL_CALLS:
             return CentreCancelled(sid, mid, reply, late)
         case Call.REVERSE, Reversed():
             return CentreReversed(sid, mid)
@@ -86,40 +89,37 @@ def _answered(command: CallCentre, reply: CentreReply, *, late: bool) -> Event:
 
 def _refused(command: CallCentre, code: str, message: str, policy: Policy) -> Event:
     sid, mid = command.settlement_id, command.message_id
-    # The centre did nothing: the same request may be sent again. A 2207 or 2208 did leave: its asker hears a refusal.
-    if code in policy.sign_in_again_codes and command.call not in {Call.SETTLE, Call.CANCEL}:
+    # The centre did nothing: the same request may be sent again. A settle or a cancel did leave: its asker hears a refusal.
+    if code in policy.sign_in_again_codes and command.call not in SETTLE_CALLS | CANCEL_CALLS:
         return _not_sent(command, "centre.sign_in", f"{command.call} {code}")
     if command.call is Call.REVERSE and code in policy.already_reversed_codes:
         return CentreReversed(sid, mid)
-    match command.call:
-        case Call.SETTLE:
-            return CentreRefusedSettle(sid, mid, code, message)
-        case Call.CANCEL:
-            return CentreRefusedCancel(sid, mid, code, message)
-        case Call.REVERSE:
-            return CentreRefusedReversal(sid, mid, code, message, code in policy.not_found_codes)
+    if command.call in SETTLE_CALLS:
+        return CentreRefusedSettle(sid, mid, code, message)
+    if command.call in CANCEL_CALLS:
+        return CentreRefusedCancel(sid, mid, code, message)
+    if command.call is Call.REVERSE:
+        return CentreRefusedReversal(sid, mid, code, message, code in policy.not_found_codes)
     return CentreRefusedCall(command.call, code, message, sid)
 
 
 def _not_sent(command: CallCentre, fault: str, detail: str) -> Event:
     sid, mid = command.settlement_id, command.message_id
-    match command.call:
-        case Call.SETTLE:
-            return SettleNotSent(sid, mid, fault, detail)
-        case Call.CANCEL:
-            return CancelNotSent(sid, mid, fault, detail)
-        case Call.REVERSE:
-            return ReversalNotSent(sid, mid, fault, detail)
+    if command.call in SETTLE_CALLS:
+        return SettleNotSent(sid, mid, fault, detail)
+    if command.call in CANCEL_CALLS:
+        return CancelNotSent(sid, mid, fault, detail)
+    if command.call is Call.REVERSE:
+        return ReversalNotSent(sid, mid, fault, detail)
     return CallNotSent(command.call, fault, detail, sid)
 
 
 def _unanswered(command: CallCentre, cause: str) -> Event:
     sid, mid = command.settlement_id, command.message_id
-    match command.call:
-        case Call.SETTLE:
-            return SettleUnanswered(sid, mid, cause)
-        case Call.CANCEL:
-            return CancelUnanswered(sid, mid, cause)
-        case Call.REVERSE:
-            return ReversalUnanswered(sid, mid, cause)
+    if command.call in SETTLE_CALLS:
+        return SettleUnanswered(sid, mid, cause)
+    if command.call in CANCEL_CALLS:
+        return CancelUnanswered(sid, mid, cause)
+    if command.call is Call.REVERSE:
+        return ReversalUnanswered(sid, mid, cause)
     return CallUnanswered(command.call, cause, sid)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from middleware.domain.centre import (
+    CANCEL_CALLS,
     Call,
     CancelSettlement,
     CentreRequest,
@@ -33,15 +34,15 @@ def centre_request(command: CallCentre, visit: Visit, holder: Holder, bill: Bill
             return QueryPerson(holder, now)
         case Call.REGISTER_VISIT:
             return _register(visit, holder)
-    settlement = visit.settlement(command.settlement_id)
+    settlement, calls = visit.settlement(command.settlement_id), visit.calls
     match command.call:
-        case Call.CANCEL:
+        case calls.cancel:
             return CancelSettlement(visit.facts, _number(settlement))
         case Call.REVERSE:
             return _reverse(visit, settlement)
-        case Call.PRE_SETTLE:
+        case calls.pre_settle:
             return PreSettle(visit.facts, holder, settlement.batch, settlement.total, settlement.use_account)
-        case Call.SETTLE:
+        case calls.settle:
             return _settle(visit, settlement, holder)
     if bill is None:
         raise AssertionError("a settlement without its bill")
@@ -90,9 +91,9 @@ def _number(settlement: Settlement) -> str:
 
 
 def _reverse(visit: Visit, settlement: Settlement) -> Reverse:
-    if settlement.unknown_call is Call.CANCEL:
-        return Reverse(visit.facts, settlement.cancel_message_id, Call.CANCEL)
-    return Reverse(visit.facts, settlement.settle_message_id, Call.SETTLE)
+    if settlement.unknown_call in CANCEL_CALLS:
+        return Reverse(visit.facts, settlement.cancel_message_id, visit.calls.cancel)
+    return Reverse(visit.facts, settlement.settle_message_id, visit.calls.settle)
 
 
 def his_message(command: TellHis, visit: Visit, holder: Holder, bill: Bill | None, created_at: dt.datetime) -> HisMessage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from middleware.domain.centre import Call
+from middleware.domain.centre import CANCEL_CALLS, Call
 from middleware.domain.command import CallCentre, WakeAt
 from middleware.domain.event import (
     CentreRefusedReversal,
@@ -48,7 +48,7 @@ def hand_over(settlement: Settlement, why: str, foreign: str = "") -> Step[Settl
 
 def undone(settlement: Settlement) -> Step[Settlement]:
     """-> Reversed; or, when it was a cancel that is undone, the settlement stands as before."""
-    if settlement.unknown_call is Call.CANCEL:
+    if settlement.unknown_call in CANCEL_CALLS:
         return Step(
             evolve(
                 settlement,

@@ -1,10 +1,10 @@
-"""Settling what was quoted. A 2207 is sent once; no answer is a state, not a no."""
+"""Settling what was quoted. A settle (2102, 2207, 2304) is sent once; no answer is a state, not a no."""
 
 from __future__ import annotations
 
 from attrs import evolve
 
-from middleware.domain.centre import Call
+from middleware.domain.centre import SETTLE_CALLS
 from middleware.domain.command import CallCentre, HisMatter, TellHis
 from middleware.domain.event import (
     CentreRefusedSettle,
@@ -39,7 +39,7 @@ def confirmed(settlement: Settlement, event: SettleConfirmed, at: At, visit: Vis
         raise Fault("settlement.quote_changed", "total or cash differs from the quote")
     message_id = at.message_id()
     intended = evolve(settlement, state=S.SETTLE_INTENDED, settle_message_id=message_id, trouble=None)
-    return Step(intended, (CallCentre(Call.SETTLE, message_id, settlement.settlement_id),))
+    return Step(intended, (CallCentre(visit.calls.settle, message_id, settlement.settlement_id),))
 
 
 def not_possible(settlement: Settlement, event: object, at: At, visit: Visit) -> Step[Settlement]:
@@ -87,7 +87,7 @@ def settled(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) 
 def settled_late(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) -> Step[Settlement]:
     """-> Settled, when no reversal was ever tried; else kept as evidence, for the reversal may have undone it."""
     if (
-        settlement.unknown_call is not Call.SETTLE
+        settlement.unknown_call not in SETTLE_CALLS
         or settlement.reversal_attempts
         or settlement.written_off == event.message_id
     ):
@@ -98,21 +98,21 @@ def settled_late(settlement: Settlement, event: CentreSettled, at: At, visit: Vi
 def approved_after_all(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown, due at once: a late approval of what we called undone is reversed, never adopted (invariant 13)."""
     _ours(settlement, event)
-    return doubt(evolve(settlement, written_off=event.message_id), Call.SETTLE, at, "approved after all", wait_s=0)
+    return doubt(evolve(settlement, written_off=event.message_id), visit.calls.settle, at, "approved after all", wait_s=0)
 
 
 def refused(settlement: Settlement, event: CentreRefusedSettle, at: At, visit: Visit) -> Step[Settlement]:
     """-> Quoted: the centre said no, nothing moved."""
     _ours(settlement, event)
-    trouble = Trouble("centre.refused", f"{Call.SETTLE} {event.code}", event.message)
+    trouble = Trouble("centre.refused", f"{visit.calls.settle} {event.code}", event.message)
     return Step(evolve(settlement, state=S.QUOTED, trouble=trouble))
 
 
 def refused_late(settlement: Settlement, event: CentreRefusedSettle, at: At, visit: Visit) -> Step[Settlement]:
     """-> Refused: it is known now that nothing was settled."""
-    if settlement.unknown_call is not Call.SETTLE:
+    if settlement.unknown_call not in SETTLE_CALLS:
         return Step(settlement)
-    trouble = Trouble("centre.refused", f"{Call.SETTLE} {event.code}", event.message)
+    trouble = Trouble("centre.refused", f"{visit.calls.settle} {event.code}", event.message)
     return Step(evolve(settlement, state=S.REFUSED, trouble=trouble, unknown_call=None, next_due=None))
 
 
@@ -125,17 +125,17 @@ def not_sent(settlement: Settlement, event: SettleNotSent, at: At, visit: Visit)
 def unanswered(settlement: Settlement, event: SettleUnanswered, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown: money may have moved."""
     _ours(settlement, event)
-    return doubt(settlement, Call.SETTLE, at, event.cause)
+    return doubt(settlement, visit.calls.settle, at, event.cause)
 
 
 def sent_and_not_sent(settlement: Settlement, event: SettleNotSent, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown: bytes left, so "not sent" proves nothing."""
-    return doubt(settlement, Call.SETTLE, at, event.fault)
+    return doubt(settlement, visit.calls.settle, at, event.fault)
 
 
 def restarted(settlement: Settlement, event: DaemonRestarted, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown: after a crash "intended" and "sent" cannot be told apart."""
-    return doubt(settlement, Call.SETTLE, at, "crash")
+    return doubt(settlement, visit.calls.settle, at, "crash")
 
 
 def restarted_early(settlement: Settlement, event: DaemonRestarted, at: At, visit: Visit) -> Step[Settlement]:
@@ -167,7 +167,7 @@ def his_refused_it(settlement: Settlement, event: HisRefusedCharges, at: At, vis
     """-> CancelIntended when the region's policy says so and the visit is not locked; else stays, raised to a person."""
     raised = his_refused(settlement, event, at, visit)
     if at.policy.cancel_on_his_refusal and not is_locked(visit, settlement.settlement_id):
-        return cancel.intend(raised.state, "the HIS refused it", at)
+        return cancel.intend(raised.state, "the HIS refused it", at, visit)
     return raised
 
 
@@ -177,7 +177,7 @@ _REVERSING = (S.REVERSAL_INTENDED, S.REVERSAL_SENT)
 _PERSON = "a person decides; this is evidence"
 _RESOLVED = "the outcome is known already"
 _OVERTAKEN = "the answer overtook the notice that bytes left"
-_OURS = "only a 2207 in flight has such an outcome"
+_OURS = "only a settle in flight has such an outcome"
 
 _ROWS: tuple[Row[Settlement], ...] = (
     Row(SettleConfirmed, {S.QUOTED: confirmed, **{s: not_possible for s in S if s is not S.QUOTED}}, {}, ""),

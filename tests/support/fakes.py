@@ -131,7 +131,7 @@ class FakeCentre:
         return self.ahead_s
 
     async def prepare(self, message_id, request, at):
-        call = c.CALL_OF[type(request)]
+        call = c.call_of(request)
         if self.field_fault is call:
             raise Fault("centre.field", f"{call} x")
         self.requests[message_id] = request

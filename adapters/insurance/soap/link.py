@@ -26,7 +26,7 @@ from adapters.insurance.soap.options import CentreOptions
 from adapters.insurance.soap.reading import BadValue, Incomplete, NotOurs, to_reply
 from adapters.insurance.soap.wire import Exchange, Lost, Message, Wire
 from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
-from middleware.domain.centre import CALL_OF, Call, CentreReply, CentreRequest, Reverse, SignedIn, SignIn, UploadCharges
+from middleware.domain.centre import Call, CentreReply, CentreRequest, Reverse, SignedIn, SignIn, UploadCharges, call_of
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
@@ -130,7 +130,7 @@ class SoapCentre(Centre):
 
     def _make(self, message_id: str, request: CentreRequest, at: dt.datetime, sign_number: str) -> PreparedCall:
         """In a thread of our own: check, write, fix the bytes."""
-        call = CALL_OF[type(request)]
+        call = call_of(request)
         site = self.profile.site_rules
         self._check_region_limits(request)
         head = self._head(message_id, call, request, at, sign_number)

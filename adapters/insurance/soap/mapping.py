@@ -9,7 +9,6 @@ from decimal import Decimal
 from adapters.insurance.schema import MOMENT_FORMAT, Input, exact_decimal
 from adapters.insurance.transactions import TRANSACTIONS
 from middleware.domain.centre import (
-    CALL_OF,
     CancelSettlement,
     CentreRequest,
     CounterRequest,
@@ -24,6 +23,7 @@ from middleware.domain.centre import (
     UploadCharges,
     UploadVisit,
     VisitFacts,
+    call_of,
 )
 from middleware.domain.charge import ChargeLine
 from middleware.domain.fault import Fault
@@ -39,7 +39,7 @@ NO, YES = "0", "1"
 def to_input(request: CentreRequest) -> Input:
     """The nodes of ``input`` for a request, every value the text that will be on the wire."""
     if isinstance(request, StatementRequest):
-        raise Fault("centre.field", f"{CALL_OF[type(request)]}: not in the tables")
+        raise Fault("centre.field", f"{call_of(request)}: not in the tables")
     return _counter_input(request)
 
 
