@@ -10,6 +10,7 @@ from pathlib import Path
 
 import attrs
 
+from adapters.insurance.files.form import StatementForm
 from adapters.insurance.schema import SiteRules
 from adapters.insurance.transactions import ENVELOPE_EXTRAS, REQUEST_HEAD
 from config.load import load
@@ -63,6 +64,9 @@ class Profile:
     )
     extra_codes: dict[str, tuple[str, ...]] = setting(  # noqa: RUF009 - setting() is attrs.field()
         help="codes that this region adds to a code list", default=attrs.Factory(dict)
+    )
+    statement: StatementForm = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="how this region reconciles, and what its files look like", default=attrs.Factory(StatementForm)
     )
     lengths: dict[str, int] = setting(  # noqa: RUF009 - setting() is attrs.field()
         help="lengths of fields where this region differs from the tables", default=attrs.Factory(dict)

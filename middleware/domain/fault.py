@@ -124,6 +124,17 @@ _ROWS = (
     FaultSpec("centre.not_insured", _M, _NEVER, _NO, -32206, "没有可用的参保信息", "the person has no usable insurance", "请按自费办理或联系参保地", "treat as self-paying or call the insurer"),
     FaultSpec("centre.busy", _B, _SAME, _NO, -32207, "发往医保中心的请求已排满", "too many calls to the centre are waiting", "请稍后用同一 request_id 重发", "send again later with the same request_id"),
     FaultSpec("centre.sign_in", _M, _SAME, _NO, -32208, "医保中心要求重新签到，未受理", "the centre wants a new sign-in; nothing was done", "请用同一 request_id 重发", "send again with the same request_id"),
+    # -- reconciliation's files: refused whole, nothing of them is applied
+    FaultSpec("statement.zip", _M, _FIX, _NO, -32230, "对账文件不是完整的 ZIP，已整份拒收", "the reconciliation file is no whole ZIP; refused whole", "请重新下载；仍不行请联系医保中心", "fetch it again; else call the centre"),
+    FaultSpec("statement.members", _M, _FIX, _NO, -32231, "对账 ZIP 内应只有一个未加密的普通文件，已整份拒收", "the ZIP must hold one plain file, not encrypted and without a path; refused whole", "请联系医保中心", "call the centre"),
+    FaultSpec("statement.too_big", _M, _FIX, _NO, -32232, "对账文件过大或压缩比异常，已整份拒收", "the reconciliation file is too large, or shrinks as only a ZIP bomb does; refused whole", "请联系医保中心", "call the centre"),
+    FaultSpec("statement.too_many", _M, _FIX, _NO, -32233, "对账文件行数超限，已整份拒收", "the reconciliation file has too many rows; refused whole", "请缩短对账期间", "compare a shorter period"),
+    FaultSpec("statement.encoding", _M, _FIX, _NO, -32234, "对账文件的字符编码与约定不符，已整份拒收", "the reconciliation file is not in the agreed encoding; refused whole", "请核对地区参数 statement.encoding", "check statement.encoding of the region's profile"),
+    FaultSpec("statement.columns", _M, _FIX, _NO, -32235, "对账文件的列与约定不符，已整份拒收", "the columns are not those agreed; refused whole", "请核对地区参数中的列", "check the columns of the region's profile"),
+    FaultSpec("statement.cell", _M, _FIX, _NO, -32236, "对账文件有一格不合规定，已整份拒收", "a cell of the reconciliation file breaks its rule; refused whole", "请按 detail 所指行列与医保中心核对", "show the centre the line and column named in detail"),
+    FaultSpec("statement.verdict", _M, _FIX, _NO, -32237, "对账结果代码未知，已整份拒收", "a verdict of the reconciliation file is unknown; refused whole", "请核对地区参数 statement.verdicts", "check statement.verdicts of the region's profile"),
+    FaultSpec("statement.foreign", _M, _FIX, _NO, -32238, "对账文件含有其他机构的记录，已整份拒收", "the reconciliation file holds a row of another institution; refused whole", "请立即联系医保中心", "call the centre at once"),
+    FaultSpec("statement.duplicate", _M, _FIX, _NO, -32239, "对账文件有重复记录，已整份拒收", "the reconciliation file holds a row twice; refused whole", "请按 detail 所指行与医保中心核对", "show the centre the line named in detail"),
     # -- the HIS
     FaultSpec("his.no_answer", _H, _SAME, _NO, -32300, "医院信息系统没有应答，系统会继续投递", "the HIS did not answer; delivery goes on", "请检查 HIS 接口", "check the HIS interface"),
     FaultSpec("his.refused", _H, _FIX, _NO, -32301, "医院信息系统拒绝了报文", "the HIS refused the message", "请查看 HIS 返回的原因", "see the reason the HIS gave"),
