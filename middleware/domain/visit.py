@@ -15,6 +15,7 @@ from middleware.domain.decision import Decided, Proposal
 from middleware.domain.kind import CALLS, Calls
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Caller, RegisterOrder
+from middleware.domain.reconciliation import Finding
 from middleware.domain.split import Split
 
 
@@ -118,11 +119,18 @@ class Settlement:
     trouble: Trouble | None = None
     proposal: Proposal | None = None  # of the manual desk: it waits for a second person
     decided: Decided | None = None  # by two persons, the newest
+    finding: Finding | None = None  # of a comparison with the centre: it stands until both say the same
 
     @property
     def batch(self) -> str:
         """The number of the newest charge batch (chrg_bchno), unique in the institution."""
         return f"{self.settlement_id}{self.batches:02d}"
+
+    @property
+    def seen(self) -> str:
+        """Its state and newest messages: when this is the same later, nothing was learned of it meanwhile."""
+        ids = (self.settle_message_id, self.reversal_message_id, self.cancel_message_id)
+        return " ".join((str(self.state), *ids))
 
     @property
     def standing(self) -> SettlementState:
@@ -152,6 +160,11 @@ class Visit:
     trouble: Trouble | None = None
 
     @property
+    def calls(self) -> Calls:
+        """The transactions of its kind."""
+        return CALLS[self.order.kind]
+
+    @property
     def facts(self) -> VisitFacts:
         """What identifies the visit at the centre."""
         return VisitFacts(
@@ -159,13 +172,9 @@ class Visit:
             visit_number=self.visit_number,
             insurance=self.insurance,
             person_type=self.person_type,
-    @property
-    def calls(self) -> Calls:
-        """The transactions of its kind."""
-        return CALLS[self.order.kind]
-
             insured_region=self.insured_region,
             med_type=self.order.med_type,
+            kind=self.order.kind,
         )
 
     def settlement(self, settlement_id: str) -> Settlement:
@@ -174,4 +183,3 @@ class Visit:
             if settlement.settlement_id == settlement_id:
                 return settlement
         raise KeyError(settlement_id)
-            kind=self.order.kind,
