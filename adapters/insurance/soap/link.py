@@ -17,13 +17,14 @@ from adapters.insurance.dictionaries import DICTIONARIES
 from adapters.insurance.profile import Profile, load_profile
 from adapters.insurance.schema import check_input, check_row
 from adapters.insurance.soap import faults
+from adapters.insurance.soap.cells import BadValue, Incomplete, NotOurs
 from adapters.insurance.soap.contract import NAMESPACE
 from adapters.insurance.soap.envelope import Envelopes, SoapFault, Tokens, Unreadable
 from adapters.insurance.soap.frame import GatewayRefusal, HttpReply, Unusable, judge
 from adapters.insurance.soap.line import own_threads
 from adapters.insurance.soap.mapping import insured_region, moment, to_input
 from adapters.insurance.soap.options import CentreOptions
-from adapters.insurance.soap.reading import BadValue, Incomplete, NotOurs, to_reply
+from adapters.insurance.soap.reading import to_reply
 from adapters.insurance.soap.wire import Exchange, Lost, Message, Wire
 from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
 from middleware.domain.centre import Call, CentreReply, CentreRequest, Reverse, SignedIn, SignIn, UploadCharges, call_of

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.insurance.soap.cells import BadValue, Incomplete, NotOurs
 from adapters.insurance.soap.faults import (
     Success,
     Switches,
@@ -23,7 +24,7 @@ from adapters.insurance.soap.faults import (
 )
 from adapters.insurance.soap.frame import GatewayRefusal, Unusable
 from adapters.insurance.soap.mapping import insured_region, to_input
-from adapters.insurance.soap.reading import BadValue, Incomplete, NotOurs, to_reply
+from adapters.insurance.soap.reading import to_reply
 from middleware.domain.centre import (
     Call,
     ChargesTaken,
