@@ -82,6 +82,7 @@ class Journal:
             return
         self._stopped = Deferred()
         self._queue.put(None)
+        self._writer.give_up()
         await self._stopped
 
     def commit(self, unit: Unit) -> Deferred[None]:
@@ -97,9 +98,10 @@ class Journal:
         return done
 
     def health(self) -> PartHealth:
-        """DOWN after a failed write, until one succeeds."""
-        if self._failed:
-            return PartHealth("journal", Condition.DOWN, "system.journal", self._failed)
+        """DOWN after a failed write, until one succeeds; and while nobody can tell whether one did."""
+        failed = self._writer.trouble or self._failed
+        if failed:
+            return PartHealth("journal", Condition.DOWN, "system.journal", failed)
         return PartHealth("journal", Condition.GOOD, "", f"waiting {self._waiting}")
 
     def _run(self) -> None:

@@ -16,11 +16,11 @@ from middleware.domain.fault import Fault
 from middleware.domain.split import broken_identities
 from middleware.domain.visit import Settlement, SettlementState
 from middleware.store import tables as t
+from middleware.store.batch import is_busy, settlement_row
 from middleware.store.chain import Head
 from middleware.store.codec import decode_visit
 from middleware.store.database import revisions
 from middleware.store.walk import CHAINS, Walk, read_meta
-from middleware.store.writer import is_busy, settlement_row
 
 INSTITUTION = "institution"
 _PAGE = 500

@@ -12,12 +12,13 @@ from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill
 from middleware.domain.visit import MONEY_OPEN, Visit
 from middleware.store import tables as t
+from middleware.store.batch import stamp
 from middleware.store.chain import Head
 from middleware.store.codec import decode_bill, decode_holder, decode_visit
 from middleware.store.feed import FeedPage, FeedRow
 from middleware.store.units import Letter, Request
 from middleware.store.walk import Walk
-from middleware.store.writer import read_head, stamp
+from middleware.store.writer import read_head
 
 MAX_PAGE = 1000
 

@@ -6,204 +6,40 @@ hashes are given here, inside the same transaction as the state (SETTLEMENT.md, 
 
 from __future__ import annotations
 
-import datetime as dt
+import contextlib
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
-from attrs import define, field
 from sqlalchemy.dialects import postgresql, sqlite
 
 from middleware.domain.fault import Fault
-from middleware.domain.visit import IN_FLIGHT, Settlement, Visit
 from middleware.store import tables as t
-from middleware.store.chain import START, Head, link
-from middleware.store.codec import encode, encode_holder
-from middleware.store.units import FeedEntry, KeyTakenError, Record, StoreError, Unit
+from middleware.store.batch import Batch, Row
+from middleware.store.chain import START, Head
+from middleware.store.postgres import without_time_limit
+from middleware.store.units import KeyTakenError, StoreError, Unit
+from middleware.store.walk import hash_at
 
-Row = dict[str, Any]
-_EPOCH = sa.select(t.meta.c.value).where(t.meta.c.name == "epoch")
-
-
-def stamp(when: dt.datetime) -> str:
-    """A time as text that sorts: UTC, whole seconds."""
-    return when.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def is_busy(visit: Visit) -> bool:
-    """Whether a restart must look at this visit: something is in flight, awaited, or due."""
-    return visit.awaiting is not None or any(
-        s.awaiting is not None or s.state in IN_FLIGHT or s.next_due is not None for s in visit.settlements
-    )
-
-
-@define
-class _Batch:
-    """The rows of many units, by table, so that each table is one executemany."""
-
-    epoch: int
-    journal: Head
-    feed: Head
-    requests: list[Row] = field(factory=list)
-    persons: list[Row] = field(factory=list)
-    bills: list[Row] = field(factory=list)
-    journal_rows: list[Row] = field(factory=list)
-    feed_rows: list[Row] = field(factory=list)
-    visits: dict[str, Row] = field(factory=dict)
-    settlements: dict[str, Row] = field(factory=dict)
-    intents: list[Row] = field(factory=list)
-    endings: list[Row] = field(factory=list)
-    letters: list[Row] = field(factory=list)
-    closed: list[Row] = field(factory=list)
-    answers: list[Row] = field(factory=list)
-    meta: dict[str, Row] = field(factory=dict)
-
-    def add(self, unit: Unit) -> None:
-        for record in unit.records:
-            self._seal_record(record)
-        for entry in unit.feed:
-            self._seal_entry(entry)
-        if unit.person is not None:
-            self.persons.append({"person_ref": unit.person[0], "body": encode_holder(unit.person[1])})
-        if unit.bill is not None:
-            self.bills.append({"settlement_id": unit.bill[0], "body": encode(unit.bill[1])})
-        if unit.request is not None:
-            r = unit.request
-            self.requests.append(
-                {
-                    "account": r.account,
-                    "key": r.key,
-                    "method": r.method,
-                    "digest": r.digest,
-                    "visit_id": r.visit_id,
-                    "settlement_id": r.settlement_id,
-                    "created_at": r.created_at.isoformat(),
-                    "answer": r.answer,
-                }
-            )
-        if unit.visit is not None:
-            self._state(unit.visit, unit.now)
-        self._messages(unit)
-        self.letters.extend(
-            {
-                "control_id": letter.control_id,
-                "visit_id": letter.visit_id,
-                "settlement_id": letter.settlement_id,
-                "matter": letter.matter,
-                "created_at": letter.created_at.isoformat(),
-                "outcome": "",
-            }
-            for letter in unit.letters
-        )
-        self.closed.extend({"b_control_id": control_id, "outcome": how} for control_id, how in unit.closed_letters)
-        self.answers.extend({"b_account": a, "b_key": k, "answer": text} for a, k, text in unit.answers)
-        self.meta.update({name: {"name": name, "value": value} for name, value in unit.meta})
-
-    def _messages(self, unit: Unit) -> None:
-        self.intents.extend(
-            {
-                "message_id": i.message_id,
-                "visit_id": i.visit_id,
-                "settlement_id": i.settlement_id,
-                "call": i.call,
-                "digest": i.digest,
-                "amount_fen": i.amount_fen,
-                "epoch": self.epoch,
-                "intended_at": i.intended_at.isoformat(),
-                "outcome": "",
-                "ended_at": "",
-            }
-            for i in unit.intents
-        )
-        self.endings.extend(
-            {"b_message_id": e.message_id, "outcome": e.outcome, "ended_at": e.ended_at.isoformat()} for e in unit.endings
-        )
-
-    def _seal_record(self, record: Record) -> None:
-        sequence = self.journal.sequence + 1
-        line = encode(
-            {
-                "sequence": sequence,
-                "at": record.at.isoformat(),
-                "epoch": self.epoch,
-                "visit": record.visit_id,
-                "settlement": record.settlement_id,
-                "event": record.event,
-                "before": record.before,
-                "after": record.after,
-                "body": msgspec.Raw(record.body.encode()),
-            }
-        )
-        digest = link(self.journal.hash, line)
-        self.journal_rows.append(
-            {
-                "sequence": sequence,
-                "visit_id": record.visit_id,
-                "settlement_id": record.settlement_id,
-                "event": record.event,
-                "previous": self.journal.hash,
-                "hash": digest,
-                "line": line,
-            }
-        )
-        self.journal = Head(sequence, digest)
-
-    def _seal_entry(self, entry: FeedEntry) -> None:
-        sequence = self.feed.sequence + 1
-        line = encode({"sequence": sequence, "kind": entry.kind, "at": entry.at.isoformat(), **entry.body})
-        digest = link(self.feed.hash, line)
-        self.feed_rows.append(
-            {
-                "sequence": sequence,
-                "settlement_id": entry.settlement_id,
-                "kind": entry.kind,
-                "previous": self.feed.hash,
-                "hash": digest,
-                "line": line,
-            }
-        )
-        self.feed = Head(sequence, digest)
-
-    def _state(self, visit: Visit, now: dt.datetime | None) -> None:
-        self.visits[visit.visit_id] = {
-            "visit_id": visit.visit_id,
-            "state": str(visit.state),
-            "person_ref": visit.person_ref,
-            "busy": is_busy(visit),
-            "body": encode(visit),
-            "updated_at": now.isoformat() if now else "",
-        }
-        for settlement in visit.settlements:
-            self.settlements[settlement.settlement_id] = settlement_row(visit.visit_id, settlement)
-
-
-def settlement_row(visit_id: str, s: Settlement) -> Row:
-    """What the settlement table shows of a settlement."""
-    split = s.settled.split if s.settled else s.quoted
-    return {
-        "settlement_id": s.settlement_id,
-        "visit_id": visit_id,
-        "state": str(s.state),
-        "account": s.owner.account,
-        "terminal": s.owner.terminal,
-        "message_id": s.settle_message_id,
-        "settlement_number": s.settled.settlement_number if s.settled else "",
-        "total_fen": s.total.fen,
-        "fund_fen": split.fund.fen if split else 0,
-        "account_fen": split.account.fen if split else 0,
-        "cash_fen": split.cash.fen if split else 0,
-        "settled_at": stamp(s.settled.settled_at) if s.settled else "",
-        "cancelled_at": stamp(s.cancelled.cancelled_at) if s.cancelled else "",
-        "next_due": s.next_due.isoformat() if s.next_due else "",
-    }
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 5.0  # between two tries to reach a database that is gone
+# Locked by whoever writes: on PostgreSQL a second writer, and a look-up, waits for the end of the transaction before.
+_EPOCH = sa.select(t.meta.c.value).where(t.meta.c.name == "epoch").with_for_update()
 
 
 class Writer:
-    """Writes units; used by one thread only. ``epoch`` grows by one at each opening (invariant 17)."""
+    """Writes units; used by one thread only. ``epoch`` grows by one at each opening (invariant 17).
 
-    def __init__(self, engine: sa.Engine) -> None:
+    ``trouble`` says why nothing is answered while the outcome of a COMMIT is being looked up, "" otherwise; other threads
+    may read it. ``pause(seconds)`` waits, and is true once nobody wants to wait any longer.
+    """
+
+    def __init__(self, engine: sa.Engine, pause: Callable[[float], bool] | None = None) -> None:
         self._engine = engine
+        self._over = threading.Event()
+        self._pause = pause or self._over.wait
+        self._misses = 0  # tries in a row that did not reach the database
+        self.trouble = ""
         insert: Callable[[sa.Table], Any] = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
         self._put_visit = _upsert(insert, t.visit)
         self._put_settlement = _upsert(insert, t.settlement)
@@ -223,7 +59,7 @@ class Writer:
             .where(t.request.c.account == sa.bindparam("b_account"), t.request.c.key == sa.bindparam("b_key"))
             .values(answer=sa.bindparam("answer"))
         )
-        self._connection = engine.connect()
+        self._connection = self._connected()
         self.epoch = self._next_epoch()
         self.journal, self.feed = self._heads()
         self._known = True  # whether the heads are those on disk
@@ -231,6 +67,15 @@ class Writer:
     def close(self) -> None:
         """Give the connection back."""
         self._connection.close()
+
+    def give_up(self) -> None:
+        """From another thread: a database that cannot be reached is no longer waited for."""
+        self._over.set()
+
+    def _connected(self) -> sa.Connection:
+        connection = self._engine.connect()
+        without_time_limit(connection)
+        return connection
 
     def _next_epoch(self) -> int:
         with self._connection.begin():
@@ -249,13 +94,18 @@ class Writer:
     def write(self, units: Sequence[Unit]) -> list[Exception | None]:
         """Write all in one transaction; one result a unit: None, or why nothing of that unit was written.
 
-        A unit whose key is taken spoils the common transaction; then each is written alone, in order.
+        A unit whose key is taken, or that cannot be written, spoils the common transaction; then each is written alone,
+        in order. A COMMIT of which nobody knows whether it took effect is answered when the database has said so.
         """
         try:
             self._write(units)
-        except sa.exc.IntegrityError:
+        except sa.exc.IntegrityError as exc:
             if len(units) == 1:
-                return [KeyTakenError()]
+                return [KeyTakenError() if _is_of_the_unit(exc) else StoreError("the chain went on without us")]
+            return [result for unit in units for result in self.write([unit])]
+        except sa.exc.DataError as exc:
+            if len(units) == 1:
+                return [StoreError(_cause(exc))]
             return [result for unit in units for result in self.write([unit])]
         except (sa.exc.SQLAlchemyError, OSError, Fault) as exc:
             return [StoreError(_cause(exc)) for _ in units]
@@ -268,7 +118,7 @@ class Writer:
     def _write(self, units: Sequence[Unit]) -> None:
         if not self._known:
             self._reopen()
-        batch = _Batch(self.epoch, self.journal, self.feed)
+        batch = Batch(self.epoch, self.journal, self.feed)
         for unit in units:
             batch.add(unit)
         plan: tuple[tuple[Any, list[Row]], ...] = (
@@ -286,26 +136,57 @@ class Writer:
             (self._answer, batch.answers),
             (self._put_meta, list(batch.meta.values())),
         )
+        transaction: sa.RootTransaction | None = None
         try:
-            with self._connection.begin():
-                self._refuse_if_stale()
-                for statement, rows in plan:
-                    if rows:
-                        self._connection.execute(statement, rows)
-        except BaseException as exc:
-            # The COMMIT itself may have failed: what is on disk decides, not what we hoped.
+            transaction = self._connection.begin()
+            self._refuse_if_stale()
+            for statement, rows in plan:
+                if rows:
+                    self._connection.execute(statement, rows)
+        except BaseException:
+            self._known = False  # COMMIT was not said: nothing was written, wherever the connection is now
+            if transaction is not None:
+                with contextlib.suppress(sa.exc.SQLAlchemyError, OSError):
+                    transaction.rollback()
+            raise
+        try:
+            transaction.commit()
+        except (sa.exc.SQLAlchemyError, OSError):
             self._known = False
-            if not (isinstance(exc, sa.exc.DBAPIError) and batch.journal_rows and self._holds(batch)):
+            if not self._took_effect(batch):
                 raise
         self.journal, self.feed = batch.journal, batch.feed
 
-    def _holds(self, batch: _Batch) -> bool:
-        """Whether the disk has what a COMMIT that ended in an error was to write: only that batch has that head."""
-        try:
-            self._reopen()
-        except (sa.exc.SQLAlchemyError, OSError):
-            return False
-        return self.journal == batch.journal
+    def _took_effect(self, batch: Batch) -> bool:
+        """Whether the database has what a COMMIT that ended in an error was to write. Asks until it is told.
+
+        Whoever is told "not written" writes it again under the next number: a bill twice in the feed. So a database that
+        is gone is waited for, and others wait behind. Our own row says it, not the head: another may have gone on.
+        """
+        while True:
+            try:
+                self._connection.invalidate()  # its session may hear of the old COMMIT, or of nothing any more
+                self._reopen()
+                with self._connection.begin():
+                    # Waits for the end of the old session's transaction, if that still runs. And where standbys must
+                    # have a COMMIT before it counts, ours is behind the one that we ask about.
+                    self._connection.execute(_EPOCH).all()
+                    there = self._finds(batch)
+            except (sa.exc.SQLAlchemyError, OSError) as exc:
+                self.trouble = f"the outcome of a COMMIT is not known: {_cause(exc)}"
+                if self._pause(FIRST_WAIT_S):
+                    return False  # the process ends: its next life reads what is there
+            else:
+                self.trouble = ""
+                return there
+
+    def _finds(self, batch: Batch) -> bool:
+        if batch.journal_rows:
+            return hash_at(self._connection, t.journal, batch.journal.sequence) == batch.journal.hash
+        # What is in no chain may be written twice, for it is the same then; but for a message's id, which must be new.
+        ids = [row["message_id"] for row in batch.intents[:1]]
+        query = sa.select(t.message.c.message_id).where(t.message.c.message_id.in_(ids), t.message.c.epoch == self.epoch)
+        return self._connection.scalar(query) is not None
 
     def _refuse_if_stale(self) -> None:
         """Inside the transaction: whoever opened the database after us is the writer now (invariant 17)."""
@@ -315,15 +196,35 @@ class Writer:
 
     def _reopen(self) -> None:
         """After a failed write: the heads as the disk has them, on a new connection when the old one is of no use."""
+        if self._misses:
+            self._pause(min(FIRST_WAIT_S * 2 ** (self._misses - 1), LONGEST_WAIT_S))
         try:
-            self.journal, self.feed = self._heads()
+            self._read_heads()
         except (sa.exc.SQLAlchemyError, OSError):
-            if not self._connection.closed:
-                self._connection.invalidate()
-                self._connection.close()
-            self._connection = self._engine.connect()
-            self.journal, self.feed = self._heads()
+            self._misses += 1
+            raise
+        self._misses = 0
         self._known = True
+
+    def _read_heads(self) -> None:
+        connection = self._connection
+        if not (connection.closed or connection.invalidated):
+            try:
+                self.journal, self.feed = self._heads()
+            except (sa.exc.SQLAlchemyError, OSError):
+                connection.invalidate()
+            else:
+                return
+        connection.close()
+        self._connection = self._connected()
+        self.journal, self.feed = self._heads()
+
+
+def _is_of_the_unit(exc: sa.exc.IntegrityError) -> bool:
+    """Whether the unit's own key was taken; a number of a chain that is taken is nobody's but another writer's doing."""
+    told = getattr(getattr(exc.orig, "diag", None), "table_name", None)
+    table = told or str(exc.orig).rpartition(": ")[2].partition(".")[0]  # SQLite: "UNIQUE constraint failed: table.column"
+    return table not in {t.journal.name, t.feed.name}
 
 
 def _cause(exc: Exception) -> str:

@@ -15,9 +15,10 @@ from attrs import evolve
 from middleware.domain.visit import MONEY_OPEN
 from middleware.domain.visit import SettlementState as S
 from middleware.store import tables as t
+from middleware.store.batch import is_busy, stamp
 from middleware.store.reader import Reader
 from middleware.store.units import Ending, KeyTakenError, StoreError, Unit
-from middleware.store.writer import Writer, is_busy, stamp
+from middleware.store.writer import Writer
 from tests.middleware.flow.making import settlement, visit
 from tests.middleware.store.making import BILL, HOLDER, counts, database, unit, writing
 from tests.support.fakes import HIS, NOW

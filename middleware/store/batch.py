@@ -1,0 +1,194 @@
+"""Units as rows: what one transaction writes, by table, sealed into both chains."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+from attrs import define, field
+
+from middleware.domain.visit import IN_FLIGHT, Settlement, Visit
+from middleware.store.chain import Head, link
+from middleware.store.codec import encode, encode_holder
+from middleware.store.units import FeedEntry, Record, Unit
+
+Row = dict[str, Any]
+MAX_OUTCOME = 80
+
+
+def stamp(when: dt.datetime) -> str:
+    """A time as text that sorts: UTC, whole seconds."""
+    return when.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def is_busy(visit: Visit) -> bool:
+    """Whether a restart must look at this visit: something is in flight, awaited, or due."""
+    return visit.awaiting is not None or any(
+        s.awaiting is not None or s.state in IN_FLIGHT or s.next_due is not None for s in visit.settlements
+    )
+
+
+@define
+class Batch:
+    """The rows of many units, by table, so that each table is one executemany. ``journal`` and ``feed`` grow with it."""
+
+    epoch: int
+    journal: Head
+    feed: Head
+    requests: list[Row] = field(factory=list)
+    persons: list[Row] = field(factory=list)
+    bills: list[Row] = field(factory=list)
+    journal_rows: list[Row] = field(factory=list)
+    feed_rows: list[Row] = field(factory=list)
+    visits: dict[str, Row] = field(factory=dict)
+    settlements: dict[str, Row] = field(factory=dict)
+    intents: list[Row] = field(factory=list)
+    endings: list[Row] = field(factory=list)
+    letters: list[Row] = field(factory=list)
+    closed: list[Row] = field(factory=list)
+    answers: list[Row] = field(factory=list)
+    meta: dict[str, Row] = field(factory=dict)
+
+    def add(self, unit: Unit) -> None:
+        """The unit's rows, after those of the units before it."""
+        for record in unit.records:
+            self._seal_record(record)
+        for entry in unit.feed:
+            self._seal_entry(entry)
+        if unit.person is not None:
+            self.persons.append({"person_ref": unit.person[0], "body": encode_holder(unit.person[1])})
+        if unit.bill is not None:
+            self.bills.append({"settlement_id": unit.bill[0], "body": encode(unit.bill[1])})
+        if unit.request is not None:
+            r = unit.request
+            self.requests.append(
+                {
+                    "account": r.account,
+                    "key": r.key,
+                    "method": r.method,
+                    "digest": r.digest,
+                    "visit_id": r.visit_id,
+                    "settlement_id": r.settlement_id,
+                    "created_at": r.created_at.isoformat(),
+                    "answer": r.answer,
+                }
+            )
+        if unit.visit is not None:
+            self._state(unit.visit, unit.now)
+        self._messages(unit)
+        self.letters.extend(
+            {
+                "control_id": letter.control_id,
+                "visit_id": letter.visit_id,
+                "settlement_id": letter.settlement_id,
+                "matter": letter.matter,
+                "created_at": letter.created_at.isoformat(),
+                "outcome": "",
+            }
+            for letter in unit.letters
+        )
+        self.closed.extend(
+            {"b_control_id": control_id, "outcome": how[:MAX_OUTCOME]} for control_id, how in unit.closed_letters
+        )
+        self.answers.extend({"b_account": a, "b_key": k, "answer": text} for a, k, text in unit.answers)
+        self.meta.update({name: {"name": name, "value": value} for name, value in unit.meta})
+
+    def _messages(self, unit: Unit) -> None:
+        self.intents.extend(
+            {
+                "message_id": i.message_id,
+                "visit_id": i.visit_id,
+                "settlement_id": i.settlement_id,
+                "call": i.call,
+                "digest": i.digest,
+                "amount_fen": i.amount_fen,
+                "epoch": self.epoch,
+                "intended_at": i.intended_at.isoformat(),
+                "outcome": "",
+                "ended_at": "",
+            }
+            for i in unit.intents
+        )
+        self.endings.extend(
+            {"b_message_id": e.message_id, "outcome": e.outcome[:MAX_OUTCOME], "ended_at": e.ended_at.isoformat()}
+            for e in unit.endings
+        )
+
+    def _seal_record(self, record: Record) -> None:
+        sequence = self.journal.sequence + 1
+        line = encode(
+            {
+                "sequence": sequence,
+                "at": record.at.isoformat(),
+                "epoch": self.epoch,
+                "visit": record.visit_id,
+                "settlement": record.settlement_id,
+                "event": record.event,
+                "before": record.before,
+                "after": record.after,
+                "body": msgspec.Raw(record.body.encode()),
+            }
+        )
+        digest = link(self.journal.hash, line)
+        self.journal_rows.append(
+            {
+                "sequence": sequence,
+                "visit_id": record.visit_id,
+                "settlement_id": record.settlement_id,
+                "event": record.event,
+                "previous": self.journal.hash,
+                "hash": digest,
+                "line": line,
+            }
+        )
+        self.journal = Head(sequence, digest)
+
+    def _seal_entry(self, entry: FeedEntry) -> None:
+        sequence = self.feed.sequence + 1
+        line = encode({"sequence": sequence, "kind": entry.kind, "at": entry.at.isoformat(), **entry.body})
+        digest = link(self.feed.hash, line)
+        self.feed_rows.append(
+            {
+                "sequence": sequence,
+                "settlement_id": entry.settlement_id,
+                "kind": entry.kind,
+                "previous": self.feed.hash,
+                "hash": digest,
+                "line": line,
+            }
+        )
+        self.feed = Head(sequence, digest)
+
+    def _state(self, visit: Visit, now: dt.datetime | None) -> None:
+        self.visits[visit.visit_id] = {
+            "visit_id": visit.visit_id,
+            "state": str(visit.state),
+            "person_ref": visit.person_ref,
+            "busy": is_busy(visit),
+            "body": encode(visit),
+            "updated_at": now.isoformat() if now else "",
+        }
+        for settlement in visit.settlements:
+            self.settlements[settlement.settlement_id] = settlement_row(visit.visit_id, settlement)
+
+
+def settlement_row(visit_id: str, s: Settlement) -> Row:
+    """What the settlement table shows of a settlement."""
+    split = s.settled.split if s.settled else s.quoted
+    return {
+        "settlement_id": s.settlement_id,
+        "visit_id": visit_id,
+        "state": str(s.state),
+        "account": s.owner.account,
+        "terminal": s.owner.terminal,
+        "message_id": s.settle_message_id,
+        "settlement_number": s.settled.settlement_number if s.settled else "",
+        "total_fen": s.total.fen,
+        "fund_fen": split.fund.fen if split else 0,
+        "account_fen": split.account.fen if split else 0,
+        "cash_fen": split.cash.fen if split else 0,
+        "settled_at": stamp(s.settled.settled_at) if s.settled else "",
+        "cancelled_at": stamp(s.cancelled.cancelled_at) if s.cancelled else "",
+        "next_due": s.next_due.isoformat() if s.next_due else "",
+    }
