@@ -95,6 +95,9 @@ _ROWS = (
     FaultSpec("desk.same_person", _A, _NEVER, _NO, -32041, "提出人不能自己复核", "who proposed may not approve", "请由另一人复核", "let another person approve"),
     FaultSpec("desk.too_early", _S, _SAME, _NO, -32042, "医保中心可能仍在处理最后一条报文，此时的证据不能作准", "the centre may still be working on the last message; evidence of now proves nothing", "请过了中心处理时限再向中心核实", "ask the centre again after its processing limit"),
     FaultSpec("desk.not_fitting", _S, _NEVER, _NO, -32043, "该结论不适用于这笔结算", "this decision does not fit the settlement", "请按 detail 修改结论", "mend the decision as detail says"),
+    # -- personal data
+    FaultSpec("person.forgotten", _S, _NEVER, _NO, -32046, "该期间的个人信息已按规定销毁", "the personal data of this period was destroyed by rule", "金额与结算记录仍可查询；人员信息无法恢复", "amounts and settlements can still be asked for; who it was cannot"),
+    FaultSpec("keys.refused", _S, _NEVER, _NO, -32047, "该期间的密钥现在不能销毁", "the keys of this period cannot be destroyed now", "请按 detail 处理后重新提出", "see detail, then propose it again"),
     # -- card and reader
     FaultSpec("reader.unknown", _C, _NEVER, _NO, -32100, "没有这个读卡器", "there is no such reader", "请核对读卡器名称", "check the reader's name"),
     FaultSpec("reader.service_down", _C, _SAME, _NO, -32101, "读卡服务未运行", "the card service (pcscd) is not running", "请信息科启动 pcscd", "start pcscd"),
@@ -152,6 +155,7 @@ _ROWS = (
     FaultSpec("system.in_use", _I, _FIX, _NO, -32406, "数据库正被另一个进程使用", "another process has the database", "请先停止那个进程", "stop that process first"),
     FaultSpec("system.backup", _I, _FIX, _NO, -32407, "备份或恢复被拒绝，原数据未改动", "the backup or restore was refused; nothing was changed", "请按提示处理后重做", "mend what detail names and do it again"),
     FaultSpec("system.anchor", _I, _FIX, _NO, -32408, "锚点不符或没有写成", "an anchor does not fit, or was not written", "请核对锚点文件、密钥与账本", "compare the anchor file, the key and the journal"),
+    FaultSpec("system.keys", _I, _FIX, _NO, -32411, "主密钥或数据密钥不可用，个人信息不能读写", "the master key or a data key cannot be used; no personal data is read or written", "请检查 [keys] 配置与主密钥；新装机运行 keys init，旧库运行 keys encrypt", "check [keys] and the master key; a new site runs keys init, an old database keys encrypt"),
     FaultSpec("system.restored", _I, _FIX, _UNK, -32409, "数据库由备份恢复，备份之后的结算尚未核对", "the database was restored; what was settled after the backup is not yet compared", "请与医保中心逐笔核对，然后运行 restore --reconciled", "compare with the centre, then run restore --reconciled"),
 )
 # fmt: on

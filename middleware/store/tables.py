@@ -33,6 +33,7 @@ visit = sa.Table(
     sa.Column("person_ref", sa.String(24), nullable=False, index=True),
     sa.Column("busy", sa.Boolean, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False, server_default=""),
     sa.Column("updated_at", sa.String(40), nullable=False),
 )
 sa.Index("visit_busy", visit.c.busy, sqlite_where=visit.c.busy, postgresql_where=visit.c.busy)
@@ -62,14 +63,16 @@ person = sa.Table(
     "person",
     metadata,
     sa.Column("person_ref", sa.String(24), primary_key=True),
-    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),  # sealed
+    sa.Column("id_digest", sa.String(64), nullable=False, server_default="", index=True),
+    sa.Column("card_digest", sa.String(64), nullable=False, server_default="", index=True),
 )
 
 bill = sa.Table(
     "bill",
     metadata,
     sa.Column("settlement_id", sa.String(24), primary_key=True),
-    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),  # sealed: it shows diagnoses
 )
 
 request = sa.Table(
@@ -83,6 +86,7 @@ request = sa.Table(
     sa.Column("settlement_id", sa.String(24), nullable=False),
     sa.Column("created_at", sa.String(40), nullable=False),
     sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False, server_default=""),  # the answer's members about a person
 )
 
 message = sa.Table(
@@ -124,4 +128,30 @@ feed = sa.Table(
     sa.Column("previous", sa.String(64), nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),
     sa.Column("line", sa.Text, nullable=False),
+)
+
+# -- personal data: what the columns sealed, lookup and words hold is opened by the vault and by nothing else
+
+words = sa.Table(  # a stranger's words, and free text of a caller; the journal's row has the digest of them
+    "words",
+    metadata,
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("visit_id", sa.String(24), nullable=False, index=True),
+    sa.Column("sealed", sa.Text, nullable=False),
+)
+
+data_key = sa.Table(
+    "data_key",
+    metadata,
+    sa.Column("id", sa.String(24), primary_key=True),
+    sa.Column("period", sa.String(16), nullable=False, index=True),
+    sa.Column("purpose", sa.String(8), nullable=False),
+    sa.Column("algorithm", sa.String(16), nullable=False),
+    sa.Column("wrapped", sa.Text, nullable=False),
+    sa.Column("master_id", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("made_at", sa.String(40), nullable=False),
+    sa.Column("retired_at", sa.String(40), nullable=False),
+    sa.Column("destroyed_at", sa.String(40), nullable=False),
+    sa.Column("values_reserved", sa.BigInteger, nullable=False),
 )

@@ -1,0 +1,279 @@
+"""Data keys: one for each period, made when first needed, wrapped by the master key, counted, and forgotten on purpose.
+
+A key is durable before anything sealed by it is: its row goes into the same transaction as the first rows that need it
+(``pending``), and stays pending until such a transaction is on disk. Safe to use from several threads.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from attrs import define, field, frozen
+
+from middleware.domain.fault import Fault
+from middleware.store import tables as t
+from middleware.store.ciphers import (
+    DIGEST_KEY_BYTES,
+    KEY_BYTES,
+    MAX_VALUES,
+    Aead,
+    NotOpenedError,
+    RandomBytes,
+    aead,
+)
+from middleware.store.masters import Master, Masters
+from middleware.store.periods import period_of
+
+Row = dict[str, Any]
+IN_USE, RETIRED, DESTROYED = "in use", "retired", "destroyed"
+SEAL, SEARCH = "seal", "search"
+MAX_OPEN = 64  # keys held open at once; the one that was used longest ago is zeroed
+REFRESH_S = 60.0  # so long another node's rotation or destruction may go unnoticed here
+CHUNK = 1 << 16  # values reserved at once
+
+
+@frozen(slots=True)
+class Sealing:
+    """What the configuration says of keys; the bound is an argument so that a test can reach it."""
+
+    algorithm: str = "aes-256-gcm"
+    digest: str = "hmac-sm3"
+    period: str = "month"
+    max_values: int = MAX_VALUES
+
+
+@define(repr=False)
+class DataKey:
+    """One key, open. ``secret`` is ours to zero; what the cipher's library copied it frees itself."""
+
+    id: str
+    period: str
+    purpose: str
+    algorithm: str
+    secret: bytearray
+    checked: float
+    reserved: int
+    left: int = 0
+    cipher: Aead | None = None
+
+    def zero(self) -> None:
+        """Make our copy useless."""
+        self.secret[:] = bytes(len(self.secret))
+        self.cipher = None
+
+
+@define
+class Pending:
+    """What the next transaction must write besides its rows: keys that are new, and reservations that were used up."""
+
+    made: list[Row] = field(factory=list)
+    reserved: list[Row] = field(factory=list)
+
+
+class Keyring:
+    """All data keys of one database. ``seconds`` is monotonic time."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        masters: Masters,
+        sealing: Sealing,
+        random_bytes: RandomBytes,
+        seconds: Callable[[], float],
+    ) -> None:
+        self._engine = engine
+        self.masters = masters
+        self.sealing = sealing
+        self._random = random_bytes
+        self._seconds = seconds
+        self._lock = threading.RLock()
+        self._open: OrderedDict[str, DataKey] = OrderedDict()
+        self._current: dict[tuple[str, str], str] = {}  # (period, purpose) -> id
+        self._made: dict[str, Row] = {}
+        self._reserved: dict[str, int] = {}
+
+    # -- keys
+
+    def for_sealing(self, at: dt.datetime) -> DataKey:
+        """The key of that moment's period, good for one value more. Raises ``Fault("system.keys")``."""
+        with self._lock:
+            key = self._of_period(period_of(at, self.sealing.period), SEAL, at)
+            if key.left == 0:
+                if key.reserved + CHUNK > self.sealing.max_values:
+                    # As many random nonces as one key may see: the next value has a key of its own.
+                    key = self._make(key.period, SEAL, at)
+                else:
+                    key.reserved += CHUNK
+                    key.left += CHUNK
+                    self._reserved[key.id] = self._reserved.get(key.id, 0) + CHUNK
+            key.left -= 1
+            return key
+
+    def for_digests(self, at: dt.datetime) -> DataKey:
+        """The search key of that moment's period."""
+        with self._lock:
+            return self._of_period(period_of(at, self.sealing.period), SEARCH, at)
+
+    def all_for_digests(self) -> list[DataKey]:
+        """The search keys of all periods that are not destroyed."""
+        query = sa.select(t.data_key.c.id).where(t.data_key.c.purpose == SEARCH, t.data_key.c.state != DESTROYED)
+        with self._engine.connect() as connection:
+            ids = sorted(connection.scalars(query))
+        return [self.by_id(one) for one in ids]
+
+    def by_id(self, key_id: str) -> DataKey:
+        """That key. Raises ``Fault("person.forgotten")`` when it was destroyed, ``Fault("system.keys")`` otherwise."""
+        with self._lock:
+            key = self._open.get(key_id)
+            if key is None or (key_id not in self._made and self._seconds() - key.checked > REFRESH_S):
+                key = self._load(key_id)
+            self._open.move_to_end(key_id)
+            return key
+
+    def _of_period(self, period: str, purpose: str, at: dt.datetime) -> DataKey:
+        key_id = self._current.get((period, purpose))
+        if key_id is None:
+            key_id = self._newest(period, purpose)
+        if key_id is None:
+            return self._make(period, purpose, at)
+        self._current[period, purpose] = key_id
+        try:
+            return self.by_id(key_id)
+        except Fault:
+            del self._current[period, purpose]
+            raise
+
+    def _newest(self, period: str, purpose: str) -> str | None:
+        """The newest key in use; a destroyed period never gets another one, for it would be a period twice forgotten."""
+        c = t.data_key.c
+        query = sa.select(c.id, c.state, c.algorithm).where(c.period == period, c.purpose == purpose)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(c.made_at.desc(), c.id.desc())).all()
+        if any(row.state == DESTROYED for row in rows):
+            raise Fault("system.keys", f"period {period} was destroyed and is closed; is this machine's clock right?")
+        wanted = self.sealing.algorithm if purpose == SEAL else self.sealing.digest
+        return next((row.id for row in rows if row.state == IN_USE and row.algorithm == wanted), None)
+
+    def _make(self, period: str, purpose: str, at: dt.datetime) -> DataKey:
+        row, secret = self.new_row(period, purpose, at)
+        key = DataKey(row["id"], period, purpose, row["algorithm"], secret, self._seconds(), row["values_reserved"])
+        key.left = key.reserved
+        if purpose == SEAL:
+            key.cipher = aead(key.algorithm, secret)
+        self._made[key.id] = row
+        self._current[period, purpose] = key.id
+        self._keep(key)
+        return key
+
+    def new_row(self, period: str, purpose: str, at: dt.datetime) -> tuple[Row, bytearray]:
+        """A new key as the row to write, and open."""
+        sealing = purpose == SEAL
+        algorithm = self.sealing.algorithm if sealing else self.sealing.digest
+        secret = bytearray(self._random(KEY_BYTES[algorithm] if sealing else DIGEST_KEY_BYTES))
+        row: Row = {
+            "id": "K" + self._random(8).hex(),
+            "period": period,
+            "purpose": purpose,
+            "algorithm": algorithm,
+            "state": IN_USE,
+            "made_at": at.isoformat(),
+            "retired_at": "",
+            "destroyed_at": "",
+            "values_reserved": min(CHUNK, self.sealing.max_values) if sealing else 0,
+        }
+        row |= wrapped(self.masters.current(), row, bytes(secret))
+        return row, secret
+
+    def _load(self, key_id: str) -> DataKey:
+        row = self._row(key_id)
+        known = self._open.get(key_id)
+        if known is not None:
+            known.checked = self._seconds()
+            if row["state"] != IN_USE and self._current.get((known.period, known.purpose)) == key_id:
+                del self._current[known.period, known.purpose]
+            return known
+        secret = bytearray(unwrapped(self.masters, row))
+        names = ("id", "period", "purpose", "algorithm")
+        key = DataKey(*(row[name] for name in names), secret, self._seconds(), row["values_reserved"])
+        if key.purpose == SEAL:
+            key.cipher = aead(key.algorithm, secret)
+        self._keep(key)
+        return key
+
+    def _row(self, key_id: str) -> Mapping[Any, Any]:
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(t.data_key).where(t.data_key.c.id == key_id)).mappings().one_or_none()
+        if row is None:
+            raise Fault("system.keys", f"the data key {key_id} is not there")
+        if row["state"] == DESTROYED:
+            if (open_here := self._open.pop(key_id, None)) is not None:
+                open_here.zero()
+            raise Fault("person.forgotten", f"period {row['period']}, destroyed {row['destroyed_at']}")
+        return row
+
+    def _keep(self, key: DataKey) -> None:
+        self._open[key.id] = key
+        while len(self._open) > MAX_OPEN:
+            oldest = next(one for one in self._open if one not in self._made)
+            self._open.pop(oldest).zero()
+
+    # -- with the writer's transactions
+
+    def pending(self) -> Pending:
+        """What the transaction that is being made must write too."""
+        with self._lock:
+            reserved = [{"b_id": key_id, "b_count": count} for key_id, count in self._reserved.items()]
+            return Pending([dict(row) for row in self._made.values()], reserved)
+
+    def saved(self, pending: Pending) -> None:
+        """It is on disk."""
+        with self._lock:
+            for row in pending.made:
+                self._made.pop(row["id"], None)
+            for one in pending.reserved:
+                left = self._reserved.pop(one["b_id"], 0) - one["b_count"]
+                if left > 0:
+                    self._reserved[one["b_id"]] = left
+
+    def forget(self) -> None:
+        """Zero and drop every key that is on disk; each is unwrapped again when it is needed."""
+        with self._lock:
+            for key_id in [one for one in self._open if one not in self._made]:
+                self._open.pop(key_id).zero()
+            self._current = {place: one for place, one in self._current.items() if one in self._made}
+
+    def close(self) -> None:
+        """Zero all keys."""
+        with self._lock:
+            for key in self._open.values():
+                key.zero()
+            self._open.clear()
+            self._current.clear()
+            self.masters.close()
+
+
+def _context(row: Mapping[Any, Any]) -> bytes:
+    return "\x1f".join(("data_key", row["id"], row["period"], row["purpose"], row["algorithm"])).encode()
+
+
+def wrapped(master: Master, row: Mapping[Any, Any], secret: bytes) -> Row:
+    """The two columns that say how a key is wrapped."""
+    return {"wrapped": base64.b64encode(master.wrap(secret, _context(row))).decode(), "master_id": master.id}
+
+
+def unwrapped(masters: Masters, row: Mapping[Any, Any]) -> bytes:
+    """A row's key in clear. Raises ``Fault("system.keys")`` that names the key and the master it wants."""
+    key_id, master_id = row["id"], row["master_id"]
+    found = masters.of(master_id)
+    if found is None:
+        raise Fault("system.keys", f"data key {key_id} is wrapped by the master key {master_id}, which is not here")
+    try:
+        return found.unwrap(base64.b64decode(row["wrapped"]), _context(row))
+    except (NotOpenedError, ValueError) as exc:
+        raise Fault("system.keys", f"data key {key_id} does not open: its row was changed") from exc
