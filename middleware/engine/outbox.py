@@ -102,7 +102,13 @@ class Outbox:
         try:
             while not self._stopped:
                 self._again = False
-                page = await self._page()
+                try:
+                    page = await self._page()
+                except Fault as fault:  # the database does not answer: look again, or no letter would leave any more
+                    self.stats.last = fault.code
+                    self.stats.attempts += 1
+                    self._later()
+                    return
                 self.stats.waiting = len(page)
                 self.stats.oldest = page[0].letter.created_at if page else None
                 for waiting in page:

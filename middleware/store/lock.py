@@ -1,7 +1,8 @@
-"""One process at a time on one SQLite file.
+"""One process at a time on one database.
 
-The epoch keeps a second writer from harm after the fact; the lock keeps it from starting at all. It is the kernel's
-(flock), so that it ends with the process, however that ends; the file ``NAME.lock`` itself stays and means nothing.
+The epoch keeps a second writer from harm after the fact; the lock keeps it from starting at all. For a file it is the
+kernel's (flock), so that it ends with the process, however that ends; the file ``NAME.lock`` itself stays and means
+nothing. On PostgreSQL it is the server's (a session's advisory lock), which ends with the session.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from typing import Self
 import sqlalchemy as sa
 
 from middleware.domain.fault import Fault
+from middleware.store.database import scratch_engine
+
+_ONE_DAEMON = 0x59494B41  # with one more number beside it: not the lock of a migration
+_TRY = sa.select(sa.func.pg_try_advisory_lock(_ONE_DAEMON, 1))
 
 
 class Hold:
@@ -44,13 +49,32 @@ class Hold:
         self.dispose()
 
 
+class SessionHold(Hold):
+    """The same on PostgreSQL, by a session of its own."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._session = scratch_engine(url).connect()
+            held = self._session.scalar(_TRY)
+            self._session.commit()  # the lock is the session's; an open transaction would be ended as idle
+        except sa.exc.DBAPIError as exc:
+            raise Fault("system.journal", f"the database cannot be reached: {type(exc.orig).__name__}") from exc
+        if not held:
+            self._session.close()
+            raise Fault("system.in_use", sa.make_url(url).database or "")
+
+    def dispose(self) -> None:
+        """Let others have it; again does nothing."""
+        self._session.close()
+
+
 def sqlite_file(url: str) -> Path | None:
-    """The file of an SQLite URL; None for another kind of database, whose nodes are kept apart by the epoch."""
+    """The file of an SQLite URL; None for another kind of database."""
     parsed = sa.make_url(url)
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
-def hold_database(url: str) -> Hold | None:
-    """Hold the database of that URL for this process alone, where it is a file."""
+def hold_database(url: str) -> Hold:
+    """Hold the database of that URL for this process alone."""
     path = sqlite_file(url)
-    return Hold(path) if path else None
+    return Hold(path) if path else SessionHold(url)

@@ -15,6 +15,7 @@ from middleware.store import tables as t
 from middleware.store.batch import stamp
 from middleware.store.chain import Head
 from middleware.store.codec import decode_bill, decode_holder, decode_visit
+from middleware.store.database import snapshot
 from middleware.store.feed import FeedPage, FeedRow
 from middleware.store.units import Letter, Request
 from middleware.store.walk import Walk
@@ -139,7 +140,7 @@ class Reader:
             .order_by(t.feed.c.sequence)
             .limit(max(0, min(limit, MAX_PAGE)))
         )
-        with self._engine.connect() as connection, connection.begin():
+        with snapshot(self._engine) as connection:
             head = read_head(connection, t.feed)
             rows = connection.execute(rows_query).all()
         return FeedPage(
@@ -151,7 +152,7 @@ class Reader:
     def shift(self, account: str, terminal: str, since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
         """Counts and sums in fen of one terminal's settlements and cancels in [since, until)."""
         mine = sa.and_(t.settlement.c.account == account, t.settlement.c.terminal == terminal)
-        with self._engine.connect() as connection, connection.begin():
+        with snapshot(self._engine) as connection:
             settled = connection.execute(_sums(mine, t.settlement.c.settled_at, since, until)).one()
             cancelled = connection.execute(_sums(mine, t.settlement.c.cancelled_at, since, until)).one()
             in_doubt = t.settlement.c.state.in_(sorted(map(str, MONEY_OPEN)))
@@ -200,11 +201,15 @@ class Reader:
 
 def _sums(mine: Any, when: Any, since: dt.datetime, until: dt.datetime) -> Any:
     s = t.settlement.c
-    total = sa.func.coalesce
+
+    def total(column: Any) -> Any:
+        # PostgreSQL's sum of whole numbers is a decimal; fen are whole.
+        return sa.cast(sa.func.coalesce(sa.func.sum(column), 0), sa.BigInteger)
+
     return sa.select(
         sa.func.count().label("count"),
-        total(sa.func.sum(s.total_fen), 0).label("total"),
-        total(sa.func.sum(s.fund_fen), 0).label("fund"),
-        total(sa.func.sum(s.account_fen), 0).label("account"),
-        total(sa.func.sum(s.cash_fen), 0).label("cash"),
+        total(s.total_fen).label("total"),
+        total(s.fund_fen).label("fund"),
+        total(s.account_fen).label("account"),
+        total(s.cash_fen).label("cash"),
     ).where(mine, when >= stamp(since), when < stamp(until))
