@@ -1,4 +1,4 @@
-"""Anchors by the clock: the heads of both chains, signed, to a file outside this machine."""
+"""Anchors by the clock: the heads of both chains, signed, to a place outside this machine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LATE = 3  # intervals without a new anchor, and somebody should look
 class Anchoring:
     """A part of its own: ``anchor``. Without a path it does nothing and says so.
 
-    Each anchor is written by a thread of its own: a file on another machine may hang, and then it holds that thread, not
+    Each anchor is written by a thread of its own: a place on another machine may hang, and then it holds that thread, not
     a reader's, and not the end of the process. No second one is begun meanwhile.
     """
 
@@ -37,6 +37,7 @@ class Anchoring:
         now: Callable[[], dt.datetime],
     ) -> None:
         self._options = options
+        self._place = options.place
         self._key = load_key(options.key_file) if options.key_file is not None else None
         self._database = database
         self._institution = institution
@@ -67,7 +68,7 @@ class Anchoring:
         if self._fault:
             return PartHealth("anchor", Condition.DOWN, "system.anchor", self._fault)
         if self._running and self._reactor.seconds() - self._newest_s > _LATE * self._options.every_s:
-            return PartHealth("anchor", Condition.DEGRADED, "system.anchor", "the file does not answer")
+            return PartHealth("anchor", Condition.DEGRADED, "system.anchor", "the place of the anchors does not answer")
         return PartHealth("anchor", Condition.GOOD, "", self._detail)
 
     def _turn(self, key: Ed25519PrivateKey) -> None:
@@ -79,8 +80,8 @@ class Anchoring:
     def _write(self, key: Ed25519PrivateKey) -> None:
         fault, detail = "", ""
         try:
-            if self._options.path is not None:
-                made = append(self._database, self._options.path, key, self._institution, self._now())
+            if self._place is not None:
+                made = append(self._database, self._place, key, self._institution, self._now())
                 detail = f"anchor {made.number} at row {made.journal.sequence}"
         except Fault as exc:
             fault = exc.detail

@@ -17,6 +17,7 @@ from daemon.simulate.command import simulate
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
+    from middleware.store.places import Place
 
 _CONFIG = click.option(
     "--config", "config", type=click.Path(path_type=Path), required=True, help="the configuration file (TOML)"
@@ -24,16 +25,26 @@ _CONFIG = click.option(
 
 
 _PATH = click.Path(path_type=Path)
-_ANCHORS = click.option("--anchors", type=_PATH, help="an anchor file; without it that of [anchor]")
+_ANCHORS = click.option("--anchors", help="an anchor file or its https URL; without it that of [anchor]")
 _PUBLIC_KEY = click.option("--public-key", type=_PATH, help="the public key of its signatures")
 
 
-def _pair(anchors: Path | None, public_key: Path | None) -> tuple[Path, Path] | None:
+def _place(settings: Settings, text: str) -> Place:
+    """A file or a URL; the token and authority of [anchor] serve a URL given by hand too."""
+    from daemon.anchor_url import place_of
+
+    try:
+        return place_of(text, settings.anchor.token_file, settings.anchor.ca_file)
+    except ValueError as exc:
+        raise click.UsageError(str(exc)) from exc
+
+
+def _pair(settings: Settings, anchors: str | None, public_key: Path | None) -> tuple[Place, Path] | None:
     if anchors is None and public_key is None:
         return None
     if anchors is None or public_key is None:
         raise click.UsageError("--anchors and --public-key belong together")
-    return anchors, public_key
+    return _place(settings, anchors), public_key
 
 
 def _settings(path: Path) -> Settings:
@@ -99,7 +110,7 @@ def doctor(config: Path | None) -> None:
 @_CONFIG
 @_ANCHORS
 @_PUBLIC_KEY
-def verify(config: Path, anchors: Path | None, public_key: Path | None) -> None:
+def verify(config: Path, anchors: str | None, public_key: Path | None) -> None:
     """Walk the hash chains of the journal and of the feed; exit 1 and name the row at the first broken link.
 
     Also whether both chains extend every anchored head: of --anchors, else of [anchor].
@@ -107,7 +118,7 @@ def verify(config: Path, anchors: Path | None, public_key: Path | None) -> None:
     from daemon.keeping import verify_chains
 
     settings = _settings(config)
-    sys.exit(verify_chains(settings, _pair(anchors, public_key), click.echo))
+    sys.exit(verify_chains(settings, _pair(settings, anchors, public_key), click.echo))
 
 
 @main.command()
@@ -132,7 +143,7 @@ def restore(
     source: Path | None,
     accept_loss: bool,
     reconciled: bool,
-    anchors: Path | None,
+    anchors: str | None,
     public_key: Path | None,
 ) -> None:
     """Put a backup in the database's place, after all checks; the old files are kept. Stop the daemon first."""
@@ -140,7 +151,8 @@ def restore(
 
     if (source is None) != reconciled:
         raise click.UsageError("give --from FILE, or --reconciled")
-    settings, pair = _settings(config), _pair(anchors, public_key)
+    settings = _settings(config)
+    pair = _pair(settings, anchors, public_key)
     if source is None:
         sys.exit(mark_reconciled(settings, click.echo))
     sys.exit(restore_database(settings, source, pair, click.echo, accept_loss=accept_loss))
@@ -148,11 +160,11 @@ def restore(
 
 @main.command()
 @click.option("--config", "config", type=_PATH, help="the configuration file (TOML)")
-@click.option("--to", "target", type=_PATH, help="the anchor file; without it [anchor] path")
+@click.option("--to", "target", help="the anchor file or its https URL; without it that of [anchor]")
 @click.option("--key", type=_PATH, help="the key that signs; without it [anchor] key_file")
 @click.option("--new-key", type=_PATH, help="make a key: this file, and FILE.pub for whoever verifies")
-def anchor(config: Path | None, target: Path | None, key: Path | None, new_key: Path | None) -> None:
-    """Sign the heads of both chains and put them into a file outside this machine."""
+def anchor(config: Path | None, target: str | None, key: Path | None, new_key: Path | None) -> None:
+    """Sign the heads of both chains and put them into a file, or to a server, outside this machine."""
     from daemon.keeping import anchor_heads, make_key
 
     if new_key is not None:
@@ -160,10 +172,11 @@ def anchor(config: Path | None, target: Path | None, key: Path | None, new_key: 
     if config is None:
         raise click.UsageError("give --config FILE, or --new-key FILE")
     settings = _settings(config)
-    target, key = target or settings.anchor.path, key or settings.anchor.key_file
-    if target is None or key is None:
-        raise click.UsageError("give --to and --key, or set path and key_file in [anchor]")
-    sys.exit(anchor_heads(settings, target, key, click.echo))
+    place = settings.anchor.place if target is None else _place(settings, target)
+    key = key or settings.anchor.key_file
+    if place is None or key is None:
+        raise click.UsageError("give --to and --key, or set path (or url) and key_file in [anchor]")
+    sys.exit(anchor_heads(settings, place, key, click.echo))
 
 
 @main.command()

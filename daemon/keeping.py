@@ -16,9 +16,10 @@ from middleware.store import backup
 from middleware.store.chain import Head
 from middleware.store.database import scratch_engine
 from middleware.store.lock import sqlite_file
+from middleware.store.places import Place
 from middleware.store.walk import CHAINS, Walk
 
-Anchors = tuple[Path, Path]  # the anchor file and the public key
+Anchors = tuple[Place, Path]  # where the anchors are, and the public key
 
 
 def verify_chains(settings: Settings, anchors: Anchors | None, say: Say) -> int:
@@ -53,14 +54,14 @@ def _verify(settings: Settings, anchors: Anchors | None, say: Say) -> int:
     return status
 
 
-def _anchors(settings: Settings, given: Anchors | None) -> tuple[Iterable[anchoring.Anchor], Path | None]:
-    """What was anchored, and where it stands: the file that was given, else the daemon's own, else nothing."""
+def _anchors(settings: Settings, given: Anchors | None) -> tuple[Iterable[anchoring.Anchor], Place | None]:
+    """What was anchored, and where it stands: the place that was given, else the daemon's own, else nothing."""
     if given is not None:
         return anchoring.read_anchors(given[0], anchoring.load_public(given[1])), given[0]
     own = settings.anchor
-    if own.path is None or own.key_file is None:
+    if own.place is None or own.key_file is None:
         return (), None
-    return anchoring.read_anchors(own.path, anchoring.load_key(own.key_file).public_key()), own.path
+    return anchoring.read_anchors(own.place, anchoring.load_key(own.key_file).public_key()), own.place
 
 
 def back_up_database(settings: Settings, target: Path, say: Say) -> int:
@@ -81,8 +82,8 @@ def restore_database(settings: Settings, source: Path, anchors: Anchors | None, 
     now = _now(settings)
 
     def older_than_an_anchor(copy: sa.Engine) -> str:
-        own = settings.anchor.path
-        if anchors is None and own is not None and not own.exists():
+        own = settings.anchor.place
+        if anchors is None and own is not None and own.missing():
             return f"whether it is older than an anchor cannot be told, there is no {own}"
         read, _ = _anchors(settings, anchors)
         found = anchoring.missing(copy, read, settings.centre.institution_code)
@@ -139,7 +140,7 @@ def make_key(path: Path, say: Say) -> int:
     return guarded(work, say)
 
 
-def anchor_heads(settings: Settings, target: Path, key: Path, say: Say) -> int:
+def anchor_heads(settings: Settings, target: Place, key: Path, say: Say) -> int:
     """Append one anchor; 0 done."""
 
     def work() -> int:

@@ -13,11 +13,13 @@ from sqlalchemy.exc import ArgumentError
 from adapters.his.hl7v2.options import Hl7Options
 from adapters.insurance.soap.options import CentreOptions
 from config.section import between, setting
+from daemon.anchor_url import place_of
 from middleware.doors.feed.options import FeedOptions
 from middleware.doors.local_api.options import LocalApiOptions
 from middleware.doors.tokens import AccountOptions
 from middleware.ops.logs import LogOptions
 from middleware.ops.options import SiteOptions
+from middleware.store.places import FilePlace, Place
 from readers.pcsc.options import PcscOptions
 
 
@@ -98,13 +100,27 @@ class EngineOptions:
 class AnchorOptions:
     """[anchor]."""
 
-    path: Path | None = setting(None, help="the anchor file, on another machine's disk; empty = no anchors by the clock")  # noqa: RUF009 - an attrs field
+    path: Path | None = setting(  # noqa: RUF009 - an attrs field
+        None, help="the anchor file, on another machine's disk; neither it nor url = no anchors by the clock"
+    )
+    url: str = setting("", help="instead of path: https address of a server that keeps anchors, as the bureau's")
+    token_file: Path | None = setting(None, help="the bearer token for url")  # noqa: RUF009 - an attrs field
+    ca_file: Path | None = setting(None, help="PEM of the authority that signed url's certificate; default the system's")  # noqa: RUF009 - an attrs field
     key_file: Path | None = setting(None, help="the key that signs, made by run.py anchor --new-key")  # noqa: RUF009 - an attrs field
     every_s: float = setting(300.0, help="from one anchor to the next", unit="s", validator=between(1, 86400))
 
     def __attrs_post_init__(self) -> None:
-        if (self.path is None) != (self.key_file is None):
-            raise ValueError("path and key_file belong together")
+        if self.path is not None and self.url:
+            raise ValueError("give path or url, not both")
+        if (self.place is None) != (self.key_file is None):
+            raise ValueError("path (or url) and key_file belong together")
+
+    @property
+    def place(self) -> Place | None:
+        """Where anchors are kept, if anywhere."""
+        if self.url:
+            return place_of(self.url, self.token_file, self.ca_file)
+        return FilePlace(self.path) if self.path is not None else None
 
 
 def _accounts_exist(_instance: object, _attribute: object, value: dict[str, AccountOptions]) -> None:

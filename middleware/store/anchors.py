@@ -8,8 +8,6 @@ the line before it, so that none can be taken out of the middle.
 from __future__ import annotations
 
 import datetime as dt
-import errno
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
@@ -25,10 +23,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from middleware.domain.fault import Fault
 from middleware.store import tables as t
 from middleware.store.chain import GENESIS, Head
+from middleware.store.places import Place
 from middleware.store.walk import holds
 from middleware.store.writer import read_head
 
-MAX_LINE = 4096
 MAX_KEY = 8192
 
 
@@ -114,76 +112,55 @@ def _small(path: Path) -> bytes:
         return file.read(MAX_KEY)
 
 
-# -- the file
+# -- adding and reading
 
 
-def append(engine: sa.Engine, path: Path, key: Ed25519PrivateKey, institution: str, at: dt.datetime) -> Anchor:
-    """Sign the heads and put them at the end of the file, durably. Raises ``Fault("system.anchor")``.
+def append(engine: sa.Engine, place: Place, key: Ed25519PrivateKey, institution: str, at: dt.datetime) -> Anchor:
+    """Sign the heads and put them at the end of the place, durably. Raises ``Fault("system.anchor")``.
 
     What the database does not extend is not signed over: the last anchor must still hold, or a person must look.
     """
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o644)
-        with os.fdopen(descriptor, "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            last = _last(file.fileno(), key.public_key())
-            if last is not None:
-                require(engine, last, institution)
-            journal, feed = heads(engine)
-            line = _Line(
-                number=last.number + 1 if last else 1,
-                previous=last.line_hash if last else GENESIS,
-                institution=institution,
-                at=at.isoformat(),
-                journal=_Head(journal.sequence, journal.hash),
-                feed=_Head(feed.sequence, feed.hash),
-            )
-            line.signature = key.sign(msgspec.json.encode(line)).hex()
-            raw = msgspec.json.encode(line)
-            _add(file.fileno(), raw + b"\n")
-    except OSError as exc:
-        raise Fault("system.anchor", f"the anchor file cannot be used: {exc.strerror}: {path}") from exc
+    with place.pen() as pen:
+        last = _last(pen.tail(), key.public_key())
+        if last is not None:
+            require(engine, last, institution)
+        journal, feed = heads(engine)
+        line = _Line(
+            number=last.number + 1 if last else 1,
+            previous=last.line_hash if last else GENESIS,
+            institution=institution,
+            at=at.isoformat(),
+            journal=_Head(journal.sequence, journal.hash),
+            feed=_Head(feed.sequence, feed.hash),
+        )
+        line.signature = key.sign(msgspec.json.encode(line)).hex()
+        raw = msgspec.json.encode(line)
+        pen.add(raw + b"\n")
     return Anchor(line.number, institution, line.at, journal, feed, _digest(raw))
 
 
-def _add(descriptor: int, line: bytes) -> None:
-    """The whole line durably, or none of it: half a line would stop every anchor after it."""
-    before = os.fstat(descriptor).st_size
-    if os.write(descriptor, line) != len(line):
-        os.ftruncate(descriptor, before)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    os.fsync(descriptor)
-
-
-def _last(descriptor: int, key: Ed25519PublicKey) -> Anchor | None:
-    size = os.fstat(descriptor).st_size
-    if not size:
+def _last(tail: bytes, key: Ed25519PublicKey) -> Anchor | None:
+    if not tail:
         return None
-    start = max(0, size - MAX_LINE)
-    tail = os.pread(descriptor, MAX_LINE, start)
     if not tail.endswith(b"\n"):
-        raise Fault("system.anchor", "the anchor file ends in half a line")
+        raise Fault("system.anchor", "the anchors end in half a line")
     return _read(tail[:-1].rpartition(b"\n")[2], key, "the last line")
 
 
-def read_anchors(path: Path, key: Ed25519PublicKey) -> Iterator[Anchor]:
-    """Every anchor of the file in order. Raises ``Fault("system.anchor")`` at the first line that is not to be trusted."""
+def read_anchors(place: Place, key: Ed25519PublicKey) -> Iterator[Anchor]:
+    """Every anchor of the place in order. Raises ``Fault("system.anchor")`` at the first line that is not to be trusted."""
     number, previous = 0, GENESIS
-    try:
-        with path.open("rb") as file:
-            while raw := file.readline(MAX_LINE):
-                number += 1
-                if not raw.endswith(b"\n"):
-                    raise Fault("system.anchor", f"line {number} is cut off or too long")
-                anchor = _read(raw[:-1], key, f"line {number}", previous)
-                if anchor.number != number:
-                    raise Fault("system.anchor", f"line {number} calls itself {anchor.number}")
-                previous = anchor.line_hash
-                yield anchor
-    except OSError as exc:
-        raise Fault("system.anchor", f"the anchor file cannot be read: {exc.strerror}: {path}") from exc
+    for raw in place.lines():
+        number += 1
+        if not raw.endswith(b"\n"):
+            raise Fault("system.anchor", f"line {number} is cut off or too long")
+        anchor = _read(raw[:-1], key, f"line {number}", previous)
+        if anchor.number != number:
+            raise Fault("system.anchor", f"line {number} calls itself {anchor.number}")
+        previous = anchor.line_hash
+        yield anchor
     if not number:
-        raise Fault("system.anchor", f"there is no anchor in {path}")
+        raise Fault("system.anchor", f"there is no anchor in {place}")
 
 
 def _read(raw: bytes, key: Ed25519PublicKey, where: str, previous: str | None = None) -> Anchor:

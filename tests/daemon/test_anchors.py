@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from middleware.domain.fault import Fault
 from middleware.store.anchors import load_key, load_public, new_key, read_anchors
+from middleware.store.places import FilePlace
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_no_anchor_file_whatever_raises_anything_but_a_fault(tmp_path_factory, c
     (folder / "a").write_bytes(content)
     public = load_public(new_key(folder / "k"))
     with pytest.raises(Fault):
-        list(read_anchors(folder / "a", public))
+        list(read_anchors(FilePlace(folder / "a"), public))
 
 
 def test_a_restore_of_less_than_was_anchored_needs_the_loss_accepted(books, keys, tmp_path):

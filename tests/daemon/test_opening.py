@@ -17,6 +17,7 @@ from middleware.engine.journal import Journal
 from middleware.engine.pools import Pool
 from middleware.store.anchors import load_public, new_key, read_anchors
 from middleware.store.lock import Hold
+from middleware.store.places import FilePlace
 from middleware.store.walk import CHAINS, read_mark
 from middleware.store.writer import Writer
 from tests.middleware.store.making import unit
@@ -254,7 +255,7 @@ async def test_the_daemon_anchors_by_the_clock_and_says_when_it_cannot(books, tm
     clock.advance(60)
     await until(2)
     good = part.health()
-    count = len(list(read_anchors(tmp_path / "anchors", public)))
+    count = len(list(read_anchors(FilePlace(tmp_path / "anchors"), public)))
     books.forge(2)
     clock.advance(60)
     await until(3)
