@@ -26,25 +26,27 @@ Input = Mapping[str, Sequence[Row]]  # node name -> its rows
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\Z", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?\Z", re.ASCII)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}\Z", re.ASCII)
 # What XML 1.0 cannot carry, or would change on the way: a text with one of these never leaves (insurance.md 5.4).
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\r\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 class Type(StrEnum):
-    """The centre's four types; the value is how its own tables abbreviate them."""
+    """The centre's five types; the value is how its own tables abbreviate them."""
 
     TEXT = "C"
     NUMBER = "N"
     DATE = "D"
     MOMENT = "DT"
+    BINARY = "B"  # on the wire in base64
 
 
 @frozen(slots=True)
 class FieldSpec:
     """One row of a table of the interface specification.
 
-    ``length`` is characters for text and digits in all for numbers; ``means`` is our own word for it, or "" when we do not
-    use it. ``personal`` fields are never quoted in a fault.
+    ``length`` is characters for text, digits in all for numbers, bytes before base64 for files. ``means`` is our own word
+    for it, or "" when we do not use it. ``personal`` fields are never quoted in a fault.
     """
 
     name: str
@@ -80,9 +82,17 @@ def moment(name: str, zh: str, means: str = "", *, need: bool = False) -> FieldS
     return FieldSpec(name, Type.MOMENT, 19, 0, zh, means, need, "", personal=False)
 
 
+def binary(name: str, length: int, zh: str, means: str = "", *, need: bool = False) -> FieldSpec:
+    """A B field of at most ``length`` bytes. A file holds people's rows, so it is never quoted."""
+    return FieldSpec(name, Type.BINARY, length, 0, zh, means, need, "", personal=True)
+
+
 @frozen(slots=True)
 class Node:
-    """One named table inside ``input`` or ``output``; a ``many`` node is a list."""
+    """One named table inside ``input`` or ``output``; a ``many`` node is a list.
+
+    A name of "" is for the one table of an ``output`` whose fields stand in it without a node of their own.
+    """
 
     name: str
     fields: tuple[FieldSpec, ...]
@@ -162,6 +172,8 @@ def _broken_rule(spec: FieldSpec, value: Any, dictionaries: Mapping[str, Mapping
             return _broken_number(value, length, spec.decimals)
         case Type.DATE:
             return "" if _is_calendar(value, _DATE, DATE_FORMAT) else "must be yyyy-MM-dd"
+        case Type.BINARY:
+            return _broken_binary(value, length)
         case Type.MOMENT:
             return "" if _is_calendar(value, _MOMENT, MOMENT_FORMAT) else "must be yyyy-MM-dd HH:mm:ss"
 
@@ -189,6 +201,12 @@ def _broken_number(value: str, length: int, decimals: int) -> str:
     if len(digits.lstrip("0")) > length - decimals:
         return f"more than {length - decimals} digits before the point"
     return ""
+
+
+def _broken_binary(value: str, length: int) -> str:
+    if len(value) % 4 or not _BASE64.match(value):
+        return "must be base64"
+    return f"more than {length} bytes" if len(value) // 4 * 3 - value.count("=") > length else ""
 
 
 def _is_calendar(value: str, shape: re.Pattern[str], form: str) -> bool:

@@ -8,6 +8,7 @@ itself the wider reading stands here, with the reason beside it. On replies ``ne
 from __future__ import annotations
 
 from adapters.insurance.schema import FieldSpec, Node, Transaction, date, moment, number, text
+from adapters.insurance.transactions_statement import STATEMENT_TRANSACTIONS
 
 # fmt: off
 # -- the envelope, common to all ----------------------------------------------------------------------------------------
@@ -327,4 +328,4 @@ _ALL = (
 )
 # fmt: on
 
-TRANSACTIONS: dict[str, Transaction] = {transaction.code: transaction for transaction in _ALL}
+TRANSACTIONS: dict[str, Transaction] = {transaction.code: transaction for transaction in (*_ALL, *STATEMENT_TRANSACTIONS)}

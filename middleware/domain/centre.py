@@ -347,7 +347,7 @@ class TotalsCompared:
 
 @frozen(slots=True)
 class FileUploaded:
-    """9101's answer. ``digest`` is the SHA-256 of the ZIP that we sent, hex."""
+    """9101's answer: the number that 3202 names. What was sent is proven by ``PreparedCall.digest``."""
 
     file_number: str
     digest: str
@@ -380,7 +380,6 @@ class FileRefused:
 
     fault: str
     detail: str
-    digest: str
 
 
 CentreReply = (

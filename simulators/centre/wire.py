@@ -72,10 +72,10 @@ def write(call: str, head: Mapping[str, str], output: Mapping[str, Any] | None, 
     if output is not None:
         out = etree.SubElement(reply, f"{{{namespace}}}output")
         for node in TRANSACTIONS[call].output:
-            given = output.get(node.name)
+            given = output.get(node.name) if node.name else output
             rows = given if isinstance(given, list) else [] if given is None else [given]
             for row in rows:
-                element = etree.SubElement(out, f"{{{namespace}}}{node.name}")
+                element = etree.SubElement(out, f"{{{namespace}}}{node.name}") if node.name else out
                 for spec in node.fields:
                     if spec.name in row:
                         _cell(element, namespace, spec.name, row[spec.name])

@@ -51,6 +51,8 @@ def wsdl() -> str:
 def _type_name(spec: FieldSpec) -> str:
     if spec.type is Type.TEXT:
         return f"C{spec.length}"
+    if spec.type is Type.BINARY:
+        return f"B{spec.length}"
     return f"N{spec.length}_{spec.decimals}" if spec.type is Type.NUMBER else spec.type.value
 
 
@@ -59,6 +61,8 @@ def _simple_type(spec: FieldSpec) -> str:
     if spec.type is Type.NUMBER:
         base = "xs:decimal"
         facets = [f'<xs:totalDigits value="{spec.length}"/>', f'<xs:fractionDigits value="{spec.decimals}"/>']
+    elif spec.type is Type.BINARY:
+        base = "xs:base64Binary"
     elif spec.type in _SHAPES:
         facets = [f'<xs:pattern value="{_SHAPES[spec.type]}"/>']
     inner = "".join(facets)
@@ -95,7 +99,10 @@ def _element(transaction: Transaction, side: str) -> str:
         lines[-1] += ">" if request else ' minOccurs="0" nillable="true">'
         lines += ["              <xs:complexType>", "                <xs:sequence>"]
         for node in nodes:
-            lines += _node(node, strict=request)
+            if node.name:
+                lines += _node(node, strict=request)
+            else:
+                lines += [_field(spec, " " * 18, strict=request) for spec in node.fields]
         lines += ["                </xs:sequence>", "              </xs:complexType>", "            </xs:element>"]
     elif not request:
         # A transaction without output may still send an empty one.

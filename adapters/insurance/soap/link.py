@@ -15,9 +15,9 @@ from twisted.internet.threads import deferToThreadPool
 from adapters.insurance.clock import CentreClock
 from adapters.insurance.dictionaries import DICTIONARIES
 from adapters.insurance.profile import Profile, load_profile
-from adapters.insurance.schema import check_input, check_row
-from adapters.insurance.soap import faults
-from adapters.insurance.soap.cells import BadValue, Incomplete, NotOurs
+from adapters.insurance.schema import Input, check_input, check_row
+from adapters.insurance.soap import faults, statements
+from adapters.insurance.soap.cells import BadValue, Incomplete, NotOurs, Output
 from adapters.insurance.soap.contract import NAMESPACE
 from adapters.insurance.soap.envelope import Envelopes, SoapFault, Tokens, Unreadable
 from adapters.insurance.soap.frame import GatewayRefusal, HttpReply, Unusable, judge
@@ -27,7 +27,20 @@ from adapters.insurance.soap.options import CentreOptions
 from adapters.insurance.soap.reading import to_reply
 from adapters.insurance.soap.wire import Exchange, Lost, Message, Wire
 from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
-from middleware.domain.centre import Call, CentreReply, CentreRequest, Reverse, SignedIn, SignIn, UploadCharges, call_of
+from middleware.domain.centre import (
+    Call,
+    CentreReply,
+    CentreRequest,
+    CompareDetail,
+    Reverse,
+    SignedIn,
+    SignedOut,
+    SignIn,
+    SignOut,
+    StatementRequest,
+    UploadCharges,
+    call_of,
+)
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
@@ -119,7 +132,7 @@ class SoapCentre(Centre):
             raise Fault("system.stopping")
         if self._preparing >= self.options.max_in_flight:
             raise Fault("centre.busy")
-        sign_number = self._signed[1] if self._signed is not None and not isinstance(request, SignIn) else ""
+        sign_number = self._sign_number(request)
         self._preparing += 1
         try:
             prepared: PreparedCall = await deferToThreadPool(
@@ -136,19 +149,34 @@ class SoapCentre(Centre):
         self._check_region_limits(request)
         head = self._head(message_id, call, request, at, sign_number)
         check_row(REQUEST_HEAD, head, f"{call.value} head", DICTIONARIES, site)
-        nodes = to_input(request)
+        nodes = self._nodes(request)
         check_input(TRANSACTIONS[call.value], nodes, DICTIONARIES, site)
         body = self._envelopes.write(call.value, head, nodes)
         if len(body) > self.options.max_body_bytes:
             raise Fault("centre.field", f"{call.value}: the message is longer than {self.options.max_body_bytes} bytes")
         digest = hashlib.sha256(body).hexdigest()
-        return PreparedCall(message_id, call, digest, _Prepared(Message(f"{NAMESPACE}:{call.value}", body), request, at))
+        message = Message(f"{NAMESPACE}:{call.value}", body)
+        return PreparedCall(message_id, call, digest, _Prepared(message, request, at), sign_number)
+
+    def _nodes(self, request: CentreRequest) -> Input:
+        if isinstance(request, StatementRequest):
+            return statements.to_input(request, self.profile.statement, self.options.institution_code)
+        return to_input(request)
+
+    def _sign_number(self, request: CentreRequest) -> str:
+        """The sign-in that a message goes out under: the newest, unless the request is about one of its own."""
+        if isinstance(request, SignIn):
+            return ""
+        own = statements.sign_number_of(request) if isinstance(request, StatementRequest) else ""
+        return own or (self._signed[1] if self._signed is not None else "")
 
     def _check_region_limits(self, request: CentreRequest) -> None:
         if isinstance(request, Reverse) and request.original_call.value not in self.profile.reversible:
             raise Fault("centre.field", f"2601 data.oinfno: this region does not reverse {request.original_call.value}")
         if isinstance(request, UploadCharges) and len(request.lines) > self.profile.max_lines:
             raise Fault("centre.field", f"2204 feedetail: more than {self.profile.max_lines} rows")
+        if isinstance(request, CompareDetail) and not self.profile.statement.detail:
+            raise Fault("centre.field", "3202: this region compares no rows")
 
     def _head(
         self, message_id: str, call: Call, request: CentreRequest, at: dt.datetime, sign_number: str
@@ -231,15 +259,14 @@ class SoapCentre(Centre):
             return Unknown("http-status", "500 without a Fault")
         return read
 
-    @staticmethod
-    def _meaning(call: PreparedCall, read: Tokens) -> End:
+    def _meaning(self, call: PreparedCall, read: Tokens) -> End:
         verdict = faults.of_code(
             call.call, read.code, read.message, has_settlement=bool((read.output or {}).get("setlinfo"))
         )
         if not isinstance(verdict, faults.Success):
             return verdict
         try:
-            return Answered(to_reply(call.body.request, call.message_id, read.output))
+            return Answered(self._reply(call, read.output))
         except Incomplete as exc:
             return Unknown("incomplete", str(exc))
         except NotOurs as exc:
@@ -247,10 +274,19 @@ class SoapCentre(Centre):
         except BadValue as exc:
             return Unknown("unreadable", str(exc))
 
+    def _reply(self, call: PreparedCall, output: Output | None) -> CentreReply:
+        request: CentreRequest = call.body.request
+        if isinstance(request, StatementRequest):
+            return statements.to_reply(request, output or {}, self.profile.statement, self.options.institution_code)
+        return to_reply(request, call.message_id, output)
+
     def ended(self, call: PreparedCall, outcome: End, seconds: float, *, late: bool) -> None:
         """Remember what an outcome means for the next message, and tell the log: codes and numbers, never a text."""
         if isinstance(outcome, Answered) and isinstance(outcome.reply, SignedIn):
             self._signed = (call.body.at.date(), outcome.reply.sign_number)
+        if isinstance(outcome, Answered) and isinstance(outcome.reply, SignedOut) and self._signed is not None:
+            ended: SignOut = call.body.request
+            self._signed = None if self._signed[1] == ended.sign_number else self._signed
         if isinstance(outcome, Refused) and outcome.code in self.profile.sign_in_again_codes:
             self._signed = None
         _log.info(

@@ -23,7 +23,6 @@ from middleware.domain.centre import (
     UploadCharges,
     UploadVisit,
     VisitFacts,
-    call_of,
 )
 from middleware.domain.charge import ChargeLine
 from middleware.domain.fault import Fault
@@ -36,14 +35,8 @@ VALID = "1"  # vali_flag
 NO, YES = "0", "1"
 
 
-def to_input(request: CentreRequest) -> Input:
+def to_input(request: CounterRequest) -> Input:
     """The nodes of ``input`` for a request, every value the text that will be on the wire."""
-    if isinstance(request, StatementRequest):
-        raise Fault("centre.field", f"{call_of(request)}: not in the tables")
-    return _counter_input(request)
-
-
-def _counter_input(request: CounterRequest) -> Input:
     match request:
         case SignIn():
             row = {"opter_no": request.operator, "mac": request.terminal_mac, "ip": request.terminal_ip}

@@ -8,7 +8,6 @@ import attrs
 
 from adapters.insurance.schema import DATE_FORMAT
 from adapters.insurance.soap.cells import (
-    BadValue,
     Incomplete,
     NotOurs,
     Output,
@@ -26,7 +25,6 @@ from adapters.insurance.transactions import TRANSACTIONS
 from middleware.domain.centre import (
     CancelSettlement,
     CentreReply,
-    CentreRequest,
     ChargesTaken,
     CounterRequest,
     Insurance,
@@ -43,7 +41,6 @@ from middleware.domain.centre import (
     SettlementCancelled,
     SignedIn,
     SignIn,
-    StatementRequest,
     UploadCharges,
     UploadVisit,
     VisitRegistered,
@@ -56,14 +53,9 @@ INSURED = "1"  # psn_insu_stas
 YES = "1"
 
 
-def to_reply(request: CentreRequest, message_id: str, output: Output | None) -> CentreReply:
+def to_reply(request: CounterRequest, message_id: str, output: Output | None) -> CentreReply:
     """What the centre answered, in our words. Raises ``Incomplete``, ``NotOurs`` or ``BadValue``."""
-    if isinstance(request, StatementRequest):
-        raise BadValue("not in the tables")
-    return _counter_reply(request, message_id, output or {})
-
-
-def _counter_reply(request: CounterRequest, message_id: str, nodes: Output) -> CentreReply:
+    nodes = output or {}
     match request:
         case SignIn():
             return SignedIn(required(one_row(nodes, "signinoutb"), "sign_no"))
