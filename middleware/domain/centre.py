@@ -350,7 +350,6 @@ class FileUploaded:
     """9101's answer: the number that 3202 names. What was sent is proven by ``PreparedCall.digest``."""
 
     file_number: str
-    digest: str
 
 
 @frozen(slots=True)
@@ -380,6 +379,7 @@ class FileRefused:
 
     fault: str
     detail: str
+    digest: str
 
 
 CentreReply = (
