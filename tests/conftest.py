@@ -32,3 +32,17 @@ def store_url(request, tmp_path):
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/y.db"
     return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+def empty_url(request, store_url):
+    """The url of another database of the same kind, without any table."""
+    if store_url.startswith("sqlite"):
+        folder = request.getfixturevalue("tmp_path") / "empty"
+        folder.mkdir()
+        yield f"sqlite:///{folder}/y.db"
+        return
+    cluster = request.getfixturevalue("cluster")
+    name = cluster.create("template0")
+    yield cluster.url(name)
+    cluster.drop(name)

@@ -25,8 +25,9 @@ INSTITUTION = "H99990000001"
 
 
 class Rig:
-    def __init__(self, tmp_path, **policy):
-        self.url = f"sqlite:///{tmp_path}/y.db"
+    def __init__(self, where, **policy):
+        """``where`` is a url, or a folder for a file of SQLite's."""
+        self.url = where if isinstance(where, str) else f"sqlite:///{where}/y.db"
         self.centre, self.his, self.readers = FakeCentre(), FakeHis(), FakeReaders()
         self.policy = Policy(**{"first_check_s": 0.01, "repeat_s": 0.01, "processing_limit_s": 0.0, **policy})
         self.offset = dt.timedelta(0)

@@ -43,8 +43,9 @@ def unit(number: int, *, key: str | None = None, body: str = '{"zh":"结算"}', 
 
 
 @contextlib.contextmanager
-def database(tmp_path, name="y.db"):
-    engine = open_database(f"sqlite:///{tmp_path}/{name}")
+def database(where):
+    """``where`` is a url, or a folder for a file of SQLite's."""
+    engine = open_database(where if isinstance(where, str) else f"sqlite:///{where}/y.db")
     try:
         ready(engine)
         yield engine
@@ -53,8 +54,8 @@ def database(tmp_path, name="y.db"):
 
 
 @contextlib.contextmanager
-def writing(tmp_path):
-    with database(tmp_path) as engine:
+def writing(where):
+    with database(where) as engine:
         writer = Writer(engine)
         try:
             yield writer, engine

@@ -18,15 +18,24 @@ TABLES = [t.journal, t.feed]
 
 
 @pytest.fixture
-def filled(tmp_path):
-    with writing(tmp_path) as (writer, engine):
+def filled(store_url):
+    with writing(store_url) as (writer, engine):
         writer.write([unit(n) for n in range(1, 6)])
         yield engine
 
 
-def change(engine, statement, *values):
+def change(engine, statement, **values):
     with engine.begin() as connection:
-        connection.exec_driver_sql(statement, values)
+        connection.execute(sa.text(statement), values)
+
+
+def flipped(engine, text, place, bit):
+    """The text with one bit changed: of its bytes where SQLite keeps bytes, of a character where only text is taken."""
+    if engine.dialect.name == "sqlite":
+        raw = bytearray(text.encode())
+        raw[place] ^= 1 << bit
+        return bytes(raw)
+    return text[:place] + chr(ord(text[place]) ^ 1 << bit) + text[place + 1 :]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=str)
@@ -40,21 +49,19 @@ def test_what_nobody_touched_is_whole(filled, table):
 def test_one_flipped_bit_anywhere_in_a_row_is_found(filled, table, column, bit):
     with filled.connect() as connection:
         text = connection.scalar(sa.select(table.c[column]).where(table.c.sequence == 3))
-    raw = text.encode()
-    step = max(1, len(raw) // 25)
-    for place in [*range(0, len(raw), step), len(raw) - 1]:
-        flipped = bytearray(raw)
-        flipped[place] ^= 1 << bit
-        change(filled, f"UPDATE {table.name} SET {column} = CAST(? AS TEXT) WHERE sequence = 3", bytes(flipped))
+    step = max(1, len(text) // 25)
+    for place in [*range(0, len(text), step), len(text) - 1]:
+        value = flipped(filled, text, place, bit)
+        change(filled, f"UPDATE {table.name} SET {column} = CAST(:value AS TEXT) WHERE sequence = 3", value=value)
         assert Reader(filled).broken(table)[0] == 3
-    change(filled, f"UPDATE {table.name} SET {column} = ? WHERE sequence = 3", text)
+    change(filled, f"UPDATE {table.name} SET {column} = :text WHERE sequence = 3", text=text)
     assert Reader(filled).broken(table) is None
 
 
 @pytest.mark.parametrize("missing", [1, 2, 4])
 @pytest.mark.parametrize("table", TABLES, ids=str)
 def test_a_missing_row_is_found(filled, table, missing):
-    change(filled, f"DELETE FROM {table.name} WHERE sequence = ?", missing)
+    change(filled, f"DELETE FROM {table.name} WHERE sequence = :n", n=missing)
 
     assert Reader(filled).broken(table) == (missing + 1, f"expected sequence {missing}")
 
@@ -70,7 +77,7 @@ def test_a_missing_row_is_found_even_when_the_others_are_numbered_anew(filled, t
 @pytest.mark.parametrize("table", TABLES, ids=str)
 def test_two_rows_changed_round_are_found(filled, table):
     for old, new in ((2, 99), (3, 2), (99, 3)):
-        change(filled, f"UPDATE {table.name} SET sequence = ? WHERE sequence = ?", new, old)
+        change(filled, f"UPDATE {table.name} SET sequence = :new WHERE sequence = :old", new=new, old=old)
 
     assert Reader(filled).broken(table)[0] == 2
 
@@ -80,7 +87,8 @@ def test_a_row_rewritten_with_its_own_hash_is_found_at_the_next(filled, table):
     with filled.connect() as connection:
         previous, line = connection.execute(sa.select(table.c.previous, table.c.line).where(table.c.sequence == 3)).one()
     line = line.replace('"at":"20', '"at":"19')
-    change(filled, f"UPDATE {table.name} SET line = ?, hash = ? WHERE sequence = 3", line, link(previous, line))
+    digest = link(previous, line)
+    change(filled, f"UPDATE {table.name} SET line = :line, hash = :hash WHERE sequence = 3", line=line, hash=digest)
 
     assert Reader(filled).broken(table) == (4, "does not name the hash of the row before")
 

@@ -87,8 +87,8 @@ def test_a_file_that_is_no_database_is_a_fault(tmp_path):
 # -- the schema
 
 
-def test_an_empty_database_is_migrated_to_what_the_program_needs(tmp_path):
-    engine = open_database(f"sqlite:///{tmp_path}/y.db")
+def test_an_empty_database_is_migrated_to_what_the_program_needs(empty_url):
+    engine = open_database(empty_url)
     before = revisions(engine)
     ready(engine)
     after = revisions(engine)
@@ -99,12 +99,12 @@ def test_an_empty_database_is_migrated_to_what_the_program_needs(tmp_path):
     assert after[0] == after[1] == before[1] != ""
 
 
-def test_the_migrations_give_exactly_the_tables_of_the_program(tmp_path):
-    with database(tmp_path) as engine, engine.connect() as connection:
+def test_the_migrations_give_exactly_the_tables_of_the_program(store_url, empty_url):
+    with database(store_url) as engine, engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         differences = compare_metadata(context, t.metadata)
         migrated = described(connection)
-    plain = sa.create_engine(f"sqlite:///{tmp_path}/plain.db")
+    plain = sa.create_engine(empty_url.replace("y.db", "plain.db"))
     t.metadata.create_all(plain)
     with plain.connect() as connection:
         declared = described(connection)
@@ -115,8 +115,18 @@ def test_the_migrations_give_exactly_the_tables_of_the_program(tmp_path):
 
 
 def described(connection):
-    """Columns with their types, nullness, defaults and keys, and indexes with their conditions, as SQLite has them."""
+    """Columns with their types, nullness, defaults and keys, and indexes with their conditions, as the database has them."""
     names = {table.name for table in t.metadata.sorted_tables}
+    if connection.dialect.name == "postgresql":
+        ours = "table_schema = 'public' AND table_name <> 'alembic_version'"
+        facts = "column_name, data_type, character_maximum_length, is_nullable, column_default"
+        asked = (
+            f"SELECT table_name, {facts} FROM information_schema.columns WHERE {ours}",
+            "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'",
+            "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype <> 'n' "  # noqa: ISC004 - one statement
+            "AND connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'",
+        )
+        return [sorted(map(tuple, connection.exec_driver_sql(statement).all()), key=str) for statement in asked]
     columns = {name: sorted(connection.exec_driver_sql(f"PRAGMA table_info({name})").all(), key=str) for name in names}
     rows = connection.exec_driver_sql("SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index'").all()
     return columns, sorted((table, name, sql) for table, name, sql in rows if table in names and sql)
@@ -124,11 +134,11 @@ def described(connection):
 
 def set_revision(engine, revision):
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (revision,))
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
 
 
-def test_a_database_of_another_schema_is_refused_with_what_to_do(tmp_path):
-    with database(tmp_path) as engine:
+def test_a_database_of_another_schema_is_refused_with_what_to_do(store_url):
+    with database(store_url) as engine:
         set_revision(engine, "0000")
         with pytest.raises(Fault) as caught:
             ready(engine)
@@ -138,8 +148,8 @@ def test_a_database_of_another_schema_is_refused_with_what_to_do(tmp_path):
     assert "run migrate" in caught.value.detail
 
 
-def test_a_database_of_a_newer_program_is_left_alone_with_what_to_do(tmp_path):
-    with database(tmp_path) as engine:
+def test_a_database_of_a_newer_program_is_left_alone_with_what_to_do(store_url):
+    with database(store_url) as engine:
         set_revision(engine, "9999")
         with pytest.raises(Fault) as caught:
             migrate(engine)
@@ -150,10 +160,10 @@ def test_a_database_of_a_newer_program_is_left_alone_with_what_to_do(tmp_path):
     assert "install" in caught.value.detail
 
 
-def test_a_migration_that_fails_half_way_leaves_nothing_behind(tmp_path):
-    engine = open_database(f"sqlite:///{tmp_path}/y.db")
+def test_a_migration_that_fails_half_way_leaves_nothing_behind(empty_url):
+    engine = open_database(empty_url)
     with engine.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE settlement (x)")  # in the way of the migration's own
+        connection.exec_driver_sql("CREATE TABLE settlement (x integer)")  # in the way of the migration's own
     with pytest.raises(Fault) as caught:
         migrate(engine)
     with engine.connect() as connection:

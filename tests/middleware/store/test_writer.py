@@ -24,8 +24,8 @@ from tests.middleware.store.making import BILL, HOLDER, counts, database, unit, 
 from tests.support.fakes import HIS, NOW
 
 
-def test_a_unit_is_written_with_all_that_belongs_to_it(tmp_path):
-    with writing(tmp_path) as (writer, engine):
+def test_a_unit_is_written_with_all_that_belongs_to_it(store_url):
+    with writing(store_url) as (writer, engine):
         assert writer.write([unit(1), unit(2)]) == [None, None]
         reader = Reader(engine)
 
@@ -41,8 +41,8 @@ def test_a_unit_is_written_with_all_that_belongs_to_it(tmp_path):
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
-def test_invariant_6_a_taken_key_writes_nothing_and_hurts_no_neighbour(tmp_path, order):
-    with writing(tmp_path) as (writer, engine):
+def test_invariant_6_a_taken_key_writes_nothing_and_hurts_no_neighbour(store_url, order):
+    with writing(store_url) as (writer, engine):
         writer.write([unit(1, key="taken")])
         batch = [unit(2), unit(3, key="taken"), unit(4)]
         results = writer.write([batch[i] for i in order])
@@ -54,8 +54,8 @@ def test_invariant_6_a_taken_key_writes_nothing_and_hurts_no_neighbour(tmp_path,
         assert Reader(engine).broken(t.feed) is None
 
 
-def test_the_same_key_twice_in_one_batch_is_taken_once(tmp_path):
-    with writing(tmp_path) as (writer, engine):
+def test_the_same_key_twice_in_one_batch_is_taken_once(store_url):
+    with writing(store_url) as (writer, engine):
         results = writer.write([unit(1, key="k"), unit(2, key="k")])
 
         assert [type(result) for result in results] == [type(None), KeyTakenError]
@@ -63,7 +63,7 @@ def test_the_same_key_twice_in_one_batch_is_taken_once(tmp_path):
 
 
 @pytest.mark.parametrize("again", ["message_id", "control_id", "person", "bill"])
-def test_whatever_must_be_new_is_not_written_over(tmp_path, again):
+def test_whatever_must_be_new_is_not_written_over(store_url, again):
     first, second = unit(1), unit(2)
     taken = {
         "message_id": {"intents": first.intents},
@@ -71,7 +71,7 @@ def test_whatever_must_be_new_is_not_written_over(tmp_path, again):
         "person": {"person": first.person},
         "bill": {"bill": first.bill},
     }
-    with writing(tmp_path) as (writer, engine):
+    with writing(store_url) as (writer, engine):
         writer.write([first])
         (result,) = writer.write([evolve(second, **taken[again])])
 
@@ -79,10 +79,10 @@ def test_whatever_must_be_new_is_not_written_over(tmp_path, again):
         assert set(counts(engine).values()) == {1}
 
 
-def test_a_unit_that_cannot_be_written_hurts_no_neighbour_and_never_ends_the_writer(tmp_path):
+def test_a_unit_that_cannot_be_written_hurts_no_neighbour_and_never_ends_the_writer(store_url):
     bad = evolve(unit(2), answers=(("his-1", "k2", "\ud800"),))  # half a character: no UTF-8 can hold it
     worse = unit(3, body="\ud800")
-    with writing(tmp_path) as (writer, engine):
+    with writing(store_url) as (writer, engine):
         results = writer.write([unit(1), bad, worse, unit(4)])
 
         assert [type(result) for result in results] == [type(None), StoreError, StoreError, type(None)]
@@ -90,8 +90,8 @@ def test_a_unit_that_cannot_be_written_hurts_no_neighbour_and_never_ends_the_wri
         assert Reader(engine).broken(t.journal) is None
 
 
-def test_invariant_17_the_epoch_grows_at_each_opening_and_an_older_one_writes_nothing(tmp_path):
-    with database(tmp_path) as engine:
+def test_invariant_17_the_epoch_grows_at_each_opening_and_an_older_one_writes_nothing(store_url):
+    with database(store_url) as engine:
         old = Writer(engine)
         assert old.write([unit(1)]) == [None]
         new = Writer(engine)
@@ -116,11 +116,11 @@ def lines_of(engine, table):
         return [json.loads(line) for line in connection.scalars(sa.select(table.c.line).order_by(table.c.sequence))]
 
 
-def test_the_chain_goes_on_where_an_earlier_life_ended(tmp_path):
+def test_the_chain_goes_on_where_an_earlier_life_ended(store_url):
     for number in (1, 2, 3):
-        with writing(tmp_path) as (writer, engine):
+        with writing(store_url) as (writer, engine):
             assert writer.write([unit(number)]) == [None]
-    with database(tmp_path) as engine:
+    with database(store_url) as engine:
         assert Reader(engine).broken(t.journal) is None
         assert [row["epoch"] for row in lines_of(engine, t.journal)] == [1, 2, 3]
 
@@ -145,8 +145,8 @@ class Broken:
 
 
 @pytest.mark.parametrize("really", [False, True])
-def test_after_a_failed_commit_what_is_on_disk_decides_what_was_written_and_where_the_chain_goes_on(tmp_path, really):
-    with writing(tmp_path) as (writer, engine):
+def test_after_a_failed_commit_what_is_on_disk_decides_what_was_written_and_where_the_chain_goes_on(store_url, really):
+    with writing(store_url) as (writer, engine):
         writer.write([unit(1)])
         Broken(engine, really=really)
         (failed,) = writer.write([unit(2)])
@@ -159,8 +159,8 @@ def test_after_a_failed_commit_what_is_on_disk_decides_what_was_written_and_wher
         assert Reader(engine).broken(t.feed) is None
 
 
-def test_a_connection_that_died_is_replaced_and_the_heads_are_read_anew(tmp_path):
-    with writing(tmp_path) as (writer, engine):
+def test_a_connection_that_died_is_replaced_and_the_heads_are_read_anew(store_url):
+    with writing(store_url) as (writer, engine):
         writer.write([unit(1)])
         writer._connection.connection.dbapi_connection.close()
         (failed,) = writer.write([unit(2)])
@@ -255,16 +255,16 @@ def test_a_visit_is_busy_exactly_when_a_restart_must_look_at_it(state):
     assert is_busy(visit(settlement(state, awaiting=None, next_due=NOW)))
 
 
-def test_only_busy_visits_are_looked_at_after_a_restart(tmp_path):
-    with writing(tmp_path) as (writer, engine):
+def test_only_busy_visits_are_looked_at_after_a_restart(store_url):
+    with writing(store_url) as (writer, engine):
         writer.write([unit(1, state=S.UNKNOWN), unit(2, state=S.SETTLED), unit(3, state=S.SETTLE_SENT)])
         assert [v.visit_id for v in Reader(engine).busy_visits()] == ["V0001", "V0003"]
         writer.write([Unit(visit=evolve(unit(1).visit, settlements=(settlement(S.REVERSED),)), now=NOW)])
         assert [v.visit_id for v in Reader(engine).busy_visits()] == ["V0003"]
 
 
-def test_invariant_20_the_read_models_say_what_the_journal_says(tmp_path):
-    with writing(tmp_path) as (writer, engine):
+def test_invariant_20_the_read_models_say_what_the_journal_says(store_url):
+    with writing(store_url) as (writer, engine):
         for n, state in enumerate(S, 1):
             assert writer.write([unit(n, state=state)]) == [None]
         with engine.connect() as connection:
@@ -277,8 +277,8 @@ def test_invariant_20_the_read_models_say_what_the_journal_says(tmp_path):
             assert stored.settlements[0].state == state
 
 
-def test_a_shift_counts_what_is_settled_cancelled_and_in_doubt(tmp_path):
-    with writing(tmp_path) as (writer, engine):
+def test_a_shift_counts_what_is_settled_cancelled_and_in_doubt(store_url):
+    with writing(store_url) as (writer, engine):
         for n, state in enumerate(S, 1):
             writer.write([unit(n, state=state)])
         found = Reader(engine).shift(HIS.account, HIS.terminal, NOW, NOW.replace(hour=10))
@@ -291,8 +291,8 @@ def test_a_shift_counts_what_is_settled_cancelled_and_in_doubt(tmp_path):
     assert elsewhere["settled"]["count"] == elsewhere["unknown"] == earlier["settled"]["count"] == 0
 
 
-def test_how_a_message_ended_and_what_was_answered_stand_beside_what_was_asked(tmp_path):
-    with writing(tmp_path) as (writer, engine):
+def test_how_a_message_ended_and_what_was_answered_stand_beside_what_was_asked(store_url):
+    with writing(store_url) as (writer, engine):
         writer.write([unit(1)])
         later = Unit(
             endings=(Ending("M0001", "answered", NOW),),
