@@ -11,12 +11,12 @@ from middleware.domain.money import Money
 
 
 class Verdict(StrEnum):
-    """What is true at the centre. The first two are of a 2207 in doubt, the last two of a 2208."""
+    """What is true at the centre. The first two are of a 2207 in doubt, the last two of a 2208 or of a difference."""
 
     SETTLED = "settled"  # the centre holds the settlement
     REVERSED = "reversed"  # the centre does not hold it: never done, or undone there
-    CANCELLED = "cancelled"  # the cancel was done
-    STANDS = "stands"  # the cancel did not happen
+    CANCELLED = "cancelled"  # the cancel was done; of a difference: the centre undid it, or never held it
+    STANDS = "stands"  # the cancel did not happen; of a difference: ours is right, the centre corrects its own
 
 
 class EvidenceKind(StrEnum):

@@ -5,12 +5,16 @@ No event holds personal data; a stranger's words (``message``) are kept as they 
 
 from __future__ import annotations
 
+import datetime as dt
+
 from attrs import frozen
 
-from middleware.domain.centre import Call, PersonKnown, Settled, SettlementCancelled
+from middleware.domain.centre import Call, FoundVisit, PersonKnown, Settled, SettlementCancelled
 from middleware.domain.decision import Decision, Evidence
-from middleware.domain.money import Money
+from middleware.domain.errand import Matter
+from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Caller, RegisterOrder
+from middleware.domain.reconciliation import Finding, Listing, Proof
 from middleware.domain.split import Split
 
 # -- of a registration
@@ -41,6 +45,21 @@ class CentreRegisteredVisit:
 
 
 @frozen(slots=True)
+class CentreRegisteredLate:
+    """A registration was answered after we had stopped waiting for it."""
+
+    visit_number: str
+
+
+@frozen(slots=True)
+class CentreFoundVisits:
+    """5201 was answered, for a registration or an errand whose outcome nobody knows."""
+
+    visits: tuple[FoundVisit, ...]
+    errand_id: str = ""
+
+
+@frozen(slots=True)
 class HisAcceptedPatient:
     """The HIS acknowledged the registration."""
 
@@ -66,6 +85,7 @@ class CentreRefusedCall:
     code: str
     message: str
     settlement_id: str = ""
+    errand_id: str = ""
 
 
 @frozen(slots=True)
@@ -76,6 +96,7 @@ class CallNotSent:
     fault: str
     detail: str
     settlement_id: str = ""
+    errand_id: str = ""
 
 
 @frozen(slots=True)
@@ -85,6 +106,7 @@ class CallUnanswered:
     call: Call
     cause: str
     settlement_id: str = ""
+    errand_id: str = ""
 
 
 @frozen(slots=True)
@@ -93,6 +115,7 @@ class CallAnsweredLate:
 
     call: Call
     settlement_id: str = ""
+    errand_id: str = ""
 
 
 @frozen(slots=True)
@@ -100,6 +123,35 @@ class RequestRepeated:
     """The caller sent the same request again after it had come to rest without an answer."""
 
     settlement_id: str = ""
+    errand_id: str = ""
+
+
+# -- of an errand
+
+
+@frozen(slots=True)
+class ErrandRequested:
+    """A caller asked for something that a visit needs done at the centre."""
+
+    errand_id: str
+    caller: Caller
+    matter: Matter
+    total: Money = ZERO
+    lines: int = 0
+    oldest: dt.datetime | None = None  # of the lines
+    ended_at: dt.datetime | None = None
+    way: str = ""
+    department_code: str = ""
+    department_name: str = ""
+    bed: str = ""
+
+
+@frozen(slots=True)
+class CentreDidErrand:
+    """One call of an errand was answered."""
+
+    errand_id: str
+    call: Call
 
 
 # -- of a settlement
@@ -115,6 +167,8 @@ class QuoteRequested:
     bill_digest: str
     diagnoses_digest: str
     use_account: bool
+    lines: int = 0
+    oldest: dt.datetime | None = None  # when the first of the lines was charged
 
 
 @frozen(slots=True)
@@ -200,7 +254,8 @@ class SettleUnanswered:
 class DueTimePassed:
     """The time that an unknown outcome was given has passed."""
 
-    settlement_id: str
+    settlement_id: str = ""
+    errand_id: str = ""
 
 
 @frozen(slots=True)
@@ -336,6 +391,51 @@ class ManualRejected:
     reason: str
 
 
+# -- of a comparison with the centre's own books; ``seen`` is the settlement as it was before the centre was asked
+
+
+@frozen(slots=True)
+class CentreListed:
+    """The centre's file of a day holds this message, and it is no row of ours: money may have moved unseen."""
+
+    settlement_id: str
+    message_id: str
+    refund: bool
+    listing: Listing
+    seen: str
+
+
+@frozen(slots=True)
+class CentreListedAbsent:
+    """No complete file of any day that this message can belong to holds it; the first of them was asked for then."""
+
+    settlement_id: str
+    message_id: str
+    refund: bool
+    proofs: tuple[Proof, ...]
+    intended_at: dt.datetime
+    asked_at: dt.datetime
+    seen: str
+
+
+@frozen(slots=True)
+class CentreListedOtherwise:
+    """The centre's file of a day does not say of a row of ours what we say."""
+
+    settlement_id: str
+    finding: Finding
+    seen: str
+
+
+@frozen(slots=True)
+class CentreListedEqual:
+    """The centre agrees by now with a row that differed before."""
+
+    settlement_id: str
+    message_id: str
+    proof: Proof
+
+
 # -- of the process
 
 
@@ -344,11 +444,14 @@ class DaemonRestarted:
     """We started and found this in flight: nobody knows whether its bytes left."""
 
     settlement_id: str = ""
+    errand_id: str = ""
 
 
 VisitEvent = (
     CentreKnewPerson
     | CentreRegisteredVisit
+    | CentreRegisteredLate
+    | CentreFoundVisits
     | HisAcceptedPatient
     | HisRefusedPatient
     | CentreRefusedCall
@@ -356,6 +459,17 @@ VisitEvent = (
     | CallUnanswered
     | CallAnsweredLate
     | RequestRepeated
+    | DaemonRestarted
+)
+ErrandEvent = (
+    CentreDidErrand
+    | CentreFoundVisits
+    | CentreRefusedCall
+    | CallNotSent
+    | CallUnanswered
+    | CallAnsweredLate
+    | RequestRepeated
+    | DueTimePassed
     | DaemonRestarted
 )
 SettlementEvent = (
@@ -388,6 +502,10 @@ SettlementEvent = (
     | ManualProposed
     | ManualApproved
     | ManualRejected
+    | CentreListed
+    | CentreListedAbsent
+    | CentreListedOtherwise
+    | CentreListedEqual
     | DaemonRestarted
 )
-Event = VisitEvent | SettlementEvent | RegistrationRequested | QuoteRequested
+Event = VisitEvent | SettlementEvent | ErrandEvent | RegistrationRequested | QuoteRequested | ErrandRequested

@@ -138,6 +138,11 @@ _ROWS = (
     FaultSpec("statement.verdict", _M, _FIX, _NO, -32237, "对账结果代码未知，已整份拒收", "a verdict of the reconciliation file is unknown; refused whole", "请核对地区参数 statement.verdicts", "check statement.verdicts of the region's profile"),
     FaultSpec("statement.foreign", _M, _FIX, _NO, -32238, "对账文件含有其他机构的记录，已整份拒收", "the reconciliation file holds a row of another institution; refused whole", "请立即联系医保中心", "call the centre at once"),
     FaultSpec("statement.duplicate", _M, _FIX, _NO, -32239, "对账文件有重复记录，已整份拒收", "the reconciliation file holds a row twice; refused whole", "请按 detail 所指行与医保中心核对", "show the centre the line named in detail"),
+    FaultSpec("reconcile.incomplete", _M, _SAME, _NO, -32245, "中心的对账结果与所送明细对不上，已整份拒收，未做任何处理", "the centre's result does not answer the rows that were sent; refused whole, nothing was applied", "请重新对账；仍不行请联系医保中心", "reconcile again; else call the centre"),
+    FaultSpec("reconcile.running", _S, _SAME, _NO, -32246, "正在对账", "a comparison with the centre is running", "请等待其结束", "wait until it has ended"),
+    FaultSpec("reconcile.too_early", _S, _SAME, _NO, -32247, "该日尚未结束，不能对账", "that day is not over yet", "请在次日对账", "reconcile it on the next day"),
+    FaultSpec("reconcile.open", _M, _FIX, _UNK, -32248, "有结算日与医保中心对账不平", "a settlement day does not balance with the centre", "请用 reconcile.list 逐笔核对，按运维手册处理", "look at reconcile.list and do what the operations page says for each class"),
+    FaultSpec("reconcile.overdue", _M, _SAME, _NO, -32249, "有结算日逾期未对账", "a settlement day has not been compared in time", "请检查中心连接后运行 reconcile", "check the line to the centre, then run reconcile"),
     # -- the HIS
     FaultSpec("his.no_answer", _H, _SAME, _NO, -32300, "医院信息系统没有应答，系统会继续投递", "the HIS did not answer; delivery goes on", "请检查 HIS 接口", "check the HIS interface"),
     FaultSpec("his.refused", _H, _FIX, _NO, -32301, "医院信息系统拒绝了报文", "the HIS refused the message", "请查看 HIS 返回的原因", "see the reason the HIS gave"),

@@ -15,6 +15,7 @@ from middleware.domain.centre import CANCEL_CALLS, SETTLE_CALLS, Call, Settled, 
 from middleware.domain.decision import CentreAmounts, Decided, Decision, Proposal, Verdict
 from middleware.domain.event import (
     CentreCancelled,
+    CentreListed,
     CentreRefusedCancel,
     CentreRefusedReversal,
     CentreRefusedSettle,
@@ -43,7 +44,18 @@ FITTING: dict[Call, frozenset[Verdict]] = {
 CLOCKS = dt.timedelta(hours=1)  # so far may the centre's clock be from ours
 _DIGEST_DIGITS = 32
 _OPEN = (S.UNKNOWN, S.MANUAL)
-_TOLD = (CentreSettled, CentreRefusedSettle, CentreReversed, CentreRefusedReversal, CentreCancelled, CentreRefusedCancel)
+_AT_REST = (S.QUOTED, S.SETTLED, S.DELIVERED, S.CANCELLED, S.REFUSED, S.REVERSED)  # here a difference may be shown
+_UNDONE_THERE = frozenset({Verdict.STANDS, Verdict.CANCELLED})
+_ON_FINDING = {S.SETTLED: _UNDONE_THERE, S.DELIVERED: _UNDONE_THERE}
+_TOLD = (
+    CentreSettled,
+    CentreRefusedSettle,
+    CentreReversed,
+    CentreRefusedReversal,
+    CentreCancelled,
+    CentreRefusedCancel,
+    CentreListed,
+)
 
 
 def proposed(settlement: Settlement, event: ManualProposed, at: At, visit: Visit) -> Step[Settlement]:
@@ -67,6 +79,25 @@ def approved(settlement: Settlement, event: ManualApproved, at: At, visit: Visit
     decided = Decided(proposal, event.caller.account, at.now)
     done = _carried_out(evolve(settlement, proposal=None, decided=decided), proposal.decision, at, visit)
     return Step(done.state, done.commands)
+
+
+def proposed_on_finding(settlement: Settlement, event: ManualProposed, at: At, visit: Visit) -> Step[Settlement]:
+    """Stays; of a difference with the centre's books a proposal waits. Refused to the asker where there is none."""
+    if settlement.finding is None:
+        raise not_now(settlement)
+    return proposed(settlement, event, at, visit)
+
+
+def approved_on_finding(settlement: Settlement, event: ManualApproved, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Cancelled, when the centre undid it; else stays, and the difference is closed. Refused where there is none."""
+    if settlement.finding is None or settlement.proposal is None:
+        return approved_before(settlement, event, at, visit)
+    return approved(settlement, event, at, visit)
+
+
+def rejected_on_finding(settlement: Settlement, event: ManualRejected, at: At, visit: Visit) -> Step[Settlement]:
+    """Stays; no proposal waits any more. Refused to the asker where none waits."""
+    return rejected(settlement, event, at, visit)
 
 
 def approved_before(settlement: Settlement, event: ManualApproved, at: At, visit: Visit) -> Step[Settlement]:
@@ -95,7 +126,8 @@ def nothing_to_decide(settlement: Settlement, event: ManualProposed, at: At, vis
 
 def outdated(settlement: Settlement, event: Event) -> Settlement:
     """The same without a proposal that ``event`` has overtaken: it was made without knowing of it."""
-    if settlement.proposal is None or (settlement.state in _OPEN and not isinstance(event, _TOLD)):
+    waits = settlement.state in _OPEN or (settlement.state in _AT_REST and settlement.finding is not None)
+    if settlement.proposal is None or (waits and not isinstance(event, _TOLD)):
         return settlement
     return evolve(settlement, proposal=None)
 
@@ -108,7 +140,10 @@ def _shown(settlement: Settlement, digest: str) -> Proposal:
 
 def _fits(settlement: Settlement, decision: Decision, at: At) -> None:
     verdict = decision.verdict
-    if settlement.unknown_call is None or verdict not in FITTING[settlement.unknown_call]:
+    if settlement.state in _AT_REST:
+        if verdict not in _ON_FINDING.get(settlement.state, frozenset({Verdict.STANDS})):
+            raise Fault("desk.not_fitting", "what is shown is a difference with the centre's books")
+    elif settlement.unknown_call is None or verdict not in FITTING[settlement.unknown_call]:
         raise Fault("desk.not_fitting", f"what is in doubt is a {settlement.unknown_call}")
     if verdict is Verdict.SETTLED and settlement.written_off == settlement.settle_message_id:
         # Invariant 13: the bill may have been paid in another way since.
@@ -138,6 +173,10 @@ def _late_enough(settlement: Settlement, at: At) -> None:
 
 def _carried_out(settlement: Settlement, decision: Decision, at: At, visit: Visit) -> Step[Settlement]:
     sid, number, when = settlement.settlement_id, decision.centre_number, decision.centre_time
+    if settlement.state in _AT_REST:
+        settlement = evolve(settlement, finding=None)
+        if decision.verdict is Verdict.STANDS:
+            return Step(settlement)
     match decision.verdict:
         case Verdict.SETTLED:
             if when is None or decision.amounts is None or settlement.quoted is None:
@@ -179,11 +218,38 @@ def undoing(split: Split) -> Split:
     return evolve(split, **negative, funds=funds, balance_after=ZERO)
 
 
-_DECIDED = tuple(s for s in S if s not in _OPEN)
+_DECIDED = tuple(s for s in S if s not in _OPEN and s not in _AT_REST)
 
 _ROWS: tuple[Row[Settlement], ...] = (
-    Row(ManualProposed, {**dict.fromkeys(_OPEN, proposed), **dict.fromkeys(_DECIDED, nothing_to_decide)}, {}, ""),
-    Row(ManualApproved, {**dict.fromkeys(_OPEN, approved), **dict.fromkeys(_DECIDED, approved_before)}, {}, ""),
-    Row(ManualRejected, {**dict.fromkeys(_OPEN, rejected), **dict.fromkeys(_DECIDED, nothing_to_reject)}, {}, ""),
+    Row(
+        ManualProposed,
+        {
+            **dict.fromkeys(_OPEN, proposed),
+            **dict.fromkeys(_AT_REST, proposed_on_finding),
+            **dict.fromkeys(_DECIDED, nothing_to_decide),
+        },
+        {},
+        "",
+    ),
+    Row(
+        ManualApproved,
+        {
+            **dict.fromkeys(_OPEN, approved),
+            **dict.fromkeys(_AT_REST, approved_on_finding),
+            **dict.fromkeys(_DECIDED, approved_before),
+        },
+        {},
+        "",
+    ),
+    Row(
+        ManualRejected,
+        {
+            **dict.fromkeys(_OPEN, rejected),
+            **dict.fromkeys(_AT_REST, rejected_on_finding),
+            **dict.fromkeys(_DECIDED, nothing_to_reject),
+        },
+        {},
+        "",
+    ),
 )
 ROWS: dict[type, Row[Settlement]] = {row.event: row for row in _ROWS}

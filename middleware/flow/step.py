@@ -34,6 +34,7 @@ class Policy:
     sign_in_again_codes: frozenset[str] = frozenset()  # refusals of any call that mean "sign in first"
     max_clock_skew_s: float = 300  # beyond it no money is begun (invariant 22)
     cancel_on_his_refusal: bool = False  # what to do when the HIS refuses a settlement: cancel it, or hold it
+    adopt_listed: bool = False  # an unknown outcome that the centre's file lists: take it over, or reverse it
 
 
 @frozen(slots=True)

@@ -19,7 +19,7 @@ from middleware.domain.event import (
 )
 from middleware.domain.fault import Fault
 from middleware.domain.visit import Settlement, SettlementState, Visit, VisitState
-from middleware.flow import cancel, desk, quote, registration, reversal, settlement
+from middleware.flow import cancel, desk, quote, reconciliation, registration, reversal, settlement
 from middleware.flow.guards import money_is_free
 from middleware.flow.step import At, IllegalEvent, Row, Step
 
@@ -44,6 +44,7 @@ SETTLEMENT_ROWS: dict[type, Row[Settlement]] = {
     **reversal.ROWS,
     **cancel.ROWS,
     **desk.ROWS,
+    **reconciliation.ROWS,
     DaemonRestarted: _RESTARTED,
 }
 
@@ -68,7 +69,8 @@ def step(visit: Visit, event: Event, at: At) -> Step[Visit]:
     after: Step[Settlement] = _move(SETTLEMENT_ROWS, before.state, before, event, at, visit)
     if isinstance(event, CentreTookVisit):
         visit = evolve(visit, diagnoses_digest=before.diagnoses_digest)
-    return Step(_with(visit, desk.outdated(after.state, event)), after.commands)
+    kept = reconciliation.ended(before, desk.outdated(after.state, event))
+    return Step(_with(visit, kept), after.commands)
 
 
 def _begin_quote(visit: Visit, event: QuoteRequested, at: At) -> Step[Visit]:

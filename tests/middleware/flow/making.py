@@ -13,6 +13,7 @@ from middleware.domain.centre import Call, Insurance, PersonKnown, Settled, Sett
 from middleware.domain.decision import CentreAmounts, Decision, Evidence, EvidenceKind, Proposal, Verdict
 from middleware.domain.money import Money
 from middleware.domain.order import Caller, Role
+from middleware.domain.reconciliation import Difference, Finding, Listing, Proof
 from middleware.domain.visit import Settlement, SettlementState, Visit, VisitState
 from middleware.flow.step import At, Policy
 from tests.support.fakes import HIS, NOW, register_order, split
@@ -46,6 +47,9 @@ def proposal(verdict: Verdict = Verdict.REVERSED, **changes) -> Proposal:
 
 
 HIS_ORDER = register_order("card-1")
+PROOF = Proof("R1", NOW.date(), "f" * 64, 3)
+LISTING = Listing(PROOF, "SETL1", split().total, split().fund, split().account, "11", "999900")
+FINDING = Finding(Difference.AMOUNTS, SETTLE_ID, refund=False, listing=LISTING, found_at=NOW)
 
 _EARLY = {S.RECEIVED, S.ITEMISED}
 _HELD = {S.SETTLED, S.DELIVERED, S.CANCEL_INTENDED, S.CANCEL_SENT, S.CANCELLED}
@@ -141,6 +145,10 @@ EVENTS: dict[type, object] = {
         e.ManualProposed(SID, MAKER, decision(Verdict.REVERSED), EVIDENCE),
         e.ManualApproved(SID, CHECKER, SHOWN),
         e.ManualRejected(SID, CHECKER, SHOWN, "not what the centre wrote"),
+        e.CentreListed(SID, SETTLE_ID, refund=False, listing=LISTING, seen=""),
+        e.CentreListedAbsent(SID, SETTLE_ID, refund=False, proofs=(PROOF,), intended_at=NOW, asked_at=NOW, seen=""),
+        e.CentreListedOtherwise(SID, FINDING, seen=""),
+        e.CentreListedEqual(SID, SETTLE_ID, PROOF),
         e.DaemonRestarted(SID),
     )
 }
