@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
@@ -47,21 +49,41 @@ QUICK = Scale(disk_s=0.9, journal_s=1.2, card_s=0.8, load_s=0.8, profile_s=1.0, 
 
 
 def journal_part(folder: Path, scale: Scale) -> None:
-    """Commits against the disk's own limit."""
-    limits = disk.run(folder, scale.disk_s)
-    command = [sys.executable, "-m", "benchmarks.journal", str(folder), str(scale.journal_s), *map(str, CALLERS)]
-    output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=scale.journal_s + 120).stdout
-    plain, single, many = limits["fdatasync_per_s"], limits["sqlite_commits_per_s"], limits["sqlite_rows_per_s"]
+    """Commits against the disk's own limit: of this disk, and of one whose every flush takes its time."""
     print("\njournal: one unit = visit (2 KB), chained row, settlement row, intent; durable before it is answered")
-    print(f"  the disk, same file system: write 1 KB + fdatasync {plain:,.0f}/s; SQLite WAL FULL {single:,.0f} commits/s")
+    _journal_on(folder, scale, "the disk", {})
+    slow = disk.slow_flush(folder)
+    if slow is None:
+        raise BrokenError("no C compiler to make flushes slow with")
+    _journal_on(folder, scale, f"the same disk with {disk.FLUSH_US} us more a flush", slow)
+
+
+def _journal_on(folder: Path, scale: Scale, what: str, environment: dict[str, str]) -> None:
+    place = folder / f"journal-{len(environment)}"
+    place.mkdir()
+    limits = _json_of(["benchmarks.disk", str(place), str(scale.disk_s / 2)], scale.disk_s, environment)
+    rows = _json_of(
+        ["benchmarks.journal", str(place), str(scale.journal_s / 2), *map(str, CALLERS)], scale.journal_s, environment
+    )
+    plain, single, many = limits["fdatasync_per_s"], limits["sqlite_commits_per_s"], limits["sqlite_rows_per_s"]
+    print(f"  {what}: write 1 KB + fdatasync {plain:,.0f}/s; SQLite WAL FULL {single:,.0f} commits/s")
     print(f"  of one row, {many:,.0f} rows/s at a hundred rows a commit")
     print("  callers   units/s   a batch   p50 ms   p99 ms   CPU us   /fdatasync  /SQLite commit  /SQLite rows")
-    for row in json.loads(output):
+    for row in rows:
         rate = row["commits_per_s"]
         print(
             f"  {row['callers']:7.0f}{rate:10,.0f}{row['units_per_batch']:10.1f}{row['p50_ms']:9.2f}{row['p99_ms']:9.2f}"
             f"{row['cpu_us']:9.0f}{rate / plain:13.2f}{rate / single:16.2f}{rate / many:14.2f}"
         )
+
+
+def _json_of(arguments: list[str], seconds: float, environment: dict[str, str]) -> Any:
+    """What that module prints, run as a process of its own."""
+    command = [sys.executable, "-m", *arguments]
+    done = subprocess.run(
+        command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=seconds + 120, env=dict(os.environ) | environment
+    )
+    return json.loads(done.stdout)
 
 
 def card_part(_folder: Path, scale: Scale) -> None:
