@@ -26,9 +26,9 @@ HIS_NUMBER = "SETL-BY-PHONE"
 
 
 @contextlib.asynccontextmanager
-async def manual(tmp_path, **policy):
+async def manual(store_url, **policy):
     """A rig with a settlement of 100 yuan whose 2207 was lost and whose reversal the centre refuses: for a person."""
-    async with rig(tmp_path, **policy) as r:
+    async with rig(store_url, **policy) as r:
         r.centre.script[Call.SETTLE] = [Unknown("time-out")]
         r.centre.script[Call.REVERSE] = [Refused("2614", "请到窗口办理")]
         r.quote = await quoted(r)
@@ -65,8 +65,8 @@ def feed(r):
 
 
 @pytest_twisted.ensureDeferred
-async def test_decided_settled_it_stands_in_feed_and_his_and_the_same_request_hears_it(tmp_path):
-    async with manual(tmp_path) as r:
+async def test_decided_settled_it_stands_in_feed_and_his_and_the_same_request_hears_it(store_url):
+    async with manual(store_url) as r:
         assert await refused(r.counter.settle(HIS, "s1", r.order)) == "settlement.manual"
 
         row = await decide(r, held(r))
@@ -84,8 +84,8 @@ async def test_decided_settled_it_stands_in_feed_and_his_and_the_same_request_he
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_cancel_decided_by_hand_is_in_feed_and_answer_and_the_same_key_hears_it(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_cancel_decided_by_hand_is_in_feed_and_answer_and_the_same_key_hears_it(store_url):
+    async with rig(store_url) as r:
         r.centre.script[Call.CANCEL] = [Unknown("time-out")]
         quote = await quoted(r)
         await r.counter.settle(HIS, "s1", order_of(quote))
@@ -104,8 +104,8 @@ async def test_a_cancel_decided_by_hand_is_in_feed_and_answer_and_the_same_key_h
 
 
 @pytest_twisted.ensureDeferred
-async def test_decided_reversed_frees_the_visit_for_money(tmp_path):
-    async with manual(tmp_path) as r:
+async def test_decided_reversed_frees_the_visit_for_money(store_url):
+    async with manual(store_url) as r:
         row = await decide(r, decision(Verdict.REVERSED))
 
         assert row["state"] == "Reversed"
@@ -117,8 +117,8 @@ async def test_decided_reversed_frees_the_visit_for_money(tmp_path):
 
 
 @pytest_twisted.ensureDeferred
-async def test_invariant_27_both_names_are_in_the_journal_and_one_person_is_not_enough(tmp_path):
-    async with manual(tmp_path) as r:
+async def test_invariant_27_both_names_are_in_the_journal_and_one_person_is_not_enough(store_url):
+    async with manual(store_url) as r:
         shown = await r.desk.propose(MAKER, r.sid, decision(Verdict.REVERSED), EVIDENCE)
         digest = shown["proposal"]["proposal"]
 
@@ -136,8 +136,8 @@ async def test_invariant_27_both_names_are_in_the_journal_and_one_person_is_not_
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_rejected_proposal_leaves_the_settlement_to_the_desk(tmp_path):
-    async with manual(tmp_path) as r:
+async def test_a_rejected_proposal_leaves_the_settlement_to_the_desk(store_url):
+    async with manual(store_url) as r:
         shown = await r.desk.propose(MAKER, r.sid, decision(Verdict.REVERSED), EVIDENCE)
         row = await r.desk.reject(CHECKER, r.sid, shown["proposal"]["proposal"], "函件写的是另一笔")
 
@@ -146,8 +146,8 @@ async def test_a_rejected_proposal_leaves_the_settlement_to_the_desk(tmp_path):
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_desk_lists_what_is_in_doubt_by_pages_and_says_why_and_by_which_number_to_ask(tmp_path):
-    async with manual(tmp_path) as r:
+async def test_the_desk_lists_what_is_in_doubt_by_pages_and_says_why_and_by_which_number_to_ask(store_url):
+    async with manual(store_url) as r:
         r.centre.script[Call.SETTLE] = [Unknown("time-out")]
         r.centre.script[Call.REVERSE] = [Refused("2614", "请到窗口办理")]
         second = await quoted(r, key="q2")
@@ -171,8 +171,8 @@ async def test_the_desk_lists_what_is_in_doubt_by_pages_and_says_why_and_by_whic
 
 
 @pytest_twisted.ensureDeferred
-async def test_show_has_the_messages_with_their_ends_and_the_journal_and_names_nobody(tmp_path):
-    async with manual(tmp_path) as r:
+async def test_show_has_the_messages_with_their_ends_and_the_journal_and_names_nobody(store_url):
+    async with manual(store_url) as r:
         await r.desk.propose(MAKER, r.sid, held(r), EVIDENCE)
         shown = await r.desk.show(r.sid)
         METHODS["desk.show"].check_result(shown)
@@ -190,8 +190,8 @@ async def test_show_has_the_messages_with_their_ends_and_the_journal_and_names_n
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_proposal_and_a_decision_outlive_a_crash(tmp_path):
-    async with manual(tmp_path) as r:
+async def test_a_proposal_and_a_decision_outlive_a_crash(store_url):
+    async with manual(store_url) as r:
         shown = await r.desk.propose(MAKER, r.sid, held(r), EVIDENCE)
         await r.crash()
         await r.start()
@@ -207,8 +207,8 @@ async def test_a_proposal_and_a_decision_outlive_a_crash(tmp_path):
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_pursuit_goes_on_under_a_proposal_and_what_it_finds_makes_the_proposal_stale(tmp_path):
-    async with rig(tmp_path, first_check_s=0.5) as r:
+async def test_the_pursuit_goes_on_under_a_proposal_and_what_it_finds_makes_the_proposal_stale(store_url):
+    async with rig(store_url, first_check_s=0.5) as r:
         r.centre.script[Call.SETTLE] = [Unknown("time-out")]
         quote = await quoted(r)
         sid = quote["settlement_id"]
@@ -226,8 +226,8 @@ async def test_the_pursuit_goes_on_under_a_proposal_and_what_it_finds_makes_the_
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_number_of_the_centre_that_another_settlement_has_is_a_mistake(tmp_path):
-    async with manual(tmp_path) as r:
+async def test_a_number_of_the_centre_that_another_settlement_has_is_a_mistake(store_url):
+    async with manual(store_url) as r:
         other = await quoted(r, key="q2")
         number = (await r.counter.settle(HIS, "s2", order_of(other)))["settlement_number"]
 
@@ -235,16 +235,16 @@ async def test_a_number_of_the_centre_that_another_settlement_has_is_a_mistake(t
 
 
 @pytest_twisted.ensureDeferred
-async def test_evidence_of_before_the_centres_own_limit_is_refused_and_a_clock_put_on_does_not_help(tmp_path):
-    async with manual(tmp_path, processing_limit_s=60) as r:
+async def test_evidence_of_before_the_centres_own_limit_is_refused_and_a_clock_put_on_does_not_help(store_url):
+    async with manual(store_url, processing_limit_s=60) as r:
         assert await refused(r.desk.propose(MAKER, r.sid, held(r), EVIDENCE)) == "desk.too_early"
         r.offset = dt.timedelta(hours=1)
         assert await refused(r.desk.propose(MAKER, r.sid, held(r), EVIDENCE)) == "desk.too_early"
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_desk_knows_no_settlement_that_does_not_exist(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_the_desk_knows_no_settlement_that_does_not_exist(store_url):
+    async with rig(store_url) as r:
         assert await refused(r.desk.show("S1")) == "request.not_found"
         assert await refused(r.desk.propose(MAKER, "S1", decision(Verdict.REVERSED), EVIDENCE)) == "request.not_found"
         assert await r.desk.list("", 10) == {"rows": [], "next_after": "", "complete": True}
@@ -252,9 +252,9 @@ async def test_the_desk_knows_no_settlement_that_does_not_exist(tmp_path):
 
 @pytest_twisted.ensureDeferred
 async def test_a_request_that_is_being_asked_again_while_it_becomes_manual_is_not_answered_so_for_ever(
-    tmp_path, monkeypatch
+    store_url, monkeypatch
 ):
-    async with rig(tmp_path) as r:
+    async with rig(store_url) as r:
         reversal, reached, go_on = Deferred(), Deferred(), Deferred()
         r.centre.script[Call.SETTLE] = [Unknown("time-out")]
         r.centre.script[Call.REVERSE] = [reversal]

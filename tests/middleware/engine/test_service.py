@@ -23,8 +23,8 @@ from tests.support.rig import Rig
 
 
 @contextlib.asynccontextmanager
-async def rig(tmp_path, **policy):
-    made = await Rig(tmp_path, **policy).start()
+async def rig(store_url, **policy):
+    made = await Rig(store_url, **policy).start()
     try:
         yield made
     finally:
@@ -58,8 +58,8 @@ def rows(r, table):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_visit_is_registered_quoted_settled_delivered_and_in_the_feed(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_visit_is_registered_quoted_settled_delivered_and_in_the_feed(store_url):
+    async with rig(store_url) as r:
         quote = await quoted(r)
         settled = await r.counter.settle(HIS, "s1", order_of(quote))
 
@@ -78,8 +78,8 @@ async def test_a_visit_is_registered_quoted_settled_delivered_and_in_the_feed(tm
 
 
 @pytest_twisted.ensureDeferred
-async def test_invariant_4_no_message_is_sent_before_its_intent_is_durable(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_invariant_4_no_message_is_sent_before_its_intent_is_durable(store_url):
+    async with rig(store_url) as r:
         seen = []
 
         def look(call):
@@ -93,8 +93,8 @@ async def test_invariant_4_no_message_is_sent_before_its_intent_is_durable(tmp_p
 
 
 @pytest_twisted.ensureDeferred
-async def test_invariant_6_the_same_request_many_times_gives_one_answer_and_one_settlement(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_invariant_6_the_same_request_many_times_gives_one_answer_and_one_settlement(store_url):
+    async with rig(store_url) as r:
         order = order_of(await quoted(r))
         asked = [ensureDeferred(r.counter.settle(HIS, "s1", order)) for _ in range(20)]
         answers = await gatherResults(asked)
@@ -105,8 +105,8 @@ async def test_invariant_6_the_same_request_many_times_gives_one_answer_and_one_
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_same_key_with_another_body_is_an_error(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_the_same_key_with_another_body_is_an_error(store_url):
+    async with rig(store_url) as r:
         quote = await quoted(r)
         await r.counter.settle(HIS, "s1", order_of(quote))
 
@@ -119,8 +119,8 @@ async def test_the_same_key_with_another_body_is_an_error(tmp_path):
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_answer_survives_a_restart_word_for_word(tmp_path):
-    r = await Rig(tmp_path).start()
+async def test_the_answer_survives_a_restart_word_for_word(store_url):
+    r = await Rig(store_url).start()
     quote = await quoted(r)
     order = order_of(quote)
     first = await r.counter.settle(HIS, "s1", order)
@@ -133,8 +133,8 @@ async def test_the_answer_survives_a_restart_word_for_word(tmp_path):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_lost_settle_reply_is_unknown_then_reversed_and_can_be_charged_once_again(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_lost_settle_reply_is_unknown_then_reversed_and_can_be_charged_once_again(store_url):
+    async with rig(store_url) as r:
         quote = await quoted(r)
         r.centre.script[Call.SETTLE] = [Unknown("connection-lost")]
         with pytest.raises(Fault) as caught:
@@ -155,8 +155,8 @@ async def test_a_lost_settle_reply_is_unknown_then_reversed_and_can_be_charged_o
 
 
 @pytest_twisted.ensureDeferred
-async def test_while_an_outcome_is_unknown_the_visit_takes_no_other_money(tmp_path):
-    async with rig(tmp_path, first_check_s=60) as r:
+async def test_while_an_outcome_is_unknown_the_visit_takes_no_other_money(store_url):
+    async with rig(store_url, first_check_s=60) as r:
         quote = await quoted(r)
         other = await r.counter.quote(HIS, "q2", quote_order(quote["visit_id"], 500))
         r.centre.script[Call.SETTLE] = [Unknown("time-out")]
@@ -176,8 +176,8 @@ async def test_while_an_outcome_is_unknown_the_visit_takes_no_other_money(tmp_pa
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_late_reply_is_used(tmp_path):
-    async with rig(tmp_path, first_check_s=60) as r:
+async def test_a_late_reply_is_used(store_url):
+    async with rig(store_url, first_check_s=60) as r:
         quote = await quoted(r)
         r.centre.script[Call.SETTLE] = [Unknown("time-out")]
         with pytest.raises(Fault):
@@ -190,8 +190,8 @@ async def test_a_late_reply_is_used(tmp_path):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_refused_settlement_moves_nothing_and_the_refusal_is_the_answer_for_ever(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_refused_settlement_moves_nothing_and_the_refusal_is_the_answer_for_ever(store_url):
+    async with rig(store_url) as r:
         quote = await quoted(r)
         r.centre.script[Call.SETTLE] = [Refused("-1", "余额不足")]
         for _ in range(2):
@@ -205,8 +205,8 @@ async def test_a_refused_settlement_moves_nothing_and_the_refusal_is_the_answer_
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_was_not_sent_may_be_asked_again_under_the_same_key(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_what_was_not_sent_may_be_asked_again_under_the_same_key(store_url):
+    async with rig(store_url) as r:
         quote = await quoted(r)
         r.centre.script[Call.SETTLE] = [("not-sent", NotSent("centre.unreachable"))]
         with pytest.raises(Fault) as caught:
@@ -219,8 +219,8 @@ async def test_what_was_not_sent_may_be_asked_again_under_the_same_key(tmp_path)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_lost_answer_without_money_is_repeated_under_a_new_number(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_lost_answer_without_money_is_repeated_under_a_new_number(store_url):
+    async with rig(store_url) as r:
         visit = await registered(r)
         r.centre.script[Call.UPLOAD_CHARGES] = [Unknown("time-out")]
         order = quote_order(visit["visit_id"], 10000)
@@ -237,8 +237,8 @@ async def test_a_lost_answer_without_money_is_repeated_under_a_new_number(tmp_pa
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_quote_that_does_not_add_up_stops_before_money_moves(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_quote_that_does_not_add_up_stops_before_money_moves(store_url):
+    async with rig(store_url) as r:
         visit = await registered(r)
         crooked = split(10000)
         import attrs
@@ -251,10 +251,10 @@ async def test_a_quote_that_does_not_add_up_stops_before_money_moves(tmp_path):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_settlement_that_does_not_add_up_is_kept_but_never_shown_as_certain(tmp_path):
+async def test_a_settlement_that_does_not_add_up_is_kept_but_never_shown_as_certain(store_url):
     import attrs
 
-    async with rig(tmp_path) as r:
+    async with rig(store_url) as r:
         quote = await quoted(r)
         crooked = c.Settled("SETL9", NOW, attrs.evolve(split(10000), cash=Money(999)), "11", "1", "999900")
         r.centre.script[Call.SETTLE] = [Answered(crooked)]
@@ -265,8 +265,8 @@ async def test_a_settlement_that_does_not_add_up_is_kept_but_never_shown_as_cert
 
 
 @pytest_twisted.ensureDeferred
-async def test_confirming_other_amounts_than_quoted_is_refused_and_sends_nothing(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_confirming_other_amounts_than_quoted_is_refused_and_sends_nothing(store_url):
+    async with rig(store_url) as r:
         quote = await quoted(r)
         with pytest.raises(Fault) as caught:
             await r.counter.settle(HIS, "s1", SettleOrder(quote["settlement_id"], Money(10000), Money(1)))
@@ -275,8 +275,8 @@ async def test_confirming_other_amounts_than_quoted_is_refused_and_sends_nothing
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_expired_quote_is_refused_and_sends_nothing(tmp_path):
-    async with rig(tmp_path, quote_valid_s=0) as r:
+async def test_an_expired_quote_is_refused_and_sends_nothing(store_url):
+    async with rig(store_url, quote_valid_s=0) as r:
         quote = await quoted(r)
         with pytest.raises(Fault) as caught:
             await r.counter.settle(HIS, "s1", order_of(quote))
@@ -285,8 +285,8 @@ async def test_an_expired_quote_is_refused_and_sends_nothing(tmp_path):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_cancel_is_once_and_gives_a_row_that_corrects_the_first(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_cancel_is_once_and_gives_a_row_that_corrects_the_first(store_url):
+    async with rig(store_url) as r:
         quote = await quoted(r)
         await r.counter.settle(HIS, "s1", order_of(quote))
         order = CancelOrder(quote["settlement_id"], "wrong patient")
@@ -303,8 +303,8 @@ async def test_a_cancel_is_once_and_gives_a_row_that_corrects_the_first(tmp_path
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_unknown_cancel_that_may_not_be_reversed_goes_to_a_person(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_an_unknown_cancel_that_may_not_be_reversed_goes_to_a_person(store_url):
+    async with rig(store_url) as r:
         quote = await quoted(r)
         await r.counter.settle(HIS, "s1", order_of(quote))
         r.centre.script[Call.CANCEL] = [Unknown("time-out")]
@@ -316,8 +316,8 @@ async def test_an_unknown_cancel_that_may_not_be_reversed_goes_to_a_person(tmp_p
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_unknown_cancel_that_is_reversed_leaves_the_settlement_standing(tmp_path):
-    async with rig(tmp_path, reversible=frozenset({Call.SETTLE, Call.CANCEL})) as r:
+async def test_an_unknown_cancel_that_is_reversed_leaves_the_settlement_standing(store_url):
+    async with rig(store_url, reversible=frozenset({Call.SETTLE, Call.CANCEL})) as r:
         quote = await quoted(r)
         await r.counter.settle(HIS, "s1", order_of(quote))
         await until(r, quote["settlement_id"], "Delivered")
@@ -331,8 +331,8 @@ async def test_an_unknown_cancel_that_is_reversed_leaves_the_settlement_standing
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_reversal_without_answer_is_repeated_and_at_the_limit_a_person_gets_it(tmp_path):
-    async with rig(tmp_path, max_attempts=3) as r:
+async def test_a_reversal_without_answer_is_repeated_and_at_the_limit_a_person_gets_it(store_url):
+    async with rig(store_url, max_attempts=3) as r:
         quote = await quoted(r)
         r.centre.script[Call.SETTLE] = [Unknown("time-out")]
         r.centre.script[Call.REVERSE] = [Unknown("time-out")] * 9
@@ -347,8 +347,8 @@ async def test_a_reversal_without_answer_is_repeated_and_at_the_limit_a_person_g
 
 
 @pytest_twisted.ensureDeferred
-async def test_invariant_12_not_found_ends_a_reversal_only_after_the_centres_own_limit(tmp_path):
-    async with rig(tmp_path, processing_limit_s=0.2, not_found_codes=frozenset({"404"})) as r:
+async def test_invariant_12_not_found_ends_a_reversal_only_after_the_centres_own_limit(store_url):
+    async with rig(store_url, processing_limit_s=0.2, not_found_codes=frozenset({"404"})) as r:
         quote = await quoted(r)
         r.centre.script[Call.SETTLE] = [Unknown("time-out")]
         r.centre.script[Call.REVERSE] = [Refused("404")] * 50
@@ -363,8 +363,8 @@ async def test_invariant_12_not_found_ends_a_reversal_only_after_the_centres_own
 
 
 @pytest_twisted.ensureDeferred
-async def test_invariant_9_after_a_crash_in_flight_money_is_unknown_and_gets_resolved(tmp_path):
-    r = await Rig(tmp_path).start()
+async def test_invariant_9_after_a_crash_in_flight_money_is_unknown_and_gets_resolved(store_url):
+    r = await Rig(store_url).start()
     quote = await quoted(r)
     never: Deferred = Deferred()
     r.centre.script[Call.SETTLE] = [never]
@@ -382,8 +382,8 @@ async def test_invariant_9_after_a_crash_in_flight_money_is_unknown_and_gets_res
 
 
 @pytest_twisted.ensureDeferred
-async def test_invariant_25_stopping_leaves_nothing_in_flight(tmp_path):
-    r = await Rig(tmp_path, first_check_s=60).start()
+async def test_invariant_25_stopping_leaves_nothing_in_flight(store_url):
+    r = await Rig(store_url, first_check_s=60).start()
     quote = await quoted(r)
     r.centre.script[Call.SETTLE] = [Deferred()]
     asked = ensureDeferred(r.counter.settle(HIS, "s1", order_of(quote)))
@@ -397,10 +397,10 @@ async def test_invariant_25_stopping_leaves_nothing_in_flight(tmp_path):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_pos_terminal_sees_and_cancels_only_its_own(tmp_path):
+async def test_a_pos_terminal_sees_and_cancels_only_its_own(store_url):
     import attrs
 
-    async with rig(tmp_path) as r:
+    async with rig(store_url) as r:
         quote = await quoted(r, POS)
         await r.counter.settle(POS, "s1", order_of(quote))
         other = attrs.evolve(POS, terminal="till-2")
@@ -418,8 +418,8 @@ async def test_a_pos_terminal_sees_and_cancels_only_its_own(tmp_path):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_card_read_is_good_for_one_registration_and_a_repeat_gets_the_same_answer(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_card_read_is_good_for_one_registration_and_a_repeat_gets_the_same_answer(store_url):
+    async with rig(store_url) as r:
         read = await r.counter.read_card(HIS, "Virtual 00")
         order = register_order(read["card_read_id"])
         first = await r.counter.register(HIS, "r1", order)
@@ -431,8 +431,8 @@ async def test_a_card_read_is_good_for_one_registration_and_a_repeat_gets_the_sa
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_silent_his_is_told_again_until_it_answers_with_the_same_control_id(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_silent_his_is_told_again_until_it_answers_with_the_same_control_id(store_url):
+    async with rig(store_url) as r:
         r.his.script = [Unknown("time-out"), Unknown("connection-lost")]
         await registered(r)
 
@@ -441,8 +441,8 @@ async def test_a_silent_his_is_told_again_until_it_answers_with_the_same_control
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_his_that_refuses_the_patient_refuses_the_registration(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_his_that_refuses_the_patient_refuses_the_registration(store_url):
+    async with rig(store_url) as r:
         r.his.script = [Refused("AE", "no bed")]
         with pytest.raises(Fault) as caught:
             await registered(r)
@@ -450,8 +450,8 @@ async def test_a_his_that_refuses_the_patient_refuses_the_registration(tmp_path)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_message_that_breaks_the_centres_rules_is_named_and_not_sent(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_message_that_breaks_the_centres_rules_is_named_and_not_sent(store_url):
+    async with rig(store_url) as r:
         visit = await registered(r)
         r.centre.field_fault = Call.UPLOAD_CHARGES
         with pytest.raises(Fault) as caught:
@@ -461,8 +461,8 @@ async def test_a_message_that_breaks_the_centres_rules_is_named_and_not_sent(tmp
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_journal_and_the_feed_hold_no_personal_data(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_the_journal_and_the_feed_hold_no_personal_data(store_url):
+    async with rig(store_url) as r:
         await r.counter.settle(HIS, "s1", order_of(await quoted(r)))
         text = "\n".join(row.line for table in (t.journal, t.feed) for row in rows(r, table))
 
@@ -471,8 +471,8 @@ async def test_the_journal_and_the_feed_hold_no_personal_data(tmp_path):
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_letter_costs_one_look_into_the_outbox_and_leaves_nothing_old_behind(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_one_letter_costs_one_look_into_the_outbox_and_leaves_nothing_old_behind(store_url):
+    async with rig(store_url) as r:
         looks = []
         read = r.reader.waiting_letters
         r.reader.waiting_letters = lambda after, limit: looks.append(after) or read(after, limit)
@@ -490,10 +490,10 @@ async def test_one_letter_costs_one_look_into_the_outbox_and_leaves_nothing_old_
 
 @pytest_twisted.ensureDeferred
 async def test_the_visit_of_a_settlement_in_memory_is_not_looked_up_and_not_kept_longer_than_the_visit(
-    tmp_path, monkeypatch
+    store_url, monkeypatch
 ):
     monkeypatch.setattr("middleware.engine.memory.MAX_VISITS", 1)
-    async with rig(tmp_path) as r:
+    async with rig(store_url) as r:
         looked_up = []
         read = r.reader.visit_of
         r.reader.visit_of = lambda settlement_id: looked_up.append(settlement_id) or read(settlement_id)
@@ -513,8 +513,8 @@ async def test_the_visit_of_a_settlement_in_memory_is_not_looked_up_and_not_kept
 
 
 @pytest_twisted.ensureDeferred
-async def test_invariant_22_a_clock_that_is_set_right_lets_the_same_request_settle(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_invariant_22_a_clock_that_is_set_right_lets_the_same_request_settle(store_url):
+    async with rig(store_url) as r:
         quote = await quoted(r)
         r.centre.ahead_s = 3600.0
         with pytest.raises(Fault) as caught:
