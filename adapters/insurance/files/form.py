@@ -49,11 +49,6 @@ def _verdicts(_instance: object, attribute: attrs.Attribute[dict[str, str]], val
         raise ValueError(f"{attribute.name} needs a code that means {Verdict.EQUAL} and one that does not")
 
 
-def _consistent(instance: StatementForm, _attribute: object, value: bool) -> None:
-    if value and instance.detail:
-        raise ValueError("by_cycle is for centres without 3202: set detail = false")
-
-
 @attrs.frozen(slots=True, kw_only=True)
 class StatementForm:
     """One region's way of reconciling; see ``config/regions/template.toml`` for each key with its reason."""
@@ -62,7 +57,6 @@ class StatementForm:
     by_cycle: bool = setting(
         help="an old centre without message ids: compare each sign-in's totals before signing out (9002)",
         default=False,
-        validator=_consistent,
     )
     refunds_apart: bool = setting(help="whether 3201 is asked apart for settlements and for refunds", default=False)
     columns: tuple[str, ...] = setting(
@@ -81,6 +75,10 @@ class StatementForm:
     not_ready_codes: tuple[str, ...] = setting(
         help="refusal codes of 3202 and 9102 that mean: the result is not ready, ask again later", default=()
     )
+
+    def __attrs_post_init__(self) -> None:
+        if self.by_cycle and self.detail:
+            raise ValueError("by_cycle is for centres without 3202: set detail = false")
 
     @property
     def rules(self) -> StatementRules:
