@@ -21,6 +21,7 @@ from benchmarks import card, disk, settlements
 from benchmarks.hospital import BrokenError
 from benchmarks.hotspots import table
 from benchmarks.journal import CALLERS
+from benchmarks.machine import median
 from benchmarks.settlements import CORES, LEVELS, Phase
 from simulators.pcscd import PcscdUnavailableError
 from simulators.stage import ROOT
@@ -30,6 +31,7 @@ PHASES = {
     "settle": "(a) settlement.quote + settlement.settle, the visit registered before",
     "visit": "(b) whole visits: card.read, register, quote, settle",
 }
+DURABILITY_CLIENTS = 8
 OURS = ("daemon", "centre", "his", "cards", "pcscd", "generator")
 
 
@@ -43,9 +45,10 @@ class Scale:
     load_s: float = 8.0
     profile_s: float = 8.0
     levels: tuple[int, ...] = LEVELS
+    turns: int = 3
 
 
-QUICK = Scale(disk_s=0.9, journal_s=1.2, card_s=0.8, load_s=0.8, profile_s=1.0, levels=(8,))
+QUICK = Scale(disk_s=0.9, journal_s=1.2, card_s=0.8, load_s=0.8, profile_s=1.0, levels=(8,), turns=1)
 
 
 def journal_part(folder: Path, scale: Scale) -> None:
@@ -114,6 +117,27 @@ def load_part(folder: Path, scale: Scale) -> None:
         raise BrokenError(f"the daemon refused what it should have done: {faults}")
 
 
+def durability_part(folder: Path, scale: Scale) -> None:
+    """Settlements with the journal and without: what the promise costs. In turns, so that a neighbour's burst hits both."""
+    wrappers = {"on": ("run.py",), "off": ("-m", "benchmarks.unjournalled")}
+    phases: dict[str, list[Phase]] = {name: [] for name in wrappers}
+    for turn in range(scale.turns):
+        for name, wrapper in wrappers.items():
+            found = settlements.settles(folder / f"durability-{name}-{turn}", scale.load_s, DURABILITY_CLIENTS, wrapper)
+            phases[name].append(found)
+    rates = {name: median([phase.delivered for phase in found]) for name, found in phases.items()}
+    costs = {name: median([phase.cpu_ms("daemon") for phase in found]) for name, found in phases.items()}
+    print(
+        f"\ndurability: quote + settle, {DURABILITY_CLIENTS} clients, until the HIS knows; off = no journal, chain or flush"
+    )
+    print(
+        f"  medians of {scale.turns} turns: on {rates['on']:.1f}/s, off {rates['off']:.1f}/s;"
+        f" on is {rates['on'] / rates['off']:.0%} of off"
+    )
+    share = costs["off"] / costs["on"]
+    print(f"  daemon CPU each: on {costs['on']:.2f} ms, off {costs['off']:.2f} ms: off is {share:.0%} of on")
+
+
 def _phases(phases: list[Phase]) -> None:
     heads = "".join(f"{name:>10}" for name in OURS)
     print(f"  clients      /s  HIS told/s   bound  of bound |  CPU ms:{heads} | daemon/centre  strangers")
@@ -141,6 +165,7 @@ PARTS: dict[str, Callable[[Path, Scale], None]] = {
     "journal": journal_part,
     "card": card_part,
     "settlements": load_part,
+    "durability": durability_part,
     "profile": profile_part,
 }
 

@@ -81,6 +81,15 @@ def run(folder: Path, seconds: float, clients: int, *, wrapper: tuple[str, ...] 
     return phases
 
 
+def settles(folder: Path, seconds: float, clients: int, wrapper: tuple[str, ...]) -> Phase:
+    """Quote and settle alone, on visits registered before, with a wrapped daemon."""
+    with Hospital(folder, wrapper=wrapper) as hospital:
+        _warm_up(hospital)
+        hospital.open(clients)
+        _phase(hospital, "register", clients, close=False, seconds=seconds)
+        return _phase(hospital, "settle", clients)
+
+
 def by_thread(folder: Path, seconds: float, clients: int) -> tuple[Phase, Counter[str]]:
     """Whole visits, and the daemon's CPU by thread as the kernel counts it: shares (0-1)."""
     file = _file(folder, "threads")
