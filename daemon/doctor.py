@@ -12,7 +12,6 @@ import sys
 import unicodedata
 import urllib.error
 import urllib.request
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -21,9 +20,11 @@ from attrs import frozen
 from adapters.insurance.profile import load_profile
 from config.load import ConfigError
 from daemon.settings import Settings
+from daemon.tools import said_of
 from middleware.domain.fault import FAULTS, Fault
 from middleware.doors.tokens import TokenTable
-from middleware.store.database import open_database, revisions
+from middleware.store.database import open_database, revisions, scratch_engine
+from middleware.store.lock import sqlite_file
 
 CONNECT_S = 3.0
 LOW_DISK_BYTES = 1 << 30
@@ -120,7 +121,9 @@ def list_reader_names() -> list[str]:
 
 def _database(url: str) -> Check:
     part = "数据库 database"
-    path = Path(sa.make_url(url).database or "")
+    path = sqlite_file(url)
+    if path is None:
+        return _server(part, url)
     if not path.exists():
         return Check(part, "note", "尚未建立 / not there yet", "首次启动时建立 / made at the first start")
     free = shutil.disk_usage(path.parent).free
@@ -137,6 +140,32 @@ def _database(url: str) -> Check:
     if not os.access(path, os.W_OK):
         return Check(part, "bad", "不可写 / not writable", "请检查文件权限 / check its rights")
     return Check(part, "good", f"schema {at}, free {free >> 30} GiB")
+
+
+def _server(part: str, url: str) -> Check:
+    """PostgreSQL: reachable, durable, at this schema, and able to be backed up."""
+    database = scratch_engine(url)
+    try:
+        at, needed = revisions(database)
+        with database.connect() as connection:
+            version = connection.scalar(sa.text("SHOW server_version"))
+            size = connection.scalar(sa.text("SELECT pg_database_size(current_database())")) or 0
+    except Fault as fault:
+        return Check(part, "bad", str(fault), f"{fault.spec.do_zh} / {fault.spec.do_en}")
+    except sa.exc.DBAPIError as exc:
+        return Check(
+            part, "bad", said_of(exc), "请检查数据库服务、地址与账号 / check the server, the address and the account"
+        )
+    finally:
+        database.dispose()
+    found = f"PostgreSQL {version}, schema {at or 'none'}, {size >> 20} MiB"
+    if at and at != needed:
+        return Check(part, "bad", f"{found}, needs {needed}", "run.py migrate")
+    missing = [tool for tool in ("pg_dump", "pg_restore") if shutil.which(tool) is None]
+    if missing:
+        lacks = f"{found}, 缺少 / lacks {' '.join(missing)}"
+        return Check(part, "bad", lacks, "备份要用 / backups need it: apt-get install postgresql-client-15")
+    return Check(part, "good", found if at else f"{found}: 首次启动时建立 / made at the first start")
 
 
 def _reachable(part: str, host: str, port: int, code: str) -> Check:

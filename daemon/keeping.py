@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -12,8 +13,9 @@ from daemon.settings import Settings
 from daemon.tools import Say, guarded
 from middleware.domain.fault import Fault
 from middleware.store import anchors as anchoring
-from middleware.store import backup
+from middleware.store import backup, dump
 from middleware.store.chain import Head
+from middleware.store.comparing import Restored
 from middleware.store.database import scratch_engine
 from middleware.store.lock import sqlite_file
 from middleware.store.places import Place
@@ -68,7 +70,9 @@ def back_up_database(settings: Settings, target: Path, say: Say) -> int:
     """Write and check a backup; 0 done."""
 
     def work() -> int:
-        findings = backup.back_up(_file(settings), target, settings.centre.institution_code)
+        url, path = _store(settings)
+        institution = settings.centre.institution_code
+        findings = backup.back_up(path, target, institution) if path else dump.back_up(url, target, institution)
         say(f"已备份并校验 / written and checked: {target}")
         _say_head("journal", findings.journal, say)
         _say_head("feed", findings.feed, say)
@@ -92,19 +96,14 @@ def restore_database(settings: Settings, source: Path, anchors: Anchors | None, 
         return found.why if found is not None else ""
 
     def work() -> int:
-        done = backup.restore(
-            _file(settings),
-            source,
-            settings.centre.institution_code,
-            now,
-            also=older_than_an_anchor,
-            accept_loss=accept_loss,
-        )
+        url, path = _store(settings)
+        restore: Callable[..., Restored] = partial(backup.restore, path) if path else partial(dump.restore, url)
+        done = restore(source, settings.centre.institution_code, now, also=older_than_an_anchor, accept_loss=accept_loss)
         say(f"已恢复 / restored: {source}")
         _say_head("journal", done.findings.journal, say)
         _say_head("feed", done.findings.feed, say)
-        for path in done.kept:
-            say(f"原文件保留 / kept: {path}")
+        for name in done.kept:
+            say(f"原库保留 / kept: {name}")
         rows = "未知 / unknown" if done.lost_rows is None else str(done.lost_rows)
         say(f"丢失的账本行数 / journal rows lost: {rows}")
         say(f"{done.since} 之后的结算本系统一概不知，连同一 request_id 重发也认不出。")
@@ -121,7 +120,8 @@ def mark_reconciled(settings: Settings, say: Say) -> int:
     """Take the restore's mark away; 0 done."""
 
     def work() -> int:
-        said = backup.reconciled(_file(settings))
+        url, path = _store(settings)
+        said = backup.reconciled(path) if path else dump.reconciled(url)
         say(f"已记为核对完毕 / compared: {said}" if said else "没有待核对的恢复 / no restore waits to be compared")
         return 0
 
@@ -164,11 +164,9 @@ def _now(settings: Settings) -> dt.datetime:
     return dt.datetime.now(dt.timezone(dt.timedelta(minutes=settings.engine.utc_offset_minutes)))
 
 
-def _file(settings: Settings) -> Path:
-    path = sqlite_file(settings.store.url)
-    if path is None:
-        raise Fault("system.backup", "only an SQLite database is backed up here; PostgreSQL has its own tools")
-    return path
+def _store(settings: Settings) -> tuple[str, Path | None]:
+    """The url, and the file that it names where it names one."""
+    return settings.store.url, sqlite_file(settings.store.url)
 
 
 def _say_head(name: str, head: Head, say: Say) -> None:

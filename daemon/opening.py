@@ -11,7 +11,8 @@ from attrs import frozen
 
 from daemon.settings import Settings
 from middleware.domain.fault import Fault
-from middleware.store.backup import RESTORED, restoring
+from middleware.store.backup import restoring
+from middleware.store.comparing import RESTORED
 from middleware.store.database import open_database, ready
 from middleware.store.inspection import INSTITUTION
 from middleware.store.lock import Hold, hold_database, sqlite_file

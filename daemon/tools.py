@@ -24,10 +24,15 @@ def _migrate(url: str, say: Say) -> int:
     before, needed = revisions(database)
     migrate(database)
     database.dispose()
-    if hold is not None:
-        hold.dispose()
+    hold.dispose()
     say(f"{before or 'empty'} -> {needed}")
     return 0
+
+
+def said_of(exc: sa.exc.DBAPIError) -> str:
+    """The driver's own word. Its text only where no row can stand in it: a server quotes rows behind the first line."""
+    text = str(exc.orig).partition("\n")[0] if isinstance(exc, sa.exc.OperationalError) else ""
+    return f"{type(exc.orig).__name__}: {text}".removesuffix(": ")
 
 
 def guarded(work: Callable[[], int], say: Say) -> int:
@@ -37,6 +42,5 @@ def guarded(work: Callable[[], int], say: Say) -> int:
     except Fault as fault:
         say(f"{fault.spec.zh} / {fault}")
     except sa.exc.DBAPIError as exc:
-        # The library's text quotes the statement; the driver's own word is enough.
-        say(f"数据库不可用 / the database cannot be used: {type(exc.orig).__name__}: {exc.orig}")
+        say(f"数据库不可用 / the database cannot be used: {said_of(exc)}")
     return 1

@@ -11,41 +11,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from attrs import frozen
 from sqlalchemy.pool import NullPool
 
 from middleware.domain.fault import Fault
-from middleware.store import tables as t
-from middleware.store.chain import Head
+from middleware.store.comparing import Present, Restored, lost_rows, mark, present_in, refuse_early, refuse_loss, unmark
 from middleware.store.inspection import Findings, inspect, still_engine
 from middleware.store.lock import Hold
-from middleware.store.walk import holds, read_meta, write_meta
-from middleware.store.writer import read_head
 
-RESTORED = "restored"
 _BESIDE = ("", "-wal", "-shm")
-
-
-@frozen(slots=True)
-class _Present:
-    """What is in place now."""
-
-    head: Head
-    epoch: int
-    newest_message: str
-
-
-@frozen(slots=True)
-class Restored:
-    """What a restore did. All from ``since`` until now must be compared with the centre.
-
-    ``kept`` are the old database's files; ``lost_rows`` is None when nobody can tell.
-    """
-
-    findings: Findings
-    since: str
-    kept: tuple[Path, ...]
-    lost_rows: int | None
 
 
 def back_up(database: Path, target: Path, institution: str) -> Findings:
@@ -108,8 +81,8 @@ def restore(
             findings = _inspected(copy, institution)
             present = _present(database)
             _refuse_loss(copy, present, also, accept_loss=accept_loss)
-            _refuse_early(findings, present, now)
-            since = _mark(copy, findings, present.epoch if present else 0, now)
+            refuse_early(findings, present, now)
+            since = _mark(copy, findings, present, now)
         except BaseException:
             copy.unlink(missing_ok=True)
             raise
@@ -119,8 +92,7 @@ def restore(
             _to_disk(database.parent)
         except OSError as exc:
             raise Fault("system.journal", f"the files cannot be moved: {exc.strerror}; run restore again") from exc
-    lost = max(0, present.head.sequence - findings.journal.sequence) if present else None
-    return Restored(findings, since, kept, lost)
+    return Restored(findings, since, tuple(map(str, kept)), lost_rows(present, findings))
 
 
 def restoring(database: Path) -> Path:
@@ -135,14 +107,9 @@ def reconciled(database: Path) -> str:
     with Hold(database):
         engine = _plain(database)
         try:
-            with engine.begin() as connection:
-                said = read_meta(connection, RESTORED)
-                write_meta(connection, RESTORED, "")
-        except sa.exc.SQLAlchemyError as exc:
-            raise Fault("system.backup", f"the database cannot be changed: {_name(exc)}") from exc
+            return unmark(engine)
         finally:
             engine.dispose()
-    return said
 
 
 def _copy(database: Path, source: Path, copy: Path) -> None:
@@ -171,64 +138,28 @@ def _inspected(path: Path, institution: str) -> Findings:
         engine.dispose()
 
 
-def _present(database: Path) -> _Present | None:
-    """What is there now; None when it cannot be read, for that is what a restore is for."""
+def _present(database: Path) -> Present | None:
     if not database.is_file():
         return None
     engine = _plain(database)
     try:
-        with engine.begin() as connection:
-            newest: str | None = connection.scalar(sa.select(sa.func.max(t.message.c.message_id)))
-            return _Present(read_head(connection, t.journal), int(read_meta(connection, "epoch") or 0), newest or "")
-    except (sa.exc.SQLAlchemyError, ValueError):
-        return None
+        return present_in(engine)
     finally:
         engine.dispose()
 
 
-def _shorter_than_present(copy: sa.Engine, present: _Present | None) -> str:
-    if present is None:
-        return ""
-    head = present.head
-    with copy.connect() as connection:
-        mine = read_head(connection, t.journal)
-        if holds(connection, t.journal, head):
-            return ""
-    more = head.sequence - mine.sequence
-    if more > 0:
-        return f"the database in place has {more} journal rows that the backup has not"
-    return "the database in place has another history than the backup"
-
-
-def _refuse_loss(copy: Path, present: _Present | None, also: Callable[[sa.Engine], str], *, accept_loss: bool) -> None:
+def _refuse_loss(copy: Path, present: Present | None, also: Callable[[sa.Engine], str], *, accept_loss: bool) -> None:
     engine = still_engine(copy)
     try:
-        why = also(engine) or _shorter_than_present(engine, present)
+        refuse_loss(engine, present, also, accept_loss=accept_loss)
     finally:
         engine.dispose()
-    if why and not accept_loss:
-        raise Fault("system.backup", f"{why}; --accept-loss restores it nevertheless")
 
 
-def _refuse_early(findings: Findings, present: _Present | None, now: dt.datetime) -> None:
-    """Message ids are of the clock: behind what was sent, ids that a restore loses would be given again (invariant 23)."""
-    known = present.newest_message[12:26] if present else ""
-    early = bool(findings.newest) and now < dt.datetime.fromisoformat(findings.newest)
-    if early or now.strftime("%Y%m%d%H%M%S") < known:
-        raise Fault("system.backup", "this machine's clock is behind the newest row or message: set it first")
-
-
-def _mark(copy: Path, findings: Findings, epoch: int, now: dt.datetime) -> str:
-    """Into the copy: since when nothing is known, and an epoch that no life before has had (invariant 17).
-
-    A mark that is in the backup already is of a restore that nobody has compared yet: the time goes back to its start.
-    """
+def _mark(copy: Path, findings: Findings, present: Present | None, now: dt.datetime) -> str:
     engine = _plain(copy)
     try:
-        with engine.begin() as connection:
-            since = read_meta(connection, RESTORED).partition(" .. ")[0] or findings.newest or "the beginning"
-            write_meta(connection, RESTORED, f"{since} .. {now.isoformat()}")
-            write_meta(connection, "epoch", str(max(epoch, findings.epoch) + 1))
+        since = mark(engine, findings, present, now)
     finally:
         engine.dispose()
     _to_disk(copy)
@@ -249,10 +180,6 @@ def _put_aside(database: Path, now: dt.datetime) -> tuple[Path, ...]:
 def _plain(path: Path) -> sa.Engine:
     uri = f"file:{quote(str(path))}?mode=rw"
     return sa.create_engine("sqlite://", creator=lambda: sqlite3.connect(uri, uri=True, timeout=10), poolclass=NullPool)
-
-
-def _name(exc: sa.exc.SQLAlchemyError) -> str:
-    return type(getattr(exc, "orig", exc)).__name__
 
 
 def _to_disk(path: Path) -> None:
