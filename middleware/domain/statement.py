@@ -98,7 +98,7 @@ class Verdict(StrEnum):
     """What the centre says of one row; which code means what is the region's (``statement_verdicts`` of its profile)."""
 
     EQUAL = "equal"
-    DIFFERS = "differs"  # not equal, and the region does not say how: the row's own cells must tell
+    DIFFERS = "differs"  # not equal, and neither the region's code nor the row's own cells say how
     ONLY_HERE = "only-here"  # the institution has it, the centre has not
     ONLY_THERE = "only-there"  # the centre has it, the institution has not
     AMOUNTS = "amounts"  # both have it, the amounts differ

@@ -83,12 +83,15 @@ def _row(cells: _Cells, institution: str, verdicts: Mapping[str, Verdict]) -> Re
     total, fund, account = (cells.amount(name) for name in _AMOUNTS)
     amounts = [amount.fen for amount in (total, fund, account) if amount is not None]
     check_signs(table.place(cells.file, cells.line), refund, amounts)
+    verdict = _verdict(verdicts[values["stmt_rslt"]], values, centre_has_amounts=bool(amounts))
+    if verdict is not Verdict.ONLY_THERE and not values["setl_id"]:
+        raise cells.refuse("statement.cell", "setl_id", "is required in a row that we sent")
     return ResultRow(
         person_number=values["psn_no"],
         visit_number=values["mdtrt_id"],
         settlement_number=values["setl_id"],
         message_id=message_id,
-        verdict=verdicts[values["stmt_rslt"]],
+        verdict=verdict,
         verdict_code=values["stmt_rslt"],
         refund=refund,
         memo=values["memo"],
@@ -96,3 +99,12 @@ def _row(cells: _Cells, institution: str, verdicts: Mapping[str, Verdict]) -> Re
         fund=fund,
         account=account,
     )
+
+
+def _verdict(said: Verdict, values: Mapping[str, str], *, centre_has_amounts: bool) -> Verdict:
+    """Where the code says only "not equal" (Hunan) the cells say who has it: the centre names only its own messages."""
+    if said is not Verdict.DIFFERS:
+        return said
+    if not values["setl_id"]:
+        return Verdict.ONLY_THERE
+    return said if values["msgid"] or centre_has_amounts else Verdict.ONLY_HERE

@@ -180,10 +180,27 @@ def test_a_result_is_read_with_its_verdict_and_its_amounts() -> None:
         ResultRow(
             "P1", "V1", "J1", MESSAGE_ID, Verdict.EQUAL, "0", False, "金额一致", Money(6037), Money(3879), Money(2000)
         ),
-        ResultRow("P1", "", "", MESSAGE_ID, Verdict.DIFFERS, "1", False, "", Money(6037), Money(3879), Money(0)),
+        ResultRow("P1", "", "", MESSAGE_ID, Verdict.ONLY_THERE, "1", False, "", Money(6037), Money(3879), Money(0)),
     )
     assert "P1" not in repr(rows)
     assert "一致" not in repr(rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({}, Verdict.DIFFERS),
+        ({"setl_id": "", "mdtrt_id": ""}, Verdict.ONLY_THERE),
+        ({"msgid": "", "medfee_sumamt": "", "fund_pay_sumamt": "null", "acct_pay": ""}, Verdict.ONLY_HERE),
+        ({"msgid": ""}, Verdict.DIFFERS),
+    ],
+)
+def test_where_the_code_says_no_more_than_not_equal_the_rows_cells_say_who_has_it(
+    change: dict[str, str], verdict: Verdict
+) -> None:
+    (row,) = result.read(result_zip(RESULT | {"stmt_rslt": "1"} | change), INSTITUTION, HUNAN)
+
+    assert row.verdict is verdict
 
 
 def test_a_result_in_another_order_with_a_header_a_mark_and_carriage_returns_is_read() -> None:
@@ -219,6 +236,7 @@ def test_an_empty_result_has_no_rows() -> None:
         ({"msgid": "null", "setl_id": "null"}, "statement.cell", "column 4 (msgid): neither a message nor a settlement"),
         ({"setl_id": "J" * 31}, "statement.cell", "column 3 (setl_id): longer than 30"),
         ({"psn_no": " "}, "statement.cell", "column 1 (psn_no): is required"),
+        ({"setl_id": ""}, "statement.cell", "column 3 (setl_id): is required in a row that we sent"),
         ({"memo": "a\x00b"}, "statement.cell", "column 7 (memo): holds a control character"),
         ({"memo": "a\x85b"}, "statement.cell", "column 7 (memo): holds a control character"),
         ({"memo": "a\u202eb"}, "statement.cell", "column 7 (memo): holds a control character"),
@@ -340,17 +358,22 @@ def test_no_bytes_raise_anything_but_fault(packed: bytes) -> None:
         result.read(packed, INSTITUTION, HUNAN)
 
 
-@given(
-    st.one_of(
-        st.binary(max_size=300), st.lists(st.text("0123456789.-\t\n\rnul张H", max_size=60), max_size=12).map("\t".join)
-    )
-)
-@settings(max_examples=200, deadline=None)
-def test_no_text_raises_anything_but_fault_and_is_never_read_in_part(text: bytes | str) -> None:
-    content = text if isinstance(text, bytes) else text.encode()
+@st.composite
+def bent_text(draw: st.DrawFn) -> bytes:
+    """Sound rows with some bytes of the text changed."""
+    rows = [RESULT | {"setl_id": f"J{n}"} for n in range(draw(st.integers(0, 4)))]
+    text = "\n".join("\t".join(row.values()) for row in rows).encode()
+    at = draw(st.integers(0, len(text)))
+    change = st.one_of(st.binary(max_size=3), st.sampled_from([b"", b"\t", b"\n", b"\r", b"1", b"-", b"null", b"\x85"]))
+    return text[:at] + draw(change) + text[at + draw(st.integers(0, 2)) :]
+
+
+@given(bent_text())
+@settings(max_examples=300, deadline=None)
+def test_a_text_is_read_to_its_last_line_or_refused_whole(text: bytes) -> None:
     with contextlib.suppress(Fault):
-        rows = result.read(zipped(("r.txt", content)), INSTITUTION, HUNAN)
-        assert len(rows) == content.count(b"H99990000001")
+        rows = result.read(zipped(("r.txt", text)), INSTITUTION, HUNAN)
+        assert len(rows) == sum(bool(line.strip(b"\r")) for line in text.split(b"\n"))
 
 
 @given(st.binary(max_size=5000), st.sampled_from(["a.txt", "20260302-11-999900.txt"]))
