@@ -13,6 +13,7 @@ from middleware.domain.centre import Call, CentreReply, CentreRequest, SignIn
 from middleware.domain.health import PartHealth
 from middleware.domain.his import HisAccepted, HisMessage
 from middleware.domain.outcome import Outcome
+from middleware.domain.payment import BankCall, BankReply, BankRequest
 
 
 class Part(Protocol):
@@ -65,6 +66,34 @@ class Centre(Part, Protocol):
         ``on_first_byte`` is called in the reactor thread just before the first byte is handed to the wire.
         ``on_late_reply`` may be called once after ``Unknown("time-out")`` was returned, when a definite answer still
         came on the same connection.
+        """
+
+
+@frozen(slots=True)
+class PreparedPayment:
+    """A message to the bank whose bytes are fixed. ``digest`` is of them without the card's data; ``body`` is opaque."""
+
+    message_id: str
+    call: BankCall
+    digest: str
+    body: Any
+
+
+class Bank(Part, Protocol):
+    """The bank, or its acquirer, that takes own shares from cards."""
+
+    async def prepare(self, message_id: str, request: BankRequest) -> PreparedPayment:
+        """Make the message; sends nothing. Raises ``Fault("payment.field")`` naming field and rule."""
+
+    async def send(
+        self,
+        call: PreparedPayment,
+        on_first_byte: Callable[[], None],
+        on_late_reply: Callable[[Outcome[BankReply]], None],
+    ) -> Outcome[BankReply]:
+        """Send it once and say how it ended, within the adapter's total deadline. Never raises, never sends twice.
+
+        A refusal is a ``BankRefusal``. ``on_late_reply`` may be called once after ``Unknown("time-out")``.
         """
 
 

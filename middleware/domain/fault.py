@@ -20,6 +20,7 @@ class Kind(StrEnum):
     CARD = "card"  # the card or its reader
     CENTRE = "centre"  # the insurance centre
     HIS = "his"  # the hospital information system
+    BANK = "bank"  # the payer's bank
     BUSY = "busy"  # a bound was reached, nothing was done
     INTERNAL = "internal"  # ours
 
@@ -148,6 +149,17 @@ _ROWS = (
     FaultSpec("his.refused", _H, _FIX, _NO, -32301, "医院信息系统拒绝了报文", "the HIS refused the message", "请查看 HIS 返回的原因", "see the reason the HIS gave"),
     FaultSpec("his.unreachable", _H, _SAME, _NO, -32302, "连接不上医院信息系统", "the HIS cannot be reached", "请检查 HIS 接口", "check the HIS interface"),
     FaultSpec("his.message", _I, _FIX, _NO, -32303, "给 HIS 的报文未通过校验，未发送", "the message for the HIS failed validation; not sent", "请联系厂商", "call the vendor"),
+    # -- the payer's bank
+    FaultSpec("payment.no_bank", Kind.BANK, _FIX, _NO, -32500, "本机没有配置银行卡支付", "payment by bank card is not configured here", "请改用现金，或请信息科配置 [bank]", "take cash, or have hospital IT configure [bank]"),
+    FaultSpec("payment.refused", Kind.BANK, _NEVER, _NO, -32501, "银行拒绝了付款，未结算，未扣款", "the bank refused the payment; nothing was settled or charged", "请按银行给出的原因换卡或改用现金，用新的 request_id 重新结算", "by the bank's reason, use another card or cash, with a new request_id"),
+    FaultSpec("payment.unreachable", Kind.BANK, _SAME, _NO, -32502, "连接不上银行，请求未发出，未扣款", "the bank cannot be reached; nothing was sent, nothing charged", "请稍后用同一 request_id 重发，或改用现金", "send again later with the same request_id, or take cash with a new one"),
+    FaultSpec("payment.line_busy", Kind.BUSY, _SAME, _NO, -32503, "发往银行的请求已排满，未扣款", "too many messages to the bank are waiting; nothing was charged", "请稍后用同一 request_id 重发", "send again later with the same request_id"),
+    FaultSpec("payment.outcome_unknown", Kind.BANK, _ASK, _UNK, -32504, "银行没有给出明确结果，系统正在查证并撤回", "the bank gave no clear answer; it is being established and undone", "请勿重复收费，稍后查询结果", "do not charge again; ask settlement.get later"),
+    FaultSpec("payment.reversed", Kind.BANK, _NEVER, _NO, -32505, "银行预授权已撤回，未结算，未扣款", "the bank's hold was undone; nothing was settled or charged", "可用新的 request_id 重新结算", "settle again with a new request_id"),
+    FaultSpec("payment.busy", Kind.BANK, _SAME, _NO, -32506, "这笔结算上一次的银行付款还在处理", "an earlier bank payment of this settlement is still being worked on", "请稍后用同一 request_id 重发", "send again later with the same request_id"),
+    FaultSpec("payment.manual", Kind.BANK, _FIX, _UNK, -32507, "银行付款结果未明，已转人工处理", "the outcome of the bank payment is unknown and has been handed to a person", "请联系财务或信息科，与银行核实", "have finance or hospital IT ask the bank"),
+    FaultSpec("payment.collect", Kind.BANK, _FIX, _NO, -32508, "医保已结算，银行未扣款，须收取个人现金部分", "settled at the centre, not taken by the bank: the own share is still to be collected", "请向病人收取现金部分，然后在人工处理中登记", "collect the own share, then record it at the manual desk"),
+    FaultSpec("payment.field", Kind.REQUEST, _NEVER, _NO, -32509, "给银行的报文有字段不合规定，未发送", "a field of the message to the bank breaks a rule; nothing was sent", "请修改 detail 所指字段", "mend the field named in detail"),
     # -- ours
     FaultSpec("system.stopping", _B, _SAME, _NO, -32400, "系统正在停止", "the system is stopping", "请稍后用同一 request_id 重发", "send again later with the same request_id"),
     FaultSpec("system.busy", _B, _SAME, _NO, -32401, "系统繁忙", "the system is busy", "请稍后用同一 request_id 重发", "send again later with the same request_id"),
