@@ -234,6 +234,7 @@ def _run(tool: str, *arguments: str, url: str) -> None:
     """Run it to its end. A password goes by the environment, which only this account sees, never by the arguments."""
     engine = scratch_engine(url)
     _, given = engine.dialect.create_connect_args(sa.make_url(url))
+    given.pop("context", None)  # psycopg's own, not libpq's
     password = given.pop("password", None)
     environment = os.environ | ({"PGPASSWORD": password} if password else {})
     where = make_conninfo("", **given)

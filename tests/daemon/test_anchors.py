@@ -144,14 +144,14 @@ def test_a_restore_of_less_than_was_anchored_needs_the_loss_accepted(books, keys
     """On an empty machine, where only the anchor knows that there was more."""
     books.run("backup", "--to", tmp_path / "old.db")
     ((newest, _),) = books.heads()[1]
-    books.sql("DELETE FROM feed WHERE sequence = ?", newest, path=tmp_path / "old.db")
+    with books.altering(tmp_path / "old.db") as path:
+        books.sql("DELETE FROM feed WHERE sequence = ?", newest, path=path)
     books.run("anchor", "--to", tmp_path / "anchors", "--key", keys[0])
-    for path in tmp_path.glob("y.db*"):
-        path.unlink()
+    books.lose()
     pair = ("--anchors", tmp_path / "anchors", "--public-key", keys[1])
 
     first = books.run("restore", "--from", tmp_path / "old.db", *pair)
-    nothing = books.path.exists()
+    nothing = books.exists()
     second = books.run("restore", "--from", tmp_path / "old.db", *pair, "--accept-loss")
 
     assert (first[0], "feed was cut off" in first[1], nothing) == (1, True, False)
@@ -160,7 +160,8 @@ def test_a_restore_of_less_than_was_anchored_needs_the_loss_accepted(books, keys
 
 def test_a_restore_of_a_forged_backup_is_refused_whatever_is_accepted(books, anchored, keys, tmp_path):
     books.run("backup", "--to", tmp_path / "b.db")
-    books.forge(2, tmp_path / "b.db")
+    with books.altering(tmp_path / "b.db") as path:
+        books.forge(2, path)
     status, said = books.run(
         "restore", "--from", tmp_path / "b.db", "--anchors", anchored, "--public-key", keys[1], "--accept-loss"
     )
@@ -172,7 +173,8 @@ def test_the_daemons_own_anchors_are_asked_without_being_named(books, anchored, 
     books.run("backup", "--to", tmp_path / "b.db")
     books.write_config(also=f'[anchor]\npath = "{anchored}"\nkey_file = "{keys[0]}"\n')
     whole = books.run("verify")
-    books.forge(2, tmp_path / "b.db")
+    with books.altering(tmp_path / "b.db") as path:
+        books.forge(2, path)
     forged = books.run("restore", "--from", tmp_path / "b.db", "--accept-loss")
     books.forge(2)
     found = books.run("verify")

@@ -22,6 +22,11 @@ INSTITUTION = "H99990000001"
 
 
 @pytest.fixture
+def books(file_books):
+    return file_books
+
+
+@pytest.fixture
 def backup(books, tmp_path):
     target = tmp_path / "backup.db"
     status, said = books.run("backup", "--to", target)

@@ -16,7 +16,6 @@ from middleware.domain.health import Condition
 from middleware.engine.journal import Journal
 from middleware.engine.pools import Pool
 from middleware.store.anchors import load_public, new_key, read_anchors
-from middleware.store.lock import Hold
 from middleware.store.places import FilePlace
 from middleware.store.walk import CHAINS, read_mark
 from middleware.store.writer import Writer
@@ -36,7 +35,7 @@ def close(life):
 def refusal(books):
     with pytest.raises(Fault) as caught:
         opened(books)
-    Hold(books.path).dispose()  # nobody is kept out by a start that failed
+    books.hold().dispose()  # nobody is kept out by a start that failed
     return caught.value
 
 
@@ -135,10 +134,10 @@ def test_a_second_daemon_on_the_same_file_is_refused_before_it_changes_anything(
     close(opened(books))
 
 
-def test_a_restore_that_was_cut_short_refuses_the_start(books):
-    (books.folder / "y.db.restoring").touch()
+def test_a_restore_that_was_cut_short_refuses_the_start(file_books):
+    (file_books.folder / "y.db.restoring").touch()
 
-    assert "run it again" in refusal(books).detail
+    assert "run it again" in refusal(file_books).detail
 
 
 # -- beside the work
