@@ -166,6 +166,7 @@ _ROWS = (
     FaultSpec("system.journal", _I, _FIX, _NO, -32402, "日志无法写入，已停止收费", "the journal cannot be written; no money is moved", "请立即联系信息科", "call hospital IT at once"),
     FaultSpec("system.clock", _B, _SAME, _NO, -32403, "本秒报文编号已用尽或时钟异常", "message numbers of this second are used up, or the clock is wrong", "请检查本机时间", "check this machine's time"),
     FaultSpec("system.clock_skew", _I, _SAME, _NO, -32410, "本机时间与医保中心相差过大，已停止收费和退费", "this machine's clock and the centre's differ too much; no money is moved", "请信息科校准本机时间，再用同一 request_id 重发", "set this machine's clock right, then send again with the same request_id"),
+    FaultSpec("system.node", _B, _SAME, _NO, -32412, "本节点的租约已到期，正在重新加入，业务由其他节点接续", "this node's lease ran out; it joins again, and others go on with its work", "请稍后用同一 request_id 重发", "send again later with the same request_id"),
     FaultSpec("system.internal", _I, _ASK, _UNK, -32603, "内部错误", "internal error", "请联系信息科，勿重复收费", "call hospital IT; do not charge again"),
     FaultSpec("system.config", _I, _FIX, _NO, -32404, "配置有误", "the configuration is wrong", "请按提示修改配置", "mend the configuration as the hints say"),
     FaultSpec("system.chain", _I, _FIX, _NO, -32405, "账本或上报的哈希链已断，程序不会自行修补", "a hash chain of the journal or feed is broken; nothing is repaired by itself", "请保留原文件，运行 verify 核对，再用 restore 从备份恢复", "keep the files, run verify, then restore a backup"),
