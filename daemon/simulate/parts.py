@@ -15,7 +15,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.engine.journal import MAX_BATCH, Journal
 from middleware.engine.pools import Pool
-from middleware.store.units import KeyTakenError, StoreError, Unit
+from middleware.store.units import FencedError, KeyTakenError, StaleError, StoreError, Unit
 from middleware.store.writer import Writer
 
 P = ParamSpec("P")
@@ -90,12 +90,8 @@ class VirtualJournal(Journal):
         self._units: list[tuple[Unit, Deferred[None]]] = []
         self._busy = False
         self._stopping = False
+        self._epoch = writer.epoch
         self.dials = Dials()
-
-    @property
-    def epoch(self) -> int:
-        """See ``Journal.epoch``."""
-        return self._writer.epoch
 
     @property
     def head_sequence(self) -> int:
@@ -119,6 +115,23 @@ class VirtualJournal(Journal):
         self._life.graves.extend(self._units)
         self._units = []
         self._writer.close()
+
+    def run(self, work: Callable[[Writer], T]) -> Deferred[T]:
+        """See ``Journal.run``: after a moment, and not for a dead node."""
+        if not self._life.alive:
+            return self._life.never()
+        done: Deferred[T] = Deferred()
+
+        def do() -> None:
+            try:
+                result = work(self._writer)
+            except Exception as exc:  # noqa: BLE001 - as the journal's thread does
+                done.errback(Fault("system.node", str(exc)) if isinstance(exc, FencedError) else exc)
+            else:
+                done.callback(result)
+
+        self._clock.callLater(self._rng.uniform(0.0005, 0.01), do)
+        return done
 
     def health(self) -> PartHealth:
         """Always good; its failures are the simulation's own."""
@@ -162,7 +175,9 @@ class VirtualJournal(Journal):
                 self._story.tell(f"journal {words}{' FAILED' if result else ''}")
             if result is None:
                 done.callback(None)
-            elif isinstance(result, KeyTakenError):
+            elif isinstance(result, KeyTakenError | StaleError):
                 done.errback(result)
+            elif isinstance(result, FencedError):
+                done.errback(Fault("system.node", str(result)))
             else:
                 done.errback(Fault("system.journal", str(result)))

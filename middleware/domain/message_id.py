@@ -18,16 +18,27 @@ class MessageIds:
     ``institution`` is the centre's twelve-character code. ``last`` is the greatest id that is durable, or None at the very
     first start; ids handed out but never made durable may come again, which is why the journal comes before the wire. A
     ``last`` of another institution is no bound for this one. ``ValueError`` when either cannot be an id.
+
+    ``slot`` of ``slots``: this node's part of each second's serials, so that no two nodes that live at the same time give
+    the same id; ``last`` is then the greatest of that part.
     """
 
-    def __init__(self, institution: str, last: str | None) -> None:
+    def __init__(self, institution: str, last: str | None, slot: int = 0, slots: int = 1) -> None:
         if not _INSTITUTION.match(institution):
             raise ValueError("an institution code has twelve letters or digits")
         self._institution = institution
-        self._stamp = ""
-        self._serial = SERIALS_A_SECOND - 1
-        if last is not None and last.startswith(institution):
-            self._stamp, self._serial = _parts(last)
+        self._slots = slots
+        self._last = ("", 0)
+        self.resume(last, slot)
+
+    def resume(self, last: str | None, slot: int) -> None:
+        """Go on in that part, behind ``last`` and behind whatever was given here before."""
+        size = SERIALS_A_SECOND // self._slots
+        if not 0 <= slot < self._slots:
+            raise ValueError("there is no such part")
+        self._first, self._end = slot * size, (slot + 1) * size
+        if last is not None and last.startswith(self._institution):
+            self._last = max(self._last, _parts(last))
 
     def next(self, at: dt.datetime) -> str:
         """A new id, greater than every earlier one.
@@ -38,13 +49,15 @@ class MessageIds:
         stamp = at.strftime(_STAMP)
         if len(stamp) != len("yyyyMMddHHmmss"):
             raise Fault("system.clock", "the year has fewer than four digits")
-        if stamp > self._stamp:
-            self._stamp, self._serial = stamp, 0
-        elif self._serial + 1 < SERIALS_A_SECOND:
-            self._serial += 1
+        used, serial = self._last
+        if stamp > used:
+            serial = self._first
         else:
-            raise Fault("system.clock", f"the {SERIALS_A_SECOND} message ids of second {self._stamp} are used up")
-        return f"{self._institution}{self._stamp}{self._serial:04d}"
+            stamp, serial = used, max(serial + 1, self._first)
+        if serial >= self._end:
+            raise Fault("system.clock", f"the {self._end - self._first} message ids of second {stamp} are used up")
+        self._last = stamp, serial
+        return f"{self._institution}{stamp}{serial:04d}"
 
 
 def _parts(message_id: str) -> tuple[str, int]:

@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import structlog
 from attrs import define, frozen
@@ -14,10 +15,12 @@ from twisted.internet.interfaces import IReactorFromThreads
 
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
-from middleware.store.units import KeyTakenError, StoreError, Unit
+from middleware.store.nodes import Life
+from middleware.store.units import FencedError, KeyTakenError, StaleError, StoreError, Unit
 from middleware.store.writer import Writer
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 MAX_BATCH = 512
 MAX_WAITING = 20_000
@@ -27,6 +30,14 @@ MAX_WAITING = 20_000
 class _Waiting:
     unit: Unit
     done: Deferred[None]
+
+
+@frozen(slots=True)
+class _Errand:
+    """Something else for the writer to do, between two batches."""
+
+    work: Callable[[Writer], Any]
+    done: Deferred[Any]
 
 
 @define
@@ -54,17 +65,18 @@ class Journal:
         self._reactor = reactor
         self._writer = writer
         self._observe = observe
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Waiting | _Errand | None] = queue.SimpleQueue()
         self._waiting = 0
         self._thread: threading.Thread | None = None
         self._stopped: Deferred[None] | None = None
         self._failed = ""
+        self._epoch = writer.epoch
         self.stats = JournalStats()
 
     @property
     def epoch(self) -> int:
-        """The number of this opening of the database."""
-        return self._writer.epoch
+        """The number of this life; in the reactor's thread it changes between two turns only."""
+        return self._epoch
 
     @property
     def head_sequence(self) -> int:
@@ -86,7 +98,10 @@ class Journal:
         await self._stopped
 
     def commit(self, unit: Unit) -> Deferred[None]:
-        """Fires when ``unit`` is durable. Fails with ``KeyTakenError`` or ``Fault("system.journal"/"system.busy")``."""
+        """Fires when ``unit`` is durable.
+
+        Fails with ``KeyTakenError``, ``StaleError`` or ``Fault("system.journal"/"system.busy"/"system.node")``.
+        """
         done: Deferred[None] = Deferred()
         if self._stopped is not None or self._thread is None:
             done.errback(Fault("system.stopping"))
@@ -96,6 +111,21 @@ class Journal:
             self._waiting += 1
             self._queue.put(_Waiting(unit, done))
         return done
+
+    def run(self, work: Callable[[Writer], T]) -> Deferred[T]:
+        """What ``work`` gives, done by the writer in its own thread after what waits already. Fails with ``Fault``."""
+        done: Deferred[T] = Deferred()
+        if self._stopped is not None or self._thread is None:
+            done.errback(Fault("system.stopping"))
+        else:
+            self._queue.put(_Errand(work, done))
+        return done
+
+    async def rejoin(self) -> Life:
+        """Begin the next life: what was made in the one before is refused from now on. Fails with ``Fault``."""
+        life = await self.run(lambda writer: writer.rejoin())
+        self._epoch = life.epoch
+        return life
 
     def health(self) -> PartHealth:
         """DOWN after a failed write, until one succeeds; and while nobody can tell whether one did."""
@@ -109,7 +139,7 @@ class Journal:
         while not stopping:
             batch: list[_Waiting] = []
             item = self._queue.get()
-            while item is not None:
+            while isinstance(item, _Waiting):
                 batch.append(item)
                 if len(batch) >= MAX_BATCH:
                     break
@@ -117,13 +147,24 @@ class Journal:
                     item = self._queue.get_nowait()
                 except queue.Empty:
                     break
-            stopping = item is None
             if batch:
                 began = time.monotonic()
                 results = self._writer.write([waiting.unit for waiting in batch])
                 self._reactor.callFromThread(self._tell, batch, results, time.monotonic() - began)
+            if isinstance(item, _Errand):
+                self._do(item)
+            stopping = item is None
         self._writer.close()
         self._reactor.callFromThread(self._ended)
+
+    def _do(self, errand: _Errand) -> None:
+        try:
+            result = errand.work(self._writer)
+        except Exception as exc:  # noqa: BLE001 - whatever it was is the asker's to see; the thread goes on
+            failure = Fault("system.node", str(exc)) if isinstance(exc, FencedError) else exc
+            self._reactor.callFromThread(errand.done.errback, failure)
+        else:
+            self._reactor.callFromThread(errand.done.callback, result)
 
     def _ended(self) -> None:
         if self._stopped is not None:
@@ -143,7 +184,9 @@ class Journal:
         for waiting, result in zip(batch, results, strict=True):
             if result is None:
                 waiting.done.callback(None)
-            elif isinstance(result, KeyTakenError):
+            elif isinstance(result, KeyTakenError | StaleError):
                 waiting.done.errback(result)
+            elif isinstance(result, FencedError):
+                waiting.done.errback(Fault("system.node", str(result)))
             else:
                 waiting.done.errback(Fault("system.journal", str(result)))

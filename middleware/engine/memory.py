@@ -14,7 +14,8 @@ from middleware.domain.charge import Bill
 from middleware.domain.fault import Fault
 from middleware.domain.visit import Visit
 from middleware.engine.pools import Pool
-from middleware.store.reader import Reader
+from middleware.engine.writing import Work
+from middleware.store.reader import Reader, Stored
 
 MAX_VISITS = 4096
 MAX_LINES = 100_000  # charge lines kept in all: a bill may have 500
@@ -22,10 +23,16 @@ MAX_LINES = 100_000  # charge lines kept in all: a bill may have 500
 
 @define
 class Entry:
-    """One visit. ``visit`` is what the journal holds, never more; ``users`` keep it from being forgotten."""
+    """One visit. ``visit`` is what the journal holds, never more; ``users`` keep it from being forgotten.
+
+    ``version``, ``epoch`` and ``since`` stand beside it on the disk (``Stored``); another node may have written since.
+    """
 
     lock: DeferredLock = field(factory=DeferredLock)
     visit: Visit | None = None
+    version: int = 0
+    epoch: int = 0
+    since: str = ""
     holder: Holder | None = None
     bills: dict[str, Bill] = field(factory=dict)
     waiters: list[Callable[[Visit], None]] = field(factory=list)
@@ -43,11 +50,17 @@ class Entry:
 
 
 class Visits:
-    """The visits that were used last, read from the store when they are not here."""
+    """The visits that were used last, read from the store when they are not here.
 
-    def __init__(self, pool: Pool, reader: Reader) -> None:
+    ``shared``: other nodes write too, so that whoever asks hears what is on the disk now. ``waited`` is called when
+    somebody begins to wait.
+    """
+
+    def __init__(self, pool: Pool, reader: Reader, *, shared: bool = False) -> None:
         self._pool = pool
         self._reader = reader
+        self._shared = shared
+        self.waited: Callable[[], None] = lambda: None
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._lines = 0
         self._visit_of: dict[str, str] = {}  # settlement -> visit, of the visits in memory; it never changes
@@ -63,6 +76,8 @@ class Visits:
     async def visit(self, visit_id: str) -> Visit:
         """The visit as the journal holds it. Raises ``Fault("request.not_found")``."""
         with self._using(visit_id) as entry:
+            if self._shared and entry.visit is not None:
+                await self.refresh(visit_id, entry)
             return await self.loaded(visit_id, entry)
 
     async def holder(self, visit: Visit) -> Holder:
@@ -74,6 +89,20 @@ class Visits:
         """The lines of one settlement."""
         with self._using(visit_id) as entry:
             return await self.bill_of(entry, settlement_id)
+
+    async def owned(self, visit_id: str, epoch: int) -> int | None:
+        """The visit's version if that life wrote it last, else None."""
+        with self._using(visit_id) as entry:
+            if self._shared and entry.visit is not None:
+                await self.refresh(visit_id, entry)
+            await self.loaded(visit_id, entry)
+            return entry.version if entry.epoch == epoch or not self._shared else None
+
+    async def reload(self, visit_id: str) -> tuple[Visit, int]:
+        """The visit and its version as they are on the disk, whatever was here."""
+        async with self.alone(visit_id) as entry:
+            entry.visit = None
+            return await self.loaded(visit_id, entry), entry.version
 
     def wait(self, visit: Visit, ready: Callable[[Visit], bool]) -> tuple[Deferred[Visit], Callable[[], None]]:
         """Fires when ``ready`` holds for the visit; the second value ends the wait without firing."""
@@ -95,7 +124,19 @@ class Visits:
 
         entry.waiters.append(look)
         look(entry.visit or visit)
+        self.waited()
         return done, end
+
+    def waited_for(self) -> dict[str, int]:
+        """The visits that somebody waits for, and the version that is here."""
+        return {visit_id: entry.version for visit_id, entry in self._entries.items() if entry.waiters}
+
+    async def look_again(self, visit_id: str) -> None:
+        """Another node wrote it: whoever waits hears of it."""
+        async with self.alone(visit_id) as entry:
+            await self.refresh(visit_id, entry)
+            if entry.visit is not None:
+                entry.tell(entry.visit)
 
     # -- for the engine, which alone changes an entry
 
@@ -112,11 +153,27 @@ class Visits:
     async def loaded(self, visit_id: str, entry: Entry) -> Visit:
         """The entry's visit, read when it is not here."""
         if entry.visit is None:
-            found = await self._pool.run(self._reader.visit, visit_id)
+            found = await self._pool.run(self._reader.stored, visit_id)
             if found is None:
                 raise Fault("request.not_found", "visit")
-            return _adopt(entry, found)
+            return self._adopt(entry, found)
         return entry.visit
+
+    async def refresh(self, visit_id: str, entry: Entry) -> bool:
+        """Read the entry's visit again if there is a newer one; whether there was."""
+        known = entry.version
+        found = await self._pool.run(self._reader.stored, visit_id, known)
+        if found is not None:
+            self._adopt(entry, found)
+        return entry.version != known
+
+    def _adopt(self, entry: Entry, found: Stored) -> Visit:
+        """What was read, unless an event or another read made it older meanwhile."""
+        if entry.visit is not None and found.version <= entry.version:
+            return entry.visit
+        entry.version, entry.epoch, entry.since = found.version, found.epoch, found.since
+        self._holds(entry, found.visit)
+        return found.visit
 
     async def holder_of(self, entry: Entry, visit: Visit) -> Holder:
         """The entry's person, read when not here."""
@@ -135,8 +192,17 @@ class Visits:
         self._lines += len(bill.lines) if settlement_id not in entry.bills else 0
         entry.bills[settlement_id] = bill
 
-    def became(self, entry: Entry, visit: Visit) -> None:
+    def became(self, entry: Entry, work: Work) -> None:
         """The journal holds this now."""
+        entry.version, entry.epoch, entry.since = work.version + 1, work.epoch, work.since
+        self._holds(entry, work.state)
+
+    def forget_all(self) -> None:
+        """This node's life ended: what it knew is read again before it is used."""
+        for entry in self._entries.values():
+            entry.visit, entry.version, entry.epoch, entry.since = None, 0, 0, ""
+
+    def _holds(self, entry: Entry, visit: Visit) -> None:
         entry.visit = visit
         for settlement in visit.settlements:
             self._visit_of[settlement.settlement_id] = visit.visit_id
@@ -186,10 +252,3 @@ class _Use:
 
     def __exit__(self, *_: object) -> None:
         self.entry.users -= 1
-
-
-def _adopt(entry: Entry, found: Visit) -> Visit:
-    """What was read, unless an event made it older while it was being read."""
-    if entry.visit is None:
-        entry.visit = found
-    return entry.visit

@@ -33,6 +33,7 @@ log = structlog.get_logger()
 
 PAGE = 64
 FIRST_RETRY_S = 0.5
+POLL_S = 0.25  # on a database that other nodes write into: their letters are ours to deliver while we hold the task
 MAX_RETRY_S = 5.0  # a patient may be standing at the counter
 OLD_S = 60.0
 
@@ -50,7 +51,8 @@ class OutboxStats:
 class Outbox:
     """One destination, strictly in order: a letter that gets no answer holds the ones behind it, and is repeated.
 
-    The HIS may see a letter twice, always with the same control id and bytes.
+    The HIS may see a letter twice, always with the same control id and bytes. ``ours`` says whether this node is the one
+    that delivers now; it is asked before each letter.
     """
 
     def __init__(
@@ -58,27 +60,33 @@ class Outbox:
         engine: Engine,
         his: His,
         on_delivery: Callable[[str, str], None] = lambda _matter, _outcome: None,
+        ours: Callable[[], bool] = lambda: True,
     ) -> None:
         self._engine = engine
         self._his = his
         self._on_delivery = on_delivery
+        self._ours = ours
         self._after = 0
         self._running = False
         self._again = False
         self._stopped = False
         self._timer: Any = None
+        self._ticking: Any = None
         self.stats = OutboxStats()
         engine.letter_added = self.kick
 
     def start(self) -> None:
         """Go on with what an earlier life left."""
         self.kick()
+        if self._engine.means.shared and not self._stopped:
+            self._ticking = self._engine.means.clock.callLater(POLL_S, self.start)
 
     def stop(self) -> None:
         """Start nothing more. What is under way ends by itself; its letter stays if it got no answer."""
         self._stopped = True
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        for timer in (self._timer, self._ticking):
+            if timer is not None and timer.active():
+                timer.cancel()
 
     def health(self) -> PartHealth:
         """DEGRADED when the oldest letter waits longer than a minute."""
@@ -102,6 +110,9 @@ class Outbox:
         try:
             while not self._stopped:
                 self._again = False
+                if not self._ours():
+                    self._after = 0
+                    return
                 try:
                     page = await self._page()
                 except Fault as fault:  # the database does not answer: look again, or no letter would leave any more
@@ -128,6 +139,9 @@ class Outbox:
 
     async def _until_answered(self, waiting: Waiting) -> bool:
         """Try once; False when it must wait and the loop must end (a timer will begin it anew)."""
+        epoch = self._engine.means.journal.epoch
+        if not self._ours():
+            return False
         self.stats.attempts += 1
         outcome = await self._deliver(waiting)
         self._on_delivery(waiting.letter.matter, type(outcome).__name__.lower())
@@ -135,6 +149,8 @@ class Outbox:
             self.stats.last = outcome.fault if isinstance(outcome, NotSent) else outcome.cause
             self._later()
             return False
+        if self._engine.means.journal.epoch != epoch:
+            return False  # whoever delivers now asks the HIS again, and hears the same
         event, how = _event(waiting, outcome)
         try:
             await self._engine.apply(waiting.letter.visit_id, event, Extra(closed_letter=(waiting.letter.control_id, how)))

@@ -1,35 +1,76 @@
-"""What a start finds of an earlier life: nothing stays in flight that nobody is waiting for (invariant 9)."""
+"""What the dead left: nothing stays in flight that nobody is waiting for (invariant 9), nothing due that nobody pursues."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import structlog
 
 from middleware.domain.event import DaemonRestarted
 from middleware.domain.outcome import Unknown
-from middleware.domain.visit import IN_FLIGHT
+from middleware.domain.visit import IN_FLIGHT, Visit
 from middleware.engine.runner import Engine
-from middleware.engine.writing import label
-from middleware.store.units import Ending, Unit
+from middleware.engine.writing import NOTHING, Extra, label
+from middleware.store.nodes import Claimed
+from middleware.store.units import Ending, StaleError
+from middleware.store.writer import Writer
 
 log = structlog.get_logger()
 
+PAGE = 64
 
-async def recover(engine: Engine) -> int:
-    """Mark what was in flight as unknown, re-arm what is due; how many visits were looked at. Before any door opens."""
+
+async def recover(engine: Engine, *, mine: bool = False) -> bool:
+    """Claim what lives that are over had in hand: in flight becomes unknown, due times are armed; whether that was all.
+
+    At a start it comes before any door opens. ``mine``: with what this life has claimed already, when it is not known
+    whether that was written. Raises ``Fault`` when the database does not take it.
+    """
     means = engine.means
-    visits = await means.pool.run(means.reader.busy_visits)
-    for visit in visits:
-        if visit.awaiting is not None:
-            await engine.apply(visit.visit_id, DaemonRestarted())
-        for settlement in visit.settlements:
-            if settlement.awaiting is not None or settlement.state in IN_FLIGHT:
-                await engine.apply(visit.visit_id, DaemonRestarted(settlement.settlement_id))
-            elif settlement.next_due is not None:
-                engine.wake_at(visit.visit_id, settlement.settlement_id, settlement.next_due)
-    # Last, for the visits' own marks must be durable first; until then the next start finds these again.
-    unended = await means.pool.run(means.reader.unended_messages, means.journal.epoch)
-    endings = tuple(Ending(message_id, label(Unknown("crash")), means.now()) for message_id in unended)
-    if endings:
-        await means.journal.commit(Unit(endings=endings))
-    log.info("engine.recovered", visits=len(visits), messages=len(endings))
-    return len(visits)
+    after, looked = "", 0
+    while True:
+        since = means.now().isoformat()
+        page = await means.journal.run(partial(Writer.claim, since=since, after=after, limit=PAGE, mine=mine))
+        for claimed in page:
+            await _take(engine, claimed)
+        looked += len(page)
+        if len(page) < PAGE:
+            break
+        after = page[-1].visit_id
+    # Last, for the visits' own marks must be durable first; until then whoever looks next finds these again.
+    whole = await means.journal.run(partial(Writer.clear, at=means.now().isoformat()))
+    log.info("engine.recovered", visits=looked, whole=whole)
+    return whole
+
+
+async def _take(engine: Engine, claimed: Claimed) -> None:
+    """One visit. Whatever wrote it since it was claimed, a late answer perhaps, has it: then the next look decides."""
+    visit, version = await engine.visits.reload(claimed.visit_id)
+    if version != claimed.version:
+        return
+    errands = {errand.errand_id for errand in visit.errands}
+    for subject in _in_flight(visit):
+        if subject in claimed.flying:
+            continue
+        extra = NOTHING
+        if (message_id := claimed.dead.get(subject)) is not None:
+            extra = Extra(ending=Ending(message_id, label(Unknown("crash")), engine.means.now()))
+        try:
+            found = DaemonRestarted(errand_id=subject) if subject in errands else DaemonRestarted(subject)
+            visit = await engine.apply(claimed.visit_id, found, extra, only=version)
+        except StaleError:
+            return
+        version += 1
+    for settlement in visit.settlements:
+        if settlement.next_due is not None:
+            engine.wake_at(visit.visit_id, settlement.settlement_id, settlement.next_due)
+    for errand in visit.errands:
+        if errand.next_due is not None:
+            engine.wake_at(visit.visit_id, "", errand.next_due, errand.errand_id)
+
+
+def _in_flight(visit: Visit) -> list[str]:
+    """Of what somebody waits for an answer: settlements, errands, and "" for the visit itself."""
+    flying = [""] if visit.awaiting is not None else []
+    flying += [errand.errand_id for errand in visit.errands if errand.awaiting is not None]
+    return flying + [s.settlement_id for s in visit.settlements if s.awaiting is not None or s.state in IN_FLIGHT]

@@ -10,33 +10,35 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 
 from middleware.domain.centre import MONEY_CALLS, SETTLE_CALLS, Call, CentreReply, Holder
 from middleware.domain.command import CallCentre, TellHis, WakeAt
 from middleware.domain.event import DueTimePassed, Event, FirstByteLeft, RegistrationRequested
 from middleware.domain.fault import Fault
-from middleware.domain.outcome import NotSent, Outcome, Unknown
+from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.domain.visit import Visit
 from middleware.engine.elapsed import Elapsed
 from middleware.engine.journal import Journal
+from middleware.engine.lookout import Lookout
 from middleware.engine.memory import Entry, Visits
 from middleware.engine.pools import Pool
 from middleware.engine.signin import SignInDesk
 from middleware.engine.tasks import fire, sleep, spawn
-from middleware.engine.writing import NOTHING, Extra, Work, label, published, record_of
+from middleware.engine.writing import NOTHING, Extra, Work, begun_by_itself, label, published, record_of
 from middleware.flow import visit as flow
 from middleware.flow.outcomes import event_of
 from middleware.flow.requests import centre_request
-from middleware.flow.step import At, IllegalEvent, Policy
+from middleware.flow.step import At, IllegalEvent, Policy, Step
 from middleware.ports import Centre, Clock, PreparedCall
 from middleware.store.reader import Reader
-from middleware.store.units import Ending, Intent, Letter, Unit
+from middleware.store.units import Ending, Intent, Letter, StaleError, Unit
 
 log = structlog.get_logger()
 
 JOURNAL_RETRY_S = 1.0
+MAX_OVERTAKEN = 16  # times that other nodes may be faster, for one event
 
 
 @frozen(slots=True)
@@ -53,6 +55,7 @@ class Means:
     jitter: Callable[[], float]
     policy: Policy
     institution: str
+    shared: bool = False  # other nodes have the database too
     on_call: Callable[[Call, str, float], None] = lambda _call, _outcome, _seconds: None
 
 
@@ -65,8 +68,9 @@ class Engine:
 
     def __init__(self, means: Means) -> None:
         self.means = means
-        self.visits = Visits(means.pool, means.reader)
-        self._flying: dict[str, tuple[str, CallCentre]] = {}
+        self.visits = Visits(means.pool, means.reader, shared=means.shared)
+        self._lookout = Lookout(self.visits, means.pool, means.reader, means.clock) if means.shared else None
+        self._flying: dict[str, tuple[str, CallCentre, int]] = {}
         self._idle_waiters: list[Deferred[None]] = []
         self._timers: dict[str, Any] = {}
         self._stopping = False
@@ -82,34 +86,70 @@ class Engine:
 
     # -- applying
 
-    async def apply(self, visit_id: str, event: Event, extra: Extra = NOTHING) -> Visit:
+    async def apply(self, visit_id: str, event: Event, extra: Extra = NOTHING, *, only: int | None = None) -> Visit:
         """Take one event: make it durable with all that follows from it, then let the commands leave.
 
-        Raises what ``flow.step`` raises (nothing was written), ``KeyTakenError``, or ``Fault("system.journal")``.
+        Raises what ``flow.step`` raises (nothing was written), ``KeyTakenError``, ``Fault("system.journal")`` or ``.node``.
+        With ``only`` it is taken in that version of the visit, or ``StaleError``: it is about what was seen there.
         """
+        began = self.means.journal.epoch
         async with self.visits.alone(visit_id) as entry:
-            work = await self._make(visit_id, entry, event, extra)
-            await self.means.journal.commit(await self._unit(entry, work, extra))
-            self.visits.became(entry, work.state)
+            work = await self._committed(visit_id, entry, event, extra, only, began)
+            inherited = bool(entry.version) and entry.epoch != work.epoch
+            self.visits.became(entry, work)
         self._leave(visit_id, work)
+        if inherited:
+            self._wake_all(work.state)
         entry.tell(work.state)
         return work.state
 
+    async def _committed(
+        self, visit_id: str, entry: Entry, event: Event, extra: Extra, only: int | None, began: int
+    ) -> Work:
+        """Step and commit; when another node wrote the visit meanwhile, read it and step again (invariants 6, 7, 17)."""
+        for _ in range(MAX_OVERTAKEN):
+            epoch = self.means.journal.epoch
+            if epoch != began and (extra.request is not None or extra.closed_letter is not None):
+                raise Fault("system.node", "what it brings belongs to a life that is over")
+            if only is not None and (await self.visits.loaded(visit_id, entry), entry.version)[1] != only:
+                raise StaleError(visit_id)
+            try:
+                work = await self._make(visit_id, entry, event, extra)
+                await self.means.journal.commit(await self._unit(entry, work, extra))
+            except StaleError:
+                await self.visits.refresh(visit_id, entry)
+                if isinstance(event, RegistrationRequested):
+                    raise Fault("system.busy", "the number of a new visit was taken") from None
+            except (Fault, IllegalEvent) as exc:
+                if not await self._was_outdated(visit_id, entry, exc, epoch):
+                    raise
+            else:
+                return work
+        raise Fault("system.busy", "overtaken by other nodes again and again")
+
+    async def _was_outdated(self, visit_id: str, entry: Entry, why: Exception, epoch: int) -> bool:
+        """Whether what was judged here is no longer what the disk has, so that it must be judged again."""
+        if isinstance(why, Fault) and why.code == "system.node":
+            return self.means.journal.epoch != epoch
+        return self.means.shared and await self.visits.refresh(visit_id, entry)
+
     async def _make(self, visit_id: str, entry: Entry, event: Event, extra: Extra) -> Work:
-        means = self.means
+        means, epoch = self.means, self.means.journal.epoch
+        before = None if isinstance(event, RegistrationRequested) else await self.visits.loaded(visit_id, entry)
+        version, now = entry.version, means.now()
+        since = entry.since if entry.epoch == epoch and entry.since else now.isoformat()
         trusted = self._elapsed.trusted_since()
-        at = At(means.now(), means.next_message_id, means.jitter(), means.policy, means.centre.clock_ahead_s(), trusted)
+        if trusted < dt.datetime.fromisoformat(since) <= now:
+            trusted = dt.datetime.fromisoformat(since)  # times before it were read from another node's clock
+        at = At(now, means.next_message_id, means.jitter(), means.policy, means.centre.clock_ahead_s(), trusted)
         if extra.person is not None:
             entry.holder = extra.person[1]
         if extra.bill is not None:
             self.visits.keep_bill(entry, *extra.bill)
-        if isinstance(event, RegistrationRequested):
-            step = flow.begin(event, at)
-            work = Work(step.state, [record_of(None, step.state, event, at.now)])
-        else:
-            before = await self.visits.loaded(visit_id, entry)
-            step = flow.step(before, event, at)
-            work = Work(step.state, [record_of(before, step.state, event, at.now)])
+        step = _step(before, event, at)
+        record = record_of(before, step.state, event, at.now)
+        work = Work(step.state, [record], before=before, version=version, epoch=epoch, since=since)
+        work.records += begun_by_itself(before, work.state, event, at.now)
         for command in step.commands:
             await self._plan(entry, work, command, at)
         return work
@@ -145,7 +185,7 @@ class Engine:
             Intent(
                 message_id=command.message_id,
                 visit_id=work.state.visit_id,
-                settlement_id=command.settlement_id,
+                settlement_id=command.subject,
                 call=str(command.call),
                 digest=call.digest,
                 amount_fen=amount if command.call in SETTLE_CALLS else -amount,
@@ -155,7 +195,9 @@ class Engine:
 
     async def _prepare(self, entry: Entry, visit: Visit, command: CallCentre, now: dt.datetime) -> PreparedCall:
         holder = await self.visits.holder_of(entry, visit)
-        bill = await self.visits.bill_of(entry, command.settlement_id) if command.settlement_id else None
+        # An admission's diagnoses stand with the bills, under the visit's own id.
+        under = visit.visit_id if command.call is Call.ADMIT else command.subject
+        bill = await self.visits.bill_of(entry, under) if under else None
         request = centre_request(command, visit, holder, bill, now)
         return await self.means.centre.prepare(command.message_id, request, now)
 
@@ -174,30 +216,33 @@ class Engine:
             endings=(extra.ending,) if extra.ending else (),
             letters=tuple(work.letters),
             closed_letters=(extra.closed_letter,) if extra.closed_letter else (),
-            feed=published(entry.visit, work.state, self.means.institution, now),
+            feed=published(work.before, work.state, self.means.institution, now),
+            version=work.version,
+            epoch=work.epoch,
+            since=work.since,
         )
 
     # -- carrying out
 
     def _leave(self, visit_id: str, work: Work) -> None:
         for command, call in work.calls:
-            self._flying[command.message_id] = (visit_id, command)
-            spawn(self._carry(visit_id, command, call), "carry")
+            self._flying[command.message_id] = (visit_id, command, work.epoch)
+            spawn(self._carry(visit_id, command, call, work.epoch), "carry")
         for wake in work.wakes:
             self._wake(visit_id, wake)
         if work.letters:
             self.letter_added()
 
-    async def _carry(self, visit_id: str, command: CallCentre, call: PreparedCall) -> None:
+    async def _carry(self, visit_id: str, command: CallCentre, call: PreparedCall, epoch: int) -> None:
         means = self.means
         began = means.clock.seconds()
 
         def left() -> None:
             if command.call in MONEY_CALLS:
-                spawn(self._note_left(visit_id, command), "first-byte")
+                spawn(self._note_left(visit_id, command, epoch), "first-byte")
 
         def late(outcome: Outcome[CentreReply]) -> None:
-            spawn(self._record(visit_id, command, outcome, late=True), "late")
+            spawn(self._record(visit_id, command, outcome, epoch, late=True), "late")
 
         try:
             outcome = await means.centre.send(call, left, late)
@@ -207,22 +252,32 @@ class Engine:
             outcome = Unknown("crash")
         means.on_call(command.call, label(outcome), means.clock.seconds() - began)
         if command.message_id in self._flying:  # else a stop has already called it unknown
-            await self._record(visit_id, command, outcome)
+            await self._record(visit_id, command, outcome, epoch)
 
-    async def _note_left(self, visit_id: str, command: CallCentre) -> None:
+    async def _note_left(self, visit_id: str, command: CallCentre, epoch: int) -> None:
         try:
             await self.apply(visit_id, FirstByteLeft(command.settlement_id, command.message_id))
         except Fault as fault:
             log.warning("engine.first_byte_unrecorded", code=fault.code)
+        except IllegalEvent:
+            if self.means.journal.epoch == epoch:
+                raise
+            log.warning("engine.first_byte_unrecorded", code="system.node")  # whoever took it over has gone on
 
     async def _record(
-        self, visit_id: str, command: CallCentre, outcome: Outcome[CentreReply], *, late: bool = False
+        self, visit_id: str, command: CallCentre, outcome: Outcome[CentreReply], epoch: int, *, late: bool = False
     ) -> None:
-        """Make the outcome durable; a journal that cannot be written is waited for, for the answer must not be lost."""
+        """Make the outcome durable; a journal that cannot be written is waited for, for the answer must not be lost.
+
+        When the life that sent it is over, somebody calls it unknown: an answer about money is evidence to them, late.
+        """
         means = self.means
-        event = event_of(command, outcome, means.policy, late=late)
-        ending = Ending(command.message_id, ("late " if late else "") + label(outcome), means.now())
         while True:
+            over = means.journal.epoch != epoch
+            if over and not (command.call in MONEY_CALLS and isinstance(outcome, Answered | Refused)):
+                break
+            event = event_of(command, outcome, means.policy, late=late or over)
+            ending = Ending(command.message_id, ("late " if late or over else "") + label(outcome), means.now())
             try:
                 await self.apply(visit_id, event, Extra(ending=ending))
                 break
@@ -241,30 +296,47 @@ class Engine:
                     fire(waiter)
 
     def _wake(self, visit_id: str, wake: WakeAt) -> None:
-        key = wake.settlement_id
+        key = wake.settlement_id or wake.errand_id
         if (old := self._timers.pop(key, None)) is not None and old.active():
             old.cancel()
         if self._stopping:
             return
         delay = max(0.0, (wake.due - self.means.now()).total_seconds())
-        self._timers[key] = self.means.clock.callLater(delay, self._due, visit_id, key)
+        self._timers[key] = self.means.clock.callLater(delay, self._due, visit_id, wake)
 
-    def _due(self, visit_id: str, settlement_id: str) -> None:
-        self._timers.pop(settlement_id, None)
-        spawn(self._apply_due(visit_id, settlement_id), "due")
+    def _wake_all(self, visit: Visit) -> None:
+        """The visit's due times are this node's from now on."""
+        for settlement in visit.settlements:
+            if settlement.next_due is not None:
+                self._wake(visit.visit_id, WakeAt(settlement.settlement_id, settlement.next_due))
+        for errand in visit.errands:
+            if errand.next_due is not None:
+                self._wake(visit.visit_id, WakeAt("", errand.next_due, errand.errand_id))
 
-    async def _apply_due(self, visit_id: str, settlement_id: str) -> None:
+    def _due(self, visit_id: str, wake: WakeAt) -> None:
+        self._timers.pop(wake.settlement_id or wake.errand_id, None)
+        spawn(self._apply_due(visit_id, wake), "due")
+
+    async def _apply_due(self, visit_id: str, wake: WakeAt) -> None:
         try:
-            await self.apply(visit_id, DueTimePassed(settlement_id))
-        except Fault as fault:
-            log.warning("engine.due_deferred", code=fault.code)
-            self._wake(visit_id, WakeAt(settlement_id, self.means.now() + dt.timedelta(seconds=JOURNAL_RETRY_S)))
+            version = await self.visits.owned(visit_id, self.means.journal.epoch)
+            if version is None:
+                return  # another node wrote it last: it pursues it
+            await self.apply(visit_id, DueTimePassed(wake.settlement_id, wake.errand_id), only=version)
+        except (Fault, StaleError) as exc:
+            log.warning("engine.due_deferred", code=exc.code if isinstance(exc, Fault) else "stale")
+            self._wake(visit_id, evolve(wake, due=self.means.now() + dt.timedelta(seconds=JOURNAL_RETRY_S)))
 
     # -- the life of the process
 
-    def wake_at(self, visit_id: str, settlement_id: str, due: dt.datetime) -> None:
+    def wake_at(self, visit_id: str, settlement_id: str, due: dt.datetime, errand_id: str = "") -> None:
         """Re-arm a timer after a restart."""
-        self._wake(visit_id, WakeAt(settlement_id, due))
+        self._wake(visit_id, WakeAt(settlement_id, due, errand_id))
+
+    def forget(self) -> None:
+        """This node's life is over: what it knew is read again, and what was due is somebody's who has a lease."""
+        self._stop_timers()
+        self.visits.forget_all()
 
     def refuse_new(self) -> None:
         """From now on no new work is begun; what was begun goes on."""
@@ -273,10 +345,9 @@ class Engine:
     async def stop(self, drain_s: float) -> None:
         """Take nothing new; let what was sent end within ``drain_s``; what has not is Unknown, durably (invariant 25)."""
         self._stopping = True
-        for timer in self._timers.values():
-            if timer.active():
-                timer.cancel()
-        self._timers.clear()
+        self._stop_timers()
+        if self._lookout is not None:
+            self._lookout.stop()
         if self._flying:
             idle: Deferred[None] = Deferred()
             self._idle_waiters.append(idle)
@@ -284,5 +355,19 @@ class Engine:
             await idle
             if limit.active():
                 limit.cancel()
-        for visit_id, command in tuple(self._flying.values()):
-            await self._record(visit_id, command, Unknown("stopping"))
+        for visit_id, command, epoch in tuple(self._flying.values()):
+            await self._record(visit_id, command, Unknown("stopping"), epoch)
+
+    def _stop_timers(self) -> None:
+        for timer in self._timers.values():
+            if timer.active():
+                timer.cancel()
+        self._timers.clear()
+
+
+def _step(before: Visit | None, event: Event, at: At) -> Step[Visit]:
+    if isinstance(event, RegistrationRequested):
+        return flow.begin(event, at)
+    if before is None:
+        raise AssertionError("only a registration begins a visit")
+    return flow.step(before, event, at)

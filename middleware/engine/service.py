@@ -23,7 +23,7 @@ from middleware.engine.runner import Engine
 from middleware.engine.writing import Extra
 from middleware.ports import Readers
 from middleware.store.codec import decode_json, encode
-from middleware.store.units import KeyTakenError, Request
+from middleware.store.units import KeyTakenError, Request, Unit
 
 
 def _is_final(fault: Fault) -> bool:
@@ -174,11 +174,16 @@ class CounterService:
         now = self._engine.means.now()
         pending = self._pending[name] = _Pending(Request(*name, method, digest, "", "", now))
         try:
-            request = await self._begin_or_find(name, method, digest, order, caller, begin)
+            request, begun = await self._begin_or_find(name, method, digest, order, caller, begin)
             pending.request = request
             if request.answer:
                 return _replay(request)
-            return await self._answer(request, wait_s)
+            known = await self._answer(request, wait_s)
+            if not begun or self._engine.means.shared:
+                known = await self._agreed(request, known)
+            if isinstance(known, Fault):
+                raise known
+            return known
         finally:
             del self._pending[name]
             visit_id = pending.request.visit_id
@@ -197,12 +202,15 @@ class CounterService:
         order: object,
         caller: Caller,
         begin: Callable[[str], Awaitable[Request]],
-    ) -> Request:
-        """Start it; when that is refused or the key is taken, see whether it is a repeat of what was asked before."""
+    ) -> tuple[Request, bool]:
+        """Start it; when that is refused or the key is taken, see whether it is a repeat of what was asked before.
+
+        The request, and whether it was begun now.
+        """
         means = self._engine.means
         try:
             self._open()
-            return await begin(digest)
+            return await begin(digest), True
         except (Fault, KeyTakenError) as refused:
             found = await means.pool.run(means.reader.request, *name)
             if found is None:
@@ -212,7 +220,7 @@ class CounterService:
         _same(found, method, digest)
         if not found.answer:
             await self._resume(found, order, caller)
-        return found
+        return found, False
 
     async def _resume(self, request: Request, order: object, caller: Caller) -> None:
         """A repeat of what came to rest without a final answer goes on from what is known."""
@@ -243,7 +251,20 @@ class CounterService:
         self._pending[name].request = request
         self._by_visit.setdefault(request.visit_id, set()).add(name)
 
-    async def _answer(self, request: Request, wait_s: float) -> Answer:
+    async def _agreed(self, request: Request, known: Answer | Fault) -> Answer | Fault:
+        """The answer that is stored, or this one, stored now: whoever asks, and at whichever node, hears the same bytes.
+
+        The state that makes an answer final stores it, where that node knew of the request; another node may not have.
+        """
+        means, name = self._engine.means, (request.account, request.key)
+        found = await means.pool.run(means.reader.request, *name)
+        text = _stored_answer(known)
+        if text is not None and (found is None or not found.answer):
+            await means.journal.commit(Unit(answers=((*name, text),)))
+            found = await means.pool.run(means.reader.request, *name)
+        return _replay(found) if found is not None and found.answer else known
+
+    async def _answer(self, request: Request, wait_s: float) -> Answer | Fault:
         visit = await self._engine.visits.visit(request.visit_id)
         holder = await self._engine.visits.holder(visit)
         done, end = self._engine.visits.wait(visit, lambda seen: _known(request, seen, holder) is not None)
@@ -258,8 +279,6 @@ class CounterService:
             if limit.active():
                 limit.cancel()
         known = _known(request, visit, holder)
-        if isinstance(known, Fault):
-            raise known
         if known is None:
             raise AssertionError("waited for an answer and got none")
         return known
@@ -274,12 +293,9 @@ class CounterService:
         rows = []
         for name in self._by_visit.get(visit.visit_id, ()):
             known = _known(self._pending[name].request, visit, holder)
-            if isinstance(known, Fault):
-                if _is_final(known):
-                    body = {"fault": known.code, "detail": known.detail, "foreign": known.foreign}
-                    rows.append((*name, encode(body)))
-            elif known is not None:
-                rows.append((*name, encode({"result": known})))
+            text = _stored_answer(known) if known is not None else None
+            if text is not None:
+                rows.append((*name, text))
         return rows
 
     # -- small things
@@ -316,6 +332,15 @@ class CounterService:
 def _same(request: Request, method: str, digest: str) -> None:
     if (request.method, request.digest) != (method, digest):
         raise Fault("request.key_reused", f"used for {request.method}")
+
+
+def _stored_answer(known: Answer | Fault) -> str | None:
+    """A final answer as it is stored; None for what is not the answer for ever."""
+    if not isinstance(known, Fault):
+        return encode({"result": known})
+    if not _is_final(known):
+        return None
+    return encode({"fault": known.code, "detail": known.detail, "foreign": known.foreign})
 
 
 def _replay(request: Request) -> Answer:

@@ -43,11 +43,11 @@ class SignInDesk:
             self._lock.release()
 
     async def _sign_in(self) -> None:
-        now = self._now()
+        now, epoch = self._now(), self._journal.epoch
         message_id = self._next_message_id()
         call = await self._centre.prepare(message_id, self._centre.sign_in_request(), now)
         intent = Intent(message_id, "", "", str(Call.SIGN_IN), call.digest, 0, now)
-        await self._journal.commit(Unit(records=(_record("SignInIntended", now),), intents=(intent,)))
+        await self._journal.commit(Unit(records=(_record("SignInIntended", now),), intents=(intent,), epoch=epoch))
         outcome = await self._centre.send(call, lambda: None, lambda _late: None)
         now = self._now()
         match outcome:

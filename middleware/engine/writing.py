@@ -42,11 +42,15 @@ class Work:
     letters: list[Letter] = field(factory=list)
     calls: list[tuple[CallCentre, PreparedCall]] = field(factory=list)
     wakes: list[WakeAt] = field(factory=list)
+    before: Visit | None = None
+    version: int = 0  # of the visit that it was computed from
+    epoch: int = 0  # the life in which that was
+    since: str = ""  # from when on that life's clock tells the visit's times
 
 
 def record_of(before: Visit | None, after: Visit, event: Event, now: dt.datetime) -> Record:
     """The journal record of one event (invariant 20)."""
-    settlement_id = getattr(event, "settlement_id", "")
+    settlement_id = getattr(event, "settlement_id", "") or getattr(event, "errand_id", "")
     return Record(
         at=now,
         visit_id=after.visit_id,
@@ -73,7 +77,19 @@ def _state(visit: Visit | None, settlement_id: str) -> str:
         return ""
     if not settlement_id:
         return str(visit.state)
-    return next((str(s.state) for s in visit.settlements if s.settlement_id == settlement_id), "")
+    settled = (str(s.state) for s in visit.settlements if s.settlement_id == settlement_id)
+    return next(settled, next((str(one.state) for one in visit.errands if one.errand_id == settlement_id), ""))
+
+
+def begun_by_itself(before: Visit | None, after: Visit, event: Event, now: dt.datetime) -> list[Record]:
+    """The first records of errands that no caller asked for: the step of another machine began them."""
+    known = {one.errand_id for one in before.errands} if before else set()
+    asked = getattr(event, "errand_id", "")
+    return [
+        Record(now, after.visit_id, one.errand_id, "ErrandBegun", "", str(one.state), encode({"matter": str(one.matter)}))
+        for one in after.errands
+        if one.errand_id not in known and one.errand_id != asked
+    ]
 
 
 def published(before: Visit | None, after: Visit, institution: str, now: dt.datetime) -> tuple[FeedEntry, ...]:

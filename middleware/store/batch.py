@@ -24,8 +24,11 @@ def stamp(when: dt.datetime) -> str:
 
 def is_busy(visit: Visit) -> bool:
     """Whether a restart must look at this visit: something is in flight, awaited, or due."""
-    return visit.awaiting is not None or any(
-        s.awaiting is not None or s.state in IN_FLIGHT or s.next_due is not None for s in visit.settlements
+    open_errand = any(one.awaiting is not None or one.next_due is not None for one in visit.errands)
+    return (
+        visit.awaiting is not None
+        or open_errand
+        or any(s.awaiting is not None or s.state in IN_FLIGHT or s.next_due is not None for s in visit.settlements)
     )
 
 
@@ -75,7 +78,7 @@ class Batch:
                 }
             )
         if unit.visit is not None:
-            self._state(unit.visit, unit.now)
+            self._state(unit.visit, unit)
         self._messages(unit)
         self.letters.extend(
             {
@@ -160,14 +163,17 @@ class Batch:
         )
         self.feed = Head(sequence, digest)
 
-    def _state(self, visit: Visit, now: dt.datetime | None) -> None:
+    def _state(self, visit: Visit, unit: Unit) -> None:
         self.visits[visit.visit_id] = {
             "visit_id": visit.visit_id,
             "state": str(visit.state),
             "person_ref": visit.person_ref,
             "busy": is_busy(visit),
             "body": encode(visit),
-            "updated_at": now.isoformat() if now else "",
+            "updated_at": unit.now.isoformat() if unit.now else "",
+            "version": unit.version + 1,
+            "epoch": self.epoch,
+            "since": unit.since,
         }
         for settlement in visit.settlements:
             self.settlements[settlement.settlement_id] = settlement_row(visit.visit_id, settlement)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from middleware.store.chain import Head
 from middleware.store.codec import decode_bill, decode_holder, decode_visit
 from middleware.store.database import snapshot
 from middleware.store.feed import FeedPage, FeedRow
+from middleware.store.nodes import versions
 from middleware.store.units import Letter, Request
 from middleware.store.walk import Walk
 from middleware.store.writer import read_head
@@ -32,11 +34,33 @@ class Waiting:
     letter: Letter
 
 
+@frozen(slots=True)
+class Stored:
+    """A visit as it is on the disk: how often it was written, by which life last, and since when by that life's clock."""
+
+    visit: Visit
+    version: int
+    epoch: int
+    since: str
+
+
 class Reader:
     """Reads; safe to use from several threads, each with its own connection from the pool."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+
+    def stored(self, visit_id: str, newer_than: int = 0) -> Stored | None:
+        """A visit by its id with what stands beside it; None when there is none, or none newer than that version."""
+        query = sa.select(t.visit).where(t.visit.c.visit_id == visit_id, t.visit.c.version > newer_than)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return Stored(decode_visit(row.body), row.version, row.epoch, row.since) if row else None
+
+    def versions(self, visit_ids: Collection[str]) -> dict[str, int]:
+        """The visits' versions."""
+        with self._engine.connect() as connection:
+            return versions(connection, visit_ids)
 
     def visit(self, visit_id: str) -> Visit | None:
         """A visit by its id."""

@@ -13,6 +13,25 @@ meta = sa.Table(
     sa.Column("value", sa.String(256), nullable=False),
 )
 
+node = sa.Table(  # one row a life of a daemon; a lease is a time of the database's clock, in seconds
+    "node",
+    metadata,
+    sa.Column("epoch", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.String(64), nullable=False),
+    sa.Column("slot", sa.Integer, nullable=False),
+    sa.Column("joined_at", sa.Double, nullable=False),
+    sa.Column("lease_until", sa.Double, nullable=False),
+    sa.Column("ended", sa.String(16), nullable=False),  # "" = it lives
+    sa.Column("cleared", sa.Boolean, nullable=False),  # what it left is taken over
+)
+
+task_lease = sa.Table(  # what one node at a time does; it is held while the life with that epoch lives
+    "task_lease",
+    metadata,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+)
+
 journal = sa.Table(
     "journal",
     metadata,
@@ -33,8 +52,11 @@ visit = sa.Table(
     sa.Column("person_ref", sa.String(24), nullable=False, index=True),
     sa.Column("busy", sa.Boolean, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
-    sa.Column("sealed", sa.Text, nullable=False, server_default=""),
     sa.Column("updated_at", sa.String(40), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False, server_default=""),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),  # how often it was written
+    sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"),  # whose last write or claim: its due times too
+    sa.Column("since", sa.String(40), nullable=False, server_default=""),  # that life's clock when it began to be so
 )
 sa.Index("visit_busy", visit.c.busy, sqlite_where=visit.c.busy, postgresql_where=visit.c.busy)
 

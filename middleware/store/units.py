@@ -84,7 +84,11 @@ class FeedEntry:
 
 @frozen(slots=True)
 class Unit:
-    """One step's writes."""
+    """One step's writes.
+
+    ``version`` is that of the visit from which the step was computed; 0: there was none yet. ``epoch`` is the life in which
+    that was; 0: whichever has the database now. ``since`` is from when on that life's clock tells the visit's times.
+    """
 
     records: tuple[Record, ...] = ()
     visit: Visit | None = None
@@ -99,10 +103,21 @@ class Unit:
     closed_letters: tuple[tuple[str, str], ...] = ()  # control id, outcome
     feed: tuple[FeedEntry, ...] = field(default=())
     meta: tuple[tuple[str, str], ...] = ()  # name, value
+    version: int = 0
+    epoch: int = 0
+    since: str = ""
 
 
 class KeyTakenError(Exception):
     """The unit's request key, or another key that must be new, is there already; nothing of the unit was written."""
+
+
+class StaleError(Exception):
+    """The visit on the disk is another than the one the step was computed from; nothing of the unit was written."""
+
+
+class FencedError(Exception):
+    """The life in which the unit was made is over (invariant 17); nothing of the unit was written."""
 
 
 class StoreError(Exception):

@@ -1,41 +1,49 @@
-"""The one writer: many units, one durable transaction, sealed in order.
+"""The one writer of a node: many units, one durable transaction, sealed in order.
 
-It runs in the journal's own thread. Because nobody else writes, it is also the sealer: journal and feed numbers and
-hashes are given here, inside the same transaction as the state (SETTLEMENT.md, traps).
+It runs in the journal's own thread. Whoever writes takes the lock of all who write first, so that it is also the sealer:
+journal and feed numbers and hashes are given here, inside the same transaction as the state (SETTLEMENT.md, traps), and
+whether this life still goes on and each visit is still the one it was judged by is asked under the same lock.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from attrs import evolve
 from sqlalchemy.dialects import postgresql, sqlite
 
 from middleware.domain.fault import Fault
+from middleware.store import nodes
 from middleware.store import tables as t
 from middleware.store.batch import Batch, Row
 from middleware.store.chain import START, Head
+from middleware.store.nodes import Claimed, Life, Membership, Seen
 from middleware.store.postgres import without_time_limit
-from middleware.store.units import KeyTakenError, StoreError, Unit
+from middleware.store.units import FencedError, KeyTakenError, StaleError, StoreError, Unit
 from middleware.store.walk import hash_at
 
+T = TypeVar("T")
+
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 5.0  # between two tries to reach a database that is gone
-# Locked by whoever writes: on PostgreSQL a second writer, and a look-up, waits for the end of the transaction before.
-_EPOCH = sa.select(t.meta.c.value).where(t.meta.c.name == "epoch").with_for_update()
+ALONE = Membership()
 
 
 class Writer:
-    """Writes units; used by one thread only. ``epoch`` grows by one at each opening (invariant 17).
+    """Writes units; used by one thread only. Its opening begins a life with an epoch of its own (invariant 17).
 
     ``trouble`` says why nothing is answered while the outcome of a COMMIT is being looked up, "" otherwise; other threads
     may read it. ``pause(seconds)`` waits, and is true once nobody wants to wait any longer.
     """
 
-    def __init__(self, engine: sa.Engine, pause: Callable[[float], bool] | None = None) -> None:
+    def __init__(
+        self, engine: sa.Engine, pause: Callable[[float], bool] | None = None, membership: Membership = ALONE
+    ) -> None:
         self._engine = engine
+        self._membership = membership
         self._over = threading.Event()
         self._pause = pause or self._over.wait
         self._misses = 0  # tries in a row that did not reach the database
@@ -56,13 +64,23 @@ class Writer:
         )
         self._answer = (
             sa.update(t.request)
-            .where(t.request.c.account == sa.bindparam("b_account"), t.request.c.key == sa.bindparam("b_key"))
+            .where(
+                t.request.c.account == sa.bindparam("b_account"),
+                t.request.c.key == sa.bindparam("b_key"),
+                t.request.c.answer == "",  # the first is the answer for ever
+            )
             .values(answer=sa.bindparam("answer"))
         )
         self._connection = self._connected()
-        self.epoch = self._next_epoch()
+        with self._connection.begin():
+            self.life = nodes.join(self._connection, membership)
         self.journal, self.feed = self._heads()
         self._known = True  # whether the heads are those on disk
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of this life."""
+        return self.life.epoch
 
     def close(self) -> None:
         """Give the connection back."""
@@ -77,19 +95,12 @@ class Writer:
         without_time_limit(connection)
         return connection
 
-    def _next_epoch(self) -> int:
-        with self._connection.begin():
-            text = self._connection.scalar(_EPOCH)
-            epoch = int(text or 0) + 1
-            if text is None:
-                self._connection.execute(sa.insert(t.meta), {"name": "epoch", "value": str(epoch)})
-            else:
-                self._connection.execute(sa.update(t.meta).where(t.meta.c.name == "epoch").values(value=str(epoch)))
-        return epoch
-
     def _heads(self) -> tuple[Head, Head]:
         with self._connection.begin():
-            return read_head(self._connection, t.journal), read_head(self._connection, t.feed)
+            return self._chains()
+
+    def _chains(self) -> tuple[Head, Head]:
+        return read_head(self._connection, t.journal), read_head(self._connection, t.feed)
 
     def write(self, units: Sequence[Unit]) -> list[Exception | None]:
         """Write all in one transaction; one result a unit: None, or why nothing of that unit was written.
@@ -98,7 +109,9 @@ class Writer:
         in order. A COMMIT of which nobody knows whether it took effect is answered when the database has said so.
         """
         try:
-            self._write(units)
+            return self._write(units)
+        except FencedError as exc:
+            return [exc for _ in units]
         except sa.exc.IntegrityError as exc:
             if len(units) == 1:
                 return [KeyTakenError() if _is_of_the_unit(exc) else StoreError("the chain went on without us")]
@@ -113,15 +126,45 @@ class Writer:
             if len(units) == 1:
                 return [StoreError(_cause(exc))]
             return [result for unit in units for result in self.write([unit])]
-        return [None] * len(units)
 
-    def _write(self, units: Sequence[Unit]) -> None:
+    def _write(self, units: Sequence[Unit]) -> list[Exception | None]:
         if not self._known:
             self._reopen()
+        transaction: sa.RootTransaction | None = None
+        try:
+            transaction = self._connection.begin()
+            results, batch = self._execute(units)
+        except BaseException:
+            self._known = False  # COMMIT was not said: nothing was written, wherever the connection is now
+            if transaction is not None:
+                with contextlib.suppress(sa.exc.SQLAlchemyError, OSError):
+                    transaction.rollback()
+            raise
+        try:
+            transaction.commit()
+        except (sa.exc.SQLAlchemyError, OSError):
+            self._known = False
+            if not self._took_effect(batch):
+                raise
+        self.journal, self.feed = batch.journal, batch.feed
+        return results
+
+    def _execute(self, units: Sequence[Unit]) -> tuple[list[Exception | None], Batch]:
+        self._lock()
+        if self._membership.shared:
+            self.journal, self.feed = self._chains()  # another node may have gone on
+        results = self._judged(units)
         batch = Batch(self.epoch, self.journal, self.feed)
-        for unit in units:
-            batch.add(unit)
-        plan: tuple[tuple[Any, list[Row]], ...] = (
+        for unit, why_not in zip(units, results, strict=True):
+            if why_not is None:
+                batch.add(unit)
+        for statement, rows in self._plan(batch):
+            if rows:
+                self._connection.execute(statement, rows)
+        return results, batch
+
+    def _plan(self, batch: Batch) -> tuple[tuple[Any, list[Row]], ...]:
+        return (
             (sa.insert(t.request), batch.requests),
             (sa.insert(t.message), batch.intents),
             (sa.insert(t.person), batch.persons),
@@ -136,26 +179,6 @@ class Writer:
             (self._answer, batch.answers),
             (self._put_meta, list(batch.meta.values())),
         )
-        transaction: sa.RootTransaction | None = None
-        try:
-            transaction = self._connection.begin()
-            self._refuse_if_stale()
-            for statement, rows in plan:
-                if rows:
-                    self._connection.execute(statement, rows)
-        except BaseException:
-            self._known = False  # COMMIT was not said: nothing was written, wherever the connection is now
-            if transaction is not None:
-                with contextlib.suppress(sa.exc.SQLAlchemyError, OSError):
-                    transaction.rollback()
-            raise
-        try:
-            transaction.commit()
-        except (sa.exc.SQLAlchemyError, OSError):
-            self._known = False
-            if not self._took_effect(batch):
-                raise
-        self.journal, self.feed = batch.journal, batch.feed
 
     def _took_effect(self, batch: Batch) -> bool:
         """Whether the database has what a COMMIT that ended in an error was to write. Asks until it is told.
@@ -170,7 +193,7 @@ class Writer:
                 with self._connection.begin():
                     # Waits for the end of the old session's transaction, if that still runs. And where standbys must
                     # have a COMMIT before it counts, ours is behind the one that we ask about.
-                    self._connection.execute(_EPOCH).all()
+                    nodes.lock(self._connection)
                     there = self._finds(batch)
             except (sa.exc.SQLAlchemyError, OSError) as exc:
                 self.trouble = f"the outcome of a COMMIT is not known: {_cause(exc)}"
@@ -188,11 +211,70 @@ class Writer:
         query = sa.select(t.message.c.message_id).where(t.message.c.message_id.in_(ids), t.message.c.epoch == self.epoch)
         return self._connection.scalar(query) is not None
 
-    def _refuse_if_stale(self) -> None:
-        """Inside the transaction: whoever opened the database after us is the writer now (invariant 17)."""
-        newest = int(self._connection.scalar(_EPOCH) or 0)
-        if newest != self.epoch:
-            raise Fault("system.journal", f"epoch {newest} has the database, this is epoch {self.epoch}")
+    def _lock(self) -> None:
+        """Inside a transaction: nobody else writes until it ends, and this life goes on (invariant 17)."""
+        newest = nodes.lock(self._connection)
+        if not nodes.lives(self._connection, self.epoch):
+            raise FencedError(f"epoch {self.epoch} is over, the newest is {newest}")
+
+    def _judged(self, units: Sequence[Unit]) -> list[Exception | None]:
+        """Which of them were made by another life, or of a visit that is another by now."""
+        there = nodes.versions(self._connection, {unit.visit.visit_id for unit in units if unit.visit is not None})
+        results: list[Exception | None] = []
+        for unit in units:
+            if unit.epoch not in {0, self.epoch}:
+                results.append(FencedError(f"made in epoch {unit.epoch}, this is {self.epoch}"))
+            elif unit.visit is not None and there.get(unit.visit.visit_id, 0) != unit.version:
+                results.append(StaleError(f"version {there.get(unit.visit.visit_id, 0)}, not {unit.version}"))
+            else:
+                results.append(None)
+                if unit.visit is not None:
+                    there[unit.visit.visit_id] = unit.version + 1
+        return results
+
+    # -- this life among the others; every call is a transaction of its own. Raises ``Fault("system.journal")``
+
+    def renew(self, tasks: Collection[str] = ()) -> Seen:
+        """Live on; take over what the dead held. ``Seen.renewed`` is False when this life is over."""
+        seen = self._within(lambda c: nodes.renew(c, self._membership, self.epoch, tasks), locked=False)
+        if not seen.to_take:
+            return seen
+        try:
+            taken = self._within(lambda c: nodes.take_over(c, self._membership, self.epoch, seen.open_tasks))
+        except FencedError:
+            return Seen(renewed=False)
+        return evolve(seen, tasks=seen.tasks | taken)
+
+    def rejoin(self) -> Life:
+        """Begin the next life; what was made in the one before is not written any more."""
+        self.life = self._within(lambda c: nodes.join(c, self._membership, self.epoch), locked=False)
+        self._known = False
+        return self.life
+
+    def claim(self, since: str, after: str, limit: int, *, mine: bool) -> list[Claimed]:
+        """See ``nodes.claim``. Raises ``FencedError``."""
+        return self._within(lambda c: nodes.claim(c, self.epoch, since, after, limit, mine=mine))
+
+    def clear(self, at: str) -> bool:
+        """See ``nodes.clear``. Raises ``FencedError``."""
+        return self._within(lambda c: nodes.clear(c, at))
+
+    def leave(self) -> None:
+        """Others need not wait for the lease's end. Nothing can be written afterwards."""
+        with contextlib.suppress(FencedError):
+            self._within(lambda c: nodes.leave(c, self.epoch))
+
+    def _within(self, work: Callable[[sa.Connection], T], *, locked: bool = True) -> T:
+        try:
+            if not self._known:
+                self._reopen()
+            with self._connection.begin():
+                if locked:
+                    self._lock()
+                return work(self._connection)
+        except (sa.exc.SQLAlchemyError, OSError) as exc:
+            self._known = False
+            raise Fault("system.journal", _cause(exc)) from exc
 
     def _reopen(self) -> None:
         """After a failed write: the heads as the disk has them, on a new connection when the old one is of no use."""

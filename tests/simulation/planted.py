@@ -39,12 +39,12 @@ def _move(patch, event, states, move):
 
 
 def send_before_commit(patch):
-    async def apply(self, visit_id, event, extra=NOTHING):
+    async def apply(self, visit_id, event, extra=NOTHING, *, only=None):
         async with self.visits.alone(visit_id) as entry:
             work = await self._make(visit_id, entry, event, extra)
             self._leave(visit_id, work)
             await self.means.journal.commit(await self._unit(entry, work, extra))
-            self.visits.became(entry, work.state)
+            self.visits.became(entry, work)
         entry.tell(work.state)
         return work.state
 
@@ -52,13 +52,13 @@ def send_before_commit(patch):
 
 
 def send_though_the_commit_failed(patch):
-    async def apply(self, visit_id, event, extra=NOTHING):
+    async def apply(self, visit_id, event, extra=NOTHING, *, only=None):
         async with self.visits.alone(visit_id) as entry:
             work = await self._make(visit_id, entry, event, extra)
             unit = await self._unit(entry, work, extra)
             with contextlib.suppress(Fault):
                 await self.means.journal.commit(unit)
-            self.visits.became(entry, work.state)
+            self.visits.became(entry, work)
         self._leave(visit_id, work)
         entry.tell(work.state)
         return work.state

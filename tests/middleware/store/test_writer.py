@@ -17,7 +17,7 @@ from middleware.domain.visit import SettlementState as S
 from middleware.store import tables as t
 from middleware.store.batch import is_busy, stamp
 from middleware.store.reader import Reader
-from middleware.store.units import Ending, KeyTakenError, StoreError, Unit
+from middleware.store.units import Ending, FencedError, KeyTakenError, StoreError, Unit
 from middleware.store.writer import Writer
 from tests.middleware.flow.making import settlement, visit
 from tests.middleware.store.making import BILL, HOLDER, counts, database, unit, writing
@@ -104,8 +104,8 @@ def test_invariant_17_the_epoch_grows_at_each_opening_and_an_older_one_writes_no
         new.close()
 
         assert epochs == (1, 2)
-        assert isinstance(refused, StoreError)
-        assert isinstance(again, StoreError)
+        assert isinstance(refused, FencedError)
+        assert isinstance(again, FencedError)
         assert taken == [None]
         assert found == [1, 2]
         assert Reader(engine).broken(t.journal) is None
@@ -259,7 +259,9 @@ def test_only_busy_visits_are_looked_at_after_a_restart(store_url):
     with writing(store_url) as (writer, engine):
         writer.write([unit(1, state=S.UNKNOWN), unit(2, state=S.SETTLED), unit(3, state=S.SETTLE_SENT)])
         assert [v.visit_id for v in Reader(engine).busy_visits()] == ["V0001", "V0003"]
-        writer.write([Unit(visit=evolve(unit(1).visit, settlements=(settlement(S.REVERSED),)), now=NOW)])
+        assert writer.write(
+            [Unit(visit=evolve(unit(1).visit, settlements=(settlement(S.REVERSED),)), now=NOW, version=1)]
+        ) == [None]
         assert [v.visit_id for v in Reader(engine).busy_visits()] == ["V0003"]
 
 
