@@ -21,10 +21,12 @@ from simulators.centre.insured import Cover, InsuredPerson
 from simulators.centre.ledger import Ledger, Settlement, State
 from simulators.centre.refusals import Refusal
 from simulators.centre.rules import Bill, Line, Year, amount_agrees, cut, split
+from simulators.centre.statements import Dialect, Statements
 
 Row = Mapping[str, str]
 Nodes = Mapping[str, list[Row]]
 MAX_VISITS = 100_000
+ROWS_OF_STATEMENTS = frozenset({"3202", "9101", "9102"})  # what an old centre, which compares by cycle, has not
 
 
 @define
@@ -60,12 +62,15 @@ class Business:
         reversible: frozenset[str] = frozenset({"2207", "2208"}),
         require_sign_in: bool = True,
         refuse_duplicates: bool = False,
+        dialect: Dialect | None = None,
+        by_cycle: bool = False,
     ) -> None:
         self.people = {person.person_number: person for person in people}
         self.ledger = ledger
         self.reversible = reversible
         self.require_sign_in = require_sign_in
         self.refuse_duplicates = refuse_duplicates
+        self.statements = Statements(ledger, clock, dialect, by_cycle=by_cycle)
         self.visits: dict[str, Visit] = {}
         self._clock = clock
         self._by_id = {person.id_number: person for person in self.people.values()}
@@ -76,6 +81,7 @@ class Business:
         self._numbers = 0
         self._handlers: dict[str, Callable[[Row, Nodes], dict[str, Any] | None]] = {
             "9001": self._sign_in,
+            "9002": self._sign_out,
             "1101": self._person,
             "2201": self._register,
             "2203": self._describe,
@@ -84,6 +90,10 @@ class Business:
             "2207": self._settle,
             "2208": self._cancel,
             "2601": self._reverse,
+            "3201": self.statements.compare_totals,
+            "3202": self.statements.compare_detail,
+            "9101": self.statements.upload,
+            "9102": self.statements.download,
         }
 
     # -- asked by tests and the demo ------------------------------------------------------------------------------------
@@ -108,9 +118,12 @@ class Business:
                 _require(node.fields, row)
         if self.refuse_duplicates and head["msgid"] in self._done:
             raise Refusal("0102")
-        if self.require_sign_in and call != "9001":
+        if self.statements.by_cycle and call in ROWS_OF_STATEMENTS:
+            raise Refusal("0103")
+        if self.require_sign_in and call not in {"9001", "9002"}:
             day = self._signed.get(head.get("sign_no", ""))
-            if day != self._clock().date():
+            ending = self.statements.by_cycle and call == "3201" and day is not None
+            if day != self._clock().date() and not ending:
                 raise Refusal("9011")
         return self._handlers[call](head, nodes)
 
@@ -121,10 +134,25 @@ class Business:
 
     # -- the transactions -----------------------------------------------------------------------------------------------
     def _sign_in(self, _head: Row, _nodes: Nodes) -> dict[str, Any]:
-        number = self._number("S")
-        self._signed = {key: day for key, day in self._signed.items() if day == self._clock().date()}
-        self._signed[number] = self._clock().date()
+        today = self._clock().date()
+        if self.statements.by_cycle:
+            if any(day != today for day in self._signed.values()):
+                raise Refusal("9014")
+            number = next(iter(self._signed), "") or self._number("S")
+        else:
+            number = self._number("S")
+            self._signed = {key: day for key, day in self._signed.items() if day == today}
+        self._signed[number] = today
         return {"signinoutb": {"sign_time": self._clock().strftime(MOMENT_FORMAT), "sign_no": number}}
+
+    def _sign_out(self, _head: Row, nodes: Nodes) -> dict[str, Any]:
+        number = nodes["signOut"][0]["sign_no"]
+        if number not in self._signed:
+            raise Refusal("9012")
+        if self.statements.by_cycle and not self.statements.is_agreed(number):
+            raise Refusal("9013")
+        del self._signed[number]
+        return {"sign_time": {"sign_time": self._clock().strftime(MOMENT_FORMAT)}}
 
     def _person(self, _head: Row, nodes: Nodes) -> dict[str, Any]:
         row = nodes["data"][0]
@@ -209,6 +237,9 @@ class Business:
             bill=bill,
             settled_at=at,
             order=len(self.ledger.settlements) + 1,
+            clearing_type=answers.CLEARING_TYPE,
+            clearing_agency=answers.CLEARING_AGENCY,
+            cycle=head.get("sign_no", ""),
         )
         self._move(settlement, 1)
         self.ledger.settlements.append(settlement)
@@ -227,9 +258,11 @@ class Business:
         settlement.state = State.CANCELLED
         settlement.undone_by = head["msgid"]
         settlement.cancel_number = self._number("J")
+        settlement.cancelled_at = self._clock()
+        settlement.cancel_cycle = head.get("sign_no", "")
         self._done[head["msgid"]] = Done("2208", visit.person.person_number, settlement)
         balance = self.balance(settlement.person_number, settlement.insurance)
-        return answers.cancel(settlement, head["msgid"], self._clock(), balance)
+        return answers.cancel(settlement, head["msgid"], settlement.cancelled_at, balance)
 
     def _reverse(self, head: Row, nodes: Nodes) -> None:
         row = nodes["data"][0]
@@ -262,7 +295,8 @@ class Business:
             raise Refusal("2614")
         self._move(settlement, 1)
         settlement.state = State.APPROVED
-        settlement.undone_by = settlement.cancel_number = ""
+        settlement.undone_by = settlement.cancel_number = settlement.cancel_cycle = ""
+        settlement.cancelled_at = None
 
     def _known(self, row: Row) -> InsuredPerson:
         person = self.people.get(row["psn_no"])

@@ -6,7 +6,17 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-ACTIONS = {
+STATEMENT_ACTIONS = {
+    "wrong-totals": "3201: processed, answered with the other verdict",
+    "not-ready": "9102: the result is not ready yet",
+    "cut-zip": "9102: the last bytes of the ZIP are missing",
+    "bomb": "9102: a ZIP that unpacks to 64 MiB",
+    "wrong-columns": "9102: the last line has a column less",
+    "wrong-charset": "9102: in UTF-16",
+    "foreign-row": "9102: with a row of another institution",
+    "wrong-fen": "9102: with a tenth of a fen in the last line",
+}
+ACTIONS = STATEMENT_ACTIONS | {
     "lose-reply": "processed, then the connection is cut without an answer",
     "drop-before": "not processed, the connection is cut",
     "refuse": "refused by the business layer, with code and text",

@@ -48,9 +48,14 @@ class Settlement:
     bill: Bill
     settled_at: dt.datetime
     order: int
+    clearing_type: str = "11"  # clr_type and clr_optins, as the answer said them: what a statement is sliced by
+    clearing_agency: str = "999900"
+    cycle: str = ""  # the sign-in that it was made under
     state: State = State.APPROVED
     undone_by: str = ""  # the msgid of the 2601 or 2208
     cancel_number: str = ""  # the setl_id of its cancel
+    cancelled_at: dt.datetime | None = None
+    cancel_cycle: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """For the admin page: no personal data, amounts in yuan."""
@@ -65,6 +70,10 @@ class Settlement:
             "undone_by": self.undone_by,
             "cancel_number": self.cancel_number,
             "settled_at": self.settled_at.isoformat(),
+            "cancelled_at": self.cancelled_at.isoformat() if self.cancelled_at else "",
+            "clearing_type": self.clearing_type,
+            "clearing_agency": self.clearing_agency,
+            "cycle": self.cycle,
             "order": self.order,
             "total": self.bill.total.yuan,
             "fund": self.bill.fund.yuan,

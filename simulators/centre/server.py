@@ -16,13 +16,14 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from simulators.centre import wire
+from simulators.centre import bad_files, wire
 from simulators.centre.business import Business
 from simulators.centre.faults import Faults, Knob
 from simulators.centre.holds import Holds, Moment
 from simulators.centre.insured import InsuredPerson, everybody
 from simulators.centre.ledger import Ledger
 from simulators.centre.refusals import Refusal
+from simulators.centre.statements import Dialect
 
 MAX_BODY_BYTES = 8 << 20
 CHINA = dt.timezone(dt.timedelta(hours=8))
@@ -40,7 +41,8 @@ class CentreSimulator:
     ``port`` 0 takes a free one; ``start`` after ``stop`` listens on the same port again. ``people`` are all the synthetic
     people when not given. ``clock`` is the centre's wall clock. ``reversible``: what its 2601 undoes.
     ``refuse_duplicates``: whether a msgid seen before is refused; the platform promises nothing, so by default it is
-    processed again. ``require_sign_in``: whether 9001 must come first.
+    processed again. ``require_sign_in``: whether 9001 must come first. ``dialect``: how its statement files look;
+    ``by_cycle``: an old centre that compares the totals of each sign-in before 9002, and no rows.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class CentreSimulator:
         reversible: frozenset[str] = frozenset({"2207", "2208"}),
         require_sign_in: bool = True,
         refuse_duplicates: bool = False,
+        dialect: Dialect | None = None,
+        by_cycle: bool = False,
     ) -> None:
         self.port = port
         self.reactor = reactor
@@ -61,7 +65,14 @@ class CentreSimulator:
         self.faults = Faults()
         self.holds = Holds()
         self.business = Business(
-            everybody() if people is None else people, self.ledger, clock, reversible, require_sign_in, refuse_duplicates
+            everybody() if people is None else people,
+            self.ledger,
+            clock,
+            reversible,
+            require_sign_in,
+            refuse_duplicates,
+            dialect,
+            by_cycle,
         )
         self._listening: Any = None
         self._site: Any = None
@@ -110,6 +121,8 @@ class CentreSimulator:
     def _carried_out(self, request: wire.Request, knob: Knob | None) -> dict[str, Any] | None:
         if knob is not None and knob.action == "refuse":
             raise Refusal(knob.code, knob.text)
+        if knob is not None and knob.action == "not-ready":
+            raise Refusal("3203")
         return self.business.handle(request.head, request.nodes)
 
     def note(self, request: wire.Request, body: bytes, end: str) -> None:
@@ -137,7 +150,7 @@ class CentreSimulator:
             return {name: _without(rows, "setl_id") for name, rows in output.items()}
         if knob.action == "other-person":
             return {name: _with(rows, "psn_no", "999900000000000000000") for name, rows in output.items()}
-        return output
+        return bad_files.bent(output, knob.action)
 
 
 def _without(rows: Any, name: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 from twisted.internet import reactor
 
+from adapters.insurance.profile import Profile
 from adapters.insurance.soap.link import SoapCentre
 from adapters.insurance.soap.options import CentreOptions
 from middleware.domain.centre import (
@@ -110,7 +111,12 @@ LINES = (
 
 
 @asynccontextmanager
-async def open_desk(simulator: CentreSimulator | None = None, clock: Callable[[], Any] = china_now, **changes: Any):
+async def open_desk(
+    simulator: CentreSimulator | None = None,
+    clock: Callable[[], Any] = china_now,
+    profile: Profile | None = None,
+    **changes: Any,
+):
     """A desk and its centre, both ended afterwards; keyword arguments change the adapter's options."""
     centre_simulator = simulator or CentreSimulator(reactor, clock=clock)
     centre_simulator.start()
@@ -119,7 +125,7 @@ async def open_desk(simulator: CentreSimulator | None = None, clock: Callable[[]
         url=centre_simulator.url, institution_code=INSTITUTION, institution_name="测试医院", profile="999900-test", operator="0001",
         operator_name="操作员", **values,
     )  # fmt: skip
-    centre = SoapCentre(options, reactor, china_now)
+    centre = SoapCentre(options, reactor, china_now, profile)
     centre.start()
     try:
         yield Desk(centre_simulator, centre, MessageIds(INSTITUTION, None))
