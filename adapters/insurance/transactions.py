@@ -7,8 +7,30 @@ itself the wider reading stands here, with the reason beside it. On replies ``ne
 
 from __future__ import annotations
 
+from adapters.insurance.pieces import (
+    AMOUNTS,
+    BATCH,
+    CANCEL_AMOUNTS,
+    CARD,
+    CERTNO,
+    EXTRA,
+    INSUTYPE,
+    MDTRT_ID,
+    MED_TYPE,
+    PSN_CERT_TYPE,
+    PSN_NAME,
+    PSN_NO,
+    PSN_TYPE,
+    QUOTED_FOUR,
+    SETL_ID,
+    SETLDETAIL,
+    SETTLED_CLEARING,
+    SETTLED_WHO,
+)
 from adapters.insurance.schema import FieldSpec, Node, Transaction, date, moment, number, text
 from adapters.insurance.transactions_statement import STATEMENT_TRANSACTIONS
+from adapters.insurance.transactions_stay import STAY_TRANSACTIONS
+from adapters.insurance.transactions_visit import VISIT_TRANSACTIONS
 
 # fmt: off
 # -- the envelope, common to all ----------------------------------------------------------------------------------------
@@ -46,98 +68,6 @@ REPLY_HEAD: tuple[FieldSpec, ...] = (
     text("err_msg", 200, "错误信息", "message"),
 )
 
-# -- pieces that several tables share -----------------------------------------------------------------------------------
-_PSN_NO = text("psn_no", 30, "人员编号", "person_number", need=True)
-_MDTRT_ID = text("mdtrt_id", 30, "就诊ID", "visit_number", need=True)
-_BATCH = text("chrg_bchno", 30, "收费批次号", "batch", need=True)
-_EXTRA = text("exp_content", 4000, "字段扩展")
-
-_CARD: tuple[FieldSpec, ...] = (  # which certificate the person showed
-    text("mdtrt_cert_type", 3, "就诊凭证类型", "certificate_kind", need=True, codes="mdtrt_cert_type"),
-    text("mdtrt_cert_no", 50, "就诊凭证编号", "card_number", need=True, personal=True),
-    text("card_sn", 32, "卡识别码", "card_id_code", personal=True),
-)
-_PSN_CERT_TYPE = text("psn_cert_type", 6, "人员证件类型", need=True, codes="psn_cert_type")  # C3 without a list in some inputs
-_CERTNO = text("certno", 50, "证件号码", "id_number", need=True, personal=True)  # C50 in 1101, C20 in 2201, 2206 and 2207
-_PSN_NAME = text("psn_name", 50, "人员姓名", "name", need=True, personal=True)  # C50 and C20 likewise; long names exist
-_PSN_TYPE = text("psn_type", 6, "人员类别", "person_type", need=True)  # C3 in inputs, yet its list holds six-digit codes
-_INSUTYPE = text("insutype", 6, "险种类型", "insurance", need=True, codes="insutype")
-_MED_TYPE = text("med_type", 6, "医疗类别", "med_type", need=True, codes="med_type")
-
-_QUOTED_FOUR: tuple[FieldSpec, ...] = (  # 2207 takes back what 2206 said (insurance.md 1.4)
-    number("fulamt_ownpay_amt", 16, 2, "全自费金额", "self_paid", need=True),
-    number("overlmt_selfpay", 16, 2, "超限价自费费用", "over_limit", need=True),
-    number("preselfpay_amt", 16, 2, "先行自付金额", "first_self_paid", need=True),
-    number("inscp_scp_amt", 16, 2, "符合政策范围金额", "in_scope", need=True),
-)
-
-# Meanings "split.x" are the attributes of domain.split.Split.
-_AMOUNTS: tuple[FieldSpec, ...] = (
-    number("medfee_sumamt", 16, 2, "医疗费总额", "split.total", need=True),
-    number("fulamt_ownpay_amt", 16, 2, "全自费金额", "split.self_paid", need=True),
-    number("overlmt_selfpay", 16, 2, "超限价自费费用", "split.over_limit", need=True),
-    number("preselfpay_amt", 16, 2, "先行自付金额", "split.first_self_paid", need=True),
-    number("inscp_scp_amt", 16, 2, "符合政策范围金额", "split.in_scope", need=True),
-    number("act_pay_dedc", 16, 2, "实际支付起付线", "split.deductible"),
-    number("hifp_pay", 16, 2, "基本医疗保险统筹基金支出", "split.pool", need=True),
-    number("pool_prop_selfpay", 5, 4, "基本医疗保险统筹基金支付比例", need=True),
-    number("cvlserv_pay", 16, 2, "公务员医疗补助资金支出", "split.civil_servant", need=True),
-    number("hifes_pay", 16, 2, "企业补充医疗保险基金支出", "split.supplementary", need=True),
-    number("hifmi_pay", 16, 2, "居民大病保险资金支出", "split.serious_illness", need=True),
-    number("hifob_pay", 16, 2, "职工大额医疗费用补助基金支出", "split.large_sum", need=True),
-    number("maf_pay", 16, 2, "医疗救助基金支出", "split.assistance", need=True),
-    number("hifdm_pay", 16, 2, "伤残人员医疗保障基金支出", "split.disabled_soldier", need=True),
-    number("oth_pay", 16, 2, "其他支出", "split.other_fund", need=True),
-    number("fund_pay_sumamt", 16, 2, "基金支付总额", "split.fund", need=True),
-    number("psn_part_amt", 16, 2, "个人负担总金额", "split.personal", need=True),
-    number("acct_pay", 16, 2, "个人账户支出", "split.account", need=True),
-    number("psn_cash_pay", 16, 2, "个人现金支出", "split.cash", need=True),
-    number("hosp_part_amt", 16, 2, "医院负担金额", "split.hospital", need=True),
-    number("balc", 16, 2, "余额", "split.balance_after", need=True),
-    number("acct_mulaid_pay", 16, 2, "个人账户共济支付金额", "split.family_account", need=True),
-)
-# A cancel tells the same under other names (insurance.md, fact 6): Hunan's 2208 spells the cash pdn_cash_pay; elsewhere
-# psn_pay and ownpay_hosp_part carry what psn_part_amt and hosp_part_amt leave null.
-_CANCEL_AMOUNTS: tuple[FieldSpec, ...] = (
-    *_AMOUNTS,
-    number("pdn_cash_pay", 16, 2, "个人现金支出", "split.cash"),
-    number("psn_pay", 16, 2, "个人负担总金额", "split.personal"),
-    number("ownpay_hosp_part", 16, 2, "医院负担金额", "split.hospital"),
-)
-_SETTLED_WHO: tuple[FieldSpec, ...] = (
-    _MDTRT_ID,
-    _PSN_NO,
-    text("psn_name", 50, "人员姓名", personal=True),
-    text("psn_cert_type", 6, "人员证件类型", codes="psn_cert_type"),
-    text("certno", 50, "证件号码", personal=True),
-    text("gend", 6, "性别", codes="gend"),
-    text("naty", 3, "民族", codes="naty"),
-    date("brdy", "出生日期", personal=True),
-    number("age", 4, 1, "年龄"),
-    text("insutype", 6, "险种类型", codes="insutype"),
-    text("psn_type", 6, "人员类别", codes="psn_type"),
-    text("cvlserv_flag", 3, "公务员标志", codes="cvlserv_flag"),
-    moment("setl_time", "结算时间", "settled_at", need=True),
-    text("mdtrt_cert_type", 3, "就诊凭证类型", codes="mdtrt_cert_type"),
-    text("med_type", 6, "医疗类别", codes="med_type"),
-)
-_SETTLED_CLEARING: tuple[FieldSpec, ...] = (
-    text("medins_setl_id", 30, "医药机构结算ID", "message_id", need=True),  # our own msgid comes back here
-    text("clr_optins", 6, "清算经办机构", "clearing_agency"),
-    text("clr_way", 6, "清算方式", "clearing_way", codes="clr_way"),
-    text("clr_type", 6, "清算类别", "clearing_type", need=True, codes="clr_type"),
-    _EXTRA,
-)
-_SETL_ID = text("setl_id", 30, "结算ID", "settlement_number", need=True)
-_SETLDETAIL = Node("setldetail", (
-    text("fund_pay_type", 6, "基金支付类型", "kind", need=True, codes="fund_pay_type"),
-    number("inscp_scp_amt", 16, 2, "符合政策范围金额", need=True),
-    number("crt_payb_lmt_amt", 16, 2, "本次可支付限额金额", need=True),
-    number("fund_payamt", 16, 2, "基金支付金额", "amount", need=True),
-    text("fund_pay_type_name", 200, "基金支付类型名称", "name"),
-    text("setl_proc_info", 4000, "结算过程信息"),
-), many=True)
-
 # -- the transactions ---------------------------------------------------------------------------------------------------
 _ALL = (
     Transaction("9001", "签到", "sign in",
@@ -153,18 +83,18 @@ _ALL = (
     ),
     Transaction("1101", "人员信息获取", "person",
         input=(Node("data", (
-            *_CARD,
+            *CARD,
             moment("begntime", "开始时间", "at"),
-            _PSN_CERT_TYPE, _CERTNO, _PSN_NAME,
+            PSN_CERT_TYPE, CERTNO, PSN_NAME,
         )),),
         output=(
             Node("baseinfo", (
-                _PSN_NO, _PSN_CERT_TYPE, _CERTNO, _PSN_NAME,
+                PSN_NO, PSN_CERT_TYPE, CERTNO, PSN_NAME,
                 text("gend", 6, "性别", need=True, codes="gend"),
                 text("naty", 3, "民族", codes="naty"),
                 date("brdy", "出生日期", personal=True),
                 number("age", 4, 1, "年龄", need=True),
-                _EXTRA,
+                EXTRA,
             )),
             Node("insuinfo", (  # a list in the table, an object in appendix B: a list of one reads the same
                 number("balc", 16, 2, "余额", "balance", need=True),
@@ -188,24 +118,24 @@ _ALL = (
     ),
     Transaction("2201", "门诊挂号", "register visit",
         input=(Node("data", (
-            _PSN_NO, _INSUTYPE,
+            PSN_NO, INSUTYPE,
             moment("begntime", "开始时间", "begun_at", need=True),
-            *_CARD,
-            _PSN_CERT_TYPE, _CERTNO, _PSN_TYPE, _PSN_NAME,
+            *CARD,
+            PSN_CERT_TYPE, CERTNO, PSN_TYPE, PSN_NAME,
             text("ipt_otp_no", 30, "住院/门诊号", "outpatient_no", need=True),
             text("atddr_no", 30, "医师编码", "doctor_code"),
             text("dr_name", 50, "医师姓名", "doctor_name"),
             text("dept_code", 30, "科室编码", "department_code", need=True),
             text("dept_name", 100, "科室名称", "department_name", need=True),
             text("caty", 10, "科别", "specialty", need=True),
-            _EXTRA,
+            EXTRA,
         )),),
-        output=(Node("data", (_MDTRT_ID, _PSN_NO, text("ipt_otp_no", 30, "住院/门诊号", "outpatient_no", need=True), _EXTRA)),),
+        output=(Node("data", (MDTRT_ID, PSN_NO, text("ipt_otp_no", 30, "住院/门诊号", "outpatient_no", need=True), EXTRA)),),
     ),
     Transaction("2203", "门诊就诊信息上传", "upload visit",
         input=(
             Node("mdtrtinfo", (
-                _MDTRT_ID, _PSN_NO, _MED_TYPE,
+                MDTRT_ID, PSN_NO, MED_TYPE,
                 moment("begntime", "开始时间", "begun_at", need=True),
                 text("main_cond_dscr", 1000, "主要病情描述"),
                 text("dise_type_code", 30, "病种类型代码"),
@@ -215,7 +145,7 @@ _ALL = (
                 text("dise_name", 500, "病种名称"),
                 text("birctrl_type", 6, "计划生育手术类别", codes="birctrl_type"),
                 date("birctrl_matn_date", "计划生育手术或生育日期"),
-                _EXTRA,
+                EXTRA,
             )),
             Node("diseinfo", (
                 text("diag_type", 3, "诊断类别", "diagnosis_kind", need=True, codes="diag_type"),
@@ -233,7 +163,7 @@ _ALL = (
     Transaction("2204", "门诊费用明细信息上传", "upload charges",
         input=(Node("feedetail", (
             text("feedetl_sn", 30, "费用明细流水号", "line_id", need=True),  # N30 in, C30 out
-            _MDTRT_ID, _PSN_NO, _BATCH,
+            MDTRT_ID, PSN_NO, BATCH,
             text("dise_codg", 30, "病种编码"),
             text("rxno", 30, "处方号", "prescription_no"),
             text("rx_circ_flag", 3, "外购处方标志", need=True),
@@ -263,7 +193,7 @@ _ALL = (
             text("matn_fee_flag", 6, "生育费用标志", codes="matn_fee_flag"),
             text("memo", 1000, "备注"),
             text("comb_no", 3, "组套编码"),
-            _EXTRA,
+            EXTRA,
         ), many=True),),
         output=(Node("result", (
             text("feedetl_sn", 30, "费用明细流水号", "line_id", need=True),
@@ -285,42 +215,42 @@ _ALL = (
             text("lmt_used_flag", 3, "限制使用标志", need=True, codes="lmt_used_flag"),
             text("drt_reim_flag", 3, "直报标志", codes="drt_reim_flag"),
             text("memo", 500, "备注"),
-            _EXTRA,
+            EXTRA,
         ), many=True),),
     ),
     Transaction("2206", "门诊预结算", "pre-settle",
         input=(Node("data", (
-            _PSN_NO, *_CARD, _PSN_CERT_TYPE, _CERTNO, _PSN_TYPE, _PSN_NAME, _MED_TYPE,
+            PSN_NO, *CARD, PSN_CERT_TYPE, CERTNO, PSN_TYPE, PSN_NAME, MED_TYPE,
             number("medfee_sumamt", 16, 2, "医疗费总额", "total", need=True),
             text("psn_setlway", 6, "个人结算方式", need=True, codes="psn_setlway"),
-            _MDTRT_ID, _BATCH,
+            MDTRT_ID, BATCH,
             text("acct_used_flag", 1, "个人账户使用标志", "use_account", need=True, codes="acct_used_flag"),
-            _INSUTYPE, _EXTRA,
+            INSUTYPE, EXTRA,
             text("pub_hosp_rfom_flag", 6, "公立医院改革标志"),
         )),),
         # setl_id stands in no table of 2206, yet centres send it, null (insurance.md 1.7)
-        output=(Node("setlinfo", (*_SETTLED_WHO, text("setl_id", 30, "结算ID"), *_AMOUNTS, *_SETTLED_CLEARING)), _SETLDETAIL),
+        output=(Node("setlinfo", (*SETTLED_WHO, text("setl_id", 30, "结算ID"), *AMOUNTS, *SETTLED_CLEARING)), SETLDETAIL),
     ),
     Transaction("2207", "门诊结算", "settle",
         input=(Node("data", (
-            _PSN_NO, *_CARD, _PSN_CERT_TYPE, _CERTNO, _MED_TYPE,
+            PSN_NO, *CARD, PSN_CERT_TYPE, CERTNO, MED_TYPE,
             number("medfee_sumamt", 16, 2, "医疗费总额", "total", need=True),
             text("psn_setlway", 6, "个人结算方式", need=True, codes="psn_setlway"),
-            _MDTRT_ID, _BATCH, _INSUTYPE,
+            MDTRT_ID, BATCH, INSUTYPE,
             text("acct_used_flag", 1, "个人账户使用标志", "use_account", need=True, codes="acct_used_flag"),
             text("invono", 20, "发票号"),
-            *_QUOTED_FOUR, _EXTRA,
+            *QUOTED_FOUR, EXTRA,
             text("pub_hosp_rfom_flag", 6, "公立医院改革标志"),
         )),),
-        output=(Node("setlinfo", (*_SETTLED_WHO, _SETL_ID, *_AMOUNTS, *_SETTLED_CLEARING)), _SETLDETAIL),
+        output=(Node("setlinfo", (*SETTLED_WHO, SETL_ID, *AMOUNTS, *SETTLED_CLEARING)), SETLDETAIL),
     ),
     Transaction("2208", "门诊结算撤销", "cancel",
-        input=(Node("data", (_SETL_ID, _MDTRT_ID, _PSN_NO, _EXTRA)),),
-        output=(Node("setlinfo", (*_SETTLED_WHO, _SETL_ID, *_CANCEL_AMOUNTS, *_SETTLED_CLEARING)), _SETLDETAIL),
+        input=(Node("data", (SETL_ID, MDTRT_ID, PSN_NO, EXTRA)),),
+        output=(Node("setlinfo", (*SETTLED_WHO, SETL_ID, *CANCEL_AMOUNTS, *SETTLED_CLEARING)), SETLDETAIL),
     ),
     Transaction("2601", "冲正交易", "reverse",
         input=(Node("data", (
-            _PSN_NO,
+            PSN_NO,
             text("omsgid", 30, "原发送方报文ID", "original_message_id", need=True),
             text("oinfno", 6, "原交易编号", "original_call", need=True),  # C4, as short as infno and for the same reason
         )),),
@@ -328,4 +258,7 @@ _ALL = (
 )
 # fmt: on
 
-TRANSACTIONS: dict[str, Transaction] = {transaction.code: transaction for transaction in (*_ALL, *STATEMENT_TRANSACTIONS)}
+TRANSACTIONS: dict[str, Transaction] = {
+    transaction.code: transaction
+    for transaction in (*_ALL, *VISIT_TRANSACTIONS, *STAY_TRANSACTIONS, *STATEMENT_TRANSACTIONS)
+}

@@ -9,10 +9,11 @@ import datetime as dt
 
 from attrs import field, frozen
 
-from middleware.domain.charge import ChargeLine, Diagnosis
+from middleware.domain.charge import ChargeLine, Diagnosis, Disease
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
 from middleware.domain.kind import CALLS, CANCEL_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, VisitKind
 from middleware.domain.money import Money
+from middleware.domain.order import Maternity
 from middleware.domain.split import Split
 from middleware.domain.statement import DetailRow, Period, Refunds, ResultRow, Slice, Totals
 
@@ -60,6 +61,10 @@ class VisitFacts:
     insured_region: str  # insuplc_admdvs, six digits
     med_type: str  # 11 ordinary outpatient ...
     kind: VisitKind = VisitKind.OUTPATIENT
+    disease: Disease | None = None  # dise_codg: of a category that has one
+    maternity: Maternity | None = None
+    begun_at: dt.datetime | None = None  # of a pharmacy's visit, which nothing else tells
+    ended_at: dt.datetime | None = None  # of a stay that has ended
 
 
 @frozen(slots=True)
@@ -81,6 +86,70 @@ class RegisterVisit:
 
 
 @frozen(slots=True)
+class Admit:
+    """2401: a stay begins; the answer carries the centre's visit number."""
+
+    visit: VisitFacts  # without a visit number
+    holder: Holder
+    begun_at: dt.datetime
+    our_number: str  # medrcdno: our own visit id, under which a lost answer is found again
+    stay_number: str  # ipt_no: the hospital's
+    description: str
+    bed: str
+    diagnoses: tuple[Diagnosis, ...]
+    department_code: str
+    department_name: str
+    doctor_code: str
+    doctor_name: str
+
+
+@frozen(slots=True)
+class Discharge:
+    """2402: the stay ended."""
+
+    visit: VisitFacts
+    ended_at: dt.datetime
+    way: str  # dscg_way
+    bed: str
+    diagnoses: tuple[Diagnosis, ...]
+    department_code: str
+    department_name: str
+    doctor_code: str
+    doctor_name: str
+
+
+@frozen(slots=True)
+class WithdrawDischarge:
+    """2405: the stay goes on."""
+
+    visit: VisitFacts
+
+
+@frozen(slots=True)
+class WithdrawVisit:
+    """2202, 2404: the registration never was."""
+
+    visit: VisitFacts
+    our_number: str  # ipt_otp_no
+
+
+@frozen(slots=True)
+class WithdrawCharges:
+    """2205, 2302: all lines of the visit that are not settled are taken back."""
+
+    visit: VisitFacts
+
+
+@frozen(slots=True)
+class QueryVisits:
+    """5201: which visits has the centre of this person, of this category, begun between two times. Weak evidence."""
+
+    visit: VisitFacts
+    since: dt.datetime
+    until: dt.datetime
+
+
+@frozen(slots=True)
 class UploadVisit:
     """2203: medical category and diagnoses of the visit."""
 
@@ -94,7 +163,7 @@ class UploadVisit:
 
 @frozen(slots=True)
 class UploadCharges:
-    """2204: all lines of one charge batch, in one call."""
+    """2204: all lines of one charge batch, in one call. 2301: lines of a stay, which has no batches."""
 
     visit: VisitFacts
     batch: str  # chrg_bchno
@@ -103,18 +172,19 @@ class UploadCharges:
 
 @frozen(slots=True)
 class PreSettle:
-    """2206: how would this batch split. Moves nothing, may be repeated."""
+    """2206: how would this batch split. 2303: all of a stay that is not settled. 2101: these lines. Moves nothing."""
 
     visit: VisitFacts
     holder: Holder
     batch: str
     total: Money
     use_account: bool  # acct_used_flag
+    lines: tuple[ChargeLine, ...] = ()  # of a pharmacy, which uploads none
 
 
 @frozen(slots=True)
 class Settle:
-    """2207: settle the batch. ``quoted`` is the 2206 result, four amounts of which go back (insurance.md 1.4)."""
+    """2207, 2304, 2102: settle it. ``quoted`` is the quote, four amounts of which go back (insurance.md 1.4)."""
 
     visit: VisitFacts
     holder: Holder
@@ -122,11 +192,12 @@ class Settle:
     total: Money
     use_account: bool
     quoted: Split
+    lines: tuple[ChargeLine, ...] = ()  # of a pharmacy
 
 
 @frozen(slots=True)
 class CancelSettlement:
-    """2208: undo a finished settlement."""
+    """2208, 2305, 2103: undo a finished settlement."""
 
     visit: VisitFacts
     settlement_number: str  # setl_id
@@ -202,13 +273,18 @@ class DownloadFile:
 StatementRequest = SignOut | CompareTotals | UploadFile | CompareDetail | DownloadFile
 CounterRequest = (
     SignIn | QueryPerson | RegisterVisit | UploadVisit | UploadCharges | PreSettle | Settle | CancelSettlement | Reverse
-)
+    | Admit | Discharge | WithdrawDischarge | WithdrawVisit | WithdrawCharges | QueryVisits
+)  # fmt: skip
 CentreRequest = CounterRequest | StatementRequest
 
 _CALL_OF: dict[type, Call] = {
     SignIn: Call.SIGN_IN,
     QueryPerson: Call.QUERY_PERSON,
     RegisterVisit: Call.REGISTER_VISIT,
+    Admit: Call.ADMIT,
+    Discharge: Call.DISCHARGE,
+    WithdrawDischarge: Call.WITHDRAW_DISCHARGE,
+    QueryVisits: Call.QUERY_VISITS,
     UploadVisit: Call.UPLOAD_VISIT,
     Reverse: Call.REVERSE,
     SignOut: Call.SIGN_OUT,
@@ -225,6 +301,10 @@ def call_of(request: CentreRequest) -> Call:
     match request:
         case UploadCharges():
             call = CALLS[request.visit.kind].upload_charges
+        case WithdrawCharges():
+            call = CALLS[request.visit.kind].withdraw_charges
+        case WithdrawVisit():
+            call = CALLS[request.visit.kind].undo_register
         case PreSettle():
             call = CALLS[request.visit.kind].pre_settle
         case Settle():
@@ -274,6 +354,29 @@ class VisitRegistered:
 
 
 @frozen(slots=True)
+class FoundVisit:
+    """One visit that the centre has, as 5201 tells it."""
+
+    visit_number: str
+    our_number: str  # ipt_otp_no or medrcdno: what we gave with the registration, "" when the centre keeps it to itself
+    med_type: str
+    begun_at: str
+    in_hospital: bool | None  # of a stay; None when it does not say
+
+
+@frozen(slots=True)
+class VisitsFound:
+    """5201's answer."""
+
+    visits: tuple[FoundVisit, ...]
+
+
+@frozen(slots=True)
+class Done:
+    """The answer of 2202, 2205, 2302, 2402, 2404 and 2405: it was done."""
+
+
+@frozen(slots=True)
 class VisitUploaded:
     """2203's answer carries nothing."""
 
@@ -315,6 +418,7 @@ class Settled:
     clearing_type: str  # clr_type
     clearing_way: str  # clr_way
     clearing_agency: str  # clr_optins
+    visit_number: str = ""  # mdtrt_id, where only the settlement gives one: of a pharmacy
 
 
 @frozen(slots=True)
@@ -387,6 +491,8 @@ CentreReply = (
     | PersonKnown
     | VisitRegistered
     | VisitUploaded
+    | VisitsFound
+    | Done
     | ChargesTaken
     | Quoted
     | Settled

@@ -49,6 +49,14 @@ class Diagnosis:
 
 
 @frozen(slots=True)
+class Disease:
+    """A listed disease (dise_codg) for which the person has a filing: of chronic, special and single-disease visits."""
+
+    code: str
+    name: str
+
+
+@frozen(slots=True)
 class Bill:
     """What a caller gave with a quote; written once, never changed."""
 

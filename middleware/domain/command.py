@@ -17,6 +17,12 @@ class CallCentre:
     call: Call
     message_id: str
     settlement_id: str = ""
+    errand_id: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What of the visit it is about: a settlement, an errand, or "" for the registration."""
+        return self.settlement_id or self.errand_id
 
 
 class HisMatter(StrEnum):
@@ -42,6 +48,7 @@ class WakeAt:
 
     settlement_id: str
     due: dt.datetime
+    errand_id: str = ""
 
 
 Command = CallCentre | TellHis | WakeAt

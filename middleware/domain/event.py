@@ -9,9 +9,10 @@ import datetime as dt
 
 from attrs import frozen
 
-from middleware.domain.centre import Call, PersonKnown, Settled, SettlementCancelled
+from middleware.domain.centre import Call, FoundVisit, PersonKnown, Settled, SettlementCancelled
 from middleware.domain.decision import Decision, Evidence
-from middleware.domain.money import Money
+from middleware.domain.errand import Matter
+from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Caller, RegisterOrder
 from middleware.domain.reconciliation import Finding, Listing, Proof
 from middleware.domain.split import Split
@@ -44,6 +45,21 @@ class CentreRegisteredVisit:
 
 
 @frozen(slots=True)
+class CentreRegisteredLate:
+    """A registration was answered after we had stopped waiting for it."""
+
+    visit_number: str
+
+
+@frozen(slots=True)
+class CentreFoundVisits:
+    """5201 was answered, for a registration or an errand whose outcome nobody knows."""
+
+    visits: tuple[FoundVisit, ...]
+    errand_id: str = ""
+
+
+@frozen(slots=True)
 class HisAcceptedPatient:
     """The HIS acknowledged the registration."""
 
@@ -69,6 +85,7 @@ class CentreRefusedCall:
     code: str
     message: str
     settlement_id: str = ""
+    errand_id: str = ""
 
 
 @frozen(slots=True)
@@ -79,6 +96,7 @@ class CallNotSent:
     fault: str
     detail: str
     settlement_id: str = ""
+    errand_id: str = ""
 
 
 @frozen(slots=True)
@@ -88,6 +106,7 @@ class CallUnanswered:
     call: Call
     cause: str
     settlement_id: str = ""
+    errand_id: str = ""
 
 
 @frozen(slots=True)
@@ -96,6 +115,7 @@ class CallAnsweredLate:
 
     call: Call
     settlement_id: str = ""
+    errand_id: str = ""
 
 
 @frozen(slots=True)
@@ -103,6 +123,35 @@ class RequestRepeated:
     """The caller sent the same request again after it had come to rest without an answer."""
 
     settlement_id: str = ""
+    errand_id: str = ""
+
+
+# -- of an errand
+
+
+@frozen(slots=True)
+class ErrandRequested:
+    """A caller asked for something that a visit needs done at the centre."""
+
+    errand_id: str
+    caller: Caller
+    matter: Matter
+    total: Money = ZERO
+    lines: int = 0
+    oldest: dt.datetime | None = None  # of the lines
+    ended_at: dt.datetime | None = None
+    way: str = ""
+    department_code: str = ""
+    department_name: str = ""
+    bed: str = ""
+
+
+@frozen(slots=True)
+class CentreDidErrand:
+    """One call of an errand was answered."""
+
+    errand_id: str
+    call: Call
 
 
 # -- of a settlement
@@ -118,6 +167,8 @@ class QuoteRequested:
     bill_digest: str
     diagnoses_digest: str
     use_account: bool
+    lines: int = 0
+    oldest: dt.datetime | None = None  # when the first of the lines was charged
 
 
 @frozen(slots=True)
@@ -203,7 +254,8 @@ class SettleUnanswered:
 class DueTimePassed:
     """The time that an unknown outcome was given has passed."""
 
-    settlement_id: str
+    settlement_id: str = ""
+    errand_id: str = ""
 
 
 @frozen(slots=True)
@@ -392,11 +444,14 @@ class DaemonRestarted:
     """We started and found this in flight: nobody knows whether its bytes left."""
 
     settlement_id: str = ""
+    errand_id: str = ""
 
 
 VisitEvent = (
     CentreKnewPerson
     | CentreRegisteredVisit
+    | CentreRegisteredLate
+    | CentreFoundVisits
     | HisAcceptedPatient
     | HisRefusedPatient
     | CentreRefusedCall
@@ -404,6 +459,17 @@ VisitEvent = (
     | CallUnanswered
     | CallAnsweredLate
     | RequestRepeated
+    | DaemonRestarted
+)
+ErrandEvent = (
+    CentreDidErrand
+    | CentreFoundVisits
+    | CentreRefusedCall
+    | CallNotSent
+    | CallUnanswered
+    | CallAnsweredLate
+    | RequestRepeated
+    | DueTimePassed
     | DaemonRestarted
 )
 SettlementEvent = (

@@ -91,6 +91,11 @@ _ROWS = (
     FaultSpec("settlement.reversed", _M, _NEVER, _NO, -32037, "本次结算已冲正，未扣款", "this settlement was reversed; nothing was charged", "可重新预结算并结算", "quote and settle again"),
     FaultSpec("settlement.manual", _M, _FIX, _UNK, -32038, "结算结果未明，已转人工处理", "the outcome is unknown and has been handed to a person", "请联系信息科或医保办", "call hospital IT or the insurance office"),
     FaultSpec("settlement.cancelled", _S, _NEVER, _NO, -32039, "该结算已撤销", "this settlement was cancelled", "如需收费请重新预结算", "quote again if it is to be charged"),
+    FaultSpec("visit.category", _R, _FIX, _NO, -32060, "医疗类别、险种与就诊方式不符，或缺少必要信息", "category, insurance and kind of visit do not fit together, or a fact is missing", "请按 detail 修改后用新的 request_id 重发", "mend what detail names and ask again with a new request_id"),
+    FaultSpec("visit.cross_region", _M, _NEVER, _NO, -32061, "参保地不在本地政策允许的异地范围内，未登记", "the person's insured region is not one that this region's rules let be treated here; nothing was registered", "请按自费办理，或由医保办处理", "treat as self-paying, or call the insurance office"),
+    FaultSpec("visit.busy", _S, _SAME, _NO, -32062, "该就诊有事务正在办理", "something of this visit is being worked on at the centre", "请稍后用同一 request_id 重发", "send again shortly with the same request_id"),
+    FaultSpec("visit.order", _S, _FIX, _NO, -32063, "次序不对，须先完成 detail 所指的一步", "out of order: another step comes first", "请先完成 detail 所指的一步", "do first what detail says"),
+    FaultSpec("settlement.limit", _S, _NEVER, _NO, -32064, "超出本地政策的限额或期限", "beyond a limit of this region's rules", "请查看 detail；确需办理请找医保办", "see detail; call the insurance office"),
     # -- the manual desk
     FaultSpec("desk.stale", _S, _NEVER, _NO, -32040, "所示的处理建议已失效", "the proposal shown is not the one that stands now", "请重新查看后再决定", "look again with desk.show, then decide"),
     FaultSpec("desk.same_person", _A, _NEVER, _NO, -32041, "提出人不能自己复核", "who proposed may not approve", "请由另一人复核", "let another person approve"),

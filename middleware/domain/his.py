@@ -8,6 +8,7 @@ from attrs import frozen
 
 from middleware.domain.centre import Holder
 from middleware.domain.charge import ChargeLine
+from middleware.domain.kind import VisitKind
 from middleware.domain.split import Split
 
 
@@ -28,6 +29,7 @@ class RegisterPatient:
     doctor_code: str
     doctor_name: str
     begun_at: dt.datetime
+    kind: VisitKind = VisitKind.OUTPATIENT
 
 
 @frozen(slots=True)
@@ -47,6 +49,7 @@ class PostCharges:
     split: Split
     lines: tuple[ChargeLine, ...]
     cancelled: bool
+    kind: VisitKind = VisitKind.OUTPATIENT
 
 
 HisMessage = RegisterPatient | PostCharges

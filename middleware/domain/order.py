@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from middleware.domain.charge import ChargeLine, Diagnosis
+from middleware.domain.charge import ChargeLine, Diagnosis, Disease
 from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
 
@@ -31,8 +31,25 @@ class Caller:
 
 
 @frozen(slots=True)
+class Maternity:
+    """What a maternity visit is told: the day of the birth or operation, and which operation (birctrl_type)."""
+
+    on: dt.date
+    operation: str = ""
+
+
+@frozen(slots=True)
+class StayFacts:
+    """What an admission (2401) tells beside the visit's own data."""
+
+    stay_number: str  # ipt_no: the hospital's number of the stay
+    ward_bed: str  # adm_bed
+    description: str  # adm_diag_dscr: why, in words
+
+
+@frozen(slots=True)
 class RegisterOrder:
-    """patient.register: the holder of a card just read begins an outpatient visit."""
+    """patient.register, inpatient.admit: the holder of a card just read begins a visit. A pharmacy has no department."""
 
     card_read_id: str
     patient_number: str  # the HIS's own number for the person, when the caller knows it; else ""
@@ -45,6 +62,39 @@ class RegisterOrder:
     med_type: str = "11"
     insurance: str = ""  # insutype to use when the person has several; "" = the first active one
     kind: VisitKind = VisitKind.OUTPATIENT
+    disease: Disease | None = None
+    maternity: Maternity | None = None
+    stay: StayFacts | None = None
+    diagnoses: tuple[Diagnosis, ...] = ()  # of an admission; they are kept with the bills, never in the journal
+    diagnosed: bool = False  # whether there were any
+
+
+@frozen(slots=True)
+class ChargeOrder:
+    """inpatient.charge: these lines belong to the stay."""
+
+    visit_id: str
+    lines: tuple[ChargeLine, ...]
+
+
+@frozen(slots=True)
+class DischargeOrder:
+    """inpatient.discharge: the stay ended."""
+
+    visit_id: str
+    ended_at: dt.datetime
+    way: str  # dscg_way
+    department_code: str
+    department_name: str
+    bed: str
+    diagnoses: tuple[Diagnosis, ...]
+
+
+@frozen(slots=True)
+class VisitOrder:
+    """inpatient.withdraw_charges, inpatient.undo_discharge, visit.withdraw: nothing but the visit."""
+
+    visit_id: str
 
 
 @frozen(slots=True)
@@ -53,7 +103,7 @@ class QuoteOrder:
 
     visit_id: str
     diagnoses: tuple[Diagnosis, ...]
-    lines: tuple[ChargeLine, ...]
+    lines: tuple[ChargeLine, ...]  # none for a stay: all that was charged and is not settled
     use_account: bool = True
 
 

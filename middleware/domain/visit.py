@@ -10,13 +10,17 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from middleware.domain.centre import Call, Settled, SettlementCancelled, VisitFacts
+from middleware.domain.centre import Call, FoundVisit, Settled, SettlementCancelled, VisitFacts
 from middleware.domain.decision import Decided, Proposal
+from middleware.domain.errand import Errand, ErrandState, Matter
 from middleware.domain.kind import CALLS, Calls
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Caller, RegisterOrder
 from middleware.domain.reconciliation import Finding
 from middleware.domain.split import Split
+from middleware.domain.trouble import Trouble
+
+__all__ = ["Trouble"]
 
 
 class VisitState(StrEnum):
@@ -78,15 +82,6 @@ IN_FLIGHT = frozenset(
 
 
 @frozen(slots=True)
-class Trouble:
-    """Why the last step did not go on: a code of the fault table, our detail, and a stranger's words as a quotation."""
-
-    code: str
-    detail: str = ""
-    foreign: str = ""
-
-
-@frozen(slots=True)
 class Settlement:
     """One bill on its way; knowledge is only ever added."""
 
@@ -102,6 +97,7 @@ class Settlement:
     awaiting: Call | None = None  # a call that moves no money is in flight
     quoted: Split | None = None
     expires_at: dt.datetime | None = None
+    charges_mark: str = ""  # of a stay: the charges that were quoted
     settle_message_id: str = ""
     settled: Settled | None = None
     unknown_call: Call | None = None  # whose outcome is unknown: one of SETTLE_CALLS or CANCEL_CALLS
@@ -138,6 +134,9 @@ class Settlement:
         return SettlementState.DELIVERED if self.delivered else SettlementState.SETTLED
 
 
+_ENDINGS = (Matter.DISCHARGE, Matter.UNDO_DISCHARGE)
+
+
 @frozen(slots=True)
 class Visit:
     """One person's visit: its registration and its settlements."""
@@ -155,8 +154,12 @@ class Visit:
     balance: Money = ZERO
     visit_number: str = ""
     patient_number: str = ""
+    cross_region: bool = False  # insured elsewhere: the region's rules for that apply
+    doubtful: bool = False  # a registration got no clear answer: the centre is asked before it is repeated
+    found: tuple[FoundVisit, ...] = ()  # what the centre has of this person and may be ours: shown, never guessed at
     diagnoses_digest: str = ""  # of the diagnoses that the centre holds
     settlements: tuple[Settlement, ...] = ()
+    errands: tuple[Errand, ...] = ()
     trouble: Trouble | None = None
 
     @property
@@ -175,7 +178,43 @@ class Visit:
             insured_region=self.insured_region,
             med_type=self.order.med_type,
             kind=self.order.kind,
+            disease=self.order.disease,
+            maternity=self.order.maternity,
+            begun_at=self.order.begun_at,
+            ended_at=self.discharge.ended_at if self.discharge else None,
         )
+
+    @property
+    def charges(self) -> tuple[Errand, ...]:
+        """The charges of a stay that the centre holds, in order."""
+        return tuple(one for one in self.errands if one.matter is Matter.CHARGE and one.stands)
+
+    @property
+    def discharge(self) -> Errand | None:
+        """The discharge that holds, or None while the stay goes on."""
+        last = [one for one in self.errands if one.matter in _ENDINGS and one.state is ErrandState.DONE][-1:]
+        return last[0] if last and last[0].matter is Matter.DISCHARGE else None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether its registration was taken back, or is to be."""
+        gone = (ErrandState.ASKED, ErrandState.DONE, ErrandState.LEFT)
+        return any(
+            one.matter is Matter.WITHDRAW_VISIT and one.state in gone and one.visit_number == self.visit_number
+            for one in self.errands
+        )
+
+    @property
+    def busy(self) -> bool:
+        """Whether an errand that somebody asked for is not done yet."""
+        return any(one.state is ErrandState.ASKED and not one.by_itself for one in self.errands)
+
+    def errand(self, errand_id: str) -> Errand:
+        """The errand with that id; ``KeyError`` when the visit has none."""
+        for errand in self.errands:
+            if errand.errand_id == errand_id:
+                return errand
+        raise KeyError(errand_id)
 
     def settlement(self, settlement_id: str) -> Settlement:
         """The settlement with that id; ``KeyError`` when the visit has none."""

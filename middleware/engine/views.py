@@ -198,7 +198,7 @@ def feed_body(visit: Visit, s: Settlement, institution: str, *, cancelled: bool)
         "settlement": s.settlement_id,
         "visit": visit.visit_id,
         "settlement_number": number,
-        "visit_number": visit.visit_number,
+        "visit_number": visit.visit_number or (s.settled.visit_number if s.settled else ""),
         "message_id": message_id,
         "transaction": str(visit.calls.cancel if cancelled else visit.calls.settle),
         "insurance": visit.insurance,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from attrs import evolve
 
 from middleware.domain.centre import CANCEL_CALLS
@@ -14,6 +16,7 @@ from middleware.domain.event import (
     CentreRefusedCancel,
     DaemonRestarted,
 )
+from middleware.domain.fault import Fault
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
 from middleware.flow.doubt import doubt
 from middleware.flow.guards import clock_is_right, money_is_free, not_now
@@ -25,7 +28,9 @@ S = SettlementState
 def intend(settlement: Settlement, reason: str, at: At, visit: Visit) -> Step[Settlement]:
     """-> CancelIntended."""
     message_id = at.message_id()
-    intended = evolve(settlement, state=S.CANCEL_INTENDED, cancel_message_id=message_id, cancel_reason=reason)
+    intended = evolve(
+        settlement, state=S.CANCEL_INTENDED, cancel_message_id=message_id, cancel_reason=reason, next_due=None
+    )
     return Step(intended, (CallCentre(visit.calls.cancel, message_id, settlement.settlement_id),))
 
 
@@ -34,6 +39,12 @@ def confirmed(settlement: Settlement, event: CancelConfirmed, at: At, visit: Vis
     clock_is_right(at)
     money_is_free(visit, but=settlement.settlement_id)
     return intend(evolve(settlement, trouble=None), event.reason, at, visit)
+
+
+def _in_time(settlement: Settlement, at: At, visit: Visit) -> None:
+    days = at.policy.rules(visit.order.kind).cancel_days
+    if days and settlement.settled is not None and at.now - settlement.settled.settled_at > dt.timedelta(days=days):
+        raise Fault("settlement.limit", f"a settlement is cancelled within {days} days here")
 
 
 def not_possible(settlement: Settlement, event: object, at: At, visit: Visit) -> Step[Settlement]:
@@ -46,6 +57,8 @@ def cancelled(settlement: Settlement, event: CentreCancelled, at: At, visit: Vis
     if event.message_id != settlement.cancel_message_id:
         return Step(settlement)
     known = evolve(settlement, state=S.CANCELLED, cancelled=event.reply, trouble=None, unknown_call=None, next_due=None)
+    if not at.policy.rules(visit.order.kind).tell_charges:
+        return Step(known)
     control_id = "C" + settlement.settlement_id[1:]
     return Step(known, (TellHis(HisMatter.CANCELLED, control_id, settlement.settlement_id),))
 

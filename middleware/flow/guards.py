@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
 from collections.abc import Iterator
 
 from middleware.domain.fault import Fault
-from middleware.domain.visit import MONEY_OPEN, Settlement, SettlementState, Visit
+from middleware.domain.kind import VisitKind
+from middleware.domain.visit import Settlement, SettlementState, Visit
 from middleware.flow.step import At
 
 S = SettlementState
@@ -39,6 +42,25 @@ def clock_is_right(at: At) -> None:
         raise Fault("system.clock_skew", f"{ahead:+.0f} s against the centre's clock")
 
 
+def held(visit: Visit) -> bool:
+    """Whether a settlement of the visit stands."""
+    return any(one.state in {S.SETTLED, S.DELIVERED} for one in visit.settlements)
+
+
+def recent_enough(visit: Visit, oldest: dt.datetime | None, at: At) -> None:
+    """Raise ``settlement.limit`` when a charge is older than the region lets it be."""
+    days = at.policy.rules(visit.order.kind).days_back
+    if days and oldest is not None and at.now - oldest > dt.timedelta(days=days):
+        raise Fault("settlement.limit", f"a charge is older than {days} days")
+
+
+def charges_mark(visit: Visit) -> str:
+    """What changes when the charges of a stay do: a quote is bound to it. Empty for what is no stay."""
+    if visit.order.kind is not VisitKind.INPATIENT:
+        return ""
+    return hashlib.sha256(" ".join(one.errand_id for one in visit.charges).encode()).hexdigest()[:16]
+
+
 def money_is_free(visit: Visit, but: str = "") -> None:
     """Raise ``visit.locked`` while another settlement of the visit has money moving or unaccounted for."""
     for other in _open(visit, but):
@@ -51,4 +73,4 @@ def is_locked(visit: Visit, but: str = "") -> bool:
 
 
 def _open(visit: Visit, but: str) -> Iterator[Settlement]:
-    return (other for other in visit.settlements if other.settlement_id != but and other.state in MONEY_OPEN)
+    return (other for other in visit.settlements if other.settlement_id != but and other.is_open)

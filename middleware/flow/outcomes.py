@@ -9,12 +9,14 @@ from middleware.domain.centre import (
     Call,
     CentreReply,
     ChargesTaken,
+    Done,
     PersonKnown,
     Quoted,
     Reversed,
     Settled,
     SettlementCancelled,
     VisitRegistered,
+    VisitsFound,
     VisitUploaded,
 )
 from middleware.domain.command import CallCentre
@@ -25,12 +27,15 @@ from middleware.domain.event import (
     CancelNotSent,
     CancelUnanswered,
     CentreCancelled,
+    CentreDidErrand,
+    CentreFoundVisits,
     CentreKnewPerson,
     CentreQuoted,
     CentreRefusedCall,
     CentreRefusedCancel,
     CentreRefusedReversal,
     CentreRefusedSettle,
+    CentreRegisteredLate,
     CentreRegisteredVisit,
     CentreReversed,
     CentreSettled,
@@ -42,7 +47,7 @@ from middleware.domain.event import (
     SettleNotSent,
     SettleUnanswered,
 )
-from middleware.domain.kind import PRE_SETTLE_CALLS
+from middleware.domain.kind import CHARGE_CALLS, PRE_SETTLE_CALLS, REGISTER_CALLS
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.flow.step import Policy
 
@@ -53,7 +58,9 @@ def event_of(command: CallCentre, outcome: Outcome[CentreReply], policy: Policy,
     ``late``: it came after the command had ended as Unknown.
     """
     if late and command.call not in MONEY_CALLS:
-        return CallAnsweredLate(command.call, command.settlement_id)
+        if isinstance(outcome, Answered) and isinstance(outcome.reply, VisitRegistered) and command.call in REGISTER_CALLS:
+            return CentreRegisteredLate(outcome.reply.visit_number)
+        return CallAnsweredLate(command.call, command.settlement_id, command.errand_id)
     match outcome:
         case Answered(reply):
             return _answered(command, reply, late=late)
@@ -67,23 +74,45 @@ def event_of(command: CallCentre, outcome: Outcome[CentreReply], policy: Policy,
 
 def _answered(command: CallCentre, reply: CentreReply, *, late: bool) -> Event:
     sid, mid = command.settlement_id, command.message_id
+    if command.errand_id:
+        return _did(command, command.errand_id, reply)
     match command.call, reply:
-        case Call.QUERY_PERSON, PersonKnown():
-            return CentreKnewPerson(reply)
-        case Call.REGISTER_VISIT, VisitRegistered(visit_number):
-            return CentreRegisteredVisit(visit_number)
-        case Call.UPLOAD_VISIT, VisitUploaded():
-            return CentreTookVisit(sid)
-        case Call.UPLOAD_CHARGES, ChargesTaken():
-            return CentreTookCharges(sid)
-        case _, Quoted(split) if command.call in PRE_SETTLE_CALLS:
-            return CentreQuoted(sid, split)
         case _, Settled() if command.call in SETTLE_CALLS:
             return CentreSettled(sid, mid, reply, late)
         case _, SettlementCancelled() if command.call in CANCEL_CALLS:
             return CentreCancelled(sid, mid, reply, late)
         case Call.REVERSE, Reversed():
             return CentreReversed(sid, mid)
+    return _told(command, reply)
+
+
+def _told(command: CallCentre, reply: CentreReply) -> Event:
+    """Of what moves no money."""
+    sid = command.settlement_id
+    match command.call, reply:
+        case Call.QUERY_PERSON, PersonKnown():
+            return CentreKnewPerson(reply)
+        case _, VisitRegistered(visit_number) if command.call in REGISTER_CALLS:
+            return CentreRegisteredVisit(visit_number)
+        case Call.QUERY_VISITS, VisitsFound(visits):
+            return CentreFoundVisits(visits)
+        case Call.UPLOAD_VISIT, VisitUploaded():
+            return CentreTookVisit(sid)
+        case Call.UPLOAD_CHARGES, ChargesTaken():
+            return CentreTookCharges(sid)
+        case _, Quoted(split) if command.call in PRE_SETTLE_CALLS:
+            return CentreQuoted(sid, split)
+    return _unanswered(command, "unreadable")
+
+
+def _did(command: CallCentre, errand_id: str, reply: CentreReply) -> Event:
+    match reply:
+        case VisitsFound(visits) if command.call is Call.QUERY_VISITS:
+            return CentreFoundVisits(visits, errand_id)
+        case ChargesTaken() if command.call in CHARGE_CALLS:
+            return CentreDidErrand(errand_id, command.call)
+        case Done() if command.call not in CHARGE_CALLS and command.call is not Call.QUERY_VISITS:
+            return CentreDidErrand(errand_id, command.call)
     return _unanswered(command, "unreadable")
 
 
@@ -100,7 +129,7 @@ def _refused(command: CallCentre, code: str, message: str, policy: Policy) -> Ev
         return CentreRefusedCancel(sid, mid, code, message)
     if command.call is Call.REVERSE:
         return CentreRefusedReversal(sid, mid, code, message, code in policy.not_found_codes)
-    return CentreRefusedCall(command.call, code, message, sid)
+    return CentreRefusedCall(command.call, code, message, sid, command.errand_id)
 
 
 def _not_sent(command: CallCentre, fault: str, detail: str) -> Event:
@@ -111,7 +140,7 @@ def _not_sent(command: CallCentre, fault: str, detail: str) -> Event:
         return CancelNotSent(sid, mid, fault, detail)
     if command.call is Call.REVERSE:
         return ReversalNotSent(sid, mid, fault, detail)
-    return CallNotSent(command.call, fault, detail, sid)
+    return CallNotSent(command.call, fault, detail, sid, command.errand_id)
 
 
 def _unanswered(command: CallCentre, cause: str) -> Event:
@@ -122,4 +151,4 @@ def _unanswered(command: CallCentre, cause: str) -> Event:
         return CancelUnanswered(sid, mid, cause)
     if command.call is Call.REVERSE:
         return ReversalUnanswered(sid, mid, cause)
-    return CallUnanswered(command.call, cause, sid)
+    return CallUnanswered(command.call, cause, sid, command.errand_id)

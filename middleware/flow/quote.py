@@ -17,8 +17,12 @@ from middleware.domain.event import (
     QuoteRequested,
     RequestRepeated,
 )
+from middleware.domain.fault import Fault
+from middleware.domain.kind import VisitKind
+from middleware.domain.rules import DischargeBy
 from middleware.domain.split import broken_identities
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
+from middleware.flow.guards import charges_mark, held, recent_enough
 from middleware.flow.step import LATE, At, Row, Step, plus
 
 S = SettlementState
@@ -27,7 +31,8 @@ OURS = "the centre answers a call only while that call is awaited"
 
 
 def begin(visit: Visit, event: QuoteRequested, at: At) -> Step[Settlement]:
-    """A settlement comes into being: upload what the centre must know first."""
+    """A settlement comes into being: upload what the centre must know first, if this kind of visit uploads anything."""
+    _allowed(visit, event, at)
     settlement = Settlement(
         settlement_id=event.settlement_id,
         state=S.RECEIVED,
@@ -37,8 +42,36 @@ def begin(visit: Visit, event: QuoteRequested, at: At) -> Step[Settlement]:
         diagnoses_digest=event.diagnoses_digest,
         use_account=event.use_account,
         created_at=at.now,
+        charges_mark=charges_mark(visit),
     )
+    if visit.order.kind is not VisitKind.OUTPATIENT:  # a stay's lines are there already, a pharmacy's go with the quote
+        return _call(evolve(settlement, state=S.ITEMISED, batches=1), visit.calls.pre_settle, at)
     return _upload(settlement, visit, at)
+
+
+def _allowed(visit: Visit, event: QuoteRequested, at: At) -> None:
+    rules = at.policy.rules(visit.order.kind)
+    limits = [rules.max_total] + [at.policy.cross.max_total] * visit.cross_region
+    for limit in limits:
+        if limit is not None and event.total > limit:
+            raise Fault("settlement.limit", f"a bill is at most {limit.yuan} here")
+    if rules.max_lines and event.lines > rules.max_lines:
+        raise Fault("settlement.limit", f"a bill has at most {rules.max_lines} lines here")
+    if visit.order.kind is VisitKind.INPATIENT:
+        _stay_allows(visit, event, rules.discharge)
+    else:
+        recent_enough(visit, event.oldest, at)
+
+
+def _stay_allows(visit: Visit, event: QuoteRequested, discharge: DischargeBy) -> None:
+    if held(visit):
+        raise Fault("visit.order", "a settlement of the stay stands: cancel it first")
+    if not visit.charges:
+        raise Fault("visit.order", "the stay has no charges")
+    if discharge is DischargeBy.QUOTE and visit.discharge is None:
+        raise Fault("visit.order", "discharge first")
+    if event.total.fen != sum(one.total.fen for one in visit.charges):
+        raise Fault("settlement.quote_changed", "the charges of the stay changed meanwhile")
 
 
 def _call(settlement: Settlement, call: Call, at: At) -> Step[Settlement]:
@@ -59,7 +92,7 @@ def took_visit(settlement: Settlement, event: CentreTookVisit, at: At, visit: Vi
 
 def took_charges(settlement: Settlement, event: CentreTookCharges, at: At, visit: Visit) -> Step[Settlement]:
     """-> Itemised; ask how it would split."""
-    return _call(evolve(settlement, state=S.ITEMISED), Call.PRE_SETTLE, at)
+    return _call(evolve(settlement, state=S.ITEMISED), visit.calls.pre_settle, at)
 
 
 def quoted(settlement: Settlement, event: CentreQuoted, at: At, visit: Visit) -> Step[Settlement]:
@@ -75,7 +108,7 @@ def quoted(settlement: Settlement, event: CentreQuoted, at: At, visit: Visit) ->
             awaiting=None,
             trouble=None,
             quoted=event.split,
-            expires_at=plus(at, at.policy.quote_valid_s),
+            expires_at=plus(at, at.policy.rules(visit.order.kind).quote_valid_s or at.policy.quote_valid_s),
         )
     )
 
@@ -102,7 +135,7 @@ def repeated(settlement: Settlement, event: RequestRepeated, at: At, visit: Visi
     if settlement.awaiting is not None:
         return Step(settlement)
     if settlement.state is S.ITEMISED:
-        return _call(settlement, Call.PRE_SETTLE, at)
+        return _call(settlement, visit.calls.pre_settle, at)
     return _upload(settlement, visit, at)
 
 

@@ -9,44 +9,71 @@ from attrs import evolve
 
 from middleware.domain.centre import (
     CANCEL_CALLS,
+    Admit,
     Call,
     CancelSettlement,
     CentreRequest,
+    Discharge,
     Holder,
     PreSettle,
     QueryPerson,
+    QueryVisits,
     RegisterVisit,
     Reverse,
     Settle,
     UploadCharges,
     UploadVisit,
+    VisitFacts,
+    WithdrawCharges,
+    WithdrawDischarge,
+    WithdrawVisit,
 )
 from middleware.domain.charge import Bill, ChargeLine
 from middleware.domain.command import CallCentre, HisMatter, TellHis
+from middleware.domain.errand import Errand, Matter
 from middleware.domain.his import HisMessage, PostCharges, RegisterPatient
+from middleware.domain.kind import VisitKind
 from middleware.domain.visit import Settlement, Visit
+from middleware.flow.errand import window
 
 
 def centre_request(command: CallCentre, visit: Visit, holder: Holder, bill: Bill | None, now: dt.datetime) -> CentreRequest:
     """The request that ``command`` means, in the centre's terms of our vocabulary."""
-    match command.call:
+    if command.errand_id and command.call is not Call.QUERY_VISITS:
+        return _errand(command, visit, visit.errand(command.errand_id), bill)
+    if not command.settlement_id:
+        return _of_registration(command.call, visit, holder, bill, now)
+    return _of_settlement(command.call, visit, visit.settlement(command.settlement_id), holder, bill)
+
+
+def _of_registration(call: Call, visit: Visit, holder: Holder, bill: Bill | None, now: dt.datetime) -> CentreRequest:
+    match call:
         case Call.QUERY_PERSON:
             return QueryPerson(holder, now)
         case Call.REGISTER_VISIT:
             return _register(visit, holder)
-    settlement, calls = visit.settlement(command.settlement_id), visit.calls
-    match command.call:
+        case Call.ADMIT:
+            return _admit(visit, holder, bill)
+        case Call.QUERY_VISITS:
+            return QueryVisits(visit.facts, *window(visit, now))
+    raise AssertionError(f"{call} is no call of a registration")
+
+
+def _of_settlement(call: Call, visit: Visit, settlement: Settlement, holder: Holder, bill: Bill | None) -> CentreRequest:
+    calls = visit.calls
+    match call:
         case calls.cancel:
-            return CancelSettlement(visit.facts, _number(settlement))
+            return CancelSettlement(_facts_of(visit, settlement), _number(settlement))
         case Call.REVERSE:
             return _reverse(visit, settlement)
         case calls.pre_settle:
-            return PreSettle(visit.facts, holder, settlement.batch, settlement.total, settlement.use_account)
+            lines = _carried(visit, settlement, bill)
+            return PreSettle(visit.facts, holder, settlement.batch, settlement.total, settlement.use_account, lines)
         case calls.settle:
-            return _settle(visit, settlement, holder)
+            return _settle(visit, settlement, holder, _carried(visit, settlement, bill))
     if bill is None:
         raise AssertionError("a settlement without its bill")
-    if command.call is Call.UPLOAD_VISIT:
+    if call is Call.UPLOAD_VISIT:
         order = visit.order
         return UploadVisit(
             visit.facts, order.begun_at, bill.diagnoses, order.department_name, order.doctor_code, order.doctor_name
@@ -58,6 +85,72 @@ def numbered(settlement: Settlement, lines: Sequence[ChargeLine]) -> tuple[Charg
     """The lines under numbers (feedetl_sn) that are unique in the institution for ever, digits only: batch and index."""
     digits = settlement.batch[1:]
     return tuple(evolve(line, line_id=f"{digits}{index:04d}") for index, line in enumerate(lines, 1))
+
+
+def _carried(visit: Visit, settlement: Settlement, bill: Bill | None) -> tuple[ChargeLine, ...]:
+    """The lines that quote and settlement carry themselves: a pharmacy's."""
+    if visit.order.kind is not VisitKind.PHARMACY:
+        return ()
+    if bill is None:
+        raise AssertionError("a settlement without its bill")
+    return numbered(settlement, bill.lines)
+
+
+def _facts_of(visit: Visit, settlement: Settlement) -> VisitFacts:
+    """The visit as the centre knows it: of a pharmacy only the settlement's answer gave its number."""
+    given = settlement.settled.visit_number if settlement.settled else ""
+    return evolve(visit.facts, visit_number=visit.visit_number or given)
+
+
+def _errand(command: CallCentre, visit: Visit, errand: Errand, bill: Bill | None) -> CentreRequest:
+    facts = evolve(visit.facts, visit_number=errand.visit_number or visit.visit_number)
+    order = visit.order
+    if command.call is visit.calls.withdraw_charges:
+        return WithdrawCharges(facts)
+    match errand.matter:
+        case Matter.WITHDRAW_VISIT | Matter.WITHDRAW_CHARGES:
+            return WithdrawVisit(facts, visit.visit_id)
+        case Matter.UNDO_DISCHARGE:
+            return WithdrawDischarge(facts)
+        case Matter.CHARGE:
+            if bill is None:
+                raise AssertionError("charges without their lines")
+            digits = errand.errand_id[1:]
+            lines = tuple(evolve(line, line_id=f"{digits}{index:04d}") for index, line in enumerate(bill.lines, 1))
+            return UploadCharges(facts, "", lines)
+    if bill is None or errand.ended_at is None:
+        raise AssertionError("a discharge without its facts")
+    return Discharge(
+        visit=facts,
+        ended_at=errand.ended_at,
+        way=errand.way,
+        bed=errand.bed,
+        diagnoses=bill.diagnoses,
+        department_code=errand.department_code or order.department_code,
+        department_name=errand.department_name or order.department_name,
+        doctor_code=order.doctor_code,
+        doctor_name=order.doctor_name,
+    )
+
+
+def _admit(visit: Visit, holder: Holder, bill: Bill | None) -> Admit:
+    order = visit.order
+    if bill is None or order.stay is None:
+        raise AssertionError("an admission without its facts")
+    return Admit(
+        visit=visit.facts,
+        holder=holder,
+        begun_at=order.begun_at,
+        our_number=visit.visit_id,
+        stay_number=order.stay.stay_number,
+        description=order.stay.description,
+        bed=order.stay.ward_bed,
+        diagnoses=bill.diagnoses,
+        department_code=order.department_code,
+        department_name=order.department_name,
+        doctor_code=order.doctor_code,
+        doctor_name=order.doctor_name,
+    )
 
 
 def _register(visit: Visit, holder: Holder) -> RegisterVisit:
@@ -78,10 +171,10 @@ def _register(visit: Visit, holder: Holder) -> RegisterVisit:
     )
 
 
-def _settle(visit: Visit, settlement: Settlement, holder: Holder) -> Settle:
+def _settle(visit: Visit, settlement: Settlement, holder: Holder, lines: tuple[ChargeLine, ...]) -> Settle:
     if settlement.quoted is None:
         raise AssertionError("a settlement without a quote")
-    return Settle(visit.facts, holder, settlement.batch, settlement.total, settlement.use_account, settlement.quoted)
+    return Settle(visit.facts, holder, settlement.batch, settlement.total, settlement.use_account, settlement.quoted, lines)
 
 
 def _number(settlement: Settlement) -> str:
@@ -114,6 +207,7 @@ def his_message(command: TellHis, visit: Visit, holder: Holder, bill: Bill | Non
             doctor_code=order.doctor_code,
             doctor_name=order.doctor_name,
             begun_at=order.begun_at,
+            kind=order.kind,
         )
     settlement = visit.settlement(command.settlement_id)
     if settlement.settled is None or bill is None:
@@ -125,7 +219,7 @@ def his_message(command: TellHis, visit: Visit, holder: Holder, bill: Bill | Non
         created_at=created_at,
         holder=holder,
         visit_id=visit.visit_id,
-        visit_number=visit.visit_number,
+        visit_number=_facts_of(visit, settlement).visit_number,
         patient_number=visit.patient_number,
         settlement_id=settlement.settlement_id,
         settlement_number=settlement.settled.settlement_number,  # of a cancel too: it is what the HIS booked
@@ -134,4 +228,5 @@ def his_message(command: TellHis, visit: Visit, holder: Holder, bill: Bill | Non
         split=undone.split if cancelled and undone else settlement.settled.split,
         lines=bill.lines,
         cancelled=cancelled,
+        kind=order.kind,
     )

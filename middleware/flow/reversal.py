@@ -15,6 +15,7 @@ from middleware.domain.event import (
     ReversalUnanswered,
 )
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
+from middleware.flow.settlement import his_silent
 from middleware.flow.step import At, Row, Step, plus
 
 S = SettlementState
@@ -24,7 +25,7 @@ def due(settlement: Settlement, event: DueTimePassed, at: At, visit: Visit) -> S
     """-> ReversalIntended; or Manual when the region does not let 2601 name it, or the tries are used up."""
     if settlement.next_due is not None and at.now < settlement.next_due:
         return Step(settlement, (WakeAt(settlement.settlement_id, settlement.next_due),))
-    if settlement.unknown_call not in at.policy.reversible:
+    if not at.policy.may_reverse(settlement.unknown_call, cross_region=visit.cross_region):
         return hand_over(settlement, f"{settlement.unknown_call} may not be reversed in this region")
     if settlement.reversal_attempts >= at.policy.max_attempts:
         return hand_over(settlement, f"{settlement.reversal_attempts} reversals without a clear answer")
@@ -144,7 +145,12 @@ _OVERTAKEN = dict.fromkeys(
 _PERSON = {S.MANUAL: "a person decides; this is evidence"}
 
 _ROWS: tuple[Row[Settlement], ...] = (
-    Row(DueTimePassed, {S.UNKNOWN: due}, {s: "nothing is due any more" for s in S if s is not S.UNKNOWN}, ""),
+    Row(
+        DueTimePassed,
+        {S.UNKNOWN: due, S.SETTLED: his_silent},
+        {s: "nothing is due any more" for s in S if s not in {S.UNKNOWN, S.SETTLED}},
+        "",
+    ),
     Row(
         CentreReversed,
         {**dict.fromkeys(_FLYING, reversed_), S.UNKNOWN: reversed_},

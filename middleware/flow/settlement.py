@@ -5,11 +5,12 @@ from __future__ import annotations
 from attrs import evolve
 
 from middleware.domain.centre import SETTLE_CALLS
-from middleware.domain.command import CallCentre, HisMatter, TellHis
+from middleware.domain.command import CallCentre, HisMatter, TellHis, WakeAt
 from middleware.domain.event import (
     CentreRefusedSettle,
     CentreSettled,
     DaemonRestarted,
+    DueTimePassed,
     FirstByteLeft,
     HisAcceptedCharges,
     HisRefusedCharges,
@@ -20,7 +21,7 @@ from middleware.domain.event import (
 from middleware.domain.fault import Fault
 from middleware.domain.split import broken_identities
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
-from middleware.flow import cancel
+from middleware.flow import cancel, paying
 from middleware.flow.doubt import doubt
 from middleware.flow.guards import clock_is_right, is_locked, money_is_free, not_now
 from middleware.flow.step import At, IllegalEvent, Row, Step
@@ -40,6 +41,20 @@ def confirmed(settlement: Settlement, event: SettleConfirmed, at: At, visit: Vis
     message_id = at.message_id()
     intended = evolve(settlement, state=S.SETTLE_INTENDED, settle_message_id=message_id, trouble=None)
     return Step(intended, (CallCentre(visit.calls.settle, message_id, settlement.settlement_id),))
+
+
+def _stay_allows(settlement: Settlement, at: At, visit: Visit) -> None:
+    """Of a stay: what was quoted is what is there, and nothing about it is on its way."""
+    if visit.busy:
+        raise Fault("visit.busy")
+    if visit.withdrawn:
+        raise Fault("visit.not_registered", "visit is withdrawn")
+    if settlement.charges_mark != charges_mark(visit):
+        raise Fault("settlement.quote_changed", "the charges of the stay changed since the quote")
+    if visit.order.kind is VisitKind.INPATIENT:
+        order = at.policy.rules(visit.order.kind).discharge
+        if (visit.discharge is None) is not (order is DischargeBy.AFTER):
+            raise Fault("visit.order", "discharge first" if visit.discharge is None else "discharged: undo it first")
 
 
 def not_possible(settlement: Settlement, event: object, at: At, visit: Visit) -> Step[Settlement]:
@@ -80,8 +95,34 @@ def settled(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) 
         unknown_call=None,
         next_due=None,
     )
+    return _tell(known, at, visit)
+
+
+def _tell(settlement: Settlement, at: At, visit: Visit) -> Step[Settlement]:
+    """The HIS hears of it, where it hears of such visits; and its silence gets a time, where something follows from it."""
+    rules = at.policy.rules(visit.order.kind)
+    if not rules.tell_charges:
+        return Step(settlement)
     control_id = "P" + settlement.settlement_id[1:]
-    return Step(known, (TellHis(HisMatter.SETTLED, control_id, settlement.settlement_id),))
+    letter = TellHis(HisMatter.SETTLED, control_id, settlement.settlement_id)
+    if rules.on_his_silence is OnHisSilence.TELL or settlement.delivered:
+        return Step(settlement, (letter,))
+    due = plus(at, rules.his_silence_s)
+    return Step(evolve(settlement, next_due=due), (letter, WakeAt(settlement.settlement_id, due)))
+
+
+def his_silent(settlement: Settlement, event: DueTimePassed, at: At, visit: Visit) -> Step[Settlement]:
+    """-> CancelIntended, where the policy says so and the visit is not locked; else stays, raised to a person."""
+    if settlement.next_due is None:
+        return Step(settlement)
+    if at.now < settlement.next_due:
+        return Step(settlement, (WakeAt(settlement.settlement_id, settlement.next_due),))
+    trouble = Trouble("his.no_answer", "the HIS has not said that it has the settlement")
+    raised = evolve(settlement, next_due=None, trouble=trouble)
+    cancels = at.policy.rules(visit.order.kind).on_his_silence is OnHisSilence.CANCEL
+    if cancels and not is_locked(visit, settlement.settlement_id):
+        return cancel.intend(raised, "the HIS is silent", at, visit)
+    return Step(raised)
 
 
 def settled_late(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) -> Step[Settlement]:
@@ -150,7 +191,7 @@ def delivered(settlement: Settlement, event: HisAcceptedCharges, at: At, visit: 
     """-> Delivered."""
     if event.cancelled:
         return Step(settlement)
-    return Step(evolve(settlement, state=S.DELIVERED, delivered=True))
+    return Step(evolve(settlement, state=S.DELIVERED, delivered=True, next_due=None))
 
 
 def delivered_meanwhile(settlement: Settlement, event: HisAcceptedCharges, at: At, visit: Visit) -> Step[Settlement]:
@@ -160,13 +201,14 @@ def delivered_meanwhile(settlement: Settlement, event: HisAcceptedCharges, at: A
 
 def his_refused(settlement: Settlement, event: HisRefusedCharges, at: At, visit: Visit) -> Step[Settlement]:
     """Stays and is raised to a person."""
-    return Step(evolve(settlement, trouble=Trouble("his.refused", event.code, event.message)))
+    known = evolve(settlement, trouble=Trouble("his.refused", event.code, event.message))
+    return Step(evolve(known, next_due=None) if known.state is S.SETTLED else known)
 
 
 def his_refused_it(settlement: Settlement, event: HisRefusedCharges, at: At, visit: Visit) -> Step[Settlement]:
     """-> CancelIntended when the region's policy says so and the visit is not locked; else stays, raised to a person."""
     raised = his_refused(settlement, event, at, visit)
-    if at.policy.cancel_on_his_refusal and not is_locked(visit, settlement.settlement_id):
+    if at.policy.cancels_when_refused(visit.order.kind) and not is_locked(visit, settlement.settlement_id):
         return cancel.intend(raised.state, "the HIS refused it", at, visit)
     return raised
 

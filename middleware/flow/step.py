@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
+from middleware.domain.category import CATEGORIES, Category
 from middleware.domain.centre import Call
 from middleware.domain.command import Command
+from middleware.domain.kind import VisitKind
+from middleware.domain.rules import KIND_RULES, CrossRules, KindRules, OnHisRefusal
 
 State = TypeVar("State")
 
@@ -35,6 +38,10 @@ class Policy:
     max_clock_skew_s: float = 300  # beyond it no money is begun (invariant 22)
     cancel_on_his_refusal: bool = False  # what to do when the HIS refuses a settlement: cancel it, or hold it
     adopt_listed: bool = False  # an unknown outcome that the centre's file lists: take it over, or reverse it
+
+
+def _no_trace() -> str:
+    raise AssertionError("nobody gives trace numbers here")
 
 
 @frozen(slots=True)

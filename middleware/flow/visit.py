@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 
 from attrs import evolve
 
+from middleware.domain.errand import Errand, ErrandState, Matter
 from middleware.domain.event import (
     CentreTookVisit,
     DaemonRestarted,
+    ErrandRequested,
     Event,
     QuoteRequested,
     RegistrationRequested,
@@ -23,7 +25,7 @@ from middleware.flow import cancel, desk, quote, reconciliation, registration, r
 from middleware.flow.guards import money_is_free
 from middleware.flow.step import At, IllegalEvent, Row, Step
 
-State = TypeVar("State", Visit, Settlement)
+State = TypeVar("State", Visit, Settlement, Errand)
 
 MAX_SETTLEMENTS = 64  # bills of one visit: a bound, not a rule of the trade
 
@@ -38,6 +40,8 @@ _RESTARTED: Row[Settlement] = Row(
     "",
 )
 REGISTRATION_ROWS = registration.ROWS
+PAYER_ROWS = paying.ROWS
+ERRAND_ROWS = errand.ROWS
 SETTLEMENT_ROWS: dict[type, Row[Settlement]] = {
     **quote.ROWS,
     **settlement.ROWS,
@@ -61,6 +65,11 @@ def step(visit: Visit, event: Event, at: At) -> Step[Visit]:
     """
     if isinstance(event, QuoteRequested):
         return _begin_quote(visit, event, at)
+    if isinstance(event, ErrandRequested):
+        begun = errand.begin(visit, event, at)
+        return Step(evolve(visit, errands=(*visit.errands, begun.state)), begun.commands)
+    if errand_id := getattr(event, "errand_id", ""):
+        return _step_errand(visit, errand_id, event, at)
     settlement_id = getattr(event, "settlement_id", "")
     if not settlement_id:
         moved: Step[Visit] = _move(REGISTRATION_ROWS, visit.state, visit, event, at)
@@ -76,6 +85,10 @@ def step(visit: Visit, event: Event, at: At) -> Step[Visit]:
 def _begin_quote(visit: Visit, event: QuoteRequested, at: At) -> Step[Visit]:
     if visit.state is not VisitState.REGISTERED:
         raise Fault("visit.not_registered", f"visit is {visit.state}")
+    if visit.withdrawn:
+        raise Fault("visit.not_registered", "visit is withdrawn")
+    if visit.busy:
+        raise Fault("visit.busy")
     money_is_free(visit)
     if len(visit.settlements) >= MAX_SETTLEMENTS:
         raise Fault("system.busy", f"a visit has at most {MAX_SETTLEMENTS} bills")

@@ -18,6 +18,7 @@ from middleware.domain.centre import Holder
 from middleware.domain.charge import ChargeLine
 from middleware.domain.fault import Fault
 from middleware.domain.his import HisMessage, PostCharges, RegisterPatient
+from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
 
 
@@ -62,7 +63,7 @@ EMPTY: Field = ()
 def structure_of(message: HisMessage) -> tuple[str, str, str]:
     """Message type, trigger event and structure: MSH-9's three components."""
     if isinstance(message, RegisterPatient):
-        return ("ADT", "A04", "ADT_A01")
+        return ("ADT", "A01" if message.kind is VisitKind.INPATIENT else "A04", "ADT_A01")
     return ("DFT", "P03", "DFT_P03")
 
 
@@ -150,13 +151,17 @@ def _identifiers(holder: Holder, patient_number: str, dialect: Dialect) -> Field
     return tuple(_typed(number, kind) for number, kind in numbers if number and kind)
 
 
+def _class_of(message: HisMessage) -> str:
+    return tables.INPATIENT if message.kind is VisitKind.INPATIENT else tables.OUTPATIENT
+
+
 def _pv1_registered(message: RegisterPatient, dialect: Dialect) -> Segment:
     department: Repetition = (message.department_code, *[""] * 7, message.department_name)
     return _segment(
         "PV1",
         {
             1: _one("1"),
-            2: _one(tables.OUTPATIENT),
+            2: _one(_class_of(message)),
             3: (department,),
             7: ((message.doctor_code, message.doctor_name),),
             19: (_typed(message.visit_id, tables.VISIT_NUMBER_TYPE),),
@@ -171,7 +176,7 @@ def _pv1_charged(message: PostCharges) -> Segment:
         "PV1",
         {
             1: _one("1"),
-            2: _one(tables.OUTPATIENT),
+            2: _one(_class_of(message)),
             19: (_typed(message.visit_id, tables.VISIT_NUMBER_TYPE),),
             50: _one(message.visit_number),
         },

@@ -41,7 +41,7 @@ INSURANCE_NAMES: dict[str, str] = {
 # Table 0017: CG charge, CD credit. Some sites read CR for a credit: the option ``credit_type`` says which.
 CHARGE, CREDIT = "CG", "CD"
 CURRENCY = "CNY"
-OUTPATIENT = "O"  # table 0004
+OUTPATIENT, INPATIENT = "O", "I"  # table 0004
 VISIT_NUMBER_TYPE = "VN"  # table 0203
 LEGAL_NAME = "L"  # table 0200
 NATION_SYSTEM = "99GB3304"  # table 0396: 99zzz is a local code system

@@ -71,7 +71,8 @@ def echo_visit(row: Output, visit: VisitFacts, message_id: str) -> None:
         required(row, "psn_no")  # a cancel need not name the person (2208's table)
     required(row, "mdtrt_id")
     echo(row, "psn_no", visit.person_number)
-    echo(row, "mdtrt_id", visit.visit_number)
+    if visit.visit_number:  # a pharmacy's visit has its number from this very answer
+        echo(row, "mdtrt_id", visit.visit_number)
     given_back = text_of(row, "medins_setl_id")
     if message_id and len(given_back) == len(message_id) and given_back.startswith(message_id[:12]):
         echo(row, "medins_setl_id", message_id)

@@ -161,7 +161,7 @@ class SoapCentre(Centre):
     def _nodes(self, request: CentreRequest) -> Input:
         if isinstance(request, StatementRequest):
             return statements.to_input(request, self.profile.statement, self.options.institution_code)
-        return to_input(request)
+        return to_input(request, self.profile.region)
 
     def _sign_number(self, request: CentreRequest) -> str:
         """The sign-in that a message goes out under: the newest, unless the request is about one of its own."""

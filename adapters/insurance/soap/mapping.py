@@ -6,15 +6,18 @@ import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 
-from adapters.insurance.schema import MOMENT_FORMAT, Input, exact_decimal
+from adapters.insurance.schema import DATE_FORMAT, MOMENT_FORMAT, Input, exact_decimal
 from adapters.insurance.transactions import TRANSACTIONS
 from middleware.domain.centre import (
+    Admit,
     CancelSettlement,
     CentreRequest,
     CounterRequest,
+    Discharge,
     Holder,
     PreSettle,
     QueryPerson,
+    QueryVisits,
     RegisterVisit,
     Reverse,
     Settle,
@@ -23,9 +26,14 @@ from middleware.domain.centre import (
     UploadCharges,
     UploadVisit,
     VisitFacts,
+    WithdrawCharges,
+    WithdrawDischarge,
+    WithdrawVisit,
+    call_of,
 )
-from middleware.domain.charge import ChargeLine
+from middleware.domain.charge import ChargeLine, Diagnosis
 from middleware.domain.fault import Fault
+from middleware.domain.kind import Call, VisitKind
 from middleware.domain.split import Split
 
 CARD = "03"  # mdtrt_cert_type: social-security card
@@ -33,10 +41,12 @@ CITIZEN_ID = "01"  # psn_cert_type
 BY_ITEM = "01"  # psn_setlway
 VALID = "1"  # vali_flag
 NO, YES = "0", "1"
+_Besides = Admit | Discharge | QueryVisits | WithdrawVisit | WithdrawCharges | WithdrawDischarge
+EVERY = "0000"  # chrg_bchno, feedetl_sn: all that is not settled (insurance.md 1.4)
 
 
-def to_input(request: CounterRequest) -> Input:
-    """The nodes of ``input`` for a request, every value the text that will be on the wire."""
+def to_input(request: CounterRequest, place: str = "") -> Input:
+    """The nodes of ``input`` for a request, every value as it will be on the wire; ``place`` is the region of care."""
     match request:
         case SignIn():
             row = {"opter_no": request.operator, "mac": request.terminal_mac, "ip": request.terminal_ip}
@@ -48,15 +58,13 @@ def to_input(request: CounterRequest) -> Input:
         case UploadVisit():
             return _visit(request)
         case UploadCharges():
-            return {"feedetail": tuple(_filled("2204", "feedetail", _line(request, line)) for line in request.lines)}
-        case PreSettle():
-            row = _settling(request) | {"psn_type": request.visit.person_type, "psn_name": request.holder.name.reveal()}
-            return {"data": (_filled("2206", "data", row),)}
-        case Settle():
-            return {"data": (_filled("2207", "data", _settling(request) | _quoted_amounts(request.quoted)),)}
+            rows = (_line(line) | {"chrg_bchno": request.batch} | _of_visit(request.visit) for line in request.lines)
+            return {"feedetail": tuple(_fitted(call_of(request), "feedetail", row) for row in rows)}
+        case PreSettle() | Settle():
+            return _money(request, place)
         case CancelSettlement():
             row = {"setl_id": request.settlement_number, **_visit_ids(request.visit)}
-            return {"data": (_filled("2208", "data", row),)}
+            return {"data": (_fitted(call_of(request), "data", row),)}
         case Reverse():
             row = {
                 "psn_no": request.visit.person_number,
@@ -64,6 +72,23 @@ def to_input(request: CounterRequest) -> Input:
                 "oinfno": request.original_call.value,
             }
             return {"data": (row,)}
+        case _:
+            return _besides(request, place)
+
+
+def _besides(request: _Besides, place: str) -> Input:
+    """What moves no money and belongs to some kinds of visit only."""
+    match request:
+        case Admit() | Discharge():
+            return _stay(request, place)
+        case QueryVisits():
+            row = _of_visit(request.visit) | {"begntime": moment(request.since), "endtime": moment(request.until)}
+            return {"data": (_fitted(call_of(request), "data", row),)}
+        case WithdrawVisit() | WithdrawCharges() | WithdrawDischarge():
+            row = _visit_ids(request.visit) | {"chrg_bchno": EVERY, "feedetl_sn": EVERY}
+            if isinstance(request, WithdrawVisit):
+                row["ipt_otp_no"] = request.our_number
+            return {"data": (_fitted(call_of(request), "data", row),)}
 
 
 def insured_region(request: CentreRequest) -> str:
@@ -86,15 +111,84 @@ def _filled(code: str, node: str, row: Mapping[str, str]) -> dict[str, str]:
     return empty | dict(row)
 
 
-def _holder(holder: Holder, *, named: bool = True) -> dict[str, str]:
-    row = {
+def _fitted(call: Call, node: str, row: Mapping[str, str]) -> dict[str, str]:
+    """The same with what this table has no field for left out: kinds of visit say the same in tables of other widths."""
+    table = next(part for part in TRANSACTIONS[call.value].input if part.name == node)
+    known = {spec.name for spec in table.fields}
+    return _filled(call.value, node, {name: value for name, value in row.items() if name in known})
+
+
+def _of_visit(visit: VisitFacts) -> dict[str, str]:
+    """Who, which visit, and what of it every table may want."""
+    row = _visit_ids(visit) | {"med_type": visit.med_type, "insutype": visit.insurance, "psn_type": visit.person_type}
+    if visit.disease is not None:
+        row |= {"dise_codg": visit.disease.code, "dise_name": visit.disease.name}
+    if visit.maternity is not None:
+        row |= {"birctrl_matn_date": visit.maternity.on.strftime(DATE_FORMAT), "birctrl_type": visit.maternity.operation}
+    return row
+
+
+def _money(request: PreSettle | Settle, place: str) -> Input:
+    call, visit = call_of(request), request.visit
+    row = _of_visit(visit) | _holder(request.holder) | _settling(request)
+    row |= {"mid_setl_flag": NO, "mdtrtarea_admvs": place, "insuplc_admdvs": visit.insured_region or place}
+    if visit.begun_at is not None:
+        row["begntime"] = moment(visit.begun_at)
+    if visit.ended_at is not None:
+        row["dscgTime"] = visit.ended_at.strftime(DATE_FORMAT)
+    if isinstance(request, Settle):
+        row |= _quoted_amounts(request.quoted)
+    if visit.kind is not VisitKind.PHARMACY:
+        return {"data": (_fitted(call, "data", row),)}
+    lines = tuple(_fitted(call, "drugdetail", _line(line)) for line in request.lines)
+    return {"druginfo": (_fitted(call, "druginfo", row),), "drugdetail": lines}
+
+
+def _stay(request: Admit | Discharge, place: str) -> Input:
+    call, visit = call_of(request), request.visit
+    main = request.diagnoses[0]
+    row = _of_visit(visit) | {"mdtrtarea_admvs": place, "insuplc_admdvs": visit.insured_region or place}
+    if isinstance(request, Admit):
+        at, node = request.begun_at, "mdtrtinfo"
+        row |= _holder(request.holder) | {
+            "cert_type": CITIZEN_ID,
+            "begntime": moment(at),
+            "ipt_no": request.stay_number,
+            "medrcdno": request.our_number,
+            "atddr_no": request.doctor_code,
+            "chfpdr_name": request.doctor_name,
+            "adm_diag_dscr": request.description,
+            "adm_dept_codg": request.department_code,
+            "adm_dept_name": request.department_name,
+            "adm_bed": request.bed,
+            "dscg_maindiag_code": main.code,
+            "dscg_maindiag_name": main.name,
+        }
+    else:
+        at, node = request.ended_at, "dscginfo"
+        row |= {
+            "endtime": moment(at),
+            "dscg_dept_codg": request.department_code,
+            "dscg_dept_name": request.department_name,
+            "dscg_bed": request.bed,
+            "dscg_way": request.way,
+        }
+    diagnoses = tuple(
+        _fitted(call, "diseinfo", _diagnosis(request, diagnosis, at) | _visit_ids(visit) | {"maindiag_flag": flag})
+        for flag, diagnosis in zip((YES, *NO * len(request.diagnoses)), request.diagnoses, strict=False)
+    )
+    return {node: (_fitted(call, node, row),), "diseinfo": diagnoses}
+
+
+def _holder(holder: Holder) -> dict[str, str]:
+    return {
         "mdtrt_cert_type": CARD,
         "mdtrt_cert_no": holder.card_number.reveal(),
         "card_sn": holder.card_id_code.reveal(),
         "psn_cert_type": CITIZEN_ID,
         "certno": holder.id_number.reveal(),
+        "psn_name": holder.name.reveal(),
     }
-    return row | {"psn_name": holder.name.reveal()} if named else row
 
 
 def _visit_ids(visit: VisitFacts) -> dict[str, str]:
@@ -117,29 +211,29 @@ def _registration(request: RegisterVisit) -> dict[str, str]:
 
 
 def _visit(request: UploadVisit) -> Input:
-    begun = moment(request.begun_at)
-    visit = _visit_ids(request.visit) | {"med_type": request.visit.med_type, "begntime": begun}
+    visit = _of_visit(request.visit) | {"begntime": moment(request.begun_at)}
     diagnoses = tuple(
-        {
-            "diag_type": diagnosis.kind,
-            "diag_srt_no": str(diagnosis.order),
-            "diag_code": diagnosis.code,
-            "diag_name": diagnosis.name,
-            "diag_dept": request.department_name,
-            "dise_dor_no": request.doctor_code,
-            "dise_dor_name": request.doctor_name,
-            "diag_time": begun,
-            "vali_flag": VALID,
-        }
-        for diagnosis in request.diagnoses
+        _diagnosis(request, diagnosis, request.begun_at) | {"vali_flag": VALID} for diagnosis in request.diagnoses
     )
-    return {"mdtrtinfo": (_filled("2203", "mdtrtinfo", visit),), "diseinfo": diagnoses}
+    return {"mdtrtinfo": (_fitted(Call.UPLOAD_VISIT, "mdtrtinfo", visit),), "diseinfo": diagnoses}
 
 
-def _line(request: UploadCharges, line: ChargeLine) -> dict[str, str]:
-    return _visit_ids(request.visit) | {
+def _diagnosis(request: UploadVisit | Admit | Discharge, diagnosis: Diagnosis, at: dt.datetime) -> dict[str, str]:
+    return {
+        "diag_type": diagnosis.kind,
+        "diag_srt_no": str(diagnosis.order),
+        "diag_code": diagnosis.code,
+        "diag_name": diagnosis.name,
+        "diag_dept": request.department_name,
+        "dise_dor_no": request.doctor_code,
+        "dise_dor_name": request.doctor_name,
+        "diag_time": moment(at),
+    }
+
+
+def _line(line: ChargeLine) -> dict[str, str]:
+    return {
         "feedetl_sn": line.line_id,
-        "chrg_bchno": request.batch,
         "rxno": line.prescription_no,
         "rx_circ_flag": NO,
         "fee_ocur_time": moment(line.charged_at),
@@ -157,18 +251,12 @@ def _line(request: UploadCharges, line: ChargeLine) -> dict[str, str]:
 
 
 def _settling(request: PreSettle | Settle) -> dict[str, str]:
-    return (
-        _holder(request.holder, named=False)
-        | _visit_ids(request.visit)
-        | {
-            "med_type": request.visit.med_type,
-            "medfee_sumamt": request.total.yuan,
-            "psn_setlway": BY_ITEM,
-            "chrg_bchno": request.batch,
-            "acct_used_flag": YES if request.use_account else NO,
-            "insutype": request.visit.insurance,
-        }
-    )
+    return {
+        "medfee_sumamt": request.total.yuan,
+        "psn_setlway": BY_ITEM,
+        "chrg_bchno": request.batch,
+        "acct_used_flag": YES if request.use_account else NO,
+    }
 
 
 def _quoted_amounts(quoted: Split) -> dict[str, str]:

@@ -23,15 +23,20 @@ from adapters.insurance.soap.cells import (
 )
 from adapters.insurance.transactions import TRANSACTIONS
 from middleware.domain.centre import (
+    Admit,
     CancelSettlement,
     CentreReply,
     ChargesTaken,
     CounterRequest,
+    Discharge,
+    Done,
+    FoundVisit,
     Insurance,
     LineVerdict,
     PersonKnown,
     PreSettle,
     QueryPerson,
+    QueryVisits,
     Quoted,
     RegisterVisit,
     Reverse,
@@ -44,13 +49,22 @@ from middleware.domain.centre import (
     UploadCharges,
     UploadVisit,
     VisitRegistered,
+    VisitsFound,
     VisitUploaded,
+    WithdrawCharges,
+    WithdrawDischarge,
+    WithdrawVisit,
+    call_of,
 )
+from middleware.domain.kind import VisitKind
 from middleware.domain.money import ZERO, Money
 from middleware.domain.split import FundLine, Split
 
 INSURED = "1"  # psn_insu_stas
 YES = "1"
+IN_HOSPITAL, OUT_OF_HOSPITAL = "1", "0"  # inhosp_stas
+MAX_FOUND = 50
+_Besides = Admit | Discharge | QueryVisits | WithdrawVisit | WithdrawCharges | WithdrawDischarge
 
 
 def to_reply(request: CounterRequest, message_id: str, output: Output | None) -> CentreReply:
@@ -72,7 +86,7 @@ def to_reply(request: CounterRequest, message_id: str, output: Output | None) ->
         case PreSettle():
             row = one_row(nodes, "setlinfo")
             echo_visit(row, request.visit, message_id)
-            return Quoted(_split(nodes, row))
+            return Quoted(_split(nodes, row, request))
         case Settle():
             return _settled(request, message_id, nodes)
         case CancelSettlement():
@@ -80,9 +94,20 @@ def to_reply(request: CounterRequest, message_id: str, output: Output | None) ->
             number = required(row, "setl_id")
             # The cancel is a settlement of its own: medins_setl_id may name either message, so only visit and person bind.
             echo_visit(row, request.visit, "")
-            return SettlementCancelled(number, time_of(row, "setl_time"), _split(nodes, row, cancel=True))
+            return SettlementCancelled(number, time_of(row, "setl_time"), _split(nodes, row, request))
         case Reverse():
             return Reversed()
+        case _:
+            return _besides(request, nodes)
+
+
+def _besides(request: _Besides, nodes: Output) -> CentreReply:
+    match request:
+        case Admit():
+            return VisitRegistered(required(one_row(nodes, "result"), "mdtrt_id"))
+        case QueryVisits():
+            return VisitsFound(tuple(_found(request, row) for row in list(all_rows(nodes, "mdtrtinfo"))[:MAX_FOUND]))
+    return Done()
 
 
 def _settled(request: Settle, message_id: str, nodes: Output) -> Settled:
@@ -92,10 +117,25 @@ def _settled(request: Settle, message_id: str, nodes: Output) -> Settled:
     return Settled(
         settlement_number=number,
         settled_at=time_of(row, "setl_time"),
-        split=_split(nodes, row),
+        split=_split(nodes, row, request),
         clearing_type=text_of(row, "clr_type"),
         clearing_way=text_of(row, "clr_way"),
         clearing_agency=text_of(row, "clr_optins"),
+        visit_number="" if request.visit.visit_number else text_of(row, "mdtrt_id"),
+    )
+
+
+def _found(request: QueryVisits, row: Output) -> FoundVisit:
+    """One visit. Under which of two numbers ours comes back depends on which of two transactions it went out with."""
+    echo(row, "psn_no", request.visit.person_number)
+    stay = request.visit.kind is VisitKind.INPATIENT
+    state = text_of(row, "inhosp_stas")
+    return FoundVisit(
+        visit_number=required(row, "mdtrt_id"),
+        our_number=text_of(row, "medrcdno" if stay else "ipt_otp_no"),
+        med_type=text_of(row, "med_type"),
+        begun_at=text_of(row, "begntime"),
+        in_hospital={IN_HOSPITAL: True, OUT_OF_HOSPITAL: False}.get(state),
     )
 
 
@@ -156,13 +196,13 @@ _INDISPENSABLE = ("total", "fund", "account", "cash")
 _SPLIT_ATTRIBUTES = tuple(attribute.name for attribute in attrs.fields(Split) if attribute.name != "funds")
 
 
-def _split(nodes: Output, row: Output, *, cancel: bool = False) -> Split:
+def _split(nodes: Output, row: Output, request: PreSettle | Settle | CancelSettlement) -> Split:
     """All amounts by the tables' meanings; the first of several names that carries a value is the amount.
 
     On a cancel a null personal part is what account and cash make: nothing else in that message says it (insurance.md 1.7).
     """
-    code = "2208" if cancel else "2207"
-    table = next(node for node in TRANSACTIONS[code].output if node.name == "setlinfo")
+    cancel = isinstance(request, CancelSettlement)
+    table = next(node for node in TRANSACTIONS[call_of(request).value].output if node.name == "setlinfo")
     found: dict[str, Money] = {}
     for spec in table.fields:
         kind, _, attribute = spec.means.partition(".")
