@@ -188,7 +188,8 @@ class Writer:
         """
         while True:
             try:
-                self._connection.invalidate()  # its session may hear of the old COMMIT, or of nothing any more
+                if not self._connection.closed:
+                    self._connection.invalidate()  # its session may hear of the old COMMIT, or of nothing any more
                 self._reopen()
                 with self._connection.begin():
                     # Waits for the end of the old session's transaction, if that still runs. And where standbys must
