@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,9 +18,9 @@ from daemon import VERSION
 from daemon.anchoring import Anchoring
 from daemon.chain_watch import ChainWatch
 from daemon.opening import open_store
+from daemon.policies import calls_of, categories_of, cross_of, kinds_of, local_of
 from daemon.settings import Settings
 from daemon.watch import Watch
-from middleware.domain.centre import Call
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.message_id import MessageIds
 from middleware.doors.feed.resource import feed_resource
@@ -28,7 +29,9 @@ from middleware.doors.local_api.handlers import Business
 from middleware.doors.tokens import TokenTable
 from middleware.engine.bureau import StoredFeed
 from middleware.engine.desk import ManualDesk
+from middleware.engine.fencing import FencedCentre
 from middleware.engine.journal import Journal
+from middleware.engine.members import OUTBOX, LeaseTerms, Members
 from middleware.engine.outbox import Outbox
 from middleware.engine.pools import Pool
 from middleware.engine.recovery import recover
@@ -61,6 +64,7 @@ class Application:
     readers: PcscReaders
     his: Hl7His
     centre: SoapCentre
+    members: Members
     engine: Engine
     outbox: Outbox
     watch: Watch
@@ -77,7 +81,7 @@ class Application:
         self.his.start()
         self.centre.start()
         self.readers.start()
-        await recover(self.engine)
+        await self.members.begin()
         self.outbox.start()
         self.watch.start()
         self.chain.start()
@@ -103,6 +107,7 @@ class Application:
             self.readers.stop,
             self.his.stop,
             self.centre.stop,
+            self.members.stop,
             self.journal.stop,
             self.pool.stop,
             self.database.dispose,
@@ -122,7 +127,7 @@ def policy_of(settings: Settings, profile: Profile) -> Policy:
     """The region's rules and the site's waits, as the flow wants them."""
     engine = settings.engine
     return Policy(
-        reversible=frozenset(Call(code) for code in profile.reversible if code in set(Call)),
+        reversible=calls_of(profile.reversible),
         quote_valid_s=profile.quote_expiry_s,
         first_check_s=engine.first_check_s,
         repeat_s=engine.repeat_s,
@@ -134,6 +139,12 @@ def policy_of(settings: Settings, profile: Profile) -> Policy:
         sign_in_again_codes=frozenset(profile.sign_in_again_codes),
         max_clock_skew_s=engine.max_clock_skew_s,
         cancel_on_his_refusal=engine.cancel_on_his_refusal,
+        kinds=kinds_of(profile),
+        categories=categories_of(profile),
+        local=local_of(profile),
+        cross=cross_of(profile),
+        query_visits=profile.query_visits,
+        already_done_codes=frozenset(profile.already_done_codes),
     )
 
 
@@ -153,6 +164,11 @@ def clock_of(offset_minutes: int) -> Callable[[], dt.datetime]:
     return lambda: dt.datetime.now(zone)
 
 
+def uptime() -> float:
+    """Seconds since the machine started: it goes on while the process, or the machine, stands still."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def build(settings: Settings, reactor: Any) -> Application:
     """Build and wire everything; starts nothing. Raises ``Fault`` or ``ConfigError``/``ValueError`` when it cannot be."""
     now = clock_of(settings.engine.utc_offset_minutes)
@@ -163,29 +179,31 @@ def build(settings: Settings, reactor: Any) -> Application:
     opened = open_store(settings)
     database = opened.database
     reader = Reader(database)
-    journal = Journal(reactor, Writer(database), lambda units, seconds: metrics.journal_commit(seconds, units))
+    journal, members, ids = join(settings, database, reactor, metrics)
     pool = Pool(reactor, "store-readers", settings.store.read_threads, READ_QUEUE)
 
     readers = PcscReaders(settings.pcsc, reactor, lambda: now().date(), now)
     his = Hl7His(settings.his, reactor)
     centre = SoapCentre(settings.centre, reactor, now, profile)
-    ids = MessageIds(settings.centre.institution_code, reader.newest_message_id())
     engine = Engine(
         Means(
             journal=journal,
             reader=reader,
             pool=pool,
-            centre=centre,
+            centre=FencedCentre(centre, members.lives),
             clock=reactor,
             now=now,
             next_message_id=lambda: ids.next(now()),
             jitter=random.SystemRandom().random,
             policy=policy_of(settings, profile),
             institution=settings.centre.institution_code,
+            shared=members.terms.shared,
             on_call=lambda call, outcome, seconds: metrics.centre_call(str(call), outcome.split()[0], seconds),
         )
     )
-    outbox = Outbox(engine, his, metrics.hl7_message)
+    members.forget = engine.forget
+    members.take_over = lambda again: recover(engine, mine=again)
+    outbox = Outbox(engine, his, metrics.hl7_message, lambda: members.holds(OUTBOX))
     waits = settings.engine
     counter = CounterService(
         engine,
@@ -197,7 +215,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     anchoring = Anchoring(settings.anchor, database, settings.centre.institution_code, reactor, now)
     health: list[Callable[[], PartHealth]] = [
         journal.health, readers.health, his.health, centre.health, outbox.health, watch.health, chain.health,
-        anchoring.health,
+        anchoring.health, members.health,
     ]  # fmt: skip
     health.append(lambda: clock_health(centre.clock_ahead_s(), settings.engine.max_clock_skew_s))
     desk = ManualDesk(engine, Doubts(database))
@@ -209,20 +227,36 @@ def build(settings: Settings, reactor: Any) -> Application:
     health.append(site.health)
     metrics.watch_parts(health)
 
-    def collect() -> None:
-        metrics.set("settlement_unknown", watch.unknown)
-        metrics.set("settlement_unknown_oldest_seconds", watch.oldest_s)
-        metrics.set("settlement_manual", watch.manual)
-        metrics.set("outbox_depth", watch.letters, "his")
-        metrics.set("api_connections", door.connections)
-        metrics.set("api_in_flight", door.in_flight)
-        metrics.set("journal_head_sequence", journal.head_sequence)
-        metrics.set("clock_ahead_seconds", centre.clock_ahead_s() or 0.0)
-        metrics.reader_states(readers.statuses())
-
-    metrics.before_scrape(collect)
     tick = TickProbe(reactor, lambda late: metrics.observe("reactor_tick_lag_seconds", late))
-    return Application(
-        settings, database, opened.hold, pool, journal, readers, his, centre, engine, outbox, watch, chain, anchoring,
-        tick, door, site,
+    application = Application(
+        settings, database, opened.hold, pool, journal, readers, his, centre, members, engine, outbox, watch, chain,
+        anchoring, tick, door, site,
     )  # fmt: skip
+    metrics.before_scrape(lambda: _measure(application, metrics))
+    return application
+
+
+def join(settings: Settings, database: Any, reactor: Any, metrics: Metrics) -> tuple[Journal, Members, MessageIds]:
+    """Begin this process's life on the database: an epoch, a lease, a part of the message ids (invariants 17, 18, 23)."""
+    membership = settings.store.membership
+    writer = Writer(database, membership=membership)
+    journal = Journal(reactor, writer, lambda units, seconds: metrics.journal_commit(seconds, units))
+    life = writer.life
+    ids = MessageIds(settings.centre.institution_code, life.newest_message_id, life.slot, membership.slots)
+    terms = LeaseTerms(membership.shared, membership.lease_s, settings.store.lease_margin_s)
+    return journal, Members(journal, reactor, uptime, terms, ids), ids
+
+
+def _measure(a: Application, metrics: Metrics) -> None:
+    metrics.set("settlement_unknown", a.watch.unknown)
+    metrics.set("settlement_unknown_oldest_seconds", a.watch.oldest_s)
+    metrics.set("settlement_manual", a.watch.manual)
+    metrics.set("nodes_living", a.members.living)
+    metrics.set("node_lease_held", a.members.lives())
+    metrics.set("node_rejoined", a.members.rejoined)
+    metrics.set("outbox_depth", a.watch.letters, "his")
+    metrics.set("api_connections", a.door.connections)
+    metrics.set("api_in_flight", a.door.in_flight)
+    metrics.set("journal_head_sequence", a.journal.head_sequence)
+    metrics.set("clock_ahead_seconds", a.centre.clock_ahead_s() or 0.0)
+    metrics.reader_states(a.readers.statuses())

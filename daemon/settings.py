@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from middleware.doors.local_api.options import LocalApiOptions
 from middleware.doors.tokens import AccountOptions
 from middleware.ops.logs import LogOptions
 from middleware.ops.options import SiteOptions
+from middleware.store.nodes import Membership
 from middleware.store.places import FilePlace, Place
 from readers.pcsc.options import PcscOptions
 
@@ -54,6 +56,27 @@ class StoreOptions:
         unit="s",
         validator=between(0, 3600),
     )
+
+    node_name: str = setting("", help="this daemon's name among those that share a PostgreSQL; empty = the machine's name")
+    lease_s: float = setting(
+        15.0,
+        help="on PostgreSQL: a node that is not heard of for so long is taken over by the others",
+        unit="s",
+        validator=between(1, 600),
+    )
+    lease_margin_s: float = setting(
+        3.0, help="a node sends nothing in the last part of its lease", unit="s", validator=between(0.2, 60)
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.lease_margin_s * 3 > self.lease_s:
+            raise ValueError("lease_margin_s is at most a third of lease_s")
+
+    @property
+    def membership(self) -> Membership:
+        """As what this daemon joins the others; SQLite is one process's alone."""
+        name = self.node_name or socket.gethostname()
+        return Membership(name[:64], self.lease_s, shared=make_url(self.url).get_backend_name() != "sqlite")
 
     def __repr__(self) -> str:
         return f"StoreOptions(url={make_url(self.url)!r}, ...)"  # SQLAlchemy masks a password

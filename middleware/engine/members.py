@@ -47,7 +47,8 @@ class Members:
     """``lives`` before every byte, ``holds`` before what one node at a time does.
 
     ``seconds`` goes on while this process, or the machine, stands still. ``forget`` is called when this life ended, before
-    the next one; ``take_over(again)`` claims what the dead left, ``again`` when an earlier claim may have been written.
+    the next one; ``take_over(again)`` (``recovery.recover``) claims what the dead left, ``again`` when an earlier claim may
+    have been written.
     """
 
     journal: Journal
@@ -82,16 +83,15 @@ class Members:
         return sum(not peer.ended and peer.left_s >= 0 for peer in self.peers) if self.terms.shared else 1
 
     async def begin(self) -> None:
-        """The first renewal, before anything is sent and before recovery takes over what there is. Raises ``Fault``."""
+        """The first renewal, then what the dead left, before any door opens; from now on it renews. Raises ``Fault``."""
         self._taking = True
-        if self.terms.shared:
-            await self._renew()
-        self._taking = False
-
-    def start(self) -> None:
-        """Renew from now on."""
-        if self.terms.shared:
-            self._later(self.terms.lease_s / TURNS)
+        try:
+            if self.terms.shared:
+                await self._renew()
+                self._later(self.terms.lease_s / TURNS)
+            await self.take_over(False)
+        finally:
+            self._taking = False
 
     async def stop(self) -> None:
         """Leave: others need not wait. Nothing can be written by this life afterwards."""

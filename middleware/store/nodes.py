@@ -90,6 +90,13 @@ class Claimed:
     flying: frozenset[str]  # settlements of which a living node has a message under way
 
 
+def not_longer_than_a_lease(connection: sa.Connection, as_: Membership) -> None:
+    """A node that hangs inside a transaction is ended by the server, for all others wait for its lock."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET idle_in_transaction_session_timeout = {int(as_.lease_s * 1000 / 3)}")
+        connection.commit()
+
+
 def lock(connection: sa.Connection) -> int:
     """Take the one lock of all who write, until the transaction ends; the newest epoch.
 

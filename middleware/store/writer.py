@@ -62,6 +62,7 @@ class Writer:
             .where(t.outbox.c.control_id == sa.bindparam("b_control_id"))
             .values(outcome=sa.bindparam("outcome"))
         )
+        self._forget_card = sa.delete(t.payer).where(t.payer.c.card_ref == sa.bindparam("b_card_ref"))
         self._answer = (
             sa.update(t.request)
             .where(
@@ -93,6 +94,8 @@ class Writer:
     def _connected(self) -> sa.Connection:
         connection = self._engine.connect()
         without_time_limit(connection)
+        if self._membership.shared:
+            nodes.not_longer_than_a_lease(connection, self._membership)
         return connection
 
     def _heads(self) -> tuple[Head, Head]:
@@ -169,6 +172,8 @@ class Writer:
             (sa.insert(t.message), batch.intents),
             (sa.insert(t.person), batch.persons),
             (sa.insert(t.bill), batch.bills),
+            (sa.insert(t.payer), batch.cards),
+            (self._forget_card, batch.forgotten),
             (sa.insert(t.outbox), batch.letters),
             (sa.insert(t.journal), batch.journal_rows),
             (sa.insert(t.feed), batch.feed_rows),
