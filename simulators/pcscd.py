@@ -41,6 +41,8 @@ ACTIVATION_S = 2.0  # our look at the socket makes systemd start pcscd; its read
 SLOTS_PER_READER = 2  # compiled into Debian's vpcd
 MAX_READERS = 8  # pcsc-lite: 16 slots in all
 POLL_S = 0.005
+# A tmpfs on /run makes the mount point where there is none, and hides udev: no real reader is taken.
+PREPARE = 'mount -t tmpfs tmpfs /run && mkdir /run/pcscd && mount --bind "$1" /run/pcscd'
 
 
 class PcscdUnavailableError(Exception):
@@ -100,20 +102,10 @@ class Pcscd:
 
     @classmethod
     def _private(cls, pcscd: str, folder: Path, slots: tuple[Slot, ...]) -> Pcscd | None:
-        unshare = shutil.which("unshare")
-        if unshare is None:
+        shell = _isolated(folder)
+        if shell is None:
             return None
-        (folder / "run").mkdir()
-        isolate = (unshare, "--mount") if os.geteuid() == 0 else (unshare, "--mount", "--map-root-user")
-        # A tmpfs on /run makes the mount point where there is none, and hides udev: no real reader is taken.
-        prepare = 'mount -t tmpfs tmpfs /run && mkdir /run/pcscd && mount --bind "$1" /run/pcscd'
-        shell = (*isolate, "/bin/sh", "-c")
-        tried = subprocess.run(  # noqa: S603 - fixed words and our own folder
-            (*shell, prepare, "sh", str(folder / "run")), capture_output=True, check=False, timeout=START_S
-        )
-        if tried.returncode:
-            return None
-        command = (*shell, f'{prepare} && shift && exec "$@"', "sh", str(folder / "run"), pcscd, *_no_polkit(pcscd))
+        command = (*shell, f'{PREPARE} && shift && exec "$@"', "sh", str(folder / "run"), pcscd, *_no_polkit(pcscd))
         return cls("private", slots, folder, command)
 
     @classmethod
@@ -131,6 +123,14 @@ class Pcscd:
                 "Start the system's (systemctl start pcscd.socket), or run this as root."
             )
         return cls("own", slots, folder, (pcscd, *_no_polkit(pcscd)))
+
+    @classmethod
+    def many_at_once(cls) -> bool:
+        """Whether two can live here side by side: each in a mount namespace, and no system's that all would share."""
+        if _alive(SYSTEM_FOLDER / SOCKET_NAME):
+            return False
+        with tempfile.TemporaryDirectory(prefix="yikatong-pcscd-") as folder:
+            return _isolated(Path(folder)) is not None
 
     # -- its life
 
@@ -216,6 +216,20 @@ def _installed() -> tuple[str, Path]:
         if driver.exists():
             return pcscd, driver
     raise PcscdUnavailableError("the virtual reader is not installed: apt-get install vsmartcard-vpcd")
+
+
+def _isolated(folder: Path) -> tuple[str, ...] | None:
+    """A shell in which our folder is /run/pcscd once it has done ``PREPARE``; None where this machine forbids it."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return None
+    (folder / "run").mkdir()
+    isolate = (unshare, "--mount") if os.geteuid() == 0 else (unshare, "--mount", "--map-root-user")
+    shell = (*isolate, "/bin/sh", "-c")
+    tried = subprocess.run(  # noqa: S603 - fixed words and our own folder
+        (*shell, PREPARE, "sh", str(folder / "run")), capture_output=True, check=False, timeout=START_S
+    )
+    return None if tried.returncode else shell
 
 
 def _no_polkit(pcscd: str) -> tuple[str, ...]:

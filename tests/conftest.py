@@ -1,10 +1,18 @@
-"""Both databases, by one fixture: what takes ``store_url`` runs on SQLite and on PostgreSQL."""
+"""Both databases, by one fixture: what takes ``store_url`` runs on SQLite and on PostgreSQL. And how many run at once."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from simulators.pcscd import Pcscd
 from tests.support.postgres import Cluster
+
+
+def pytest_xdist_auto_num_workers():
+    """``-n auto``: one worker a core, where each can have a pcscd of its own; else one after the other."""
+    return len(os.sched_getaffinity(0)) if Pcscd.many_at_once() else 1
 
 
 @pytest.fixture(scope="session")
