@@ -34,6 +34,7 @@ _LINK: dict[str, str | int] = {
     "keepalives_count": 3,
     "target_session_attrs": "read-write",
     "application_name": "yikatong",
+    "client_encoding": "utf8",
 }
 
 _MIGRATION = 0x59494B41  # an advisory lock of this number is a migration of ours

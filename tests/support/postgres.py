@@ -49,7 +49,7 @@ def binaries() -> Path:
     return found[-1].parent if found else Path(named).resolve().parent
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Below the range that outgoing connections are given (32768 and above)."""
     while True:
         port = 20_000 + secrets.randbelow(12_000)
@@ -68,7 +68,7 @@ class Cluster:
     def __init__(self) -> None:
         self.bin = binaries()
         self.folder = Path(tempfile.mkdtemp(prefix="yikatong-pg-"))
-        self.port = _free_port()
+        self.port = free_port()
         self._names = itertools.count(1)
         self._as: dict = {"cwd": self.folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
         if os.getuid() == 0:  # initdb refuses root
@@ -96,8 +96,9 @@ class Cluster:
         ready(engine)
         engine.dispose()
 
-    def start(self) -> None:
-        options = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
+    def start(self, **settings: str) -> None:
+        """With these settings instead of the usual ones; waits until it answers."""
+        options = [f"-c{name}={value}" for name, value in (_SETTINGS | settings).items()]
         log = (self.folder / "log").open("ab")
         self._process = subprocess.Popen(
             [self.bin / "postgres", "-D", self.folder / "data", "-k", self.folder, "-p", str(self.port), *options],
