@@ -451,9 +451,10 @@ class TotalsCompared:
 
 @frozen(slots=True)
 class FileUploaded:
-    """9101's answer: the number that 3202 names. What was sent is proven by ``PreparedCall.digest``."""
+    """9101's answer: the number that 3202 names, and the ZIP that was sent, to be kept sealed."""
 
     file_number: str
+    content: bytes = field(default=b"", repr=False)
 
 
 @frozen(slots=True)
@@ -471,6 +472,7 @@ class FileDownloaded:
 
     rows: tuple[ResultRow, ...] = field(repr=False)
     digest: str
+    content: bytes = field(default=b"", repr=False)  # the ZIP itself, to be kept sealed
 
 
 @frozen(slots=True)
@@ -484,6 +486,7 @@ class FileRefused:
     fault: str
     detail: str
     digest: str
+    content: bytes = field(default=b"", repr=False)  # the ZIP itself, to be kept sealed
 
 
 CentreReply = (

@@ -84,6 +84,10 @@ class Engine:
         """No new work is taken."""
         return self._stopping
 
+    async def signed_in(self) -> None:
+        """Return when the centre knows us today; raise a ``centre.*`` fault when that could not be had."""
+        await self._signin.ensure()
+
     # -- applying
 
     async def apply(self, visit_id: str, event: Event, extra: Extra = NOTHING, *, only: int | None = None) -> Visit:

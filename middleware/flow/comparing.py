@@ -28,7 +28,7 @@ class About:
     settlement_id: str = ""  # "" = no message of ours: a stranger's
     visit_id: str = ""
     state: SettlementState | None = None
-    seen: str = ""
+    seen: str = ""  # "" = something was learned of it since
     doubts_refund: bool | None = None  # what is in doubt: the refund, the settlement, or nothing
     newest: bool = True  # the message is the settlement's newest of its kind: what is done about it names that one
 
@@ -108,7 +108,11 @@ def resolution(difference: Difference, about: About, *, refund: bool) -> Resolut
     """What follows. A stranger's row, and an older message than the newest, is a person's: nothing of ours names it."""
     if difference is D.EQUAL:
         return R.NONE
-    if about.state is None or not about.newest:
+    if about.state is None:
+        return R.PERSON
+    if not about.seen:
+        return R.WAIT  # something was learned of it since the centre was asked
+    if not about.newest:
         return R.PERSON
     found = RESOLUTIONS[difference, refund][about.state]
     if found in {R.REVERSE_OR_ADOPT, R.ABSENT} and about.doubts_refund is not refund:

@@ -52,6 +52,7 @@ class Batch:
     closed: list[Row] = field(factory=list)
     answers: list[Row] = field(factory=list)
     meta: dict[str, Row] = field(factory=dict)
+    puts: dict[str, list[Row]] = field(factory=dict)
 
     def add(self, unit: Unit) -> None:
         """The unit's rows, after those of the units before it."""
@@ -96,6 +97,8 @@ class Batch:
         )
         self.answers.extend({"b_account": a, "b_key": k, "answer": text} for a, k, text in unit.answers)
         self.meta.update({name: {"name": name, "value": value} for name, value in unit.meta})
+        for put in unit.puts:
+            self.puts.setdefault(put.table, []).append(put.row)
 
     def _messages(self, unit: Unit) -> None:
         self.intents.extend(
@@ -197,4 +200,5 @@ def settlement_row(visit_id: str, s: Settlement) -> Row:
         "settled_at": stamp(s.settled.settled_at) if s.settled else "",
         "cancelled_at": stamp(s.cancelled.cancelled_at) if s.cancelled else "",
         "next_due": s.next_due.isoformat() if s.next_due else "",
+        "finding": str(s.finding.difference) if s.finding else "",
     }

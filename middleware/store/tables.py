@@ -77,7 +77,11 @@ settlement = sa.Table(
     sa.Column("settled_at", sa.String(40), nullable=False),
     sa.Column("cancelled_at", sa.String(40), nullable=False),
     sa.Column("next_due", sa.String(40), nullable=False),
+    sa.Column("finding", sa.String(16), nullable=False, server_default=""),  # how the centre's books differ, if they do
 )
+for _name, _column in (("settled", "settled_at"), ("cancelled", "cancelled_at"), ("finding", "finding")):
+    _there = settlement.c[_column] != ""
+    sa.Index(f"settlement_{_name}", settlement.c[_column], sqlite_where=_there, postgresql_where=_there)
 sa.Index("settlement_shift", settlement.c.account, settlement.c.terminal, settlement.c.settled_at)
 sa.Index("settlement_state", settlement.c.state)
 
@@ -177,3 +181,90 @@ data_key = sa.Table(
     sa.Column("destroyed_at", sa.String(40), nullable=False),
     sa.Column("values_reserved", sa.BigInteger, nullable=False),
 )
+
+# -- reconciliation: what was compared with the centre, day by day, and what came of it
+
+reconcile_run = sa.Table(
+    "reconcile_run",
+    metadata,
+    sa.Column("run_id", sa.String(24), primary_key=True),
+    sa.Column("day", sa.String(10), nullable=False, index=True),
+    sa.Column("state", sa.String(16), nullable=False),  # running, balanced, open, failed
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("account", sa.String(64), nullable=False),  # who asked for it; "" = the clock
+    sa.Column("begun_at", sa.String(40), nullable=False),
+    sa.Column("ended_at", sa.String(40), nullable=False),
+    sa.Column("rounds", sa.Integer, nullable=False),
+    sa.Column("differences", sa.Integer, nullable=False),  # of the last round
+    sa.Column("resolved", sa.Integer, nullable=False),
+    sa.Column("fault", sa.String(40), nullable=False),
+    sa.Column("detail", sa.String(200), nullable=False),
+)
+
+reconcile_totals = sa.Table(
+    "reconcile_totals",
+    metadata,
+    sa.Column("run_id", sa.String(24), primary_key=True),
+    sa.Column("round", sa.Integer, primary_key=True),
+    sa.Column("refunds", sa.String(16), primary_key=True),
+    sa.Column("insurance", sa.String(8), primary_key=True),
+    sa.Column("clearing_type", sa.String(8), primary_key=True),
+    sa.Column("agency", sa.String(8), primary_key=True),
+    sa.Column("total_fen", sa.BigInteger, nullable=False),
+    sa.Column("fund_fen", sa.BigInteger, nullable=False),
+    sa.Column("account_fen", sa.BigInteger, nullable=False),
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("equal", sa.Boolean, nullable=False),
+    sa.Column("code", sa.String(32), nullable=False),  # as the centre wrote it
+)
+
+reconcile_file = sa.Table(
+    "reconcile_file",
+    metadata,
+    sa.Column("run_id", sa.String(24), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("way", sa.String(8), nullable=False),  # sent, received
+    sa.Column("day", sa.String(10), nullable=False),
+    sa.Column("refunds", sa.String(16), nullable=False),
+    sa.Column("clearing_type", sa.String(8), nullable=False),
+    sa.Column("agency", sa.String(8), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False, index=True),  # SHA-256 of the ZIP
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False),  # the ZIP itself: it holds person numbers
+)
+
+reconcile_row = sa.Table(
+    "reconcile_row",
+    metadata,
+    sa.Column("run_id", sa.String(24), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("round", sa.Integer, nullable=False),
+    sa.Column("day", sa.String(10), nullable=False),
+    sa.Column("difference", sa.String(16), nullable=False),
+    sa.Column("resolution", sa.String(16), nullable=False),
+    sa.Column("refund", sa.Boolean, nullable=False),
+    sa.Column("message_id", sa.String(40), nullable=False),
+    sa.Column("visit_id", sa.String(24), nullable=False),
+    sa.Column("settlement_id", sa.String(24), nullable=False, index=True),  # "" = no message of ours
+    sa.Column("settlement_number", sa.String(40), nullable=False),  # as the file has it
+    sa.Column("our_total_fen", sa.BigInteger),
+    sa.Column("our_fund_fen", sa.BigInteger),
+    sa.Column("our_account_fen", sa.BigInteger),
+    sa.Column("total_fen", sa.BigInteger),
+    sa.Column("fund_fen", sa.BigInteger),
+    sa.Column("account_fen", sa.BigInteger),
+    sa.Column("file_digest", sa.String(64), nullable=False),
+    sa.Column("line", sa.Integer, nullable=False),
+)
+
+reconcile_key = sa.Table(  # under which keys this hospital's settlements were ever cleared
+    "reconcile_key",
+    metadata,
+    sa.Column("insurance", sa.String(8), primary_key=True),
+    sa.Column("med_type", sa.String(8), primary_key=True),
+    sa.Column("clearing_type", sa.String(8), primary_key=True),
+    sa.Column("agency", sa.String(8), primary_key=True),
+)
+
+RECONCILIATION = (reconcile_run, reconcile_totals, reconcile_file, reconcile_row, reconcile_key)

@@ -83,6 +83,15 @@ class FeedEntry:
 
 
 @frozen(slots=True)
+class Put:
+    """A row of one of the reconciliation's tables, new or in the place of the one with its key."""
+
+    table: str
+    row: dict[str, Any]
+    content: bytes = b""  # of a file: goes into the column ``sealed``
+
+
+@frozen(slots=True)
 class Unit:
     """One step's writes.
 
@@ -106,6 +115,7 @@ class Unit:
     version: int = 0
     epoch: int = 0
     since: str = ""
+    puts: tuple[Put, ...] = ()
 
 
 class KeyTakenError(Exception):

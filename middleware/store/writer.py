@@ -52,6 +52,7 @@ class Writer:
         self._put_visit = _upsert(insert, t.visit)
         self._put_settlement = _upsert(insert, t.settlement)
         self._put_meta = _upsert(insert, t.meta)
+        self._puts = {table.name: _upsert(insert, table) for table in t.RECONCILIATION}
         self._end_message = (
             sa.update(t.message)
             .where(t.message.c.message_id == sa.bindparam("b_message_id"))
@@ -183,6 +184,7 @@ class Writer:
             (self._close_letter, batch.closed),
             (self._answer, batch.answers),
             (self._put_meta, list(batch.meta.values())),
+            *((self._puts[name], rows) for name, rows in batch.puts.items()),
         )
 
     def _took_effect(self, batch: Batch) -> bool:
@@ -324,6 +326,8 @@ def _upsert(insert: Callable[[sa.Table], Any], table: sa.Table) -> Any:
     statement = insert(table)
     keys = [column.name for column in table.primary_key]
     values = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
+    if not values:
+        return statement.on_conflict_do_nothing(index_elements=keys)
     return statement.on_conflict_do_update(index_elements=keys, set_=values)
 
 

@@ -110,7 +110,8 @@ def to_reply(request: StatementRequest, output: Output, form: StatementForm, ins
             return TotalsCompared(form.verdicts.get(code) == Verdict.EQUAL, code, text_of(row, "stmt_rslt_dscr"))
         case UploadFile():
             echo(output, "fixmedins_code", institution)
-            return FileUploaded(required(output, "file_qury_no"))
+            # The same rows make the same bytes: this is what went out.
+            return FileUploaded(required(output, "file_qury_no"), detail.write(request.name, request.rows, form))
         case CompareDetail():
             row = one_row(output, "fileinfo")
             return DetailCompared(required(row, "file_qury_no"), required(row, "filename"), _until(row))
@@ -132,6 +133,6 @@ def _downloaded(row: Output, form: StatementForm, institution: str) -> FileDownl
         raise Incomplete("fsDownloadOut.out")
     digest = hashlib.sha256(packed).hexdigest()
     try:
-        return FileDownloaded(result.read(packed, institution, form), digest)
+        return FileDownloaded(result.read(packed, institution, form), digest, packed)
     except Fault as fault:
-        return FileRefused(fault.code, fault.detail, digest)
+        return FileRefused(fault.code, fault.detail, digest, packed)
