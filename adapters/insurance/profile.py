@@ -11,6 +11,7 @@ from pathlib import Path
 import attrs
 
 from adapters.insurance.files.form import StatementForm
+from adapters.insurance.profile_kinds import CategoryForm, CrossRegionForm, KindForm, PharmacyForm, StayForm
 from adapters.insurance.schema import SiteRules
 from adapters.insurance.transactions import ENVELOPE_EXTRAS, REQUEST_HEAD
 from config.load import load
@@ -67,6 +68,27 @@ class Profile:
     )
     statement: StatementForm = setting(  # noqa: RUF009 - setting() is attrs.field()
         help="how this region reconciles, and what its files look like", default=attrs.Factory(StatementForm)
+    )
+    outpatient: KindForm = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="outpatients, emergencies, chronic diseases, maternity", default=attrs.Factory(KindForm)
+    )
+    pharmacy: PharmacyForm = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="sales of a pharmacy (2102)", default=attrs.Factory(PharmacyForm)
+    )
+    inpatient: StayForm = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="stays (2401-2405)", default=attrs.Factory(StayForm)
+    )
+    cross_region: CrossRegionForm = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="persons insured elsewhere", default=attrs.Factory(CrossRegionForm)
+    )
+    categories: dict[str, CategoryForm] = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="medical categories that this region adds or has otherwise", default=attrs.Factory(dict)
+    )
+    query_visits: bool = setting(
+        help="whether 5201 may be asked what became of a registration or discharge without an answer", default=False
+    )
+    already_done_codes: tuple[str, ...] = setting(
+        help="refusal codes of a repeated 2301, 2402, 2405, 2202 or 2404 that mean: it was done before", default=()
     )
     lengths: dict[str, int] = setting(  # noqa: RUF009 - setting() is attrs.field()
         help="lengths of fields where this region differs from the tables", default=attrs.Factory(dict)

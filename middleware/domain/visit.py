@@ -154,6 +154,7 @@ class Visit:
     balance: Money = ZERO
     visit_number: str = ""
     patient_number: str = ""
+    untold: bool = False  # the HIS is not told of visits of this kind
     cross_region: bool = False  # insured elsewhere: the region's rules for that apply
     doubtful: bool = False  # a registration got no clear answer: the centre is asked before it is repeated
     found: tuple[FoundVisit, ...] = ()  # what the centre has of this person and may be ours: shown, never guessed at

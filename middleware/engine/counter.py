@@ -5,8 +5,12 @@ answer. Amounts are yuan as text with two places ("18785.39"); times are ISO 860
 
 ``read_card``  card_read_id, expires_at, reader, card {kind, region_code, card_number, spec_version, issued_on, expires_on},
                holder {name, id_number, sex, nation, birth_date} - in clear for role his, masked for every other
-``register``   visit_id, status "registered", patient_number, visit_number, his "acknowledged"|"pending",
+``register``   visit_id, status "registered", patient_number, visit_number, his "acknowledged"|"untold",
                holder {name, id_number, card_number} masked, insurance {kind, person_type, region, balance}
+``errand``     visit_id, errand_id, matter, state "done", total, charged (of the stay, now), discharged
+``visit``      visit_id, kind, state, visit_number, med_type, insurance, insured_region, cross_region, discharged, charged,
+               errands [{...}], found [{visit_number, ours, med_type, begun_at}],
+               settlements [{settlement_id, state}], fault
 ``quote``      settlement_id, visit_id, state "Quoted", expires_at, split {...}
 ``settle``     settlement_id, visit_id, state "Settled", settlement_number, settled_at, message_id, split {...}
 ``cancel``     settlement_id, visit_id, state "Cancelled", settlement_number, cancelled_at, message_id, split {...}
@@ -23,9 +27,19 @@ import datetime as dt
 from typing import Any, Protocol
 
 from middleware.domain.decision import Decision, Evidence
-from middleware.domain.order import Caller, CancelOrder, QuoteOrder, RegisterOrder, SettleOrder
+from middleware.domain.order import (
+    Caller,
+    CancelOrder,
+    ChargeOrder,
+    DischargeOrder,
+    QuoteOrder,
+    RegisterOrder,
+    SettleOrder,
+    VisitOrder,
+)
 
 Answer = dict[str, Any]
+ErrandOrder = ChargeOrder | DischargeOrder | VisitOrder
 
 
 class Counter(Protocol):
@@ -40,6 +54,12 @@ class Counter(Protocol):
 
     async def register(self, caller: Caller, key: str, order: RegisterOrder) -> Answer:
         """Register the card's holder with the HIS and the centre."""
+
+    async def errand(self, caller: Caller, key: str, method: str, order: ErrandOrder) -> Answer:
+        """What a visit needs done beside its money, under the method's name: a stay's charges, its end, taking back."""
+
+    async def visit(self, caller: Caller, visit_id: str) -> Answer:
+        """What is known of a visit now."""
 
     async def quote(self, caller: Caller, key: str, order: QuoteOrder) -> Answer:
         """Upload the lines and ask the centre how they split."""

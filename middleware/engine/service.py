@@ -6,19 +6,21 @@ import datetime as dt
 import hashlib
 from collections.abc import Awaitable, Callable
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
 
 from middleware.domain.centre import Holder
-from middleware.domain.charge import Bill, bill_digest, bill_total, diagnoses_digest
+from middleware.domain.charge import Bill, ChargeLine, bill_digest, bill_total, diagnoses_digest
 from middleware.domain.event import CancelConfirmed, QuoteRequested, RegistrationRequested, RequestRepeated, SettleConfirmed
 from middleware.domain.fault import Fault, Moved, Retry
+from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
 from middleware.domain.order import Caller, CancelOrder, QuoteOrder, RegisterOrder, Role, SettleOrder
 from middleware.domain.visit import Settlement, Visit, VisitState
 from middleware.engine import views
 from middleware.engine.cards import CardDesk
-from middleware.engine.counter import Answer
+from middleware.engine.counter import Answer, ErrandOrder
+from middleware.engine.errands import METHODS, asked, errand_answer, visit_view
 from middleware.engine.runner import Engine
 from middleware.engine.writing import Extra
 from middleware.ports import Readers
@@ -71,34 +73,60 @@ class CounterService:
 
     async def register(self, caller: Caller, key: str, order: RegisterOrder) -> Answer:
         """See ``Counter.register``."""
+        method = "inpatient.admit" if order.kind is VisitKind.INPATIENT else "patient.register"
 
         async def begin(digest: str) -> Request:
             holder = self._cards.holder(caller, order.card_read_id)
             visit_id, person_ref = self._new_id("V"), self._new_id("H")
-            request = self._request(caller, key, "patient.register", digest, visit_id, "")
-            event = RegistrationRequested(visit_id, person_ref, caller, order)
-            await self._start(request, event, Extra(person=(person_ref, holder), request=request))
+            request = self._request(caller, key, method, digest, visit_id, "")
+            # What a visit was for is kept where it can be forgotten, not in the journal.
+            bill = (visit_id, Bill((), order.diagnoses)) if order.diagnoses else None
+            known = evolve(order, diagnoses=(), diagnosed=bool(order.diagnoses))
+            event = RegistrationRequested(visit_id, person_ref, caller, known)
+            await self._start(request, event, Extra(person=(person_ref, holder), bill=bill, request=request))
             self._cards.used(order.card_read_id)
             return request
 
-        return await self._once(caller, key, "patient.register", order, begin, self._waits.register_s)
+        return await self._once(caller, key, method, order, begin, self._waits.register_s)
+
+    async def errand(self, caller: Caller, key: str, method: str, order: ErrandOrder) -> Answer:
+        """See ``Counter.errand``."""
+
+        async def begin(digest: str) -> Request:
+            await self._mine(caller, order.visit_id)
+            errand_id = self._new_id("U")
+            request = self._request(caller, key, method, digest, order.visit_id, errand_id)
+            what = asked(METHODS[method], order, errand_id, caller)
+            bill = (errand_id, what.bill) if what.bill is not None else None
+            await self._start(request, what.event, Extra(bill=bill, request=request))
+            return request
+
+        return await self._once(caller, key, method, order, begin, self._waits.register_s)
+
+    async def visit(self, caller: Caller, visit_id: str) -> Answer:
+        """See ``Counter.visit``."""
+        await self._mine(caller, visit_id)
+        return visit_view(await self._engine.visits.visit(visit_id))
 
     async def quote(self, caller: Caller, key: str, order: QuoteOrder) -> Answer:
         """See ``Counter.quote``."""
 
         async def begin(digest: str) -> Request:
-            await self._mine(caller, order.visit_id)
+            visit = await self._mine(caller, order.visit_id)
+            lines = await self._lines(visit, order)
             settlement_id = self._new_id("S")
             request = self._request(caller, key, "settlement.quote", digest, order.visit_id, settlement_id)
             event = QuoteRequested(
                 settlement_id=settlement_id,
                 caller=caller,
-                total=bill_total(order.lines),
-                bill_digest=bill_digest(order.lines),
+                total=bill_total(lines),
+                bill_digest=bill_digest(lines),
                 diagnoses_digest=diagnoses_digest(order.diagnoses),
                 use_account=order.use_account,
+                lines=len(lines),
+                oldest=min((line.charged_at for line in lines), default=None),
             )
-            bill = Bill(order.lines, order.diagnoses)
+            bill = Bill(lines, order.diagnoses)
             await self._start(request, event, Extra(bill=(settlement_id, bill), request=request))
             return request
 
@@ -110,8 +138,8 @@ class CounterService:
         async def begin(digest: str) -> Request:
             visit, _ = await self._settlement(caller, order.settlement_id)
             request = self._request(caller, key, "settlement.settle", digest, visit.visit_id, order.settlement_id)
-            event = SettleConfirmed(order.settlement_id, caller, order.total, order.cash)
-            await self._start(request, event, Extra(request=request))
+            event, extra = self._confirmed(order, caller)
+            await self._start(request, event, Extra(request=request, card=extra.card))
             return request
 
         return await self._once(caller, key, "settlement.settle", order, begin, self._waits.settle_s)
@@ -165,7 +193,7 @@ class CounterService:
     ) -> Answer:
         """Do it under its key: the first asker starts it, all others of the same key wait for the same answer."""
         name = (caller.account, key)
-        digest = hashlib.sha256(f"{method}\n{encode(order)}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{method}\n{_told(order)}".encode()).hexdigest()
         while (pending := self._pending.get(name)) is not None:
             _same(pending.request, method, digest)
             turn: Deferred[None] = Deferred()
@@ -231,13 +259,15 @@ class CounterService:
         self._open()
         match order:
             case SettleOrder():
-                if visit.settlement(order.settlement_id).state == "Quoted":
-                    event = SettleConfirmed(order.settlement_id, caller, order.total, order.cash)
-                    await self._engine.apply(visit.visit_id, event)
+                settlement = visit.settlement(order.settlement_id)
+                if settlement.state == "Quoted" and not settlement.is_open:
+                    await self._engine.apply(visit.visit_id, *self._confirmed(order, caller))
             case CancelOrder():
                 if visit.settlement(order.settlement_id).state in {"Settled", "Delivered"}:
                     event_ = CancelConfirmed(order.settlement_id, caller, order.reason)
                     await self._engine.apply(visit.visit_id, event_)
+            case _ if request.method in METHODS:
+                await self._engine.apply(visit.visit_id, RequestRepeated(errand_id=request.settlement_id))
             case _:
                 await self._engine.apply(visit.visit_id, RequestRepeated(request.settlement_id))
 
@@ -323,7 +353,7 @@ class CounterService:
             raise Fault("access.not_yours")
         return visit, settlement
 
-    async def _mine(self, caller: Caller, visit_id: str) -> None:
+    async def _mine(self, caller: Caller, visit_id: str) -> Visit:
         visit = await self._engine.visits.visit(visit_id)
         if caller.role is Role.POS and visit.owner.account != caller.account:
             raise Fault("access.not_yours")
@@ -352,9 +382,11 @@ def _replay(request: Request) -> Answer:
 
 
 def _known(request: Request, visit: Visit, holder: Holder) -> Answer | Fault | None:
-    if request.method == "patient.register":
+    if request.method in {"patient.register", "inpatient.admit"}:
         return views.register_answer(visit, holder)
     try:
+        if request.method in METHODS:
+            return errand_answer(visit, visit.errand(request.settlement_id))
         settlement = visit.settlement(request.settlement_id)
     except KeyError:
         return None  # its unit is not durable yet
@@ -371,6 +403,8 @@ def _still_going(visit: Visit) -> Fault:
         return Fault("his.no_answer", "the registration is at the centre and waits for the HIS")
     if visit.state is not VisitState.REGISTERED:
         return Fault("centre.no_answer")
+    if visit.busy:
+        return Fault("visit.busy")
     return Fault("settlement.busy")
 
 

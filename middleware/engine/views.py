@@ -54,7 +54,7 @@ def registered_view(visit: Visit, holder: Holder) -> Answer:
         "status": "registered",
         "patient_number": visit.patient_number,
         "visit_number": visit.visit_number,
-        "his": "acknowledged",
+        "his": "untold" if visit.untold else "acknowledged",
         "holder": {
             "name": holder.name.masked,
             "id_number": holder.id_number.masked,

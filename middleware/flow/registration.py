@@ -119,7 +119,7 @@ def _known_to_centre(visit: Visit, at: At, number: str = "") -> Step[Visit]:
     """The HIS is told, where it is told of such visits; else there is nobody whose yes is waited for."""
     known = evolve(visit, visit_number=number, awaiting=None, trouble=None, doubtful=False)
     if not at.policy.rules(visit.order.kind).tell_visit:
-        return Step(evolve(known, state=_OK, patient_number=known.order.patient_number))
+        return Step(evolve(known, state=_OK, untold=True, patient_number=known.order.patient_number))
     return Step(evolve(known, state=_E), (TellHis(HisMatter.REGISTERED, "R" + visit.visit_id[1:]),))
 
 

@@ -171,10 +171,13 @@ class SoapCentre(Centre):
         return own or (self._signed[1] if self._signed is not None else "")
 
     def _check_region_limits(self, request: CentreRequest) -> None:
-        if isinstance(request, Reverse) and request.original_call.value not in self.profile.reversible:
+        if isinstance(request, Reverse) and request.original_call.value not in {
+            *self.profile.reversible,
+            *self.profile.cross_region.reversible,
+        }:
             raise Fault("centre.field", f"2601 data.oinfno: this region does not reverse {request.original_call.value}")
         if isinstance(request, UploadCharges) and len(request.lines) > self.profile.max_lines:
-            raise Fault("centre.field", f"2204 feedetail: more than {self.profile.max_lines} rows")
+            raise Fault("centre.field", f"{call_of(request)} feedetail: more than {self.profile.max_lines} rows")
         if isinstance(request, CompareDetail) and not self.profile.statement.detail:
             raise Fault("centre.field", "3202: this region compares no rows")
 

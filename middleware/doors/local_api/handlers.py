@@ -14,22 +14,27 @@ from middleware.domain.order import Caller
 from middleware.doors.local_api import mapping
 from middleware.doors.local_api.message import notification_line
 from middleware.doors.local_api.params import (
+    AdmitParams,
     CancelParams,
     CardReadParams,
+    ChargeParams,
     DeskApproveParams,
     DeskListParams,
     DeskProposeParams,
     DeskRejectParams,
     DeskShowParams,
+    DischargeParams,
     GetParams,
     NoParams,
     QuoteParams,
     RegisterParams,
     SettleParams,
     ShiftTotalsParams,
+    VisitGetParams,
+    VisitParams,
 )
 from middleware.doors.local_api.session import Session
-from middleware.engine.counter import Answer, Counter, Desk
+from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder
 from middleware.ports import Clock, Readers
 
 
@@ -86,6 +91,45 @@ async def card_read(visit: Visit, params: CardReadParams) -> Answer:
 async def patient_register(visit: Visit, params: RegisterParams) -> Answer:
     """Register the holder of the card."""
     return await visit.business.counter.register(visit.caller, params.request_id, mapping.register_order(params))
+
+
+async def inpatient_admit(visit: Visit, params: AdmitParams) -> Answer:
+    """Begin a stay of the holder of the card."""
+    return await visit.business.counter.register(visit.caller, params.request_id, mapping.admit_order(params))
+
+
+async def inpatient_charge(visit: Visit, params: ChargeParams) -> Answer:
+    """Charge a stay."""
+    return await _errand(visit, params.request_id, "inpatient.charge", mapping.charge_order(params))
+
+
+async def inpatient_withdraw_charges(visit: Visit, params: VisitParams) -> Answer:
+    """Take back what was charged and is not settled."""
+    return await _errand(visit, params.request_id, "inpatient.withdraw_charges", mapping.visit_order(params))
+
+
+async def inpatient_discharge(visit: Visit, params: DischargeParams) -> Answer:
+    """End a stay."""
+    return await _errand(visit, params.request_id, "inpatient.discharge", mapping.discharge_order(params))
+
+
+async def inpatient_undo_discharge(visit: Visit, params: VisitParams) -> Answer:
+    """Let it go on."""
+    return await _errand(visit, params.request_id, "inpatient.undo_discharge", mapping.visit_order(params))
+
+
+async def visit_withdraw(visit: Visit, params: VisitParams) -> Answer:
+    """Take a registration or an admission back."""
+    return await _errand(visit, params.request_id, "visit.withdraw", mapping.visit_order(params))
+
+
+async def visit_get(visit: Visit, params: VisitGetParams) -> Answer:
+    """What is known of a visit now."""
+    return await visit.business.counter.visit(visit.caller, params.visit_id)
+
+
+async def _errand(visit: Visit, key: str, method: str, order: ErrandOrder) -> Answer:
+    return await visit.business.counter.errand(visit.caller, key, method, order)
 
 
 async def settlement_quote(visit: Visit, params: QuoteParams) -> Answer:

@@ -7,26 +7,43 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
-from middleware.domain.charge import ChargeLine, Diagnosis
+from middleware.domain.charge import ChargeLine, Diagnosis, Disease
 from middleware.domain.decision import CentreAmounts, Decision, Evidence, EvidenceKind, Verdict
 from middleware.domain.fault import Fault
 from middleware.domain.identity import IdNumber
+from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
-from middleware.domain.order import CancelOrder, QuoteOrder, RegisterOrder, SettleOrder
+from middleware.domain.order import (
+    CancelOrder,
+    ChargeOrder,
+    DischargeOrder,
+    Maternity,
+    QuoteOrder,
+    RegisterOrder,
+    SettleOrder,
+    StayFacts,
+    VisitOrder,
+)
 from middleware.doors.local_api.params import (
+    AdmitParams,
     CancelParams,
     ChargeLineParams,
+    ChargeParams,
     DeskProposeParams,
     DeskRejectParams,
     DiagnosisParams,
+    DischargeParams,
+    DiseaseParams,
     EvidenceParams,
     GetParams,
+    MaternityParams,
     QuoteParams,
     RegisterParams,
     SettleParams,
     ShiftTotalsParams,
+    VisitParams,
 )
 
 # Beyond these years a time is a typing error, and near the ends of datetime a change of zone overflows.
@@ -36,7 +53,10 @@ MAX_SHIFT = dt.timedelta(days=31)
 
 
 def register_order(params: RegisterParams) -> RegisterOrder:
-    """patient.register."""
+    """patient.register; only a pharmacy's sale has no department and no doctor."""
+    for name in ("department_code", "department_name", "specialty", "doctor_code", "doctor_name"):
+        if params.kind == "outpatient" and not getattr(params, name):
+            raise _bad(name, "is required for an outpatient")
     return RegisterOrder(
         card_read_id=params.card_read_id,
         patient_number=params.patient_number,
@@ -46,18 +66,82 @@ def register_order(params: RegisterParams) -> RegisterOrder:
         doctor_code=params.doctor_code,
         doctor_name=params.doctor_name,
         begun_at=_time(params.begun_at, "begun_at"),
+        med_type=params.med_type or ("41" if params.kind == "pharmacy" else "11"),
+        insurance=params.insurance,
+        kind=VisitKind(params.kind),
+        disease=_disease(params.disease),
+        maternity=_maternity(params.maternity),
+    )
+
+
+def admit_order(params: AdmitParams) -> RegisterOrder:
+    """inpatient.admit."""
+    return RegisterOrder(
+        card_read_id=params.card_read_id,
+        patient_number=params.patient_number,
+        department_code=params.department_code,
+        department_name=params.department_name,
+        specialty="",
+        doctor_code=params.doctor_code,
+        doctor_name=params.doctor_name,
+        begun_at=_time(params.begun_at, "begun_at"),
         med_type=params.med_type,
         insurance=params.insurance,
+        kind=VisitKind.INPATIENT,
+        disease=_disease(params.disease),
+        maternity=_maternity(params.maternity),
+        stay=StayFacts(params.stay_number, params.bed, params.description),
+        diagnoses=_diagnoses(params.diagnoses),
     )
+
+
+def charge_order(params: ChargeParams) -> ChargeOrder:
+    """inpatient.charge; the rules of a quote's lines."""
+    return ChargeOrder(visit_id=params.visit_id, lines=_lines(params.lines))
+
+
+def discharge_order(params: DischargeParams) -> DischargeOrder:
+    """inpatient.discharge."""
+    return DischargeOrder(
+        visit_id=params.visit_id,
+        ended_at=_time(params.ended_at, "ended_at"),
+        way=params.way,
+        department_code=params.department_code,
+        department_name=params.department_name,
+        bed=params.bed,
+        diagnoses=_diagnoses(params.diagnoses),
+    )
+
+
+def visit_order(params: VisitParams) -> VisitOrder:
+    """What names nothing but a visit."""
+    return VisitOrder(params.visit_id)
 
 
 def quote_order(params: QuoteParams) -> QuoteOrder:
     """settlement.quote; each line's amount is within one fen of price x quantity, ids and orders are unique."""
-    lines = tuple(_line(line, f"lines[{i}]") for i, line in enumerate(params.lines))
-    _unique([line.line_id for line in lines], "lines[{}].line_id")
-    diagnoses = tuple(_diagnosis(diagnosis, i) for i, diagnosis in enumerate(params.diagnoses))
-    _unique([diagnosis.order for diagnosis in diagnoses], "diagnoses[{}].order")
+    diagnoses, lines = _diagnoses(params.diagnoses), _lines(params.lines)
     return QuoteOrder(visit_id=params.visit_id, diagnoses=diagnoses, lines=lines, use_account=params.use_account)
+
+
+def _lines(given: Sequence[ChargeLineParams]) -> tuple[ChargeLine, ...]:
+    lines = tuple(_line(line, f"lines[{i}]") for i, line in enumerate(given))
+    _unique([line.line_id for line in lines], "lines[{}].line_id")
+    return lines
+
+
+def _diagnoses(given: Sequence[DiagnosisParams]) -> tuple[Diagnosis, ...]:
+    diagnoses = tuple(_diagnosis(diagnosis, i) for i, diagnosis in enumerate(given))
+    _unique([diagnosis.order for diagnosis in diagnoses], "diagnoses[{}].order")
+    return diagnoses
+
+
+def _disease(given: DiseaseParams | UnsetType) -> Disease | None:
+    return None if given is UNSET else Disease(given.code, given.name)
+
+
+def _maternity(given: MaternityParams | UnsetType) -> Maternity | None:
+    return None if given is UNSET else Maternity(given.on, given.operation)
 
 
 def settle_order(params: SettleParams) -> SettleOrder:

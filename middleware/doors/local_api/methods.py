@@ -14,7 +14,7 @@ from attrs import frozen
 
 from middleware.domain.fault import Fault
 from middleware.domain.order import Role
-from middleware.doors.local_api import handlers, params, results
+from middleware.doors.local_api import handlers, params, results, results_visit
 from middleware.doors.local_api.handlers import Visit
 from middleware.engine.counter import Answer
 
@@ -61,6 +61,7 @@ class Method:
 
 _ALL = frozenset(Role)
 _COUNTER = frozenset({Role.HIS, Role.POS})
+_WARD = frozenset({Role.HIS})
 _DESK = frozenset({Role.OPERATOR})
 
 _ROWS = (
@@ -88,6 +89,41 @@ _ROWS = (
         "patient.register", "用刚读的卡在医保中心和 HIS 登记就诊", "register the card's holder with the centre and the HIS",
         _COUNTER, params.RegisterParams, results.RegisterResult, 180,
         keyed=True, moves_money=False, handler=handlers.patient_register,
+    ),
+    Method(
+        "inpatient.admit", "用刚读的卡办理入院（2401）", "admit the card's holder: a stay begins (2401)",
+        _WARD, params.AdmitParams, results.RegisterResult, 180,
+        keyed=True, moves_money=False, handler=handlers.inpatient_admit,
+    ),
+    Method(
+        "inpatient.charge", "上传住院费用明细，可多次（2301）", "charge lines to the stay, as often as needed (2301)",
+        _WARD, params.ChargeParams, results_visit.ErrandResult, 180,
+        keyed=True, moves_money=False, handler=handlers.inpatient_charge,
+    ),
+    Method(
+        "inpatient.withdraw_charges", "撤销全部未结算的住院费用（2302）", "take back all unsettled charges (2302)",
+        _WARD, params.VisitParams, results_visit.ErrandResult, 180,
+        keyed=True, moves_money=False, handler=handlers.inpatient_withdraw_charges,
+    ),
+    Method(
+        "inpatient.discharge", "办理出院（2402）", "end the stay (2402)",
+        _WARD, params.DischargeParams, results_visit.ErrandResult, 180,
+        keyed=True, moves_money=False, handler=handlers.inpatient_discharge,
+    ),
+    Method(
+        "inpatient.undo_discharge", "撤销出院，继续住院（2405）", "take the discharge back: the stay goes on (2405)",
+        _WARD, params.VisitParams, results_visit.ErrandResult, 180,
+        keyed=True, moves_money=False, handler=handlers.inpatient_undo_discharge,
+    ),
+    Method(
+        "visit.withdraw", "撤销挂号或入院登记（2202、2404）", "take a registration or an admission back (2202, 2404)",
+        _WARD, params.VisitParams, results_visit.ErrandResult, 180,
+        keyed=True, moves_money=False, handler=handlers.visit_withdraw,
+    ),
+    Method(
+        "visit.get", "查询一次就诊目前的确切情况", "what is known of a visit now",
+        _COUNTER | {Role.OPERATOR}, params.VisitGetParams, results_visit.VisitResult, 15,
+        keyed=False, moves_money=False, handler=handlers.visit_get,
     ),
     Method(
         "settlement.quote", "上传费用并预结算，不扣款", "upload the bill and ask how it splits; moves no money",

@@ -36,6 +36,9 @@ ShortCode = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9.]{{1,10}}{END}")]
 NO_CONTROLS = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=rf"^{NO_CONTROLS}+{END}")]
 PersonText = Annotated[str, Meta(min_length=1, max_length=50, pattern=rf"^{NO_CONTROLS}+{END}")]
+OptionalName = Annotated[str, Meta(max_length=100, pattern=rf"^{NO_CONTROLS}*{END}")]
+OptionalPersonText = Annotated[str, Meta(max_length=50, pattern=rf"^{NO_CONTROLS}*{END}")]
+OptionalShortCode = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9.]{{0,10}}{END}")]
 Remark = Annotated[str, Meta(max_length=200, pattern=rf"^{NO_CONTROLS}*{END}")]
 ReaderName = Annotated[str, Meta(min_length=1, max_length=128, pattern=rf"^{NO_CONTROLS}+{END}")]
 # [0-9] and not \d, which in Python is every script's digits.
@@ -81,6 +84,22 @@ class CardReadParams(Params, frozen=True, kw_only=True):
     reader: Annotated[ReaderName, Meta(description="reader.list 给出的名称 / a name from reader.list")]
 
 
+class DiseaseParams(Params, frozen=True, kw_only=True):
+    """The listed disease for which the person has a filing."""
+
+    code: Annotated[str, Meta(pattern=rf"^[!-~]{{1,30}}{END}", description="病种编码 / dise_codg")]
+    name: Annotated[Name, Meta(description="病种名称 / dise_name")]
+
+
+class MaternityParams(Params, frozen=True, kw_only=True):
+    """What a maternity visit is told."""
+
+    on: Annotated[dt.date, Meta(description="生育或手术日期 / day of the birth or operation")]
+    operation: Annotated[
+        str, Meta(pattern=rf"^[0-9]?{END}", description="计划生育手术类别 / birctrl_type, when it is one")
+    ] = ""
+
+
 class RegisterParams(Params, frozen=True, kw_only=True):
     """patient.register."""
 
@@ -89,16 +108,26 @@ class RegisterParams(Params, frozen=True, kw_only=True):
     patient_number: Annotated[
         OptionalId, Meta(description="HIS 已有的病人号，没有则空 / the HIS's own number, when it has one")
     ] = ""
-    department_code: Code
-    department_name: Name
-    specialty: Annotated[ShortCode, Meta(description="科别 / the centre's code of the specialty (caty)")]
-    doctor_code: Code
-    doctor_name: PersonText
+    kind: Annotated[
+        Literal["outpatient", "pharmacy"], Meta(description="就诊方式；药店不需科室和医生 / a pharmacy needs no department")
+    ] = "outpatient"
+    department_code: OptionalCode = ""
+    department_name: OptionalName = ""
+    specialty: Annotated[OptionalShortCode, Meta(description="科别 / the centre's code of the specialty (caty)")] = ""
+    doctor_code: OptionalCode = ""
+    doctor_name: OptionalPersonText = ""
     begun_at: Annotated[When, Meta(description="就诊开始时间 / when the visit began")]
     med_type: Annotated[
-        str, Meta(pattern=rf"^[0-9]{{1,6}}{END}", description="医疗类别 / medical category; 11 = ordinary outpatient")
-    ] = "11"
+        str,
+        Meta(
+            pattern=rf"^([0-9]{{1,6}})?{END}",
+            description="医疗类别，空为 11（药店 41）/ medical category; empty = 11, of a pharmacy 41; 13 emergency, "
+            "14 chronic (needs disease), 51 maternity (needs maternity)",
+        ),
+    ] = ""
     insurance: Insurance = ""
+    disease: DiseaseParams | UnsetType = UNSET
+    maternity: MaternityParams | UnsetType = UNSET
 
 
 class DiagnosisParams(Params, frozen=True, kw_only=True):
@@ -108,6 +137,32 @@ class DiagnosisParams(Params, frozen=True, kw_only=True):
     name: Name
     kind: Annotated[str, Meta(pattern=rf"^[0-9]{{1,3}}{END}", description="诊断类别 / 1 = western medicine, main")] = "1"
     order: Annotated[int, Meta(ge=0, le=99, description="排序号，0 为按先后 / from 1; 0 = its place in the list")] = 0
+
+
+class AdmitParams(Params, frozen=True, kw_only=True):
+    """inpatient.admit."""
+
+    request_id: Key
+    card_read_id: Annotated[Id, Meta(description="card.read 的结果 / from card.read")]
+    patient_number: OptionalId = ""
+    stay_number: Annotated[Id, Meta(description="住院号 / the hospital's number of the stay (ipt_no)")]
+    department_code: Code
+    department_name: Name
+    bed: Annotated[Code, Meta(description="床位 / bed")]
+    doctor_code: Code
+    doctor_name: PersonText
+    begun_at: Annotated[When, Meta(description="入院时间 / when the stay began")]
+    description: Annotated[
+        str,
+        Meta(min_length=1, max_length=200, pattern=rf"^{NO_CONTROLS}+{END}", description="入院诊断描述 / why, in words"),
+    ]
+    diagnoses: Annotated[list[DiagnosisParams], Meta(min_length=1, max_length=MAX_DIAGNOSES)]
+    med_type: Annotated[
+        str, Meta(pattern=rf"^[0-9]{{1,6}}{END}", description="医疗类别 / 2101 ordinary, 22 injury, 52 maternity")
+    ] = "2101"
+    insurance: Insurance = ""
+    disease: DiseaseParams | UnsetType = UNSET
+    maternity: MaternityParams | UnsetType = UNSET
 
 
 class ChargeLineParams(Params, frozen=True, kw_only=True):
@@ -137,13 +192,52 @@ class ChargeLineParams(Params, frozen=True, kw_only=True):
     prescription_no: OptionalCode = ""
 
 
+class ChargeParams(Params, frozen=True, kw_only=True):
+    """inpatient.charge."""
+
+    request_id: Key
+    visit_id: Id
+    lines: Annotated[list[ChargeLineParams], Meta(min_length=1, max_length=MAX_LINES)]
+
+
+class DischargeParams(Params, frozen=True, kw_only=True):
+    """inpatient.discharge."""
+
+    request_id: Key
+    visit_id: Id
+    ended_at: Annotated[When, Meta(description="出院时间 / when the stay ended")]
+    way: Annotated[str, Meta(pattern=rf"^[0-9]{{1,3}}{END}", description="离院方式 / dscg_way; 1 = as ordered")] = "1"
+    department_code: Annotated[OptionalCode, Meta(description="出院科室，空同入院 / empty: as admitted")] = ""
+    department_name: OptionalName = ""
+    bed: OptionalCode = ""
+    diagnoses: Annotated[list[DiagnosisParams], Meta(min_length=1, max_length=MAX_DIAGNOSES)]
+
+
+class VisitParams(Params, frozen=True, kw_only=True):
+    """inpatient.withdraw_charges, inpatient.undo_discharge, visit.withdraw."""
+
+    request_id: Key
+    visit_id: Id
+
+
+class VisitGetParams(Params, frozen=True, kw_only=True):
+    """visit.get."""
+
+    visit_id: Id
+
+
 class QuoteParams(Params, frozen=True, kw_only=True):
     """settlement.quote."""
 
     request_id: Key
     visit_id: Annotated[Id, Meta(description="patient.register 的结果 / from patient.register")]
-    diagnoses: Annotated[list[DiagnosisParams], Meta(min_length=1, max_length=MAX_DIAGNOSES)]
-    lines: Annotated[list[ChargeLineParams], Meta(min_length=1, max_length=MAX_LINES)]
+    diagnoses: Annotated[
+        list[DiagnosisParams], Meta(max_length=MAX_DIAGNOSES, description="门诊必填 / an outpatient's; at least one")
+    ] = []
+    lines: Annotated[
+        list[ChargeLineParams],
+        Meta(max_length=MAX_LINES, description="住院不填，按已上传费用 / none for a stay: all that was charged"),
+    ] = []
     use_account: Annotated[bool, Meta(description="使用个人账户 / pay from the personal account first")] = True
 
 

@@ -125,7 +125,10 @@ class RegisterResult(Result, frozen=True, kw_only=True):
     status: Literal["registered"]
     patient_number: str
     visit_number: str
-    his: Literal["acknowledged", "pending"]
+    his: Annotated[
+        Literal["acknowledged", "pending", "untold"],
+        Meta(description="untold：此类就诊不通知 HIS / the HIS is not told of such visits"),
+    ]
     holder: MaskedHolder
     insurance: InsuranceFacts
 

@@ -1,0 +1,94 @@
+"""From a region's profile to the flow's policy: the rules of each kind of visit, and of those insured elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from adapters.insurance.profile import Profile
+from adapters.insurance.profile_kinds import KindForm, StayForm
+from config.load import ConfigError, Problem
+from middleware.domain.category import CATEGORIES, Category, Need
+from middleware.domain.kind import Call, VisitKind
+from middleware.domain.money import Money
+from middleware.domain.rules import CrossRules, DischargeBy, KindRules, OnHisRefusal, OnHisSilence
+
+Word = TypeVar("Word", VisitKind, Need)
+
+
+def kinds_of(profile: Profile) -> Mapping[VisitKind, KindRules]:
+    """The rules of every kind."""
+    forms: dict[VisitKind, KindForm] = {
+        VisitKind.OUTPATIENT: profile.outpatient,
+        VisitKind.PHARMACY: profile.pharmacy,
+        VisitKind.INPATIENT: profile.inpatient,
+    }
+    return {kind: _rules(form) for kind, form in forms.items()}
+
+
+def _rules(form: KindForm) -> KindRules:
+    return KindRules(
+        allowed=form.allowed,
+        tell_visit=form.tell_visit,
+        tell_charges=form.tell_charges,
+        withdraw=form.withdraw,
+        on_his_refusal=OnHisRefusal(form.on_his_refusal),
+        on_his_silence=OnHisSilence(form.on_his_silence),
+        his_silence_s=form.his_silence_s,
+        max_total=_most(form.max_total),
+        max_lines=form.max_lines,
+        days_back=form.days_back,
+        cancel_days=form.cancel_days,
+        quote_valid_s=form.quote_expiry_s,
+        discharge=DischargeBy(form.discharge) if isinstance(form, StayForm) else DischargeBy.QUOTE,
+    )
+
+
+def cross_of(profile: Profile) -> CrossRules:
+    """The rules of those insured elsewhere. ``ConfigError`` for a kind that there is not."""
+    form = profile.cross_region
+    return CrossRules(
+        regions=form.regions,
+        kinds=frozenset(_known(VisitKind, form.kinds, "cross_region.kinds")),
+        reversible=calls_of(form.reversible),
+        max_total=_most(form.max_total),
+    )
+
+
+def categories_of(profile: Profile) -> Mapping[str, Category]:
+    """The national list with the region's own rows over it. ``ConfigError`` for a need that there is not."""
+    own = {
+        code: Category(
+            code,
+            form.name or code,
+            form.name or code,
+            VisitKind(form.kind),
+            form.insurances,
+            frozenset(_known(Need, form.needs, f"categories.{code}.needs")),
+        )
+        for code, form in profile.categories.items()
+    }
+    return {**CATEGORIES, **own}
+
+
+def local_of(profile: Profile) -> str:
+    """How the region codes of those insured here begin."""
+    return profile.region[: profile.cross_region.local_digits]
+
+
+def calls_of(codes: Iterable[str]) -> frozenset[Call]:
+    """Those of them that this product sends."""
+    known = {call.value: call for call in Call}
+    return frozenset(known[code] for code in codes if code in known)
+
+
+def _most(yuan: str) -> Money | None:
+    return Money.parse(yuan) if yuan else None
+
+
+def _known(words: type[Word], given: Iterable[str], path: str) -> list[Word]:
+    known = {str(word): word for word in words}
+    wrong = [one for one in given if one not in known]
+    if wrong:
+        raise ConfigError([Problem(path, f"{wrong[0]} is unknown", f"one of {', '.join(known)}")])
+    return [known[one] for one in given]
