@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from simulators.pcscd import Pcscd
-from simulators.stage import INSTITUTION, ROOT, free_port
+from simulators.stage import INSTITUTION, ROOT, free_port, make_master_key
 
 START_S = 60.0
 STOP_S = 30.0
@@ -31,6 +31,8 @@ SLOTS_PER_READER = 2
 CONFIG = """
 [store]
 url = "sqlite:///{database}"
+[keys]
+file = "{master_key}"
 [centre]
 url = "{centre}"
 institution_code = "{institution}"
@@ -157,7 +159,9 @@ class Hospital:
         for part, word in ((centre, b"faults"), (his, b"HIS simulator"), (cards, b"inserted")):
             part.until_said(word)
         config = self._folder / "yikatong.toml"
+        make_master_key(self._folder / "master.key")
         text = CONFIG.format(
+            master_key=self._folder / "master.key",
             database=self._folder / "yikatong.db",
             centre=f"http://127.0.0.1:{centre_port}/centre",
             institution=INSTITUTION,

@@ -17,7 +17,7 @@ from adapters.insurance.soap.link import SoapCentre
 from daemon import VERSION
 from daemon.anchoring import Anchoring
 from daemon.chain_watch import ChainWatch
-from daemon.opening import open_store
+from daemon.opening import Opened, open_store
 from daemon.policies import calls_of, categories_of, cross_of, kinds_of, local_of
 from daemon.settings import Settings
 from daemon.watch import Watch
@@ -44,6 +44,7 @@ from middleware.ops.tick import TickProbe
 from middleware.store.doubts import Doubts
 from middleware.store.lock import Hold
 from middleware.store.reader import Reader
+from middleware.store.vault import Vault
 from middleware.store.writer import Writer
 from readers.pcsc.link import PcscReaders
 
@@ -58,6 +59,7 @@ class Application:
 
     settings: Settings
     database: Any
+    vault: Vault
     hold: Hold | None
     pool: Pool
     journal: Journal
@@ -110,6 +112,7 @@ class Application:
             self.members.stop,
             self.journal.stop,
             self.pool.stop,
+            self.vault.dispose,
             self.database.dispose,
             *((self.hold.dispose,) if self.hold is not None else ()),
         ):
@@ -178,8 +181,8 @@ def build(settings: Settings, reactor: Any) -> Application:
 
     opened = open_store(settings)
     database = opened.database
-    reader = Reader(database)
-    journal, members, ids = join(settings, database, reactor, metrics)
+    reader = Reader(database, opened.vault)
+    journal, members, ids = join(settings, opened, reactor, metrics)
     pool = Pool(reactor, "store-readers", settings.store.read_threads, READ_QUEUE)
 
     readers = PcscReaders(settings.pcsc, reactor, lambda: now().date(), now)
@@ -218,7 +221,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         anchoring.health, members.health,
     ]  # fmt: skip
     health.append(lambda: clock_health(centre.clock_ahead_s(), settings.engine.max_clock_skew_s))
-    desk = ManualDesk(engine, Doubts(database))
+    desk = ManualDesk(engine, Doubts(database, opened.vault))
     business = Business(counter, readers, health, reactor, now, VERSION, desk)
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
     feed = feed_resource(StoredFeed(pool, reader), tokens, settings.feed, reactor, now, metrics.feed_request)
@@ -229,17 +232,18 @@ def build(settings: Settings, reactor: Any) -> Application:
 
     tick = TickProbe(reactor, lambda late: metrics.observe("reactor_tick_lag_seconds", late))
     application = Application(
-        settings, database, opened.hold, pool, journal, readers, his, centre, members, engine, outbox, watch, chain,
+        settings, database, opened.vault, opened.hold, pool, journal, readers, his, centre, members, engine, outbox, watch,
+        chain,
         anchoring, tick, door, site,
     )  # fmt: skip
     metrics.before_scrape(lambda: _measure(application, metrics))
     return application
 
 
-def join(settings: Settings, database: Any, reactor: Any, metrics: Metrics) -> tuple[Journal, Members, MessageIds]:
+def join(settings: Settings, opened: Opened, reactor: Any, metrics: Metrics) -> tuple[Journal, Members, MessageIds]:
     """Begin this process's life on the database: an epoch, a lease, a part of the message ids (invariants 17, 18, 23)."""
     membership = settings.store.membership
-    writer = Writer(database, membership=membership)
+    writer = Writer(opened.database, membership=membership, vault=opened.vault)
     journal = Journal(reactor, writer, lambda units, seconds: metrics.journal_commit(seconds, units))
     life = writer.life
     ids = MessageIds(settings.centre.institution_code, life.newest_message_id, life.slot, membership.slots)

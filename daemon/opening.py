@@ -14,8 +14,11 @@ from middleware.domain.fault import Fault
 from middleware.store.backup import restoring
 from middleware.store.comparing import RESTORED
 from middleware.store.database import open_database, ready
+from middleware.store.encrypting import check_keys
 from middleware.store.inspection import INSTITUTION
 from middleware.store.lock import Hold, hold_database, sqlite_file
+from middleware.store.providers import open_vault
+from middleware.store.vault import Vault
 from middleware.store.walk import CHAINS, Walk, holds, mark_of, read_mark, read_meta, write_meta
 
 log = structlog.get_logger()
@@ -29,6 +32,7 @@ class Opened:
     hold: Hold | None
     rest: tuple[Walk, ...]
     restored: str
+    vault: Vault
 
 
 def open_store(settings: Settings, seconds: Callable[[], float] = time.monotonic) -> Opened:
@@ -40,14 +44,16 @@ def open_store(settings: Settings, seconds: Callable[[], float] = time.monotonic
         _refuse_half_restored(url)
         database = open_database(url, readers=settings.store.read_threads)
         ready(database)
+        vault = open_vault(database, settings.keys)
         restored, rest = _checked(database, settings, seconds)
+        check_keys(database, vault)
     except BaseException:
         if database is not None:
             database.dispose()
         if hold is not None:
             hold.dispose()
         raise
-    return Opened(database, hold, rest, restored)
+    return Opened(database, hold, rest, restored, vault)
 
 
 def _checked(database: sa.Engine, settings: Settings, seconds: Callable[[], float]) -> tuple[str, tuple[Walk, ...]]:

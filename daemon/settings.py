@@ -20,6 +20,7 @@ from middleware.doors.local_api.options import LocalApiOptions
 from middleware.doors.tokens import AccountOptions
 from middleware.ops.logs import LogOptions
 from middleware.ops.options import SiteOptions
+from middleware.store.key_options import KeyOptions
 from middleware.store.nodes import Membership
 from middleware.store.places import FilePlace, Place
 from readers.pcsc.options import PcscOptions
@@ -158,6 +159,7 @@ class Settings:
     centre: CentreOptions = setting(help="the insurance centre")  # noqa: RUF009 - an attrs field
     accounts: dict[str, AccountOptions] = setting(help="who may call: [accounts.NAME]", validator=_accounts_exist)  # noqa: RUF009 - an attrs field
     store: StoreOptions = setting(Factory(StoreOptions), help="the database")  # noqa: RUF009 - an attrs field
+    keys: KeyOptions = setting(Factory(KeyOptions), help="the master key: without it no personal data is read or written")  # noqa: RUF009 - an attrs field
     engine: EngineOptions = setting(Factory(EngineOptions), help="waits and pursuit")  # noqa: RUF009 - an attrs field
     his: Hl7Options = setting(Factory(Hl7Options), help="the HIS by HL7 v2")  # noqa: RUF009 - an attrs field
     pcsc: PcscOptions = setting(Factory(PcscOptions), help="card readers by PC/SC")  # noqa: RUF009 - an attrs field

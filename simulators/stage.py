@@ -6,6 +6,7 @@ their knobs and ledgers are plain attributes; the daemon is ``run.py serve`` and
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -115,6 +116,7 @@ class Stage:
         self.unix_path = self.directory / "api.sock"
         self.config = self.directory / "yikatong.toml"
         self.database = self.directory / "yikatong.db"
+        self.master_key = self.directory / "master.key"
         self.log = self.directory / "daemon.log"
         self.daemon: Daemon | None = None
         self.environment: dict[str, str] = {}  # for the daemon's next life, beside this process's own
@@ -140,6 +142,7 @@ class Stage:
         """The daemon's configuration: what an integrator would write, for this stage."""
         sections: dict[str, dict[str, Any]] = {
             "store": {"url": f"sqlite:///{self.database}"},
+            "keys": {"file": str(self.master_key)},
             "centre": {
                 "url": self.centre.url,
                 "institution_code": INSTITUTION,
@@ -166,6 +169,7 @@ class Stage:
             sections[f"accounts.{role}"] = {"role": role, "terminal": terminal, "token_sha256": digest}
         for name, values in self._settings.items():
             sections[name] = sections.get(name, {}) | dict(values)
+        make_master_key(self.master_key)
         written = "\n".join(_section(name, values) for name, values in sections.items())
         self.config.write_text(f"# Written by simulators/stage.py\n{written}\n{self._overrides}\n", encoding="utf-8")
 
@@ -208,6 +212,13 @@ class Stage:
 def _section(name: str, values: Mapping[str, Any]) -> str:
     """One TOML table; JSON writes texts, numbers, booleans and lists of them as TOML does."""
     return f"[{name}]\n" + "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
+
+
+def make_master_key(path: Path) -> None:
+    """A key file as ``run.py keys init`` makes it, unless there is one; 32 random bytes in base64 after the name."""
+    if not path.exists():
+        path.touch(0o600)
+        path.write_text(f"aes-256-gcm {base64.b64encode(secrets.token_bytes(32)).decode()}\n", encoding="ascii")
 
 
 def free_port() -> int:

@@ -24,8 +24,11 @@ from middleware.engine.recovery import recover
 from middleware.engine.runner import Engine, Means
 from middleware.engine.service import CounterService, Waits
 from middleware.flow.step import Policy
+from middleware.store.ciphers import AES
 from middleware.store.database import open_database
+from middleware.store.masters import KeptMaster, KeptMasters
 from middleware.store.reader import Reader
+from middleware.store.vault import Vault
 from middleware.store.writer import Writer
 
 INSTITUTION = "H99990000001"
@@ -75,8 +78,11 @@ class Node:
         self.life = Mortal()
         clock = NodeClock(around.exchange.clock, self.life)
         self.database = open_fast(around.url)
-        self.reader = Reader(self.database)
-        writer = Writer(self.database)
+        master = KeptMaster(AES, b"simulated master".ljust(32, b"."), around.rng.randbytes)
+        # Nonces from the seed: the same seed gives the same bytes in the database too.
+        vault = Vault(self.database, KeptMasters([master]), random_bytes=around.rng.randbytes, seconds=clock.seconds)
+        self.reader = Reader(self.database, vault)
+        writer = Writer(self.database, vault=vault)
         self.journal = VirtualJournal(writer, clock, self.life, around.rng, around.story)
         self.journal.dials = around.dials
         ids = MessageIds(INSTITUTION, self.reader.newest_message_id())

@@ -166,9 +166,14 @@ def _sent_view(sent: Sent) -> Answer:
     return view | ({"ended_at": sent.ended_at.isoformat()} if sent.ended_at else {})
 
 
+_OUR_CALLERS = frozenset({"CancelConfirmed"})  # their words are a caller's reason, not another side's refusal
+
+
 def _line_view(line: Line) -> Answer:
     body = line.body
     said = "; ".join(f"{name} {body[name]}" for name in _WORDS if body.get(name))
+    if line.words and line.event in _OUR_CALLERS:
+        said = f"reason {line.words}"
     return {
         "sequence": line.sequence,
         "at": line.at,
@@ -178,5 +183,5 @@ def _line_view(line: Line) -> Answer:
         "message_id": body.get("message_id", ""),
         "by": (body.get("caller") or {}).get("account", ""),
         "said": said,
-        "foreign": body.get("message", ""),
+        "foreign": line.words if line.event not in _OUR_CALLERS else "",
     }

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.store.nodes import Life
-from middleware.store.units import FencedError, KeyTakenError, StaleError, StoreError, Unit
+from middleware.store.units import FencedError, KeyTakenError, StaleError, StoreError, Unit, WorkRefusedError
 from middleware.store.writer import Writer
 
 log = structlog.get_logger()
@@ -186,6 +186,8 @@ class Journal:
                 waiting.done.callback(None)
             elif isinstance(result, KeyTakenError | StaleError):
                 waiting.done.errback(result)
+            elif isinstance(result, WorkRefusedError):
+                waiting.done.errback(result.fault)
             elif isinstance(result, FencedError):
                 waiting.done.errback(Fault("system.node", str(result)))
             else:

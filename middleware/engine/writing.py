@@ -9,7 +9,7 @@ from attrs import define, evolve, field, frozen
 from middleware.domain.centre import CentreReply, Holder
 from middleware.domain.charge import Bill
 from middleware.domain.command import CallCentre, WakeAt
-from middleware.domain.event import CentreKnewPerson, Event
+from middleware.domain.event import CancelConfirmed, CentreKnewPerson, Event
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.domain.visit import Settlement, Visit
 from middleware.engine.views import feed_body
@@ -59,17 +59,27 @@ def record_of(before: Visit | None, after: Visit, event: Event, now: dt.datetime
         before=_state(before, settlement_id),
         after=_state(after, settlement_id),
         body=encode(_impersonal(event)),
+        words=getattr(event, _WORDS.get(type(event), "message"), ""),
     )
+
+
+# The member of an event that holds words of somebody else; of all others it is ``message``.
+_WORDS: dict[type, str] = {CancelConfirmed: "reason"}
 
 
 def _impersonal(event: Event) -> Event:
     """The event as the journal keeps it: whom it is about stands in the visit and the person table, never in the chain.
 
-    A chain cannot be made to forget, so nothing goes into it that somebody may one day have the right to have erased.
+    A chain cannot be made to forget, so nothing goes into it that somebody may one day have the right to have erased. A
+    stranger's words and a caller's may hold a name: they go beside the chain, sealed, and the chain names their digest.
     """
     if isinstance(event, CentreKnewPerson):
         return CentreKnewPerson(evolve(event.reply, person_number=""))
-    return event
+    member = _WORDS.get(type(event), "message")
+    if not getattr(event, member, ""):
+        return event
+    silent: Event = evolve(event, **{member: ""})  # type: ignore[arg-type]  # a member that not every event has
+    return silent
 
 
 def _state(visit: Visit | None, settlement_id: str) -> str:

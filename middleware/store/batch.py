@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from attrs import define, field
 
 from middleware.domain.visit import IN_FLIGHT, Settlement, Visit
+from middleware.store import tables as t
 from middleware.store.chain import Head, link
 from middleware.store.codec import encode, encode_holder
-from middleware.store.units import FeedEntry, Record, Unit
+from middleware.store.keyring import Pending
+from middleware.store.personal import SALT_BYTES, commitment, part_answer, part_visit, words_box
+from middleware.store.units import FeedEntry, Put, Record, Request, Unit
+from middleware.store.vault import Vault, row_name
 
 Row = dict[str, Any]
 MAX_OUTCOME = 80
@@ -34,14 +39,19 @@ def is_busy(visit: Visit) -> bool:
 
 @define
 class Batch:
-    """The rows of many units, by table, so that each table is one executemany. ``journal`` and ``feed`` grow with it."""
+    """The rows of many units, by table, so that each table is one executemany. ``journal`` and ``feed`` grow with it.
+
+    Here, in the writer's thread, personal data is sealed: what leaves this class for the database is rows without it.
+    """
 
     epoch: int
     journal: Head
     feed: Head
+    vault: Vault
     requests: list[Row] = field(factory=list)
     persons: list[Row] = field(factory=list)
     bills: list[Row] = field(factory=list)
+    words: list[Row] = field(factory=list)
     journal_rows: list[Row] = field(factory=list)
     feed_rows: list[Row] = field(factory=list)
     visits: dict[str, Row] = field(factory=dict)
@@ -52,6 +62,7 @@ class Batch:
     closed: list[Row] = field(factory=list)
     answers: list[Row] = field(factory=list)
     meta: dict[str, Row] = field(factory=dict)
+    keys: Pending = field(factory=Pending)
     puts: dict[str, list[Row]] = field(factory=dict)
 
     def add(self, unit: Unit) -> None:
@@ -60,24 +71,9 @@ class Batch:
             self._seal_record(record)
         for entry in unit.feed:
             self._seal_entry(entry)
-        if unit.person is not None:
-            self.persons.append({"person_ref": unit.person[0], "body": encode_holder(unit.person[1])})
-        if unit.bill is not None:
-            self.bills.append({"settlement_id": unit.bill[0], "body": encode(unit.bill[1])})
+        self._people(unit)
         if unit.request is not None:
-            r = unit.request
-            self.requests.append(
-                {
-                    "account": r.account,
-                    "key": r.key,
-                    "method": r.method,
-                    "digest": r.digest,
-                    "visit_id": r.visit_id,
-                    "settlement_id": r.settlement_id,
-                    "created_at": r.created_at.isoformat(),
-                    "answer": r.answer,
-                }
-            )
+            self.requests.append(self._request(unit.request))
         if unit.visit is not None:
             self._state(unit.visit, unit)
         self._messages(unit)
@@ -95,10 +91,53 @@ class Batch:
         self.closed.extend(
             {"b_control_id": control_id, "outcome": how[:MAX_OUTCOME]} for control_id, how in unit.closed_letters
         )
-        self.answers.extend({"b_account": a, "b_key": k, "answer": text} for a, k, text in unit.answers)
+        self.answers.extend(self._answer(a, k, text, lambda: _moment(unit)) for a, k, text in unit.answers)
         self.meta.update({name: {"name": name, "value": value} for name, value in unit.meta})
         for put in unit.puts:
-            self.puts.setdefault(put.table, []).append(put.row)
+            self.puts.setdefault(put.table, []).append(self._put(put, unit))
+
+    def _put(self, put: Put, unit: Unit) -> Row:
+        if not put.content:
+            return put.row
+        name = row_name(*(put.row[column.name] for column in t.metadata.tables[put.table].primary_key))
+        sealed = self.vault.seal_bytes(put.table, name, "sealed", put.content, _moment(unit))
+        return put.row | {"sealed": sealed}
+
+    def _people(self, unit: Unit) -> None:
+        """Who it is, and what the bill shows of them."""
+        if unit.person is not None:
+            (ref, holder), at, vault = unit.person, _moment(unit), self.vault
+            self.persons.append(
+                {
+                    "person_ref": ref,
+                    "body": vault.seal("person", ref, "body", encode_holder(holder), at),
+                    "id_digest": vault.digest("id_number", holder.id_number.reveal(), at),
+                    "card_digest": vault.digest("card_number", holder.card_number.reveal(), at),
+                }
+            )
+        if unit.bill is not None:
+            settlement_id, bill = unit.bill
+            sealed = self.vault.seal("bill", settlement_id, "body", encode(bill), _moment(unit))
+            self.bills.append({"settlement_id": settlement_id, "body": sealed})
+
+    def _request(self, r: Request) -> Row:
+        answer = self._answer(r.account, r.key, r.answer, lambda: r.created_at)
+        return {
+            "account": r.account,
+            "key": r.key,
+            "method": r.method,
+            "digest": r.digest,
+            "visit_id": r.visit_id,
+            "settlement_id": r.settlement_id,
+            "created_at": r.created_at.isoformat(),
+            "answer": answer["answer"],
+            "sealed": answer["sealed"],
+        }
+
+    def _answer(self, account: str, key: str, text: str, at: Callable[[], dt.datetime]) -> Row:
+        clear, personal = part_answer(text)
+        sealed = self.vault.seal("request", row_name(account, key), "sealed", personal, at()) if personal else ""
+        return {"b_account": account, "b_key": key, "answer": clear, "sealed": sealed}
 
     def _messages(self, unit: Unit) -> None:
         self.intents.extend(
@@ -135,6 +174,7 @@ class Batch:
                 "after": record.after,
                 "body": msgspec.Raw(record.body.encode()),
             }
+            | ({"words": words} if (words := self._words(record)) else {})
         )
         digest = link(self.journal.hash, line)
         self.journal_rows.append(
@@ -166,20 +206,38 @@ class Batch:
         )
         self.feed = Head(sequence, digest)
 
+    def _words(self, record: Record) -> str:
+        """The digest of the record's words, which are sealed beside it; "" when it has none."""
+        if not record.words:
+            return ""
+        salt = self.vault.random_bytes(SALT_BYTES)
+        digest = commitment(salt, record.words)
+        sealed = self.vault.seal("words", digest, "sealed", words_box(salt, record.words), record.at)
+        self.words.append({"digest": digest, "visit_id": record.visit_id, "sealed": sealed})
+        return digest
+
     def _state(self, visit: Visit, unit: Unit) -> None:
+        clear, personal = part_visit(visit)
+        at = _moment(unit)
         self.visits[visit.visit_id] = {
             "visit_id": visit.visit_id,
             "state": str(visit.state),
             "person_ref": visit.person_ref,
             "busy": is_busy(visit),
-            "body": encode(visit),
-            "updated_at": unit.now.isoformat() if unit.now else "",
+            "body": encode(clear),
+            "sealed": self.vault.seal("visit", visit.visit_id, "sealed", personal, at) if personal else "",
+            "updated_at": at.isoformat(),
             "version": unit.version + 1,
             "epoch": self.epoch,
             "since": unit.since,
         }
         for settlement in visit.settlements:
             self.settlements[settlement.settlement_id] = settlement_row(visit.visit_id, settlement)
+
+
+def _moment(unit: Unit) -> dt.datetime:
+    """When it is: the period that what it holds of persons belongs to."""
+    return unit.now if unit.now is not None else unit.records[0].at
 
 
 def settlement_row(visit_id: str, s: Settlement) -> Row:

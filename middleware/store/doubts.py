@@ -11,7 +11,9 @@ from attrs import frozen
 
 from middleware.domain.visit import Visit
 from middleware.store import tables as t
-from middleware.store.codec import decode_json, decode_visit
+from middleware.store.codec import decode_json
+from middleware.store.personal import VISIT, open_visit, open_words
+from middleware.store.vault import NoVault, Vault
 
 STATES = ("Unknown", "ReversalIntended", "ReversalSent", "Manual")
 MAX_LINES = 500  # the newest of one settlement; each attempt of a reversal writes three
@@ -27,6 +29,7 @@ class Line:
     before: str
     after: str
     body: dict[str, Any]
+    words: str  # of a stranger or a caller; "" also when they are forgotten
 
 
 @frozen(slots=True)
@@ -43,20 +46,22 @@ class Sent:
 class Doubts:
     """Reads; each function is short and runs in the reader pool's threads."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, vault: Vault | None = None) -> None:
         self._engine = engine
+        self._vault = vault or NoVault()
 
     def page(self, after: str, limit: int) -> list[tuple[str, Visit]]:
         """Settlements in doubt with an id greater than ``after``, in the order in which they began."""
         query = (
-            sa.select(t.settlement.c.settlement_id, t.visit.c.body)
+            sa.select(t.settlement.c.settlement_id, *VISIT)
             .select_from(t.settlement.join(t.visit, t.visit.c.visit_id == t.settlement.c.visit_id))
             .where(t.settlement.c.state.in_(STATES), t.settlement.c.settlement_id > after)
             .order_by(t.settlement.c.settlement_id)
             .limit(limit)
         )
         with self._engine.connect() as connection:
-            return [(row.settlement_id, decode_visit(row.body)) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+        return [(row.settlement_id, open_visit(self._vault, row)) for row in rows]
 
     def lines(self, visit_id: str, settlement_id: str) -> list[Line]:
         """What the journal says of a settlement, oldest first."""
@@ -69,7 +74,19 @@ class Doubts:
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
         found = [(row.sequence, decode_json(row.line)) for row in reversed(rows)]
-        return [Line(n, one["at"], one["event"], one["before"], one["after"], one["body"]) for n, one in found]
+        words = self._words([digest for _, one in found if (digest := one.get("words"))])
+        return [
+            Line(n, one["at"], one["event"], one["before"], one["after"], one["body"], words.get(one.get("words", ""), ""))
+            for n, one in found
+        ]
+
+    def _words(self, digests: list[str]) -> dict[str, str]:
+        if not digests:
+            return {}
+        query = sa.select(t.words.c.digest, t.words.c.sealed).where(t.words.c.digest.in_(digests))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return {row.digest: open_words(self._vault, row.digest, row.sealed) for row in rows}
 
     def messages(self, message_ids: Collection[str]) -> list[Sent]:
         """These messages, in the order of their numbers."""

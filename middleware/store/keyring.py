@@ -199,8 +199,8 @@ class Keyring:
                 del self._current[known.period, known.purpose]
             return known
         secret = bytearray(unwrapped(self.masters, row))
-        names = ("id", "period", "purpose", "algorithm")
-        key = DataKey(*(row[name] for name in names), secret, self._seconds(), row["values_reserved"])
+        names = {name: row[name] for name in ("id", "period", "purpose", "algorithm")}
+        key = DataKey(**names, secret=secret, checked=self._seconds(), reserved=row["values_reserved"])
         if key.purpose == SEAL:
             key.cipher = aead(key.algorithm, secret)
         self._keep(key)

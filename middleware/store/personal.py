@@ -47,10 +47,13 @@ SEALED = (
     SealedColumn(t.visit, "sealed"),
     SealedColumn(t.request, "sealed"),
     SealedColumn(t.words, "sealed"),
+    SealedColumn(t.reconcile_file, "sealed"),
 )
 
 
 # -- a visit
+
+VISIT = (t.visit.c.visit_id, t.visit.c.body, t.visit.c.sealed)  # what ``open_visit`` reads; a body alone is not the visit
 
 
 class _Sealed(msgspec.Struct, omit_defaults=True):
@@ -167,14 +170,17 @@ def words_box(salt: bytes, text: str) -> str:
     return encode({"salt": salt.hex(), "text": text})
 
 
-def open_words(vault: Vault, sequence: int, sealed: str, digest: str) -> str:
-    """The words of a journal row; "" when forgotten. ``Fault("system.keys")`` when they do not give the row's digest."""
+def open_words(vault: Vault, digest: str, sealed: str) -> str:
+    """The words that a journal row names by this digest, "" when they are forgotten.
+
+    Raises ``Fault("system.keys")`` when they are not the words that the row was written with.
+    """
     try:
-        raw = msgspec.json.decode(vault.open("words", str(sequence), "sealed", sealed))
+        raw = msgspec.json.decode(vault.open("words", digest, "sealed", sealed))
     except Fault as fault:
         if fault.code != "person.forgotten":
             raise
         return ""
     if commitment(bytes.fromhex(raw["salt"]), raw["text"]) != digest:
-        raise Fault("system.keys", f"words {sequence}: not the words that the journal's row was written with")
+        raise Fault("system.keys", f"words {digest}: not those that the journal's row was written with")
     return str(raw["text"])

@@ -15,11 +15,13 @@ from middleware.domain.visit import MONEY_OPEN, Visit
 from middleware.store import tables as t
 from middleware.store.batch import stamp
 from middleware.store.chain import Head
-from middleware.store.codec import decode_bill, decode_holder, decode_visit
+from middleware.store.codec import decode_bill, decode_holder
 from middleware.store.database import snapshot
 from middleware.store.feed import FeedPage, FeedRow
 from middleware.store.nodes import versions
+from middleware.store.personal import VISIT, open_answer, open_visit
 from middleware.store.units import Letter, Request
+from middleware.store.vault import NoVault, Vault
 from middleware.store.walk import Walk
 from middleware.store.writer import read_head
 
@@ -47,15 +49,16 @@ class Stored:
 class Reader:
     """Reads; safe to use from several threads, each with its own connection from the pool."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, vault: Vault | None = None) -> None:
         self._engine = engine
+        self.vault = vault or NoVault()
 
     def stored(self, visit_id: str, newer_than: int = 0) -> Stored | None:
         """A visit by its id with what stands beside it; None when there is none, or none newer than that version."""
         query = sa.select(t.visit).where(t.visit.c.visit_id == visit_id, t.visit.c.version > newer_than)
         with self._engine.connect() as connection:
             row = connection.execute(query).one_or_none()
-        return Stored(decode_visit(row.body), row.version, row.epoch, row.since) if row else None
+        return Stored(open_visit(self.vault, row), row.version, row.epoch, row.since) if row else None
 
     def versions(self, visit_ids: Collection[str]) -> dict[str, int]:
         """The visits' versions."""
@@ -63,10 +66,10 @@ class Reader:
             return versions(connection, visit_ids)
 
     def visit(self, visit_id: str) -> Visit | None:
-        """A visit by its id."""
+        """A visit by its id; when its period was destroyed, without what was personal in it."""
         with self._engine.connect() as connection:
-            body = connection.scalar(sa.select(t.visit.c.body).where(t.visit.c.visit_id == visit_id))
-        return decode_visit(body) if body else None
+            row = connection.execute(sa.select(*VISIT).where(t.visit.c.visit_id == visit_id)).one_or_none()
+        return open_visit(self.vault, row) if row is not None else None
 
     def visit_of(self, settlement_id: str) -> str:
         """The visit that a settlement belongs to, or ""."""
@@ -75,20 +78,20 @@ class Reader:
             return connection.scalar(query) or ""
 
     def holder(self, person_ref: str) -> Holder:
-        """The person, in clear. Raises ``KeyError``."""
+        """The person, in clear. Raises ``KeyError``, or ``Fault("person.forgotten")`` when the period was destroyed."""
         with self._engine.connect() as connection:
             body = connection.scalar(sa.select(t.person.c.body).where(t.person.c.person_ref == person_ref))
         if body is None:
             raise KeyError(person_ref)
-        return decode_holder(body)
+        return decode_holder(self.vault.open("person", person_ref, "body", body))
 
     def bill(self, settlement_id: str) -> Bill:
-        """The lines of a settlement. Raises ``KeyError``."""
+        """The lines of a settlement. Raises ``KeyError``, or ``Fault("person.forgotten")``."""
         with self._engine.connect() as connection:
             body = connection.scalar(sa.select(t.bill.c.body).where(t.bill.c.settlement_id == settlement_id))
         if body is None:
             raise KeyError(settlement_id)
-        return decode_bill(body)
+        return decode_bill(self.vault.open("bill", settlement_id, "body", body))
 
     def request(self, account: str, key: str) -> Request | None:
         """A request by its key."""
@@ -105,14 +108,14 @@ class Reader:
             visit_id=row.visit_id,
             settlement_id=row.settlement_id,
             created_at=dt.datetime.fromisoformat(row.created_at),
-            answer=row.answer,
+            answer=open_answer(self.vault, row),
         )
 
     def busy_visits(self) -> list[Visit]:
         """What a restart must look at."""
         with self._engine.connect() as connection:
-            bodies = connection.scalars(sa.select(t.visit.c.body).where(t.visit.c.busy)).all()
-        return [decode_visit(body) for body in bodies]
+            rows = connection.execute(sa.select(*VISIT).where(t.visit.c.busy)).all()
+        return [open_visit(self.vault, row) for row in rows]
 
     def unended_messages(self, epoch: int) -> list[str]:
         """Messages of the lives before ``epoch`` of which nobody will ever hear again."""

@@ -53,7 +53,7 @@ visit = sa.Table(
     sa.Column("busy", sa.Boolean, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("updated_at", sa.String(40), nullable=False),
-    sa.Column("sealed", sa.Text, nullable=False, server_default=""),
+    sa.Column("sealed", sa.Text, nullable=False, server_default=""),  # the body's members about a person
     sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),  # how often it was written
     sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"),  # whose last write or claim: its due times too
     sa.Column("since", sa.String(40), nullable=False, server_default=""),  # that life's clock when it began to be so
@@ -156,12 +156,12 @@ feed = sa.Table(
     sa.Column("line", sa.Text, nullable=False),
 )
 
-# -- personal data: what the columns sealed, lookup and words hold is opened by the vault and by nothing else
+# -- personal data: what is sealed is opened by the vault and by nothing else
 
-words = sa.Table(  # a stranger's words, and free text of a caller; the journal's row has the digest of them
+words = sa.Table(  # a stranger's words, and free text of a caller; the journal's row names them by their digest
     "words",
     metadata,
-    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("visit_id", sa.String(24), nullable=False, index=True),
     sa.Column("sealed", sa.Text, nullable=False),
 )

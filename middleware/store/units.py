@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
+import sqlalchemy as sa
 from attrs import field, frozen
 
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill
+from middleware.domain.fault import Fault
 from middleware.domain.visit import Visit
 
 
 @frozen(slots=True)
 class Record:
-    """One journal record. ``body`` is JSON without personal data."""
+    """One journal record. ``body`` is JSON without personal data.
+
+    ``words`` is a stranger's text, or a caller's: sealed beside the chain, which keeps a digest of it.
+    """
 
     at: dt.datetime
     visit_id: str
@@ -23,6 +29,7 @@ class Record:
     before: str
     after: str
     body: str
+    words: str = ""
 
 
 @frozen(slots=True)
@@ -115,6 +122,7 @@ class Unit:
     version: int = 0
     epoch: int = 0
     since: str = ""
+    work: Callable[[sa.Connection], None] | None = None  # done first, inside the transaction; raises WorkRefusedError
     puts: tuple[Put, ...] = ()
 
 
@@ -128,6 +136,14 @@ class StaleError(Exception):
 
 class FencedError(Exception):
     """The life in which the unit was made is over (invariant 17); nothing of the unit was written."""
+
+
+class WorkRefusedError(Exception):
+    """What the unit's ``work`` found speaks against it; nothing of the unit was written. ``fault`` says what."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        super().__init__(str(fault))
 
 
 class StoreError(Exception):

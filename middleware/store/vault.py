@@ -95,7 +95,7 @@ class Vault:
         """The writer's: that is on disk."""
         self.keys.saved(pending)
 
-    def close(self) -> None:
+    def dispose(self) -> None:
         """Zero the keys, as far as Python lets us: our copies, not those that a library or the interpreter made."""
         self.keys.close()
 
@@ -104,7 +104,7 @@ class NoVault(Vault):
     """Where there is no master key, nothing about a person is written or read."""
 
     def __init__(self) -> None:
-        """Nothing is opened."""
+        self.random_bytes = os.urandom
 
     @property
     def keys(self) -> Keyring:  # type: ignore[override]
@@ -115,7 +115,10 @@ class NoVault(Vault):
         """Nothing was sealed."""
         return Pending()
 
-    def close(self) -> None:
+    def saved(self, pending: Pending) -> None:
+        """Nothing was sealed."""
+
+    def dispose(self) -> None:
         """Nothing is open."""
 
 

@@ -23,7 +23,8 @@ from middleware.store.batch import Batch, Row
 from middleware.store.chain import START, Head
 from middleware.store.nodes import Claimed, Life, Membership, Seen
 from middleware.store.postgres import without_time_limit
-from middleware.store.units import FencedError, KeyTakenError, StaleError, StoreError, Unit
+from middleware.store.units import FencedError, KeyTakenError, StaleError, StoreError, Unit, WorkRefusedError
+from middleware.store.vault import NoVault, Vault
 from middleware.store.walk import hash_at
 
 T = TypeVar("T")
@@ -40,9 +41,15 @@ class Writer:
     """
 
     def __init__(
-        self, engine: sa.Engine, pause: Callable[[float], bool] | None = None, membership: Membership = ALONE
+        self,
+        engine: sa.Engine,
+        pause: Callable[[float], bool] | None = None,
+        membership: Membership = ALONE,
+        *,
+        vault: Vault | None = None,
     ) -> None:
         self._engine = engine
+        self._vault = vault or NoVault()
         self._membership = membership
         self._over = threading.Event()
         self._pause = pause or self._over.wait
@@ -71,7 +78,14 @@ class Writer:
                 t.request.c.key == sa.bindparam("b_key"),
                 t.request.c.answer == "",  # the first is the answer for ever
             )
-            .values(answer=sa.bindparam("answer"))
+            .values(answer=sa.bindparam("answer"), sealed=sa.bindparam("sealed"))
+        )
+        # Nothing when it is there: the COMMIT before may have taken effect although nobody could say so.
+        self._put_key = insert(t.data_key).on_conflict_do_nothing()
+        self._reserve = (
+            sa.update(t.data_key)
+            .where(t.data_key.c.id == sa.bindparam("b_id"))
+            .values(values_reserved=t.data_key.c.values_reserved + sa.bindparam("b_count"))
         )
         self._connection = self._connected()
         with self._connection.begin():
@@ -110,11 +124,14 @@ class Writer:
         """Write all in one transaction; one result a unit: None, or why nothing of that unit was written.
 
         A unit whose key is taken, or that cannot be written, spoils the common transaction; then each is written alone,
-        in order. A COMMIT of which nobody knows whether it took effect is answered when the database has said so.
+        in order; so is each where one brings ``work``, which may refuse it. A COMMIT of which nobody knows whether it took
+        effect is answered when the database has said so.
         """
+        if len(units) > 1 and any(unit.work is not None for unit in units):
+            return [result for unit in units for result in self.write([unit])]
         try:
             return self._write(units)
-        except FencedError as exc:
+        except (WorkRefusedError, FencedError) as exc:  # a unit with work is here alone
             return [exc for _ in units]
         except sa.exc.IntegrityError as exc:
             if len(units) == 1:
@@ -151,6 +168,7 @@ class Writer:
             if not self._took_effect(batch):
                 raise
         self.journal, self.feed = batch.journal, batch.feed
+        self._vault.saved(batch.keys)
         return results
 
     def _execute(self, units: Sequence[Unit]) -> tuple[list[Exception | None], Batch]:
@@ -158,10 +176,13 @@ class Writer:
         if self._membership.shared:
             self.journal, self.feed = self._chains()  # another node may have gone on
         results = self._judged(units)
-        batch = Batch(self.epoch, self.journal, self.feed)
+        batch = Batch(self.epoch, self.journal, self.feed, self._vault)
         for unit, why_not in zip(units, results, strict=True):
             if why_not is None:
+                if unit.work is not None:
+                    unit.work(self._connection)
                 batch.add(unit)
+        batch.keys = self._vault.pending()  # after all was sealed: a value and its key are durable together
         for statement, rows in self._plan(batch):
             if rows:
                 self._connection.execute(statement, rows)
@@ -169,6 +190,8 @@ class Writer:
 
     def _plan(self, batch: Batch) -> tuple[tuple[Any, list[Row]], ...]:
         return (
+            (self._put_key, batch.keys.made),
+            (self._reserve, batch.keys.reserved),
             (sa.insert(t.request), batch.requests),
             (sa.insert(t.message), batch.intents),
             (sa.insert(t.person), batch.persons),
@@ -178,6 +201,7 @@ class Writer:
             (sa.insert(t.outbox), batch.letters),
             (sa.insert(t.journal), batch.journal_rows),
             (sa.insert(t.feed), batch.feed_rows),
+            (sa.insert(t.words), batch.words),
             (self._put_visit, list(batch.visits.values())),
             (self._put_settlement, list(batch.settlements.values())),
             (self._end_message, batch.endings),

@@ -15,6 +15,7 @@ from daemon.cli import main
 from middleware.store import dump
 from middleware.store.chain import GENESIS, link
 from middleware.store.lock import hold_database
+from tests.support.vaults import write_master
 
 INSTITUTION = "H99990000001"
 
@@ -27,11 +28,13 @@ class Books:
         self.path = folder / "y.db"
         self.url = f"sqlite:///{self.path}"
         self.config = folder / "yikatong.toml"
+        self.master_key = folder / "master.key"
+        write_master(self.master_key)
         self.write_config()
 
     def write_config(self, *, institution=INSTITUTION, also=""):
         self.config.write_text(
-            f'[store]\nurl = "{self.url}"\n'
+            f'[store]\nurl = "{self.url}"\n[keys]\nfile = "{self.master_key}"\n'
             f'[centre]\nurl = "http://127.0.0.1:9/"\ninstitution_code = "{institution}"\ninstitution_name = "示例医院"\n'
             f'profile = "999900-test"\noperator = "yikatong"\noperator_name = "一卡通"\n'
             f'[accounts.his]\nrole = "his"\ntoken_sha256 = "{"0" * 64}"\n{also}',

@@ -17,6 +17,7 @@ from middleware.store.inspection import inspect
 from middleware.store.lock import Hold
 from middleware.store.writer import Writer
 from tests.middleware.store.making import unit
+from tests.support.vaults import a_vault
 
 INSTITUTION = "H99990000001"
 
@@ -42,7 +43,7 @@ def everything(folder):
 def grow(path):
     """One more journal row, as after the backup."""
     engine = open_database(f"sqlite:///{path}")
-    writer = Writer(engine)
+    writer = Writer(engine, vault=a_vault(engine))
     assert writer.write([unit(1)]) == [None]
     writer.close()
     engine.dispose()
@@ -88,7 +89,7 @@ def test_a_backup_under_load_is_consistent_and_loses_no_commit(tmp_path):
     path = tmp_path / "y.db"
     engine = open_database(f"sqlite:///{path}")
     ready(engine)
-    writer = Writer(engine)
+    writer = Writer(engine, vault=a_vault(engine))
     stop, results, began = threading.Event(), [], threading.Event()
 
     def load():

@@ -21,6 +21,7 @@ from middleware.store.walk import CHAINS, read_mark
 from middleware.store.writer import Writer
 from tests.middleware.store.making import unit
 from tests.support.fakes import NOW
+from tests.support.vaults import a_vault
 
 
 def opened(books, **clock):
@@ -149,7 +150,7 @@ class Life:
     def __init__(self, books):
         self.opened = opened(books, seconds=Ticks())
         self.clock = task.Clock()
-        self.journal = Journal(reactor, Writer(self.opened.database))
+        self.journal = Journal(reactor, Writer(self.opened.database, vault=a_vault(self.opened.database)))
         self.journal.start()
         self.pool = Pool(reactor, "readers", 1, 10)
         self.pool.start()

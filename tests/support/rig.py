@@ -20,6 +20,7 @@ from middleware.store.doubts import Doubts
 from middleware.store.reader import Reader
 from middleware.store.writer import Writer
 from tests.support.fakes import FakeCentre, FakeHis, FakeReaders
+from tests.support.vaults import a_vault
 
 INSTITUTION = "H99990000001"
 
@@ -38,8 +39,9 @@ class Rig:
     async def start(self, *, deliver=True):
         self.database = open_database(self.url)
         ready(self.database)
-        self.reader = Reader(self.database)
-        writer = Writer(self.database)
+        self.vault = a_vault(self.database)
+        self.reader = Reader(self.database, self.vault)
+        writer = Writer(self.database, vault=self.vault)
         self.journal = Journal(reactor, writer)
         self.journal.start()
         self.pool = Pool(reactor, "readers", 2, 1000)
@@ -53,7 +55,7 @@ class Rig:
             )
         )  # fmt: skip
         self.outbox = Outbox(self.engine, self.his)
-        self.desk = ManualDesk(self.engine, Doubts(self.database))
+        self.desk = ManualDesk(self.engine, Doubts(self.database, self.vault))
         self.counter = CounterService(self.engine, self.readers, Waits(5, 5, 5))
         await recover(self.engine)
         if deliver:

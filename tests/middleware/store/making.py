@@ -17,6 +17,7 @@ from middleware.store.units import FeedEntry, Intent, Letter, Record, Request, U
 from middleware.store.writer import Writer
 from tests.middleware.flow.making import settlement, visit
 from tests.support.fakes import NOW, id_number, lines
+from tests.support.vaults import a_vault
 
 HOLDER = Holder(
     id_number=id_number(), name=PersonName("张伟民"), card_number=CardNumber("A12345678"),
@@ -30,7 +31,7 @@ def unit(number: int, *, key: str | None = None, body: str = '{"zh":"结算"}', 
     visit_id, settlement_id = f"V{number:04d}", f"S{number:04d}"
     made = evolve(visit(settlement(state, settlement_id=settlement_id)), visit_id=visit_id, person_ref=f"P{number:04d}")
     return Unit(
-        records=(Record(NOW, visit_id, settlement_id, "CentreSettled", "SettleSent", str(state), body),),
+        records=(Record(NOW, visit_id, settlement_id, "CentreSettled", "SettleSent", str(state), body, "中心的话"),),
         visit=made,
         now=NOW,
         person=(made.person_ref, HOLDER),
@@ -56,7 +57,7 @@ def database(where):
 @contextlib.contextmanager
 def writing(where):
     with database(where) as engine:
-        writer = Writer(engine)
+        writer = Writer(engine, vault=a_vault(engine))
         try:
             yield writer, engine
         finally:
@@ -69,5 +70,5 @@ def counts(engine) -> dict[str, int]:
         return {
             table.name: connection.scalar(sa.select(sa.func.count()).select_from(table))
             for table in t.metadata.sorted_tables
-            if table.name not in {"meta", "node", "task_lease", "data_key", "words"}
+            if table.name not in {"meta", "node", "task_lease", "data_key"}
         }

@@ -18,6 +18,7 @@ from middleware.store import tables as t
 from middleware.store.database import migrate, open_database, ready, revisions
 from middleware.store.writer import Writer
 from tests.middleware.store.making import counts, database, unit
+from tests.support.vaults import a_vault
 
 
 def pragma(connection, name):
@@ -59,7 +60,7 @@ def test_only_the_owner_reads_the_file_even_one_that_was_there_before(tmp_path, 
         path.touch()
         path.chmod(before)
     with database(tmp_path) as engine:
-        Writer(engine).close()
+        Writer(engine, vault=a_vault(engine)).close()
         modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in tmp_path.iterdir()}
 
     assert set(modes) >= {"y.db", "y.db-wal"}
@@ -177,7 +178,7 @@ def test_a_migration_that_fails_half_way_leaves_nothing_behind(empty_url):
 def test_what_was_acknowledged_is_in_the_files_as_they_lie_on_the_disk(tmp_path):
     """A copy taken without closing anything, as a power cut would leave it, holds the commit."""
     with database(tmp_path) as engine:
-        writer = Writer(engine)
+        writer = Writer(engine, vault=a_vault(engine))
         assert writer.write([unit(1)]) == [None]
         (tmp_path / "after").mkdir()
         for name in ("y.db", "y.db-wal"):

@@ -22,12 +22,13 @@ from middleware.store.writer import Writer
 from tests.middleware.flow.making import settlement, visit
 from tests.middleware.store.making import BILL, HOLDER, counts, database, unit, writing
 from tests.support.fakes import HIS, NOW
+from tests.support.vaults import a_vault
 
 
 def test_a_unit_is_written_with_all_that_belongs_to_it(store_url):
     with writing(store_url) as (writer, engine):
         assert writer.write([unit(1), unit(2)]) == [None, None]
-        reader = Reader(engine)
+        reader = Reader(engine, a_vault(engine))
 
         assert set(counts(engine).values()) == {2}
         assert reader.visit("V0001") == unit(1).visit
@@ -49,9 +50,9 @@ def test_invariant_6_a_taken_key_writes_nothing_and_hurts_no_neighbour(store_url
 
         assert [type(results[order.index(i)]) for i in range(3)] == [type(None), KeyTakenError, type(None)]
         assert set(counts(engine).values()) == {3}
-        assert Reader(engine).visit("V0003") is None
-        assert Reader(engine).broken(t.journal) is None
-        assert Reader(engine).broken(t.feed) is None
+        assert Reader(engine, a_vault(engine)).visit("V0003") is None
+        assert Reader(engine, a_vault(engine)).broken(t.journal) is None
+        assert Reader(engine, a_vault(engine)).broken(t.feed) is None
 
 
 def test_the_same_key_twice_in_one_batch_is_taken_once(store_url):
@@ -87,14 +88,14 @@ def test_a_unit_that_cannot_be_written_hurts_no_neighbour_and_never_ends_the_wri
 
         assert [type(result) for result in results] == [type(None), StoreError, StoreError, type(None)]
         assert set(counts(engine).values()) == {2}
-        assert Reader(engine).broken(t.journal) is None
+        assert Reader(engine, a_vault(engine)).broken(t.journal) is None
 
 
 def test_invariant_17_the_epoch_grows_at_each_opening_and_an_older_one_writes_nothing(store_url):
     with database(store_url) as engine:
-        old = Writer(engine)
+        old = Writer(engine, vault=a_vault(engine))
         assert old.write([unit(1)]) == [None]
-        new = Writer(engine)
+        new = Writer(engine, vault=a_vault(engine))
         (refused,) = old.write([unit(2)])
         taken = new.write([unit(3)])
         (again,) = old.write([unit(4)])
@@ -108,7 +109,7 @@ def test_invariant_17_the_epoch_grows_at_each_opening_and_an_older_one_writes_no
         assert isinstance(again, FencedError)
         assert taken == [None]
         assert found == [1, 2]
-        assert Reader(engine).broken(t.journal) is None
+        assert Reader(engine, a_vault(engine)).broken(t.journal) is None
 
 
 def lines_of(engine, table):
@@ -121,7 +122,7 @@ def test_the_chain_goes_on_where_an_earlier_life_ended(store_url):
         with writing(store_url) as (writer, engine):
             assert writer.write([unit(number)]) == [None]
     with database(store_url) as engine:
-        assert Reader(engine).broken(t.journal) is None
+        assert Reader(engine, a_vault(engine)).broken(t.journal) is None
         assert [row["epoch"] for row in lines_of(engine, t.journal)] == [1, 2, 3]
 
 
@@ -155,8 +156,8 @@ def test_after_a_failed_commit_what_is_on_disk_decides_what_was_written_and_wher
         assert type(failed) is (type(None) if really else StoreError)
         assert after == [None]
         assert set(counts(engine).values()) == {3 if really else 2}
-        assert Reader(engine).broken(t.journal) is None
-        assert Reader(engine).broken(t.feed) is None
+        assert Reader(engine, a_vault(engine)).broken(t.journal) is None
+        assert Reader(engine, a_vault(engine)).broken(t.feed) is None
 
 
 def test_a_connection_that_died_is_replaced_and_the_heads_are_read_anew(store_url):
@@ -168,7 +169,7 @@ def test_a_connection_that_died_is_replaced_and_the_heads_are_read_anew(store_ur
 
         assert isinstance(failed, StoreError)
         assert after == [None]
-        assert Reader(engine).broken(t.journal) is None
+        assert Reader(engine, a_vault(engine)).broken(t.journal) is None
 
 
 def test_while_the_database_cannot_be_opened_each_write_fails_and_later_ones_succeed(tmp_path):
@@ -205,7 +206,7 @@ def test_a_full_disk_writes_nothing_of_a_unit_and_writing_goes_on_once_there_is_
         assert set(full.values()) <= {1, 2}
         assert len(set(full.values())) == 1, "a unit is there whole or not at all"
         assert after == [None]
-        assert Reader(engine).broken(t.journal) is None
+        assert Reader(engine, a_vault(engine)).broken(t.journal) is None
 
 
 LIMITED = """
@@ -216,10 +217,11 @@ LIMITED = """
     from middleware.store.reader import Reader
     from middleware.store.writer import Writer
     from tests.middleware.store.making import counts, unit
+    from tests.support.vaults import a_vault
 
     engine = open_database(sys.argv[1])
     ready(engine)
-    writer = Writer(engine)
+    writer = Writer(engine, vault=a_vault(engine))
     assert writer.write([unit(1)]) == [None]
     size = max(p.stat().st_size for p in Path(sys.argv[2]).iterdir())
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 8192, resource.RLIM_INFINITY))
@@ -228,7 +230,7 @@ LIMITED = """
     assert set(counts(engine).values()) == {1 + kinds.count("NoneType")}
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     assert writer.write([unit(99)]) == [None]
-    assert Reader(engine).broken(t.journal) is None
+    assert Reader(engine, a_vault(engine)).broken(t.journal) is None
     print("went on")
 """
 
@@ -258,11 +260,11 @@ def test_a_visit_is_busy_exactly_when_a_restart_must_look_at_it(state):
 def test_only_busy_visits_are_looked_at_after_a_restart(store_url):
     with writing(store_url) as (writer, engine):
         writer.write([unit(1, state=S.UNKNOWN), unit(2, state=S.SETTLED), unit(3, state=S.SETTLE_SENT)])
-        assert [v.visit_id for v in Reader(engine).busy_visits()] == ["V0001", "V0003"]
+        assert [v.visit_id for v in Reader(engine, a_vault(engine)).busy_visits()] == ["V0001", "V0003"]
         assert writer.write(
             [Unit(visit=evolve(unit(1).visit, settlements=(settlement(S.REVERSED),)), now=NOW, version=1)]
         ) == [None]
-        assert [v.visit_id for v in Reader(engine).busy_visits()] == ["V0003"]
+        assert [v.visit_id for v in Reader(engine, a_vault(engine)).busy_visits()] == ["V0003"]
 
 
 def test_invariant_20_the_read_models_say_what_the_journal_says(store_url):
@@ -273,9 +275,9 @@ def test_invariant_20_the_read_models_say_what_the_journal_says(store_url):
             rows = {r.settlement_id: r.state for r in connection.execute(sa.select(t.settlement))}
 
         assert rows == {line["settlement"]: line["after"] for line in lines_of(engine, t.journal)}
-        assert Reader(engine).states() == dict.fromkeys(S, 1)
+        assert Reader(engine, a_vault(engine)).states() == dict.fromkeys(S, 1)
         for settlement_id, state in rows.items():
-            stored = Reader(engine).visit(Reader(engine).visit_of(settlement_id))
+            stored = Reader(engine, a_vault(engine)).visit(Reader(engine, a_vault(engine)).visit_of(settlement_id))
             assert stored.settlements[0].state == state
 
 
@@ -283,9 +285,9 @@ def test_a_shift_counts_what_is_settled_cancelled_and_in_doubt(store_url):
     with writing(store_url) as (writer, engine):
         for n, state in enumerate(S, 1):
             writer.write([unit(n, state=state)])
-        found = Reader(engine).shift(HIS.account, HIS.terminal, NOW, NOW.replace(hour=10))
-        elsewhere = Reader(engine).shift(HIS.account, "window-9", NOW, NOW.replace(hour=10))
-        earlier = Reader(engine).shift(HIS.account, HIS.terminal, NOW.replace(hour=8), NOW)
+        found = Reader(engine, a_vault(engine)).shift(HIS.account, HIS.terminal, NOW, NOW.replace(hour=10))
+        elsewhere = Reader(engine, a_vault(engine)).shift(HIS.account, "window-9", NOW, NOW.replace(hour=10))
+        earlier = Reader(engine, a_vault(engine)).shift(HIS.account, HIS.terminal, NOW.replace(hour=8), NOW)
 
     assert found["settled"] == {"count": 5, "total": 50000, "fund": 30000, "account": 15000, "cash": 5000}
     assert found["cancelled"]["count"] == 1
@@ -306,8 +308,8 @@ def test_how_a_message_ended_and_what_was_answered_stand_beside_what_was_asked(s
             outcome = connection.scalar(sa.select(t.message.c.outcome))
 
         assert outcome == "answered"
-        assert Reader(engine).request("his-1", "k1").answer == "{}"
-        assert Reader(engine).waiting_letters(0, 9) == []
+        assert Reader(engine, a_vault(engine)).request("his-1", "k1").answer == "{}"
+        assert Reader(engine, a_vault(engine)).waiting_letters(0, 9) == []
 
 
 def test_times_sort_as_text_whatever_their_offset():

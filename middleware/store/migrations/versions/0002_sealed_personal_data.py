@@ -26,10 +26,10 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_data_key_period'), 'data_key', ['period'], unique=False)
     op.create_table('words',
-    sa.Column('sequence', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
     sa.Column('visit_id', sa.String(length=24), nullable=False),
     sa.Column('sealed', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('sequence')
+    sa.PrimaryKeyConstraint('digest')
     )
     op.create_index(op.f('ix_words_visit_id'), 'words', ['visit_id'], unique=False)
     # Adding a column with a default rewrites no row, whatever the table's size.
