@@ -142,9 +142,7 @@ class Engine:
         before = None if isinstance(event, RegistrationRequested) else await self.visits.loaded(visit_id, entry)
         version, now = entry.version, means.now()
         since = entry.since if entry.epoch == epoch and entry.since else now.isoformat()
-        trusted = self._elapsed.trusted_since()
-        if trusted < dt.datetime.fromisoformat(since) <= now:
-            trusted = dt.datetime.fromisoformat(since)  # times before it were read from another node's clock
+        trusted = _trusted(dt.datetime.fromisoformat(since), self._elapsed.trusted_since(), now)
         at = At(now, means.next_message_id, means.jitter(), means.policy, means.centre.clock_ahead_s(), trusted)
         if extra.person is not None:
             entry.holder = extra.person[1]
@@ -375,3 +373,8 @@ def _step(before: Visit | None, event: Event, at: At) -> Step[Visit]:
     if before is None:
         raise AssertionError("only a registration begins a visit")
     return flow.step(before, event, at)
+
+
+def _trusted(since: dt.datetime, trusted: dt.datetime, now: dt.datetime) -> dt.datetime:
+    """From when on times are true: before ``since`` they were read from another node's clock; ours may have stepped later."""
+    return since if trusted < since <= now else trusted
