@@ -24,6 +24,7 @@ from middleware.engine.service import CounterService
 from middleware.store.codec import encode
 
 TRIES = 25
+PATIENCE_S = 180.0  # longer than any node that runs lets a caller wait
 Ask = Callable[[CounterService], Awaitable[Answer]]
 
 
@@ -44,7 +45,10 @@ class Place(Protocol):
 
     @property
     def node(self) -> Node:
-        """The life that is now."""
+        """A node that is there now; one of them, when there are several."""
+
+    def at(self, name: str) -> Node:
+        """The node of that name, as it is now."""
 
     def day(self) -> dt.datetime:
         """The callers' own clock."""
@@ -86,11 +90,12 @@ class Callers:
                 await till
 
     async def _register(self, caller: Caller, person: str, name: str) -> Answer | None:
-        read = await self.insist(Asked("", lambda counter: counter.read_card(caller, person)))
+        home = self._place.node.name  # the node that read a card is the one that knows it
+        read = await self.insist(Asked("", lambda counter: counter.read_card(caller, person)), home)
         if not isinstance(read, dict):
             return None
         order = register_order(read["card_read_id"], self._place.day())
-        answer = await self.insist(self._keyed(name, lambda counter: counter.register(caller, name, order)))
+        answer = await self.insist(self._keyed(name, lambda counter: counter.register(caller, name, order)), home)
         return answer if isinstance(answer, dict) else None
 
     async def _bill(self, caller: Caller, visit_id: str, name: str) -> None:
@@ -140,11 +145,11 @@ class Callers:
         self.asked.append(asked)
         return asked
 
-    async def insist(self, asked: Asked) -> Answer | Fault:
-        """Ask until there is an answer that asking again cannot change, or patience ends."""
+    async def insist(self, asked: Asked, home: str = "") -> Answer | Fault:
+        """Ask until there is an answer that asking again cannot change, or patience ends; at ``home`` first."""
         answer: Answer | Fault | None = None
         for attempt in range(TRIES):
-            answer = await self.once(asked)
+            answer = await self.once(asked, "" if attempt else home)
             if isinstance(answer, dict):
                 return answer
             again = answer is None or answer.spec.retry is Retry.SAME_KEY or answer.code == "system.journal"
@@ -153,19 +158,27 @@ class Callers:
             await self._sleep(self._rng.uniform(0.5, 5 + 5 * attempt))
         return answer or Fault("centre.no_answer")
 
-    async def once(self, asked: Asked) -> Answer | Fault | None:
-        """Ask once; None when the node died meanwhile, or was not there."""
-        node = self._place.node
+    async def once(self, asked: Asked, home: str = "") -> Answer | Fault | None:
+        """Ask once; None when the node died meanwhile, was not there, or stood still for too long."""
+        node = self._place.at(home) if home else self._place.node
         if not node.ready:
             return None
         heard: Deferred[object] = Deferred()
         node.callers.append(heard)
-        work: Deferred[Answer] = ensureDeferred(asked.ask(node.counter))  # type: ignore[arg-type]
-        work.addBoth(lambda result: None if heard.called else heard.callback(_Heard(result)))
+
+        def begin() -> None:
+            work: Deferred[Answer] = ensureDeferred(asked.ask(node.counter))  # type: ignore[arg-type]
+            work.addBoth(lambda result: None if heard.called else heard.callback(_Heard(result)))
+
+        node.life.do(begin)
+        patience = self._place.clock.callLater(PATIENCE_S, lambda: None if heard.called else heard.callback(None))
         result = await heard
+        if patience.active():
+            patience.cancel()
+        if heard in node.callers:
+            node.callers.remove(heard)
         if not isinstance(result, _Heard):
             return None
-        node.callers.remove(heard)
         return self._judge(asked, result.value)
 
     async def ask_at_the_end(self, asked: Asked) -> None:

@@ -62,7 +62,7 @@ def read_tables(path: str) -> dict[str, list[Row]]:
         connection.execute("BEGIN")
         return {
             table: [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY {order.get(table, 1)}")]  # noqa: S608 - our own names
-            for table in ("journal", "visit", "settlement", "message", "outbox", "feed", "request")
+            for table in ("journal", "visit", "settlement", "message", "outbox", "feed", "request", "node")
         }
     finally:
         connection.close()
@@ -121,13 +121,14 @@ def one_open_settlement_a_visit(b: Books) -> None:
         (visit.add if line["after"] in states else visit.discard)(sid)
 
 
-def nothing_in_flight_of_an_earlier_life(b: Books, epoch: int) -> None:
-    """Invariant 9: whatever is in flight after a recovery was begun by this life."""
+def nothing_in_flight_of_an_earlier_life(b: Books, *, shared: bool) -> None:
+    """Invariant 9: whatever is in flight after a recovery was begun by a life that goes on, or is not cleared yet."""
     epochs = {row["message_id"]: row["epoch"] for row in b.of("message")}
+    there = {row["epoch"] for row in b.of("node") if not row["ended"] or (shared and not row["cleared"])}
     flying = {str(state) for state in IN_FLIGHT}
     name = {"Settle": "settle_message_id", "Revers": "reversal_message_id", "Cancel": "cancel_message_id"}
     for s in b.settlements():
-        good = s["state"] not in flying or epochs.get(s[name[s["state"][:6]]]) == epoch
+        good = s["state"] not in flying or epochs.get(s[name[s["state"][:6]]]) in there
         b.story.require("9", f"{s['state']} of an earlier life", holds=good, about=s["settlement_id"])
 
 
@@ -253,6 +254,14 @@ def what_is_delivered_the_his_has(b: Books) -> None:
         good = (row["control_id"] in booked) == (row["outcome"] == "accepted")
         about = row["settlement_id"] or row["visit_id"]
         b.story.require("2", f"letter {row['control_id']} {row['outcome']}", holds=good, about=about)
+
+
+def at_rest(b: Books) -> bool:
+    """Whether nothing is in flight, in doubt or awaited, and no letter waits: the premise of the checks at rest."""
+    open_ = {str(state) for state in MONEY_OPEN} - {"Manual"}
+    return all(s["state"] not in open_ and s["awaiting"] is None for s in b.settlements()) and all(
+        row["outcome"] for row in (*b.of("outbox"), *b.of("message"))
+    )
 
 
 ALWAYS: tuple[Callable[[Books], None], ...] = (

@@ -36,6 +36,9 @@ class Dials:
     crashes: int = 0  # of the node, at random moments
     clock_steps: int = 0  # of the wall clock, by an hour, at random moments
     tells_time: bool = False  # the centre's answers say what time it is
+    nodes: int = 1  # that share the database
+    pauses: int = 0  # of a node, shorter or longer than its lease
+    skew_s: float = 0.0  # by which the nodes' wall clocks differ
     repeats: float = 0.0  # a caller asks the same again, at the same time
     cancels: float = 0.3  # a settled bill is cancelled
     cancel_on_his_refusal: bool = False
@@ -71,6 +74,7 @@ PROFILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "his": (*_HIS, "repeats"),
         "crashes": (*_DISK, "crashes", "repeats", "slow", "reply_lost"),
         "clocks": ("clock_steps", "slow", "request_lost", "reply_lost", "cut", "crashes"),
+        "nodes": (*_WIRE, *_HIS, *_DISK, "nodes", "crashes", "clock_steps", "pauses", "skew_s", "repeats"),
         "hostile": (*_WIRE, *_HIS, *_DISK, "crashes", "clock_steps", "repeats"),
     }
 )
@@ -85,6 +89,8 @@ def draw(seed: int, profile: str) -> Dials:
     allowed = set(PROFILES[profile])
     chances = {name: rng.choice((0.0, 0.3, 1.0, 1.0)) * most for name, most in _CHANCES.items()}
     counts = {"crashes": rng.randint(0, 5), "clock_steps": rng.randint(0, 3)}
+    counts |= {"nodes": rng.randint(2, 3), "pauses": rng.randint(1, 6)}
+    chances["skew_s"] = rng.choice((0.0, 10.0, 250.0))
     turned: dict[str, Any] = {name: value for name, value in {**chances, **counts}.items() if name in allowed}
     return Dials(
         visits=rng.randint(3, 7),
@@ -97,4 +103,9 @@ def draw(seed: int, profile: str) -> Dials:
 
 def quiet(dials: Dials) -> Dials:
     """The second phase: the same day, nothing more goes wrong."""
-    return Dials(visits=dials.visits, cancel_on_his_refusal=dials.cancel_on_his_refusal)
+    return Dials(
+        visits=dials.visits,
+        nodes=dials.nodes,
+        skew_s=dials.skew_s,
+        cancel_on_his_refusal=dials.cancel_on_his_refusal,
+    )

@@ -39,6 +39,7 @@ class HisBook:
         self.postings: list[Posting] = []
         self.refused: set[str] = set()
         self.bodies: dict[str, str] = {}
+        self.delivers: Callable[[object, str], None] = lambda _life, _control_id: None
         self.hears: Callable[[HisMessage], None] = lambda _message: None
 
     def hear(self, message: HisMessage) -> Outcome[HisAccepted]:
@@ -73,6 +74,7 @@ class HisLink:
         self._life.graves.append(ended)
         if not self._life.alive:
             return await ended
+        book.delivers(self._life, message.control_id)
         pause = book.rng.uniform(0.005, 0.5)
         if draw() < book.dials.his_down:
             book.story.fault("his-down", message.control_id)
@@ -91,8 +93,7 @@ class HisLink:
         self._book.clock.callLater(self._book.rng.uniform(0.005, 0.2), self._end, ended, outcome)
 
     def _end(self, ended: Deferred[Outcome[HisAccepted]], outcome: Outcome[HisAccepted]) -> None:
-        if self._life.alive:
-            ended.callback(outcome)
+        self._life.do(ended.callback, outcome)
 
     def start(self) -> None:
         """Nothing to start."""

@@ -19,6 +19,8 @@ from daemon.simulate.wire import Exchange, Wire
 from middleware.domain.centre import Call
 from middleware.domain.fault import Fault
 from middleware.domain.message_id import MessageIds
+from middleware.engine.fencing import FencedCentre
+from middleware.engine.members import OUTBOX, LeaseTerms, Members
 from middleware.engine.outbox import Outbox
 from middleware.engine.recovery import recover
 from middleware.engine.runner import Engine, Means
@@ -26,12 +28,14 @@ from middleware.engine.service import CounterService, Waits
 from middleware.flow.step import Policy
 from middleware.store.ciphers import AES
 from middleware.store.database import open_database
-from middleware.store.masters import KeptMaster, KeptMasters
+from middleware.store.nodes import Membership
 from middleware.store.reader import Reader
-from middleware.store.vault import Vault
+from middleware.store.units import Unit
 from middleware.store.writer import Writer
 
 INSTITUTION = "H99990000001"
+LEASE_S, MARGIN_S = 30.0, 5.0
+POLL_S = 5.0
 
 
 def policy_of(dials: Dials) -> Policy:
@@ -66,41 +70,53 @@ class Surroundings:
     his: HisBook
     rng: random.Random
     story: Story
-    wall: Callable[[], dt.datetime]
+    wall: Callable[[str], dt.datetime]
     dials: Dials = field(factory=Dials)
+    wrote: Callable[[int, list[Unit]], None] = lambda _epoch, _units: None
 
 
 class Node:
     """Built, started, and killed once."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: Surroundings, name: str = "node") -> None:
         self.around = around
+        self.name = name
         self.life = Mortal()
         clock = NodeClock(around.exchange.clock, self.life)
         self.database = open_fast(around.url)
-        master = KeptMaster(AES, b"simulated master".ljust(32, b"."), around.rng.randbytes)
-        # Nonces from the seed: the same seed gives the same bytes in the database too.
-        vault = Vault(self.database, KeptMasters([master]), random_bytes=around.rng.randbytes, seconds=clock.seconds)
-        self.reader = Reader(self.database, vault)
-        writer = Writer(self.database, vault=vault)
+        self.reader = Reader(self.database)
+        seconds, shared = around.exchange.clock.seconds, around.dials.nodes > 1
+        membership = Membership(name, LEASE_S, shared=shared, seconds=lambda _connection: seconds())
+        writer = Writer(self.database, membership=membership)
         self.journal = VirtualJournal(writer, clock, self.life, around.rng, around.story)
         self.journal.dials = around.dials
-        ids = MessageIds(INSTITUTION, self.reader.newest_message_id())
+        self.journal.wrote = around.wrote
+        ids = MessageIds(INSTITUTION, writer.life.newest_message_id, writer.life.slot, membership.slots)
+        self.members = Members(self.journal, clock, seconds, LeaseTerms(shared, LEASE_S, MARGIN_S), ids)
+
+        def wall() -> dt.datetime:
+            return around.wall(name)
+
         self.engine = Engine(
             Means(
                 journal=self.journal,
                 reader=self.reader,
                 pool=InlinePool(self.life),
-                centre=Wire(around.exchange, self.life, around.wall),
+                centre=FencedCentre(Wire(around.exchange, self.life, wall), self.members.lives),
                 clock=clock,
-                now=around.wall,
-                next_message_id=lambda: ids.next(around.wall()),
+                now=wall,
+                next_message_id=lambda: ids.next(wall()),
                 jitter=lambda: around.rng.random() if self.life.alive else 0.0,
                 policy=policy_of(around.dials),
                 institution=INSTITUTION,
+                shared=shared,
             )
         )
-        self.outbox = Outbox(self.engine, HisLink(around.his, self.life))
+        self.members.forget = self.engine.forget
+        self.members.take_over = lambda again: recover(self.engine, mine=again)
+        self.outbox = Outbox(
+            self.engine, HisLink(around.his, self.life), ours=lambda: self.members.holds(OUTBOX), poll_s=POLL_S
+        )
         self.counter = CounterService(self.engine, Readers(), Waits())
         self.ready = False
         self.failed: Callable[[], None] = self.kill
@@ -109,7 +125,7 @@ class Node:
     async def start(self) -> None:
         """As the daemon starts: recovery before any door."""
         try:
-            await recover(self.engine)
+            await self.members.begin()
         except Fault as fault:
             # The daemon ends when it cannot write what it found; whoever supervises it starts it again.
             self.around.story.fault("start-failed", fault.code)
@@ -117,7 +133,7 @@ class Node:
             return
         self.outbox.start()
         self.ready = True
-        self.around.story.tell(f"node ready epoch {self.journal.epoch}")
+        self.around.story.tell(f"node {self.name} ready epoch {self.journal.epoch}")
 
     def kill(self) -> None:
         """As if by SIGKILL: what was not durable is gone, what is in flight is forgotten here and goes on elsewhere."""
@@ -125,7 +141,7 @@ class Node:
         self.ready = False
         self.journal.lost()
         self.database.dispose()
-        self.around.story.tell("node killed")
+        self.around.story.tell(f"node {self.name} killed")
         callers, self.callers = self.callers, []
         for caller in callers:
             if not caller.called:

@@ -23,11 +23,32 @@ T = TypeVar("T")
 
 
 class Mortal:
-    """What one life of the node shares: when it dies, nothing of it runs any more, and nobody hears of it."""
+    """What one life of the node shares: when it dies, nothing of it runs any more, and nobody hears of it.
+
+    While it is paused nothing of it runs either; when it wakes, what happened to it meanwhile happens at once, in order.
+    """
 
     def __init__(self) -> None:
         self.alive = True
+        self.paused = False
         self.graves: list[object] = []
+        self._waiting: list[tuple[Callable[..., object], tuple[object, ...]]] = []
+
+    def do(self, function: Callable[..., object], *args: object) -> None:
+        """Something happens to it: now, when it wakes, or never."""
+        if not self.alive:
+            self.graves.append((function, args))
+        elif self.paused:
+            self._waiting.append((function, args))
+        else:
+            function(*args)
+
+    def wake(self) -> None:
+        """It goes on as if nothing had been."""
+        self.paused = False
+        waiting, self._waiting = self._waiting, []
+        for function, args in waiting:
+            self.do(function, *args)
 
     def never(self) -> Deferred[Any]:
         """What a dead process waits for. It is kept, so that no coroutine of a dead node is closed at a random moment."""
@@ -49,13 +70,7 @@ class NodeClock:
 
     def callLater(self, delay: float, callable: Callable[..., object], *args: object) -> Any:  # noqa: A002, N802 - Twisted's
         """Twisted's own, until the node dies."""
-        return self._world.callLater(delay, self._if_alive, callable, *args)
-
-    def _if_alive(self, function: Callable[..., object], *args: object) -> None:
-        if self._life.alive:
-            function(*args)
-        else:
-            self._life.graves.append((function, args))
+        return self._world.callLater(delay, self._life.do, callable, *args)
 
 
 class InlinePool(Pool):
@@ -92,6 +107,7 @@ class VirtualJournal(Journal):
         self._stopping = False
         self._epoch = writer.epoch
         self.dials = Dials()
+        self.wrote: Callable[[int, list[Unit]], None] = lambda _epoch, _units: None
 
     @property
     def head_sequence(self) -> int:
@@ -159,6 +175,9 @@ class VirtualJournal(Journal):
             results = [StoreError("OperationalError") for _ in batch]
         else:
             results = self._writer.write([unit for unit, _ in batch])
+            written = [unit for (unit, _), result in zip(batch, results, strict=True) if result is None]
+            if written:
+                self.wrote(self._writer.epoch, written)
         delay = self._rng.uniform(0.0005, 0.005)
         if self._rng.random() < self.dials.commit_slow:
             self._story.fault("commit-slow")

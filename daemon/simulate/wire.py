@@ -23,6 +23,7 @@ from daemon.simulate.story import Story
 from daemon.simulate.trade import cancelled_of, person_known, quote_of, settled_of
 from middleware.domain import centre as c
 from middleware.domain.centre import Call
+from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.ports import PreparedCall
@@ -41,7 +42,7 @@ class Exchange:
         self.true_now = true_now
         self.ledger = Ledger()
         self.dials = Dials()
-        self.signed: object = None  # which life the centre knows
+        self.signed: set[object] = set()  # the lives that the centre knows
         self.leaving: Callable[[str, str, str, tuple[str, str] | None], None] = lambda _id, _call, _digest, _original: None
 
     def arrives(self, call: PreparedCall) -> None:
@@ -51,8 +52,8 @@ class Exchange:
 
     def does(self, life: object, call: PreparedCall, *, refuse: bool) -> Outcome[c.CentreReply]:
         """Do it."""
-        if call.call is not Call.SIGN_IN and (self.signed is not life or self.rng.random() < self.dials.signed_out):
-            self.signed = None
+        if call.call is not Call.SIGN_IN and (life not in self.signed or self.rng.random() < self.dials.signed_out):
+            self.signed.discard(life)
             outcome: Outcome[c.CentreReply] = Refused(SIGN_IN, "请先签到")
         elif refuse:
             self.story.fault("refused", f"{call.call} {call.message_id}")
@@ -66,7 +67,7 @@ class Exchange:
         ledger = self.ledger
         match call.body:
             case c.SignIn():
-                self.signed = life
+                self.signed.add(life)
                 return Answered(c.SignedIn("SIGN"))
             case c.QueryPerson(holder):
                 return Answered(person_known(holder))
@@ -139,8 +140,14 @@ class Wire:
             x.story.fault("not-sent", f"{call.call} {call.message_id}")
             await self._pause(x.rng.uniform(0.01, 3))
             return NotSent("centre.unreachable", "refused")
+        if dials.nodes > 1:
+            await self._pause(x.rng.uniform(0, 2))  # connecting takes time, and a node may stand still meanwhile
+        try:
+            on_first_byte()
+        except Fault as fault:
+            x.story.fault("forbidden", f"{call.call} {call.message_id}")
+            return NotSent(fault.code)
         x.leaving(call.message_id, str(call.call), call.digest, _original(call.body))
-        on_first_byte()
         ended: Deferred[Outcome[c.CentreReply]] = Deferred()
         _Flight(x, self._life, call, ended, on_late_reply).begin()
         outcome = await ended
@@ -152,14 +159,8 @@ class Wire:
 
     async def _pause(self, seconds: float) -> None:
         waiter: Deferred[None] = Deferred()
-
-        def wake() -> None:
-            if self._life.alive:
-                waiter.callback(None)
-            else:
-                self._life.graves.append(waiter)
-
-        self._exchange.clock.callLater(seconds, wake)
+        self._life.graves.append(waiter)
+        self._exchange.clock.callLater(seconds, self._life.do, waiter.callback, None)
         await waiter
 
     def start(self) -> None:
@@ -237,7 +238,7 @@ class _Flight:
     def _answer(self, outcome: Outcome[c.CentreReply]) -> None:
         if self._told == "time-out" and self._life.alive and not isinstance(outcome, Unknown):
             self._x.story.fault("late-reply", f"{self._call.call} {self._call.message_id}")
-            self._late(outcome)
+            self._life.do(self._late, outcome)
         else:
             self._end(outcome)
 
@@ -245,9 +246,11 @@ class _Flight:
         if self._told:
             return
         self._told = _word(outcome)
-        if self._life.alive:
-            self._x.story.tell(f"wire {self._call.call} {self._call.message_id} ended {self._told}")
-            self._ended.callback(outcome)
+        self._life.do(self._heard, outcome)
+
+    def _heard(self, outcome: Outcome[c.CentreReply]) -> None:
+        self._x.story.tell(f"wire {self._call.call} {self._call.message_id} ended {self._told}")
+        self._ended.callback(outcome)
 
 
 def _word(outcome: Outcome[c.CentreReply]) -> str:

@@ -23,6 +23,7 @@ from daemon.simulate.checks import (
     ALWAYS,
     AT_REST,
     Books,
+    at_rest,
     every_message_has_an_end,
     nothing_in_flight_of_an_earlier_life,
     read_tables,
@@ -30,15 +31,18 @@ from daemon.simulate.checks import (
 )
 from daemon.simulate.dials import Dials, draw, quiet
 from daemon.simulate.hospital import HisBook
-from daemon.simulate.node import Node, Surroundings
+from daemon.simulate.node import LEASE_S, Node, Surroundings
+from daemon.simulate.parts import Mortal
 from daemon.simulate.story import BrokenRuleError, Story
 from daemon.simulate.wire import Exchange
 from middleware.domain.centre import MONEY_CALLS, Call
 from middleware.domain.his import HisMessage, PostCharges
 from middleware.store.database import open_database, ready
+from middleware.store.units import Unit
 
 ZONE = dt.timezone(dt.timedelta(hours=8))
 MORNING = dt.datetime(2026, 11, 21, 8, 0, 0, tzinfo=ZONE)
+LOOK_S = 600.0  # from one look at whether all is at rest to the next
 REST_S = 48 * 3600.0  # by then everything must be at rest
 SKEW_S = 600  # the limit of 300 s, and the longest commit between an intent and its first byte
 AMBUSHED = 0.6  # of crashes and clock steps: they wait for money to be on its way
@@ -91,7 +95,8 @@ class World:
         self.clock = Clock()
         self.story = Story(self.clock.seconds)
         self.rng = random.Random(f"world/{seed}")  # noqa: S311 - seeded randomness is the point
-        self.offset = dt.timedelta(0)
+        self.offsets = {f"n{n}": dt.timedelta(0) for n in range(1, dials.nodes + 1)}
+        self.skew_s = dials.skew_s
         self.path = directory / f"seed-{seed}.db"
         self.forget_files()
         shutil.copyfile(template, self.path)
@@ -101,8 +106,16 @@ class World:
         self.his = HisBook(self.clock, self._stream("his"), self.story)
         self.his.dials = dials
         self.his.hears = self._his_hears
+        self.his.delivers = self._delivers
         around = Surroundings(
-            f"sqlite:///{self.path}", self.exchange, self.his, self._stream("node"), self.story, self.wall, dials
+            f"sqlite:///{self.path}",
+            self.exchange,
+            self.his,
+            self._stream("node"),
+            self.story,
+            self.wall,
+            dials,
+            self._wrote,
         )
         self.around = around
         self.heads: list[tuple[str, int, str]] = []
@@ -111,7 +124,8 @@ class World:
         self.lost: list[Failure] = []
         self.ambushes: list[Callable[[], None]] = []
         self.looker = sqlite3.connect(self.path, isolation_level=None)
-        self.nodes = [Node(around)]
+        self.nodes = {name: Node(around, name) for name in (f"n{n}" for n in range(1, dials.nodes + 1))}
+        self.choice = self._stream("choice")
         self.callers = Callers(self, self._stream("callers"))
 
     def _stream(self, name: str) -> random.Random:
@@ -119,16 +133,27 @@ class World:
 
     @property
     def node(self) -> Node:
-        """The life that is now."""
-        return self.nodes[-1]
+        """A node that serves now, when there is one."""
+        nodes = list(self.nodes.values())
+        return self.choice.choice([node for node in nodes if node.ready] or nodes) if len(nodes) > 1 else nodes[0]
+
+    def at(self, name: str) -> Node:
+        """The node of that name, as it is now."""
+        return self.nodes[name]
+
+    @property
+    def shared(self) -> bool:
+        """Whether several nodes share the database."""
+        return len(self.nodes) > 1
 
     def day(self) -> dt.datetime:
         """True time; the centre's clock and the callers'."""
         return MORNING + dt.timedelta(seconds=self.clock.seconds())
 
-    def wall(self) -> dt.datetime:
-        """The node's wall clock, which steps."""
-        return self.day() + self.offset
+    def wall(self, name: str) -> dt.datetime:
+        """A node's wall clock, which steps; each its own."""
+        number = int(name[1:]) - 1
+        return self.day() + self.offsets[name] + number * dt.timedelta(seconds=self.skew_s)
 
     # -- what is looked at while it happens
 
@@ -141,12 +166,45 @@ class World:
         if self.dials.tells_time and call == Call.SETTLE and found is not None:
             ahead = (dt.datetime.fromisoformat(found[2]) - self.day()).total_seconds()
             self.story.require("22", f"{call} begun {ahead:+.0f} s off", holds=abs(ahead) < SKEW_S, about=message_id)
+        self._has_a_lease("18", "SELECT epoch FROM message WHERE message_id = ?", message_id)
         self.left[message_id] = self.clock.seconds()
         if original is not None:
             self.originals[message_id] = original
         if self.ambushes and Call(call) in MONEY_CALLS and self.rng.random() < STRUCK:
             # Where it hurts: while money is on its way, within a commit's time of it or within the centre's limit.
             self.clock.callLater(self.rng.random() * self.rng.choice((0.02, 1, 60)), self.ambushes.pop())
+
+    def _has_a_lease(self, number: str, query: str, about: str) -> None:
+        """Whoever does this now is a life that goes on, and whose lease has not run out."""
+        lease = f"SELECT ended, lease_until FROM node WHERE epoch = ({query})"  # noqa: S608 - our own words
+        row = self.looker.execute(lease, (about,)).fetchone()
+        good = row is not None and not row[0] and (not self.shared or row[1] > self.clock.seconds())
+        self.story.require(number, f"{about} by a node that has no lease: {row}", holds=good, about=about)
+
+    def _delivers(self, life: object, control_id: str) -> None:
+        """Letters leave in order because one node at a time delivers them."""
+        if self.shared:
+            epoch = next(node.journal.epoch for node in self.nodes.values() if node.life is life)
+            row = self.looker.execute("SELECT epoch FROM task_lease WHERE name = 'outbox'").fetchone()
+            good = row is not None and row[0] == epoch
+            self.story.require("18", f"{control_id} by {epoch}, the outbox is {row}'s", holds=good, about=control_id)
+
+    def _wrote(self, epoch: int, units: list[Unit]) -> None:
+        """Invariant 17: it was written by a life that goes on; and what it took over was a dead one's."""
+        row = self.looker.execute("SELECT ended FROM node WHERE epoch = ?", (epoch,)).fetchone()
+        self.story.require("17", f"epoch {epoch} writes though it is over", holds=row is not None and not row[0])
+        for unit in units:
+            if any(record.event == "DaemonRestarted" for record in unit.records):
+                for ending in unit.endings:
+                    self._took_over(ending.message_id)
+
+    def _took_over(self, message_id: str) -> None:
+        query = "SELECT ended, lease_until FROM node WHERE epoch = (SELECT epoch FROM message WHERE message_id = ?)"
+        row = self.looker.execute(query, (message_id,)).fetchone()
+        good = row is not None and (
+            row[0] in {"left", "superseded"} or (row[0] == "lost" and row[1] <= self.clock.seconds())
+        )
+        self.story.require("17", f"{message_id} is taken over from {row}", holds=good, about=message_id)
 
     def _his_hears(self, message: HisMessage) -> None:
         if isinstance(message, PostCharges):
@@ -156,10 +214,12 @@ class World:
 
     def play(self) -> None:
         """Both phases. Raises ``BrokenRuleError``."""
-        self._start()
+        for name in self.nodes:
+            self._start(name)
         seconds = self.hours * 3600
         self.callers.begin(seconds * 0.7)
         strokes = [self._crash] * self.dials.crashes + [self._step_clock] * self.dials.clock_steps
+        strokes += [self._pause] * self.dials.pauses
         for stroke in strokes:
             if self.rng.random() < AMBUSHED:
                 self.ambushes.append(stroke)
@@ -169,57 +229,89 @@ class World:
         self._run(seconds)
         self.ambushes.clear()
         self.story.tell("node faults end")
-        self.exchange.dials = self.his.dials = self.around.dials = self.node.journal.dials = self.dials = quiet(self.dials)
-        self._run(seconds + REST_S)
+        self.exchange.dials = self.his.dials = self.around.dials = self.dials = quiet(self.dials)
+        for node in self.nodes.values():
+            node.journal.dials = self.dials
+        self._rest()
         self._look((*ALWAYS, *AT_REST))
-        self._crash()  # a last restart: what rests must not wake up again
-        self._run(seconds + 2 * REST_S)
+        for name in self.nodes:
+            self._crash(name)  # a last restart: what rests must not wake up again
+        self._rest()
         self._ask_everything_again()
         self._look((*ALWAYS, *AT_REST, every_message_has_an_end))
 
-    def _start(self) -> None:
-        node = self.node
+    def _rest(self) -> None:
+        """Until nothing is left to happen; nodes that renew their leases for ever are looked at now and then."""
+        until = self.clock.seconds() + REST_S
+        if not self.shared:
+            self._run(until)
+        while self.shared and self.clock.seconds() < until:
+            self._run(self.clock.seconds() + LOOK_S)
+            if at_rest(self._books()) and all(node.ready for node in self.nodes.values()):
+                break
 
-        node.failed = self._crash
+    def _start(self, name: str) -> None:
+        node = self.nodes[name]
+        node.failed = lambda: self._crash(name)
 
         def started(_: object) -> None:
             if not node.ready:
                 return
             books = self._books()
-            nothing_in_flight_of_an_earlier_life(books, node.journal.epoch)
+            nothing_in_flight_of_an_earlier_life(books, shared=self.shared)
 
         done = ensureDeferred(node.start())
         done.addCallback(started)
         done.addErrback(self.lost.append)
 
-    def _crash(self) -> None:
-        if not self.node.life.alive:
-            return
-        self.story.fault("crash")
-        self.node.kill()
-        self._look(ALWAYS)
-        self.clock.callLater(self.rng.uniform(0.5, 200), self._rise)
+    def _any(self) -> str:
+        return self.rng.choice(list(self.nodes)) if self.shared else "n1"
 
-    def _rise(self) -> None:
-        self.nodes.append(Node(self.around))
-        self._start()
+    def _crash(self, name: str = "") -> None:
+        name = name or self._any()
+        node = self.nodes[name]
+        if not node.life.alive:
+            return
+        self.story.fault("crash", f"node {name}")
+        node.kill()
+        self._look(ALWAYS)
+        self.clock.callLater(self.rng.uniform(0.5, 200), self._rise, name)
+
+    def _rise(self, name: str) -> None:
+        self.nodes[name] = Node(self.around, name)
+        self._start(name)
+
+    def _pause(self) -> None:
+        """A node stands still, for less or for more than its lease, and goes on as if nothing had been."""
+        name = self._any()
+        life = self.nodes[name].life
+        if life.alive and not life.paused:
+            seconds = LEASE_S * self.rng.choice((0.3, 1, 1.5, 4)) * self.rng.uniform(0.8, 1.3)
+            self.story.fault("pause", f"node {name} for {seconds:.1f} s")
+            life.paused = True
+            self.clock.callLater(seconds, self._wake, name, life)
+
+    def _wake(self, name: str, life: Mortal) -> None:
+        self.story.tell(f"node {name} wakes")
+        life.wake()
 
     def _step_clock(self) -> None:
-        self.offset += dt.timedelta(hours=self.rng.choice((-1, 1)))
-        self.story.fault("clock-step", f"clock {self.offset}")
-        if self.dials.tells_time and self.offset:
-            self.clock.callLater(self.rng.uniform(60, 7200), self._set_clock)
+        name = self._any()
+        self.offsets[name] += dt.timedelta(hours=self.rng.choice((-1, 1)))
+        self.story.fault("clock-step", f"clock {name} {self.offsets[name]}")
+        if self.dials.tells_time and self.offsets[name]:
+            self.clock.callLater(self.rng.uniform(60, 7200), self._set_clock, name)
 
-    def _set_clock(self) -> None:
+    def _set_clock(self, name: str) -> None:
         """Somebody read the alarm and set it right."""
-        self.offset = dt.timedelta(0)
-        self.story.tell("clock set right")
+        self.offsets[name] = dt.timedelta(0)
+        self.story.tell(f"clock {name} set right")
 
     def _ask_everything_again(self) -> None:
         for asked in self.callers.asked:
             done = ensureDeferred(self.callers.ask_at_the_end(asked))
             done.addErrback(self.lost.append)
-        self._run(self.clock.seconds() + REST_S)
+        self._run(self.clock.seconds() + (LOOK_S if self.shared else REST_S))
 
     def _run(self, until: float) -> None:
         """Let time pass until nothing is left to happen, at most until then."""
@@ -264,8 +356,9 @@ class World:
     def close(self) -> None:
         """Leave nothing behind."""
         self.looker.close()
-        if self.node.life.alive:
-            self.node.kill()
+        for node in self.nodes.values():
+            if node.life.alive:
+                node.kill()
         self.forget_files()
 
     def result(self, profile: str, broken: BrokenRuleError | None) -> Result:

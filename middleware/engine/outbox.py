@@ -61,11 +61,13 @@ class Outbox:
         his: His,
         on_delivery: Callable[[str, str], None] = lambda _matter, _outcome: None,
         ours: Callable[[], bool] = lambda: True,
+        poll_s: float = POLL_S,
     ) -> None:
         self._engine = engine
         self._his = his
         self._on_delivery = on_delivery
         self._ours = ours
+        self._poll_s = poll_s
         self._after = 0
         self._running = False
         self._again = False
@@ -79,7 +81,7 @@ class Outbox:
         """Go on with what an earlier life left."""
         self.kick()
         if self._engine.means.shared and not self._stopped:
-            self._ticking = self._engine.means.clock.callLater(POLL_S, self.start)
+            self._ticking = self._engine.means.clock.callLater(self._poll_s, self.start)
 
     def stop(self) -> None:
         """Start nothing more. What is under way ends by itself; its letter stays if it got no answer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 
+import sqlalchemy as sa
 from attrs import evolve
 
 from middleware.domain import event as e
@@ -17,6 +18,7 @@ from middleware.domain.outcome import Answered
 from middleware.domain.visit import SettlementState as S
 from middleware.engine import outbox, runner, service
 from middleware.engine.elapsed import Elapsed
+from middleware.engine.members import Members
 from middleware.engine.outbox import Outbox
 from middleware.engine.runner import Engine
 from middleware.engine.service import CounterService
@@ -24,7 +26,8 @@ from middleware.engine.writing import NOTHING
 from middleware.flow import cancel, doubt, outcomes, quote, requests, reversal, settlement
 from middleware.flow import visit as flow
 from middleware.flow.step import Step
-from middleware.store import writer
+from middleware.store import nodes, writer
+from middleware.store.writer import Writer
 
 SENT = (S.SETTLE_INTENDED, S.SETTLE_SENT)
 REVERSING = (S.REVERSAL_INTENDED, S.REVERSAL_SENT)
@@ -266,6 +269,76 @@ def a_letter_without_an_answer_is_called_accepted(patch):
 def a_letter_is_tried_once(patch):
     patch.setattr(Outbox, "_later", lambda self: None)
 
+
+# -- several nodes (profile "nodes")
+
+
+def an_older_epoch_still_writes(patch):
+    patch.setattr(nodes, "lives", lambda connection, epoch: True)
+
+
+def versions_are_not_looked_at(patch):
+    patch.setattr(Writer, "_judged", lambda self, units: [None] * len(units))
+
+
+def the_living_are_taken_over(patch):
+    def planted(connection, now, but=0):
+        real(connection, now + 3600, but)
+
+    real = nodes._end_overdue
+    patch.setattr(nodes, "_end_overdue", planted)
+
+
+def what_is_in_flight_elsewhere_is_claimed(patch):
+    patch.setattr(nodes, "_orphaned", lambda: nodes.t.visit.c.busy)
+    patch.setattr(nodes, "_unended", _all_are_dead)
+
+
+def _all_are_dead(connection, ids, living):
+    query = sa.select(nodes.t.message).where(nodes.t.message.c.outcome == "", nodes.t.message.c.visit_id.in_(ids))
+    dead = {}
+    for row in connection.execute(query):
+        dead.setdefault(row.visit_id, {})[row.settlement_id] = row.message_id
+    return {visit: (messages, frozenset()) for visit, messages in dead.items()}
+
+
+def what_is_sent_after_the_lease_is_sent(patch):
+    patch.setattr(Members, "lives", lambda self: True)
+
+
+def two_nodes_deliver_at_once(patch):
+    patch.setattr(Members, "holds", lambda self, task: True)
+
+
+def message_ids_are_everybodys(patch):
+    patch.setattr(MessageIds, "resume", _as_if_alone)
+
+
+def _as_if_alone(self, last, slot):
+    self._first, self._end = 0, 10_000
+    if last is not None:
+        self._last = max(self._last, (last[12:26], int(last[26:])))
+
+
+def another_nodes_clock_is_believed(patch):
+    patch.setattr(runner, "_trusted", lambda since, trusted, now: trusted)
+
+
+def what_a_dead_node_left_is_nobodys(patch):
+    patch.setattr(nodes, "_orphaned", sa.false)
+
+
+NODES = (
+    an_older_epoch_still_writes,
+    versions_are_not_looked_at,
+    the_living_are_taken_over,
+    what_is_in_flight_elsewhere_is_claimed,
+    what_is_sent_after_the_lease_is_sent,
+    two_nodes_deliver_at_once,
+    message_ids_are_everybodys,
+    another_nodes_clock_is_believed,
+    what_a_dead_node_left_is_nobodys,
+)
 
 ALL = (
     send_before_commit,
