@@ -1,5 +1,5 @@
 # Two commands matter: make demo, make test. Both do all their own set-up.
-.PHONY: setup demo test check bench simulate docs clean
+.PHONY: setup demo test check bench simulate chaos docs clean
 PY := .venv/bin/python
 
 setup:            ## what is missing: Debian packages (with root or sudo) and .venv with the pinned dependencies
@@ -19,6 +19,9 @@ bench: setup      ## figures as ratios, in one run on one machine
 
 simulate: setup   ## 1,000 seeded hostile days against the real engine and store; ARGS="--seeds 7" for others
 	@$(PY) run.py simulate $(or $(ARGS),--seeds 1..1000)
+
+chaos: setup      ## kill -9, power cuts, full disks, clock steps and a centre that is gone, under load; ARGS="--only power"
+	@$(PY) -m chaos $(ARGS)
 
 docs: setup       ## write the generated pages
 	@$(PY) run.py docs

@@ -129,14 +129,18 @@ class Stage:
 
     async def start(self) -> None:
         """Start the simulators, write the configuration, start the daemon and wait until it is ready."""
+        self.start_around()
+        self.write_config()
+        await self.start_daemon()
+
+    def start_around(self) -> None:
+        """Everything but the daemon: the simulators and the readers."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self.his_port = self.his.start()
         self.centre.start()
         if self._readers:
             self.pcscd = (Pcscd.start_own if self._own_pcscd else Pcscd.ensure)(readers=self._readers)
             self.slots = tuple(VpcdSlot("127.0.0.1", slot.port) for slot in self.pcscd.slots[: self._readers])
-        self.write_config()
-        await self.start_daemon()
 
     def write_config(self) -> None:
         """The daemon's configuration: what an integrator would write, for this stage."""
