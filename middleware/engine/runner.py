@@ -113,7 +113,7 @@ class Engine:
         """Step and commit; when another node wrote the visit meanwhile, read it and step again (invariants 6, 7, 17)."""
         for _ in range(MAX_OVERTAKEN):
             epoch = self.means.journal.epoch
-            if epoch != began and (extra.request is not None or extra.closed_letter is not None):
+            if epoch != began and extra != NOTHING:
                 raise Fault("system.node", "what it brings belongs to a life that is over")
             if only is not None and (await self.visits.loaded(visit_id, entry), entry.version)[1] != only:
                 raise StaleError(visit_id)
