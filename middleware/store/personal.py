@@ -40,14 +40,12 @@ class SealedColumn:
         return tuple(self.table.primary_key.columns)
 
 
-# Whoever adds a sealed column names it here: rotation, destruction, the start check and restore go by this list.
-SEALED = (
-    SealedColumn(t.person, "body"),
-    SealedColumn(t.bill, "body"),
-    SealedColumn(t.visit, "sealed"),
-    SealedColumn(t.request, "sealed"),
-    SealedColumn(t.words, "sealed"),
-    SealedColumn(t.reconcile_file, "sealed"),
+# Every column that tables.py marks: rotation, destruction, the start check and restore go by this list.
+SEALED = tuple(
+    SealedColumn(table, column.name)
+    for table in t.metadata.sorted_tables
+    for column in table.c
+    if column.info.get("sealed")
 )
 
 

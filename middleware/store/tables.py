@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
+SEALED = {"sealed": True}  # a column that only the vault reads and writes: rotation and destruction go by this
 
 meta = sa.Table(
     "meta",
@@ -53,7 +54,7 @@ visit = sa.Table(
     sa.Column("busy", sa.Boolean, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("updated_at", sa.String(40), nullable=False),
-    sa.Column("sealed", sa.Text, nullable=False, server_default=""),  # the body's members about a person
+    sa.Column("sealed", sa.Text, nullable=False, server_default="", info=SEALED),  # the body's members about a person
     sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),  # how often it was written
     sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"),  # whose last write or claim: its due times too
     sa.Column("since", sa.String(40), nullable=False, server_default=""),  # that life's clock when it began to be so
@@ -89,7 +90,7 @@ person = sa.Table(
     "person",
     metadata,
     sa.Column("person_ref", sa.String(24), primary_key=True),
-    sa.Column("body", sa.Text, nullable=False),  # sealed
+    sa.Column("body", sa.Text, nullable=False, info=SEALED),
     sa.Column("id_digest", sa.String(64), nullable=False, server_default="", index=True),
     sa.Column("card_digest", sa.String(64), nullable=False, server_default="", index=True),
 )
@@ -98,7 +99,7 @@ bill = sa.Table(
     "bill",
     metadata,
     sa.Column("settlement_id", sa.String(24), primary_key=True),
-    sa.Column("body", sa.Text, nullable=False),  # sealed: it shows diagnoses
+    sa.Column("body", sa.Text, nullable=False, info=SEALED),  # it shows diagnoses
 )
 
 request = sa.Table(
@@ -112,7 +113,7 @@ request = sa.Table(
     sa.Column("settlement_id", sa.String(24), nullable=False),
     sa.Column("created_at", sa.String(40), nullable=False),
     sa.Column("answer", sa.Text, nullable=False),
-    sa.Column("sealed", sa.Text, nullable=False, server_default=""),  # the answer's members about a person
+    sa.Column("sealed", sa.Text, nullable=False, server_default="", info=SEALED),  # the answer's members about a person
 )
 
 message = sa.Table(
@@ -163,7 +164,7 @@ words = sa.Table(  # a stranger's words, and free text of a caller; the journal'
     metadata,
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("visit_id", sa.String(24), nullable=False, index=True),
-    sa.Column("sealed", sa.Text, nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False, info=SEALED),
 )
 
 data_key = sa.Table(
@@ -231,7 +232,7 @@ reconcile_file = sa.Table(
     sa.Column("digest", sa.String(64), nullable=False, index=True),  # SHA-256 of the ZIP
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("sealed", sa.Text, nullable=False),  # the ZIP itself: it holds person numbers
+    sa.Column("sealed", sa.Text, nullable=False, info=SEALED),  # the ZIP itself: it holds person numbers
 )
 
 reconcile_row = sa.Table(

@@ -2,7 +2,7 @@
 
 A sealed value is text: ``<data key id>.<base64url of a box>`` (``ciphers``). Its associated data is key, table, row and
 column, so that a value moved to another row or column does not open. Whoever stores anything about a person - a file of
-the centre with person numbers, an account - seals it here, in a column that ``personal.SEALED`` names.
+the centre with person numbers, an account - seals it here, in a column that ``tables.py`` marks with ``info=SEALED``.
 """
 
 from __future__ import annotations
