@@ -55,7 +55,10 @@ class Doubts:
         query = (
             sa.select(t.settlement.c.settlement_id, *VISIT)
             .select_from(t.settlement.join(t.visit, t.visit.c.visit_id == t.settlement.c.visit_id))
-            .where(t.settlement.c.state.in_(STATES), t.settlement.c.settlement_id > after)
+            .where(
+                t.settlement.c.state.in_(STATES) | (t.settlement.c.finding != ""),
+                t.settlement.c.settlement_id > after,
+            )
             .order_by(t.settlement.c.settlement_id)
             .limit(limit)
         )
