@@ -162,9 +162,9 @@ class Reconciler:
         run.done, run.of = 0, len(acts)
         acted = []
         for act in acts:
-            before = (await self._engine.visits.visit(act.visit_id)).settlement(act.settlement_id).seen
-            after = (await self._engine.apply(act.visit_id, act.event)).settlement(act.settlement_id).seen
-            if before != after:
+            before = (await self._engine.visits.visit(act.visit_id)).settlement(act.settlement_id)
+            after = (await self._engine.apply(act.visit_id, act.event)).settlement(act.settlement_id)
+            if (before.seen, before.next_due) != (after.seen, after.next_due):
                 acted.append(act)
             run.done += 1
         return acted
