@@ -1,0 +1,616 @@
+"""The day's run over the real engine, journal and store; the centre is a fake with books of its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+import pytest_twisted
+from attrs import define, evolve, field
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from middleware.domain import centre as c
+from middleware.domain.centre import Call
+from middleware.domain.decision import Decision, Evidence, EvidenceKind
+from middleware.domain.decision import Verdict as Decided
+from middleware.domain.fault import Fault
+from middleware.domain.money import Money
+from middleware.domain.order import Caller, CancelOrder, Role, SettleOrder
+from middleware.domain.outcome import Answered, Refused, Unknown
+from middleware.domain.statement import Refunds, ResultRow, Slice, StatementRules, Verdict, totals_of
+from middleware.engine.asking import Patience
+from middleware.engine.comparison import Rules
+from middleware.engine.reconcile import Reconciler
+from middleware.store.statements import Statements
+from tests.support.fakes import HIS, TZ, FakeCentre, quote_order, register_order
+from tests.support.rig import Rig
+
+AGENCY = "999900"
+LI, WANG = Caller(Role.OPERATOR, "li"), Caller(Role.OPERATOR, "wang")
+FAST = Patience(tries=3, repeat_s=0.01, repeat_max_s=0.02, ready_within_s=0.2, rest_s=5)
+
+
+@define
+class Row:
+    """One row in the centre's books."""
+
+    message_id: str
+    number: str
+    day: dt.date
+    total: Money
+    fund: Money
+    account: Money
+    refund: bool = False
+
+    def sums(self):
+        return (self.total.fen, self.fund.fen, self.account.fen)
+
+
+@define
+class BookCentre(FakeCentre):
+    """Settles, cancels, reverses and compares by its own books; ``loses`` the answers of the calls named in it."""
+
+    now: object = None
+    rows: list = field(factory=list)
+    loses: list = field(factory=list)
+    numbers: int = 0
+    uploads: dict = field(factory=dict)
+    not_ready: int = 0
+    spoil: object = None  # changes the result rows
+    bad_file: object = None
+    asked: list = field(factory=list)
+
+    def __attrs_post_init__(self):
+        FakeCentre.__init__(self)
+
+    def of(self, message_id):
+        return [row for row in self.rows if row.message_id == message_id]
+
+    async def send(self, call, on_first_byte, on_late_reply):
+        self.current = call.message_id
+        if call.call not in {Call.SETTLE, Call.CANCEL, Call.REVERSE} and not call.call.startswith(("32", "91")):
+            return await super().send(call, on_first_byte, on_late_reply)
+        self.sent.append((call.message_id, call.call, call.digest))
+        on_first_byte()
+        outcome = self.does(call.body)
+        if call.call in self.loses:
+            self.loses.remove(call.call)
+            return Unknown("time-out")
+        return outcome
+
+    def does(self, request):
+        match request:
+            case c.Settle():
+                split = request.quoted
+                self.numbers += 1
+                row = Row(self.current, f"SETL{self.numbers}", self.day(), split.total, split.fund, split.account)
+                self.rows.append(row)
+                return Answered(c.Settled(row.number, self.now(), split, "11", "1", AGENCY))
+            case c.CancelSettlement():
+                held = next(row for row in self.rows if row.number == request.settlement_number)
+                number = held.number + "C"
+                self.rows.append(Row(self.current, number, self.day(), -held.total, -held.fund, -held.account, refund=True))
+                split = self.requests[held.message_id].quoted
+                negative = {
+                    n: -getattr(split, n) for n in ("total", "fund", "account", "cash", "personal", "in_scope", "pool")
+                }
+                return Answered(c.SettlementCancelled(number, self.now(), evolve(split, funds=(), **negative)))
+            case c.Reverse():
+                found = self.of(request.original_message_id)
+                if not found:
+                    return Refused("2611")
+                self.rows.remove(found[0])
+                return Answered(c.Reversed())
+        return self.compares(request)
+
+    def day(self):
+        return self.now().date()
+
+    def compares(self, request):
+        self.asked.append(request)
+        match request:
+            case c.CompareTotals():
+                mine = self._sums(self._of(request.period.first, request.refunds))
+                told = request.totals
+                return Answered(
+                    c.TotalsCompared((told.total.fen, told.fund.fen, told.account.fen, told.count) == mine, "1", "")
+                )
+            case c.UploadFile():
+                self.uploads[request.name] = request.rows
+                return Answered(c.FileUploaded(request.name, f"zip {request.rows}".encode()))
+            case c.CompareDetail():
+                if self.not_ready:
+                    self.not_ready -= 1
+                    return Refused("WAIT")
+                self.result = self._compare(self.uploads[request.file_number], request)
+                return Answered(c.DetailCompared("result", "result.zip", None))
+            case c.DownloadFile():
+                if self.bad_file is not None:
+                    return Answered(self.bad_file)
+                rows = self.spoil(self.result) if self.spoil else self.result
+                return Answered(c.FileDownloaded(tuple(rows), f"{hash(tuple(rows)) & (2**64 - 1):064x}", b"zip"))
+        raise AssertionError(request)
+
+    def _of(self, day, part):
+        rows = [row for row in self.rows if row.day == day]
+        return [row for row in rows if part is Refunds.TOGETHER or row.refund is (part is Refunds.ALONE)]
+
+    def _sums(self, rows):
+        return (*(sum(row.sums()[n] for row in rows) for n in range(3)), len(rows))
+
+    def _compare(self, ours, request):
+        theirs = {(row.refund, row.number): row for row in self._of(request.period.first, request.refunds)}
+        result = []
+        for row in ours:
+            held = theirs.pop((row.refund, row.settlement_number), None)
+            told = (row.total, row.fund, row.account)
+            if held is None:
+                result.append(_said(row, "", Verdict.ONLY_HERE, told))
+            else:
+                same = (held.total, held.fund, held.account) == told
+                verdict = Verdict.EQUAL if same else Verdict.AMOUNTS
+                result.append(_said(row, held.message_id, verdict, (held.total, held.fund, held.account)))
+        for held in theirs.values():
+            amounts = (held.total, held.fund, held.account)
+            result.append(ResultRow("P1", "", "", held.message_id, Verdict.ONLY_THERE, "x", held.refund, "", *amounts))
+        return result
+
+
+def _said(row, message_id, verdict, amounts):
+    return ResultRow(
+        row.person_number, row.visit_number, row.settlement_number, message_id, verdict, "x", row.refund, "", *amounts
+    )
+
+
+async def heard(answer):
+    """An answer, or that the outcome is unknown; nothing else."""
+    try:
+        await answer
+    except Fault as fault:
+        if fault.code != "settlement.outcome_unknown":
+            raise
+
+
+class Day:
+    """A rig whose clock can be set, with a centre that keeps books."""
+
+    def __init__(self, tmp_path, *, rules=None, slices=(), **policy):
+        policy = {"not_found_codes": frozenset({"2611"}), "reversible": frozenset({Call.SETTLE, Call.CANCEL})} | policy
+        self.rig = Rig(tmp_path, **policy)
+        self.rig.centre = self.centre = BookCentre(now=self.rig.now)
+        self.rules = Rules(TZ, rules or StatementRules(not_ready_codes=frozenset({"WAIT"})), slices)
+        self.set_to(dt.datetime(2026, 11, 18, 10, 0, tzinfo=TZ))
+
+    def set_to(self, when):
+        self.rig.offset = when - dt.datetime.now(TZ)
+
+    async def start(self):
+        await self.rig.start()
+        rig = self.rig
+        self.store = Statements(rig.database, rig.reader)
+        self.ended = []
+        self.reconciler = Reconciler(rig.engine, self.store, self.rules, FAST, self.ended.append)
+        return self
+
+    async def quoted(self, key):
+        counter = self.rig.counter
+        read = await counter.read_card(HIS, "Virtual 00")
+        visit = await counter.register(HIS, f"r{key}", register_order(read["card_read_id"]))
+        return await counter.quote(HIS, f"q{key}", quote_order(visit["visit_id"], 10000 + 100 * int(key)))
+
+    async def settled(self, key):
+        """A settlement, or the fault that its asker hears; its id."""
+        quote = await self.quoted(key)
+        sid = quote["settlement_id"]
+        await heard(self.rig.counter.settle(HIS, f"s{key}", self.order(quote)))
+        return sid
+
+    def order(self, quote):
+        return SettleOrder(
+            quote["settlement_id"], Money.parse(quote["split"]["total"]), Money.parse(quote["split"]["cash"])
+        )
+
+    async def cancelled(self, sid):
+        await heard(self.rig.counter.cancel(HIS, f"c{sid}", CancelOrder(sid, "退费")))
+
+    async def of(self, sid):
+        visit_id = await self.rig.engine.visits.visit_of(sid)
+        return (await self.rig.engine.visits.visit(visit_id)).settlement(sid)
+
+    async def compared(self, day=None):
+        """The run of the day before now."""
+        day = day or self.rig.now().date() - dt.timedelta(days=1)
+        return await self.reconciler.run(day, "li")
+
+    async def until(self, sid, state):
+        visit_id = await self.rig.engine.visits.visit_of(sid)
+        visit = await self.rig.engine.visits.visit(visit_id)
+        done, _ = self.rig.engine.visits.wait(visit, lambda seen: seen.settlement(sid).state == state)
+        await done.addTimeout(10, reactor)
+
+    def next_night(self):
+        self.set_to(dt.datetime.combine(self.rig.now().date() + dt.timedelta(days=1), dt.time(2, 30), TZ))
+
+    async def stop(self):
+        self.reconciler.stop()
+        await self.rig.stop()
+
+
+def play(test, **settings):
+    """One day with that rig, from start to stop."""
+
+    async def run(tmp_path):
+        day = await Day(tmp_path, **settings).start()
+        try:
+            await test(day)
+        finally:
+            await day.stop()
+
+    return run
+
+
+def journal(day, event):
+    with day.rig.database.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT line FROM journal WHERE event = ? ORDER BY sequence", (event,))
+        return [row[0] for row in rows]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_day_of_which_both_say_the_same_balances_by_totals_alone(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        await day.cancelled(await day.settled("2"))
+        day.next_night()
+        run = await day.compared()
+
+        assert (run.state, run.round, run.differences, run.fault) == ("balanced", 1, 0, "")
+        assert {type(one) for one in day.centre.asked} == {c.CompareTotals}
+        told = day.centre.asked[0]
+        assert (told.slice, told.totals.count) == (Slice("310", "11", AGENCY), 3)
+        assert len(journal(day, "SliceEqual")) == 1
+        assert [row.state for row in [day.store.newest_run(run.day)]] == ["balanced"]
+
+    await play(test)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_invariant_15_the_totals_sent_are_the_days_own_and_files_explain_every_fen_of_a_difference(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        day.centre.rows.append(Row("M-stranger", "SETL99", day.centre.day(), Money(777), Money(7), Money(0)))
+        day.centre.rows[0].total = Money(9000)
+        day.next_night()
+        run = await day.compared()
+
+        assert run.state == "open"
+        sent = next(one for one in day.centre.asked if isinstance(one, c.CompareTotals)).totals
+        uploaded = next(one for one in day.centre.asked if isinstance(one, c.UploadFile)).rows
+        assert sent == totals_of(uploaded)
+        theirs = day.centre._sums(day.centre._of(run.day, Refunds.TOGETHER))
+        explained = journal(day, "DifferencesFound")[0]
+        assert f'"total":{theirs[0] - sent.total.fen}' in explained
+        assert f'"count":{theirs[3] - sent.count}' in explained
+        rows = day.store.rows(run.run_id, run.round, 0, 10)
+        assert [(row.difference, row.resolution, row.settlement_id == "") for row in rows] == [
+            ("amounts", "person", False), ("only-there", "person", True)
+        ]  # fmt: skip
+
+    await play(test)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_lost_answers_are_found_by_message_id_and_resolved_and_the_next_run_is_empty(tmp_path):
+    async def test(day):
+        day.centre.loses = [Call.SETTLE]
+        lost = await day.settled("1")
+        kept = await day.settled("2")
+        day.centre.loses = [Call.CANCEL]
+        await day.cancelled(kept)
+        assert (await day.of(lost)).state == (await day.of(kept)).state == "Unknown"
+        day.next_night()
+        run = await day.compared()
+
+        assert (run.state, run.resolved) == ("balanced", 2)
+        assert (await day.of(lost)).state == "Reversed"
+        assert (await day.of(kept)).state == "Delivered"
+        again = await day.compared()
+        assert (again.state, again.round, again.resolved) == ("balanced", 1, 0)
+        assert len(day.centre.calls(Call.REVERSE)) == 2
+
+    await play(test, first_check_s=1e6, processing_limit_s=60)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_lost_answers_are_adopted_where_the_region_says_so_and_the_his_hears_of_them(tmp_path):
+    async def test(day):
+        day.centre.loses = [Call.SETTLE]
+        lost = await day.settled("1")
+        day.centre.spoil = lambda rows: [
+            evolve(row, settlement_number="SETL1") if row.verdict is Verdict.ONLY_THERE else row for row in rows
+        ]
+        day.next_night()
+        run = await day.compared()
+
+        s = await day.of(lost)
+        assert (run.state, s.settled.settlement_number, s.settled.settled_at.date()) == ("balanced", "SETL1", run.day)
+        assert day.centre.calls(Call.REVERSE) == []
+
+    settings = {"first_check_s": 1e6, "processing_limit_s": 60, "adopt_listed": True}
+    await play(test, slices=(Slice("310", "11", AGENCY),), **settings)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_no_file_lists_was_never_done(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        day.centre.loses = [Call.SETTLE]
+        absent = await day.settled("2")
+        day.centre.rows.pop()
+        day.next_night()
+        run = await day.compared()
+
+        assert (run.state, (await day.of(absent)).state) == ("balanced", "Reversed")
+        assert day.centre.calls(Call.REVERSE) == []
+        assert "CentreListedAbsent" in journal(day, "CentreListedAbsent")[0]
+
+    await play(test, first_check_s=1e6, processing_limit_s=60)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_can_belong_to_two_days_is_absent_only_when_the_files_of_both_say_so(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        day.set_to(dt.datetime(2026, 11, 18, 23, 59, 30, tzinfo=TZ))
+        day.centre.loses = [Call.SETTLE]
+        doubtful = await day.settled("2")
+        day.centre.rows.pop()
+        first = dt.date(2026, 11, 18)
+        day.set_to(dt.datetime(2026, 11, 19, 2, 30, tzinfo=TZ))
+        await day.compared(first)
+        assert (await day.of(doubtful)).state == "Unknown"
+        day.next_night()
+        day.centre.asked.clear()
+        await day.compared(first + dt.timedelta(days=1))
+
+        assert (await day.of(doubtful)).state == "Reversed"
+        assert {one.period.first.day for one in day.centre.asked if isinstance(one, c.CompareDetail)} == {18, 19}
+
+    await play(test, first_check_s=1e6, processing_limit_s=60)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_where_it_is_not_known_under_which_key_such_care_is_cleared_no_file_proves_absence(tmp_path):
+    async def test(day):
+        day.centre.loses = [Call.SETTLE]
+        doubtful = await day.settled("1")
+        day.centre.rows.pop()
+        day.next_night()
+        run = await day.compared()
+
+        assert (run.state, (await day.of(doubtful)).state) == ("balanced", "Unknown")
+
+    await play(test, first_check_s=1e6, processing_limit_s=60)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_invariant_13_an_orphan_is_reversed_and_what_we_call_cancelled_too(tmp_path):
+    async def test(day):
+        kept, half = await day.settled("1"), await day.settled("2")
+        await day.cancelled(half)
+        day.centre.rows.pop()  # the refund
+        day.centre.loses = [Call.SETTLE]
+        orphan = await day.settled("3")
+        approved_late = day.centre.rows.pop()
+        await day.until(orphan, "Reversed")
+        day.centre.rows.append(approved_late)
+        day.next_night()
+        run = await day.compared()
+
+        assert (run.state, run.resolved) == ("balanced", 2)
+        assert (await day.of(half)).state == (await day.of(orphan)).state == "Reversed"
+        assert [row.message_id for row in day.centre.rows] == [(await day.of(kept)).settle_message_id]
+        assert [row.resolution for row in day.store.rows(run.run_id, 1, 0, 9)] == ["reverse", "reverse"]
+
+    await play(test)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_money_that_only_we_hold_waits_at_the_desk_with_its_evidence_until_two_persons_or_the_centre_say(tmp_path):
+    async def test(day):
+        alone, other = await day.settled("1"), await day.settled("2")
+        missing = day.centre.rows.pop(0)
+        day.next_night()
+        run = await day.compared()
+
+        assert (run.state, run.differences) == ("open", 1)
+        page = await day.rig.desk.list("", 10)
+        assert [row["settlement_id"] for row in page["rows"]] == [alone]
+        shown = page["rows"][0]["difference"]
+        row = day.store.rows(run.run_id, run.round, 0, 10)[0]
+        assert (shown["class"], shown["day"], shown["file_digest"], shown["line"]) == (
+            "only-here", run.day.isoformat(), row.file_digest, row.line,
+        )  # fmt: skip
+        assert len(row.file_digest) == 64
+
+        day.centre.rows.append(missing)
+        assert (await day.compared()).state == "balanced"
+        assert (await day.rig.desk.list("", 10))["rows"] == []
+
+        day.centre.rows.remove(missing)
+        await day.compared()
+        evidence = Evidence(EvidenceKind.LETTER, "letter 7")
+        undone = Decision(Decided.CANCELLED, "SETL1C", day.rig.now())
+        proposal = (await day.rig.desk.propose(LI, alone, undone, evidence))["proposal"]["proposal"]
+        await day.rig.desk.approve(WANG, alone, proposal)
+        assert (await day.of(alone)).state == "Cancelled"
+        assert (await day.of(other)).finding is None
+
+    await play(test)(tmp_path)
+
+
+@pytest.mark.parametrize("spoilt", ["half", "stranger", "contradiction", "refused"])
+@pytest_twisted.ensureDeferred
+async def test_a_file_that_is_no_answer_is_refused_whole_and_nothing_is_applied(tmp_path, spoilt):
+    async def test(day):
+        day.centre.loses = [Call.SETTLE]
+        lost = await day.settled("1")
+        await day.settled("2")
+        await day.settled("3")
+        if spoilt == "half":
+            day.centre.spoil = lambda rows: [row for row in rows if row.verdict is Verdict.ONLY_THERE] + rows[:1]
+        elif spoilt == "stranger":
+            day.centre.spoil = lambda rows: [*rows, evolve(rows[0], settlement_number="SETL9", message_id="M9")]
+        elif spoilt == "contradiction":
+            day.centre.spoil = lambda rows: [row for row in rows if row.verdict is Verdict.EQUAL]
+        else:
+            day.centre.bad_file = c.FileRefused("statement.zip", "x.zip: truncated", "d" * 64, b"half")
+        before = await day.of(lost)
+        day.next_night()
+        run = await day.compared()
+
+        expected = "statement.zip" if spoilt == "refused" else "reconcile.incomplete"
+        assert (run.state, run.fault, run.resolved) == ("failed", expected, 0)
+        assert await day.of(lost) == before
+        assert day.store.rows(run.run_id, 1, 0, 10) == []
+        day.centre.spoil = day.centre.bad_file = None
+        assert (await day.compared()).state == "balanced"
+
+    await play(test, first_check_s=1e6, processing_limit_s=60)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_result_that_is_not_ready_is_asked_for_again_and_a_lost_answer_under_a_new_message_id(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        day.centre.rows[0].total = Money(1)
+        day.centre.not_ready, day.centre.loses = 2, [Call.COMPARE_TOTALS]
+        day.next_night()
+        run = await day.compared()
+
+        assert (run.state, run.fault) == ("open", "")
+        asked = [message_id for message_id, call, _ in day.centre.sent if call is Call.COMPARE_TOTALS]
+        assert len(asked) == len(set(asked)) == 2
+        assert len(day.centre.calls(Call.COMPARE_DETAIL)) == 3
+
+    await play(test)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_centre_that_does_not_answer_ends_the_run_and_nothing_is_applied(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        day.centre.loses = [Call.COMPARE_TOTALS] * 3
+        day.next_night()
+        run = await day.compared()
+
+        assert (run.state, run.fault) == ("failed", "centre.no_answer")
+        assert (await day.compared()).state == "balanced"
+
+    await play(test)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_run_at_a_time_and_never_of_a_day_that_is_not_over(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        for when in (day.rig.now(), day.rig.now().replace(hour=1) + dt.timedelta(days=1)):
+            today = dt.date(2026, 11, 18)
+            day.set_to(when)
+            with pytest.raises(Fault) as caught:
+                await day.reconciler.begin(today)
+            assert caught.value.code == "reconcile.too_early"
+        day.set_to(dt.datetime(2026, 11, 19, 2, 30, tzinfo=TZ))
+        first = day.reconciler.run(dt.date(2026, 11, 18))
+        running = ensureDeferred(first)
+        with pytest.raises(Fault) as caught:
+            await day.reconciler.begin(dt.date(2026, 11, 18))
+        assert caught.value.code == "reconcile.running"
+        assert (await running).state == "balanced"
+
+    await play(test)(tmp_path)
+
+
+@pytest.mark.parametrize("at", range(1, 12))
+@pytest_twisted.ensureDeferred
+async def test_a_crash_at_any_question_of_a_run_is_repeated_whole_and_moves_nothing_twice(tmp_path, at):
+    day = await Day(tmp_path, first_check_s=1e6, processing_limit_s=60).start()
+    day.centre.loses = [Call.SETTLE]
+    lost = await day.settled("1")
+    await day.settled("2")
+    day.next_night()
+    reached, real, count = Deferred(), day.centre.send, [0]
+
+    async def send(call, on_first_byte, on_late_reply):
+        count[0] += 1
+        if count[0] == at:
+            reached.callback(None)
+            await Deferred()  # for ever: the process is gone
+        return await real(call, on_first_byte, on_late_reply)
+
+    day.centre.send = send
+    running = ensureDeferred(day.reconciler.run(dt.date(2026, 11, 18)))
+    running.addBoth(lambda result: reached.called or reached.callback(None))
+    await reached
+    await day.rig.crash()
+    day.centre.send = real
+    await day.start()
+    try:
+        run = await day.compared(dt.date(2026, 11, 18))
+
+        assert run.state == "balanced"
+        assert (await day.of(lost)).state == "Reversed"
+        assert [len(day.centre.of(row.message_id)) for row in day.centre.rows] == [1]
+        assert day.store.running() == []
+    finally:
+        await day.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_where_refunds_are_asked_apart_both_parts_are_compared(tmp_path):
+    async def test(day):
+        await day.cancelled(await day.settled("1"))
+        day.centre.rows[1].fund = Money(0)
+        day.next_night()
+        run = await day.compared()
+
+        parts = [(one.refunds, one.totals.count) for one in day.centre.asked if isinstance(one, c.CompareTotals)]
+        assert parts == [(Refunds.LEFT_OUT, 1), (Refunds.ALONE, 1)]
+        assert (run.state, run.differences) == ("open", 1)
+        assert [one.totals.count for one in day.centre.asked if isinstance(one, c.CompareDetail)] == [1]
+
+    await play(test, rules=StatementRules(refunds_apart=True))(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_centre_without_rows_leaves_a_difference_of_totals_to_a_person(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        day.centre.rows[0].total = Money(1)
+        day.next_night()
+        run = await day.compared()
+
+        assert (run.state, run.differences) == ("open", 1)
+        totals = day.store.totals(run.run_id, 1)
+        assert [(row.equal, row.total_fen) for row in totals] == [(False, 10100)]
+        assert {type(one) for one in day.centre.asked} == {c.CompareTotals}
+
+    await play(test, rules=StatementRules(detail=False))(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_files_are_kept_and_no_person_stands_in_what_is_not_sealed(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        day.centre.rows[0].total = Money(1)
+        day.next_night()
+        run = await day.compared()
+
+        files = day.store.files(run.run_id)
+        assert [(file.way, file.rows, len(file.digest)) for file in files] == [("sent", 1, 64), ("received", 1, 64)]
+        assert day.store.content(run.run_id, 2) == b"zip"
+        with day.rig.database.connect() as connection:
+            for table in ("journal", "reconcile_row", "reconcile_run", "reconcile_totals", "reconcile_file"):
+                assert "P1" not in str(connection.exec_driver_sql(f"SELECT * FROM {table}").all()).split("'")
+
+    await play(test)(tmp_path)
