@@ -97,11 +97,14 @@ def not_longer_than_a_lease(connection: sa.Connection, as_: Membership) -> None:
         connection.commit()
 
 
-def lock(connection: sa.Connection) -> int:
+def lock(connection: sa.Connection, *, shared: bool = False) -> int:
     """Take the one lock of all who write, until the transaction ends; the newest epoch.
 
-    It is the row of the epoch: a lock of the server on PostgreSQL, the write transaction itself on SQLite.
+    It is the row of the epoch: a lock of the server on PostgreSQL, on SQLite the file's, which is taken by writing before
+    anything is read: who reads first can be refused later.
     """
+    if shared and connection.dialect.name == "sqlite":
+        connection.execute(sa.update(t.meta).where(_EPOCH).values(value=t.meta.c.value))
     return int(connection.scalar(sa.select(t.meta.c.value).where(_EPOCH).with_for_update()) or 0)
 
 
@@ -117,7 +120,7 @@ def join(connection: sa.Connection, as_: Membership, former: int = 0) -> Life:
     """
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     connection.execute(insert(t.meta).values(name="epoch", value="0").on_conflict_do_nothing())
-    epoch = lock(connection) + 1
+    epoch = lock(connection, shared=as_.shared) + 1
     now = as_.seconds(connection)
     namesake = sa.select(t.node.c.epoch).where(_LIVES, t.node.c.name == as_.name, t.node.c.epoch > former)
     if former and connection.scalar(namesake) is not None:

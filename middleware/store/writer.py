@@ -245,7 +245,7 @@ class Writer:
 
     def _lock(self) -> None:
         """Inside a transaction: nobody else writes until it ends, and this life goes on (invariant 17)."""
-        newest = nodes.lock(self._connection)
+        newest = nodes.lock(self._connection, shared=self._membership.shared)
         if not nodes.lives(self._connection, self.epoch):
             raise FencedError(f"epoch {self.epoch} is over, the newest is {newest}")
 
