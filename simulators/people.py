@@ -15,6 +15,8 @@ from attrs import frozen
 REGION = "999900"
 EMPLOYEE = "310"  # 职工基本医疗保险
 RESIDENT = "390"  # 城乡居民基本医疗保险
+CADRE = "340"  # 离休人员医疗保障
+MATERNITY = "510"  # 生育保险
 
 
 @frozen(slots=True, repr=False)
@@ -96,6 +98,31 @@ _ROWS = (
     CardPerson(
         "third-generation", "吴晓燕", "999999199107157729", "2", "01", dt.date(1991, 7, 15),
         "A10000103", "9999000000000000000000AA5A1C7E0A", EMPLOYEE, spec_version="3.00",
+    ),
+    # a retired cadre: everything in scope is paid
+    CardPerson(
+        "cadre", "郑怀远", "999999193808093118", "1", "01", dt.date(1938, 8, 9),
+        "A10000111", "99990000000000000000000B5A1C7E0B", CADRE,
+    ),
+    # an employee with an insurance of maternity of its own
+    CardPerson(
+        "maternity", "何雨桐", "999999199506213126", "2", "01", dt.date(1995, 6, 21),
+        "A1000012X", "99990000000000000000000C5A1C7E0C", EMPLOYEE,
+    ),
+    # has a filing for a listed chronic disease
+    CardPerson(
+        "chronic", "罗成业", "999999196103143131", "1", "01", dt.date(1961, 3, 14),
+        "A10000138", "99990000000000000000000D5A1C7E0D", EMPLOYEE,
+    ),
+    # insured in another province, which the test region takes
+    CardPerson(
+        "elsewhere", "梁思远", "999999198609273151", "1", "01", dt.date(1986, 9, 27),
+        "A10000146", "99990000000000000000000E5A1C7E0E", EMPLOYEE,
+    ),
+    # insured in another province, which the test region does not take
+    CardPerson(
+        "far-away", "宋佳宁", "999999199011303146", "2", "01", dt.date(1990, 11, 30),
+        "A10000154", "99990000000000000000000F5A1C7E0F", EMPLOYEE,
     ),
 )
 # fmt: on

@@ -121,6 +121,7 @@ def settlement(
     message_id: str,
     at: dt.datetime | None,
     number: str,
+    clearing: str,
 ) -> dict[str, Any]:
     """2207, and without a time 2206: there setl_id, setl_time and clearing are null (insurance.md 1.7)."""
     quoted = at is None
@@ -140,7 +141,7 @@ def settlement(
             "medins_setl_id": message_id,
             "clr_optins": NULL if quoted else CLEARING_AGENCY,
             "clr_way": NULL if quoted else CLEARING_WAY,
-            "clr_type": CLEARING_TYPE,
+            "clr_type": clearing,
         },
         "setldetail": _detail(bill, 1),
     }
@@ -166,7 +167,7 @@ def cancel(done: Settlement, message_id: str, at: dt.datetime, balance: Money) -
             "medins_setl_id": message_id,
             "clr_optins": CLEARING_AGENCY,
             "clr_way": CLEARING_WAY,
-            "clr_type": CLEARING_TYPE,
+            "clr_type": done.clearing_type,
         },
         "setldetail": _detail(done.bill, -1),
     }

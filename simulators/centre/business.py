@@ -6,39 +6,28 @@ Each handler either does the whole of its transaction or raises ``Refusal`` and 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from adapters.insurance.schema import MOMENT_FORMAT
 from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
 from middleware.domain.money import Money, total
 from simulators.centre import answers
-from simulators.centre.catalogue import look_up
+from simulators.centre.categories import refuse_unfit
 from simulators.centre.insured import Cover, InsuredPerson
+from simulators.centre.kinds import Kinds
 from simulators.centre.ledger import Ledger, Settlement, State
 from simulators.centre.refusals import Refusal
 from simulators.centre.rules import Bill, Line, Year, amount_agrees, cut, split
 from simulators.centre.statements import Dialect, Statements
+from simulators.centre.visits import Nodes, Row, Visit, line_of, money_of
 
-Row = Mapping[str, str]
-Nodes = Mapping[str, list[Row]]
 MAX_VISITS = 100_000
+SETTLES, CANCELS = frozenset({"2102", "2207", "2304"}), frozenset({"2103", "2208", "2305"})
+REVERSIBLE = SETTLES | CANCELS
 ROWS_OF_STATEMENTS = frozenset({"3202", "9101", "9102"})  # what an old centre, which compares by cycle, has not
-
-
-@define
-class Visit:
-    """One registered outpatient visit with its charge batches."""
-
-    number: str  # mdtrt_id
-    person: InsuredPerson
-    cover: Cover
-    med_type: str = ""
-    diagnoses: list[Row] = field(factory=list)
-    batches: dict[str, dict[str, Line]] = field(factory=dict)
 
 
 @frozen(slots=True)
@@ -59,7 +48,7 @@ class Business:
         people: Iterable[InsuredPerson],
         ledger: Ledger,
         clock: Callable[[], dt.datetime],
-        reversible: frozenset[str] = frozenset({"2207", "2208"}),
+        reversible: frozenset[str] = REVERSIBLE,
         require_sign_in: bool = True,
         refuse_duplicates: bool = False,
         dialect: Dialect | None = None,
@@ -72,6 +61,8 @@ class Business:
         self.refuse_duplicates = refuse_duplicates
         self.statements = Statements(ledger, clock, dialect, by_cycle=by_cycle)
         self.visits: dict[str, Visit] = {}
+        self.withdrawn: set[str] = set()  # visits that were taken back
+        self.sold: set[str] = set()  # line numbers of pharmacies: never used twice
         self._clock = clock
         self._by_id = {person.id_number: person for person in self.people.values()}
         self._balances = {(p.person_number, c.kind): c.balance for p in self.people.values() for c in p.covers}
@@ -89,11 +80,14 @@ class Business:
             "2206": self._quote,
             "2207": self._settle,
             "2208": self._cancel,
+            "2103": self._cancel,
+            "2305": self._cancel,
             "2601": self._reverse,
             "3201": self.statements.compare_totals,
             "3202": self.statements.compare_detail,
             "9101": self.statements.upload,
             "9102": self.statements.download,
+            **Kinds(self).handlers,
         }
 
     # -- asked by tests and the demo ------------------------------------------------------------------------------------
@@ -129,7 +123,7 @@ class Business:
 
     def person_of(self, nodes: Nodes) -> InsuredPerson | None:
         """Whom a message is about, for the people's own behaviours."""
-        rows = nodes.get("data") or nodes.get("mdtrtinfo") or nodes.get("feedetail") or []
+        rows = nodes.get("data") or nodes.get("mdtrtinfo") or nodes.get("feedetail") or nodes.get("druginfo") or []
         return self.people.get(rows[0].get("psn_no", "")) if rows else None
 
     # -- the transactions -----------------------------------------------------------------------------------------------
@@ -138,9 +132,9 @@ class Business:
         if self.statements.by_cycle:
             if any(day != today for day in self._signed.values()):
                 raise Refusal("9014")
-            number = next(iter(self._signed), "") or self._number("S")
+            number = next(iter(self._signed), "") or self.new_number("S")
         else:
-            number = self._number("S")
+            number = self.new_number("S")
             self._signed = {key: day for key, day in self._signed.items() if day == today}
         self._signed[number] = today
         return {"signinoutb": {"sign_time": self._clock().strftime(MOMENT_FORMAT), "sign_no": number}}
@@ -166,20 +160,14 @@ class Business:
 
     def _register(self, _head: Row, nodes: Nodes) -> dict[str, Any]:
         row = nodes["data"][0]
-        person = self._known(row)
-        if person.id_number != row["certno"] or person.name != row["psn_name"]:
-            raise Refusal("1012")
-        cover = person.cover(row["insutype"])
-        if cover is None or not cover.is_active:
-            raise Refusal("2011")
-        if len(self.visits) >= MAX_VISITS:
-            raise RuntimeError("the simulator holds too many visits; start a new one")
-        visit = Visit(self._number("V"), person, cover)
-        self.visits[visit.number] = visit
+        person, cover = self.insured(row)
+        visit = Visit(self.new_number("V"), person, cover, our_number=row["ipt_otp_no"], begun=row["begntime"])
+        self.keep(visit)
         return {"data": {"mdtrt_id": visit.number, "psn_no": person.person_number, "ipt_otp_no": row["ipt_otp_no"]}}
 
     def _describe(self, _head: Row, nodes: Nodes) -> None:
-        visit = self._visit(nodes["mdtrtinfo"][0])
+        visit = self.visit_of(nodes["mdtrtinfo"][0])
+        refuse_unfit(visit.person, visit.cover, nodes["mdtrtinfo"][0], visit.kind)
         visit.med_type = nodes["mdtrtinfo"][0]["med_type"]
         valid = [row for row in nodes["diseinfo"] if row["vali_flag"] == "1"]
         void = {row["diag_code"] for row in nodes["diseinfo"] if row["vali_flag"] == "0"}
@@ -188,18 +176,18 @@ class Business:
 
     def _charge(self, _head: Row, nodes: Nodes) -> dict[str, Any]:
         rows = nodes["feedetail"]
-        visit = self._visit(rows[0])
+        visit = self.visit_of(rows[0])
         if any(row["mdtrt_id"] != visit.number for row in rows):
             raise Refusal("0101")
         taken = {line_id for lines in visit.batches.values() for line_id in lines}
         new: dict[str, dict[str, Line]] = {}
         for row in rows:
-            line = _line(row)
+            line = line_of(row)
             if not amount_agrees(line):
                 raise Refusal("2041")
             if line.line_id in taken:
                 raise Refusal("2042")
-            if self._settled(visit, row["chrg_bchno"]) is not None:
+            if self.settled(visit, row["chrg_bchno"]) is not None:
                 raise Refusal("2072")
             taken.add(line.line_id)
             new.setdefault(row["chrg_bchno"], {})[line.line_id] = line
@@ -209,25 +197,28 @@ class Business:
 
     def _quote(self, head: Row, nodes: Nodes) -> dict[str, Any]:
         row = nodes["data"][0]
-        visit = self._visit(row)
-        bill = self._bill(visit, row)
-        return answers.settlement(visit.person, visit.number, row, bill, head["msgid"], None, "")
+        visit = self.visit_of(row)
+        bill = self.bill(visit, row)
+        return answers.settlement(visit.person, visit.number, row, bill, head["msgid"], None, "", visit.clearing)
 
     def _settle(self, head: Row, nodes: Nodes) -> dict[str, Any]:
         row = nodes["data"][0]
-        visit = self._visit(row)
-        bill = self._bill(visit, row)
+        visit = self.visit_of(row)
+        return self.book(head, visit, row, self.bill(visit, row))
+
+    def book(self, head: Row, visit: Visit, row: Row, bill: Bill) -> dict[str, Any]:
+        """Settle it; what the quote said must come back, where the transaction carries it."""
         quoted = {
             "fulamt_ownpay_amt": bill.self_paid,
             "overlmt_selfpay": bill.over_limit,
             "preselfpay_amt": bill.first_self_paid,
             "inscp_scp_amt": bill.in_scope,
         }
-        if any(_money(row[name]) != amount for name, amount in quoted.items()):
+        if any(name in row and money_of(row[name]) != amount for name, amount in quoted.items()):
             raise Refusal("2071")
         at = self._clock()
         settlement = Settlement(
-            settlement_number=self._number("J"),
+            settlement_number=self.new_number("J"),
             message_id=head["msgid"],
             person_number=visit.person.person_number,
             visit_number=visit.number,
@@ -237,18 +228,20 @@ class Business:
             bill=bill,
             settled_at=at,
             order=len(self.ledger.settlements) + 1,
-            clearing_type=answers.CLEARING_TYPE,
+            clearing_type=visit.clearing,
             clearing_agency=answers.CLEARING_AGENCY,
             cycle=head.get("sign_no", ""),
         )
         self._move(settlement, 1)
         self.ledger.settlements.append(settlement)
-        self._done[head["msgid"]] = Done("2207", visit.person.person_number, settlement)
-        return answers.settlement(visit.person, visit.number, row, bill, head["msgid"], at, settlement.settlement_number)
+        self._done[head["msgid"]] = Done(head["infno"], visit.person.person_number, settlement)
+        return answers.settlement(
+            visit.person, visit.number, row, bill, head["msgid"], at, settlement.settlement_number, visit.clearing
+        )
 
     def _cancel(self, head: Row, nodes: Nodes) -> dict[str, Any]:
         row = nodes["data"][0]
-        visit = self._visit(row)
+        visit = self.visit_of(row)
         settlement = self.ledger.by_number(row["setl_id"])
         if settlement is None or settlement.visit_number != visit.number:
             raise Refusal("2081")
@@ -257,10 +250,10 @@ class Business:
         self._move(settlement, -1)
         settlement.state = State.CANCELLED
         settlement.undone_by = head["msgid"]
-        settlement.cancel_number = self._number("J")
+        settlement.cancel_number = self.new_number("J")
         settlement.cancelled_at = self._clock()
         settlement.cancel_cycle = head.get("sign_no", "")
-        self._done[head["msgid"]] = Done("2208", visit.person.person_number, settlement)
+        self._done[head["msgid"]] = Done(head["infno"], visit.person.person_number, settlement)
         balance = self.balance(settlement.person_number, settlement.insurance)
         return answers.cancel(settlement, head["msgid"], settlement.cancelled_at, balance)
 
@@ -276,7 +269,7 @@ class Business:
         settlement = original.settlement
         if settlement is None:
             raise Refusal("2613")
-        if original.call == "2207":
+        if original.call in SETTLES:
             if settlement.state is not State.APPROVED:
                 raise Refusal("2614")
             self._move(settlement, -1)
@@ -291,27 +284,45 @@ class Business:
         """A reversed 2208: the settlement stands again, if neither batch nor account has moved on."""
         visit = self.visits[settlement.visit_number]
         balance = self.balance(settlement.person_number, settlement.insurance)
-        if self._settled(visit, settlement.batch) is not None or balance < settlement.bill.account:
+        if self.settled(visit, settlement.batch) is not None or balance < settlement.bill.account:
             raise Refusal("2614")
         self._move(settlement, 1)
         settlement.state = State.APPROVED
         settlement.undone_by = settlement.cancel_number = settlement.cancel_cycle = ""
         settlement.cancelled_at = None
 
-    def _known(self, row: Row) -> InsuredPerson:
+    def insured(self, row: Row) -> tuple[InsuredPerson, Cover]:
+        """Who is named, and the cover that is; ``Refusal`` when the two do not fit the person."""
+        person = self.known(row)
+        if person.id_number != row["certno"] or row["psn_name"] not in {"", person.name}:
+            raise Refusal("1012")
+        cover = person.cover(row["insutype"])
+        if cover is None or not cover.is_active:
+            raise Refusal("2011")
+        return person, cover
+
+    def keep(self, visit: Visit) -> None:
+        """Remember it. ``RuntimeError`` beyond the bound."""
+        if len(self.visits) >= MAX_VISITS:
+            raise RuntimeError("the simulator holds too many visits; start a new one")
+        self.visits[visit.number] = visit
+
+    def known(self, row: Row) -> InsuredPerson:
+        """Who is named, or ``Refusal``."""
         person = self.people.get(row["psn_no"])
         if person is None:
             raise Refusal("1011")
         return person
 
-    def _visit(self, row: Row) -> Visit:
-        person = self._known(row)
+    def visit_of(self, row: Row) -> Visit:
+        """That person's visit, or ``Refusal``."""
+        person = self.known(row)
         visit = self.visits.get(row["mdtrt_id"])
         if visit is None or visit.person is not person:
             raise Refusal("2021")
         return visit
 
-    def _settled(self, visit: Visit, batch: str) -> Settlement | None:
+    def settled(self, visit: Visit, batch: str) -> Settlement | None:
         """The approved settlement of that batch, or None."""
         return next(
             (
@@ -322,15 +333,16 @@ class Business:
             None,
         )
 
-    def _bill(self, visit: Visit, row: Row) -> Bill:
+    def bill(self, visit: Visit, row: Row) -> Bill:
+        """How the batch splits now, or ``Refusal``."""
         lines = visit.batches.get(row["chrg_bchno"], {})
         if not lines:
             raise Refusal("2061")
-        if self._settled(visit, row["chrg_bchno"]) is not None:
+        if self.settled(visit, row["chrg_bchno"]) is not None:
             raise Refusal("2072")
         if row["insutype"] != visit.cover.kind or row["certno"] != visit.person.id_number:
             raise Refusal("1012")
-        if _money(row["medfee_sumamt"]) != total(line.amount for line in lines.values()):
+        if money_of(row["medfee_sumamt"]) != total(line.amount for line in lines.values()):
             raise Refusal("2062")
         who, kind = visit.person.person_number, visit.cover.kind
         return split(
@@ -347,7 +359,8 @@ class Business:
         self._balances[who, kind] = Money(self._balances[who, kind].fen - sign * settlement.bill.account.fen)
         self._years[who, kind, settlement.year] = self.year(who, kind, settlement.year).plus(settlement.bill, sign)
 
-    def _number(self, letter: str) -> str:
+    def new_number(self, letter: str) -> str:
+        """A number that was never given."""
         self._numbers += 1
         return f"999900{letter}{self._clock():%Y%m%d}{self._numbers:010d}"
 
@@ -356,21 +369,3 @@ def _require(fields: Iterable[Any], row: Row) -> None:
     for spec in fields:
         if spec.need and not row.get(spec.name, ""):
             raise Refusal("0101")
-
-
-def _money(text: str) -> Money:
-    try:
-        return Money.parse(text)
-    except ValueError:
-        raise Refusal("0101") from None
-
-
-def _line(row: Row) -> Line:
-    try:
-        price, quantity = Decimal(row["pric"]), Decimal(row["cnt"])
-    except InvalidOperation:
-        raise Refusal("0101") from None
-    amount = _money(row["det_item_fee_sumamt"])
-    if not (price.is_finite() and quantity.is_finite()) or price < 0 or quantity <= 0 or amount.fen < 0:
-        raise Refusal("0101")
-    return Line(row["feedetl_sn"], look_up(row["med_list_codg"]), price, quantity, amount, row["hosp_appr_flag"])

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from attrs import field, frozen
 
 from middleware.domain.money import ZERO, Money
-from simulators.people import EMPLOYEE, PEOPLE, CardPerson
+from simulators.people import CADRE, EMPLOYEE, MATERNITY, PEOPLE, REGION, CardPerson
 
 IN_SERVICE, RETIRED, ADULT_RESIDENT = "11", "12", "15"  # psn_type
 _RETIREMENT_AGE = {"1": 60, "2": 55}
@@ -52,6 +52,7 @@ class InsuredPerson:
     nation: str
     birth_date: dt.date = field(repr=False)
     covers: tuple[Cover, ...]
+    filings: frozenset[str] = frozenset()  # listed diseases (dise_codg) that were filed for
     behaviour: str = ""  # a fault action for this person's 2207, "" for none
 
     def cover(self, kind: str) -> Cover | None:
@@ -65,23 +66,41 @@ def _person_number(person: CardPerson) -> str:
     return f"{person.region}{digits:014d}"
 
 
+# People whose covers are not what their card's insurance alone would give.
+ELSEWHERE, FORBIDDEN = "430100", "530100"  # regions of other provinces
+COVERS = {
+    "cadre": (Cover(CADRE, "13", REGION, ZERO),),
+    "maternity": (Cover(MATERNITY, IN_SERVICE, REGION, ZERO), Cover(EMPLOYEE, IN_SERVICE, REGION, Money(60_000))),
+    "elsewhere": (Cover(EMPLOYEE, IN_SERVICE, ELSEWHERE, Money(90_000)),),
+    "far-away": (Cover(EMPLOYEE, IN_SERVICE, FORBIDDEN, Money(90_000)),),
+}
+FILINGS = {"chronic": frozenset({"M03900"})}
+
+
 def insure(person: CardPerson) -> InsuredPerson:
     """The centre's record of a card holder."""
     employed = person.insurance == EMPLOYEE
+    if person.key in COVERS:
+        return _insured(person, COVERS[person.key], person.key)
     age = _TODAY.year - person.birth_date.year
     kind = ADULT_RESIDENT
     if employed:
         kind = RETIRED if age >= _RETIREMENT_AGE.get(person.sex, 60) else IN_SERVICE
     balance = _BALANCES.get(person.key, _DEFAULT_BALANCE) if employed else ZERO
+    return _insured(person, (Cover(person.insurance, kind, person.region, balance),), person.key)
+
+
+def _insured(person: CardPerson, covers: tuple[Cover, ...], key: str) -> InsuredPerson:
     return InsuredPerson(
-        key=person.key,
+        key=key,
         person_number=_person_number(person),
         id_number=person.id_number,
         name=person.name,
         sex=person.sex,
         nation=person.nation,
         birth_date=person.birth_date,
-        covers=(Cover(person.insurance, kind, person.region, balance),),
+        covers=covers,
+        filings=FILINGS.get(person.key, frozenset()),
         behaviour=BEHAVIOURS.get(person.key, ""),
     )
 

@@ -36,6 +36,8 @@ _POLICIES = {
     (EMPLOYEE, IN_SERVICE): Policy(Money(30_000), Decimal("0.70"), Money(800_000), Decimal("0.80"), "310100", "330100"),
     (EMPLOYEE, RETIRED): Policy(Money(20_000), Decimal("0.80"), Money(1_000_000), Decimal("0.85"), "310100", "330100"),
     (RESIDENT, ADULT_RESIDENT): Policy(Money(10_000), Decimal("0.55"), Money(60_000), Decimal("0.60"), "390100", "390200"),
+    ("340", "13"): Policy(Money(0), Decimal("1.00"), Money(10**9), Decimal("1.00"), "340100", "340100"),
+    ("510", IN_SERVICE): Policy(Money(0), Decimal("1.00"), Money(300_000), Decimal("0.50"), "510100", "510100"),
 }
 _FALLBACK = Policy(Money(50_000), Decimal("0.50"), Money(50_000), Decimal("0.50"), "390100", "390200")
 _CIVIL_SHARE = Decimal("0.10")  # of what stays in scope and unpaid

@@ -17,7 +17,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from simulators.centre import bad_files, wire
-from simulators.centre.business import Business
+from simulators.centre.business import REVERSIBLE, Business
 from simulators.centre.faults import Faults, Knob
 from simulators.centre.holds import Holds, Moment
 from simulators.centre.insured import InsuredPerson, everybody
@@ -52,7 +52,7 @@ class CentreSimulator:
         clock: Callable[[], dt.datetime] = china_now,
         *,
         people: Iterable[InsuredPerson] | None = None,
-        reversible: frozenset[str] = frozenset({"2207", "2208"}),
+        reversible: frozenset[str] = REVERSIBLE,
         require_sign_in: bool = True,
         refuse_duplicates: bool = False,
         dialect: Dialect | None = None,

@@ -171,6 +171,7 @@ def _output(code: str, *, every: bool) -> dict[str, Any]:
     output: dict[str, Any] = {}
     for node in TRANSACTIONS[code].output:
         row = {spec.name: values[spec.type] if every or index % 2 else None for index, spec in enumerate(node.fields)}
+        row |= {spec.name: "7" for spec in node.fields if spec.type == "N" and not spec.decimals and row[spec.name]}
         output |= {node.name: [row]} if node.name else row
     return output
 

@@ -6,7 +6,7 @@ import pytest
 
 from middleware.domain.identity import IdNumber
 from readers.cards.social_security import number_check_character
-from simulators.people import EMPLOYEE, PEOPLE, RESIDENT, CardPerson
+from simulators.people import CADRE, EMPLOYEE, PEOPLE, RESIDENT, CardPerson
 
 EVERYBODY = [pytest.param(person, id=key) for key, person in PEOPLE.items()]
 
@@ -20,7 +20,7 @@ def test_numbers_pass_their_checks_and_agree_with_the_person(person: CardPerson)
     assert number_check_character(person.card_number[:-1]) == person.card_number[-1]
     assert len(bytes.fromhex(person.card_id_code)) == 16
     assert person.card_id_code.startswith(person.region)
-    assert person.insurance in {EMPLOYEE, RESIDENT}
+    assert person.insurance in {EMPLOYEE, RESIDENT, CADRE}
 
 
 @pytest.mark.parametrize("person", EVERYBODY)

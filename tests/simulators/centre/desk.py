@@ -64,7 +64,7 @@ class Desk:
         now = china_now()
         known = (await self.call(QueryPerson(holder(key), now))).reply
         assert known.same_person
-        cover = known.insurances[0]
+        cover = next(one for one in known.insurances if one.kind != "510")
         request = RegisterVisit(
             holder(key), known.person_number, cover.kind, cover.person_type, cover.region, now, "OP1", "D1", "内科", "A03",
             "DR1", "测试医生",
