@@ -18,7 +18,7 @@ from typing import Any
 from attrs import frozen
 
 from benchmarks import card, disk, settlements
-from benchmarks.hospital import BrokenError
+from benchmarks.hospital import BrokenError, Hospital
 from benchmarks.hotspots import table
 from benchmarks.journal import CALLERS
 from benchmarks.machine import median
@@ -46,9 +46,10 @@ class Scale:
     profile_s: float = 8.0
     levels: tuple[int, ...] = LEVELS
     turns: int = 3
+    in_flight: int = 10_000
 
 
-QUICK = Scale(disk_s=0.9, journal_s=1.2, card_s=0.8, load_s=0.8, profile_s=1.0, levels=(8,), turns=1)
+QUICK = Scale(disk_s=0.9, journal_s=1.2, card_s=0.8, load_s=0.8, profile_s=1.0, levels=(8,), turns=1, in_flight=200)
 
 
 def journal_part(folder: Path, scale: Scale) -> None:
@@ -138,6 +139,21 @@ def durability_part(folder: Path, scale: Scale) -> None:
     print(f"  daemon CPU each: on {costs['on']:.2f} ms, off {costs['off']:.2f} ms: off is {share:.0%} of on")
 
 
+def recovery_part(folder: Path, scale: Scale) -> None:
+    """A start that finds calls in flight, against a start that finds nothing."""
+    seconds = {}
+    for number in (0, scale.in_flight):
+        fill = (str(number), "SettleSent") if number else ()
+        with Hospital(folder / f"recovery-{number}", readers=2, fill=fill) as hospital:
+            seconds[number] = hospital.ready_s
+    whole, idle = seconds[scale.in_flight], seconds[0]
+    print(
+        f"\nrecovery: a killed daemon's {scale.in_flight:,} settlements in flight, each marked unknown before a door opens"
+    )
+    print(f"  start to open doors {whole:.2f} s, with an empty database {idle:.2f} s: {whole - idle:.2f} s for them,")
+    print(f"  {scale.in_flight / max(whole - idle, 1e-9):,.0f} a second")
+
+
 def _phases(phases: list[Phase]) -> None:
     heads = "".join(f"{name:>10}" for name in OURS)
     print(f"  clients      /s  HIS told/s   bound  of bound |  CPU ms:{heads} | daemon/centre  strangers")
@@ -166,6 +182,7 @@ PARTS: dict[str, Callable[[Path, Scale], None]] = {
     "card": card_part,
     "settlements": load_part,
     "durability": durability_part,
+    "recovery": recovery_part,
     "profile": profile_part,
 }
 

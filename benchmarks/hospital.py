@@ -121,11 +121,18 @@ class Part:
 
 
 class Hospital:
-    """``with Hospital(folder) as hospital``: all parts run; at the end none does. ``daemon`` may be a wrapped one."""
+    """``with Hospital(folder) as hospital``: all parts run; at the end none does. ``daemon`` may be a wrapped one.
 
-    def __init__(self, folder: Path, *, readers: int = READERS, wrapper: tuple[str, ...] = ("run.py",)) -> None:
+    ``fill`` is what ``benchmarks.fill`` puts into the database first. ``ready_s``: from start to open doors.
+    """
+
+    def __init__(
+        self, folder: Path, *, readers: int = READERS, wrapper: tuple[str, ...] = ("run.py",), fill: tuple[str, ...] = ()
+    ) -> None:
         self._folder = folder.resolve()
         self._wrapper = wrapper
+        self._fill = fill
+        self.ready_s = 0.0
         self._readers = readers
         self._ending = ExitStack()
         self._token = secrets.token_hex(24)
@@ -171,9 +178,14 @@ class Hospital:
             digest=hashlib.sha256(self._token.encode()).hexdigest(),
         )
         config.write_text(text, encoding="utf-8")
+        if self._fill:
+            command = [sys.executable, "-m", "benchmarks.fill", str(config), *self._fill]
+            subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         serve = [*self._wrapper, "serve", "--config", str(config)]
+        began = time.monotonic()
         self.daemon = self._part("daemon", serve, environment=pcscd.environment)
         self.daemon.until_said(b"daemon.ready")
+        self.ready_s = time.monotonic() - began
         self.generator = self._part("generator", ["-m", "benchmarks.load"], talks=True)
         self.pids = {part.name: part.pid for part in (self.daemon, centre, his, cards, self.generator)}
         self.pids["pcscd"] = pcscd.pid
