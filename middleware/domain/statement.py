@@ -135,10 +135,12 @@ class StatementRules:
     ``detail``: whether 3202 is spoken. ``by_cycle``: an old centre that knows no message ids: totals are compared by
     business cycle (``CompareTotals.cycle`` = the sign-in number) before the ``SignOut`` that ends it. ``refunds_apart``:
     two 3201 a slice, one ``LEFT_OUT`` and one ``ALONE``, instead of one ``TOGETHER``. ``not_ready_codes``: refusals of 3202
-    and 9102 that mean "ask again later".
+    and 9102 that mean "ask again later"; ``signed_out_codes``: refusals of 9002, and of a 3201 of a cycle, that mean "that
+    sign-in has ended".
     """
 
     detail: bool = True
     by_cycle: bool = False
     refunds_apart: bool = False
     not_ready_codes: frozenset[str] = frozenset()
+    signed_out_codes: frozenset[str] = frozenset()

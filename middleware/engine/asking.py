@@ -12,7 +12,7 @@ from typing import TypeVar
 from attrs import frozen
 from twisted.internet.defer import Deferred
 
-from middleware.domain.centre import CentreReply, CentreRequest, call_of
+from middleware.domain.centre import CentreReply, CentreRequest, CompareTotals, SignedOut, SignOut, call_of
 from middleware.domain.fault import Fault
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.domain.statement import StatementRules
@@ -23,6 +23,7 @@ from middleware.ports import PreparedCall
 from middleware.store.units import Ending, Intent, Unit
 
 Reply = TypeVar("Reply")
+_SIGNED_OUT = SignedOut()
 
 
 @frozen(slots=True)
@@ -53,13 +54,18 @@ class Asker:
             fire(pause)
 
     async def ask(self, request: CentreRequest, expected: type[Reply] | tuple[type[Reply], ...]) -> Reply:
-        """The centre's answer. Raises ``Fault``: ``centre.*`` when there is none or it is no, ``system.stopping``."""
+        """The centre's answer. Raises ``Fault``: ``centre.*`` when there is none or it is no, ``system.stopping``.
+
+        Where ``SignedOut`` is expected, a refusal for the reason that the sign-in has ended is one.
+        """
         waited, tried = 0.0, 0
         while True:
             outcome = await self._once(request)
             match outcome:
                 case Answered(reply) if isinstance(reply, expected):
                     return reply
+                case Refused(code) if code in self._rules.signed_out_codes and isinstance(_SIGNED_OUT, expected):
+                    return _SIGNED_OUT
                 case Refused(code) if code in self._rules.not_ready_codes:
                     if waited >= self._patience.ready_within_s:
                         raise Fault("centre.no_answer", f"{call_of(request)}: not ready after {waited:.0f} s")
@@ -77,7 +83,8 @@ class Asker:
         if self._stopped():
             raise Fault("system.stopping")
         try:
-            await self._engine.signed_in()
+            if not _names_its_sign_in(request):
+                await self._engine.signed_in()
             call = await means.centre.prepare(means.next_message_id(), request, means.now())
         except Fault as fault:
             if fault.code.startswith(("centre.field", "statement.")):
@@ -105,7 +112,12 @@ class Asker:
 
 
 def _intent(call: PreparedCall, now: dt.datetime) -> Intent:
-    return Intent(call.message_id, "", "", str(call.call), call.digest, 0, now)
+    return Intent(call.message_id, "", "", str(call.call), call.digest, 0, now, call.sign_number)
+
+
+def _names_its_sign_in(request: CentreRequest) -> bool:
+    """An old centre wants an earlier cycle compared and ended before it takes a new sign-in."""
+    return isinstance(request, SignOut) or (isinstance(request, CompareTotals) and bool(request.cycle))
 
 
 def _unanswered(request: CentreRequest, outcome: Outcome[CentreReply]) -> Fault:

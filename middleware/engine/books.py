@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from middleware.domain.centre import CANCEL_CALLS, SETTLE_CALLS
 from middleware.domain.money import Money
@@ -20,17 +20,26 @@ _IN_DOUBT = frozenset({SettlementState.UNKNOWN, SettlementState.MANUAL})
 
 def booked(visits: Iterable[Visit], day: dt.date, zone: dt.tzinfo) -> list[Booked]:
     """Our rows of that day of the centre's calendar."""
-    return [row for visit in visits for s in visit.settlements for row in _rows(visit, s, day, zone)]
+    return _booked(visits, lambda _message_id, at: at.astimezone(zone).date() == day)
 
 
-def _rows(visit: Visit, s: Settlement, day: dt.date, zone: dt.tzinfo) -> Iterator[Booked]:
+def booked_by(visits: Iterable[Visit], messages: Collection[str]) -> list[Booked]:
+    """Our rows that these messages made."""
+    return _booked(visits, lambda message_id, _at: message_id in messages)
+
+
+def _booked(visits: Iterable[Visit], wanted: Callable[[str, dt.datetime], bool]) -> list[Booked]:
+    return [row for visit in visits for s in visit.settlements for row in _rows(visit, s, wanted)]
+
+
+def _rows(visit: Visit, s: Settlement, wanted: Callable[[str, dt.datetime], bool]) -> Iterator[Booked]:
     if s.settled is None or s.state in _NONE_THERE:
         return
     slice_ = Slice(visit.insurance, s.settled.clearing_type, s.settled.clearing_agency)
-    if s.settled.settled_at.astimezone(zone).date() == day:
+    if wanted(s.settle_message_id, s.settled.settled_at):
         row = _row(visit, s.settled.settlement_number, s.settled.split, s.settle_message_id, refund=False)
         yield Booked(row, slice_, about(visit, s))
-    if s.cancelled is not None and s.cancelled.cancelled_at.astimezone(zone).date() == day:
+    if s.cancelled is not None and wanted(s.cancel_message_id, s.cancelled.cancelled_at):
         row = _row(visit, s.cancelled.settlement_number, s.cancelled.split, s.cancel_message_id, refund=True)
         yield Booked(row, slice_, about(visit, s), s.settle_message_id)
 

@@ -30,6 +30,7 @@ from middleware.domain.statement import Period, Refunds, ResultRow, Slice, State
 from middleware.domain.visit import Settlement, Visit
 from middleware.engine.asking import Asker
 from middleware.engine.books import about, booked, doubtful_ids, doubts, keys_of
+from middleware.engine.journal import Journal
 from middleware.engine.runner import Engine
 from middleware.flow.comparing import About, Booked, Compared, Doubt, asked, days_of, joined, unlisted
 from middleware.store.codec import encode
@@ -115,7 +116,7 @@ class Comparison:
         rows = booked(visits, run.day, self._rules.zone)
         open_doubts = await self._doubts()
         keys = set(await pool.run(self._store.keys)) | keys_of(visits, rows)
-        await self._keep(keys_of(visits, rows))
+        await keep(self._means.journal, keys_of(visits, rows))
         slices = sorted({*(key.slice for key in keys), *self._rules.slices})
         if len(slices) > MAX_SLICES or len(rows) > MAX_ROWS:
             raise Fault("statement.too_many", f"{len(slices)} slices, {len(rows)} rows in one day")
@@ -172,13 +173,6 @@ class Comparison:
         visits = await self._means.pool.run(self._store.visits_with_findings)
         every = [(visit, s) for visit in visits for s in visit.settlements]
         return [(v, s) for v, s in every if s.finding is not None and s.finding.listing.proof.day == self._run.day]
-
-    async def _keep(self, keys: Collection[Key]) -> None:
-        puts = tuple(
-            Put("reconcile_key", {"med_type": key.med_type, **_columns(key.slice)}) for key in sorted(keys, key=str)
-        )
-        if puts:
-            await self._means.journal.commit(Unit(puts=puts))
 
     # -- totals
 
@@ -328,6 +322,13 @@ class Comparison:
 
     async def _journal(self, event: str, body: dict[str, Any], put: Put) -> None:
         await self._means.journal.commit(Unit(records=(record(self._means.now(), event, body),), puts=(put,)))
+
+
+async def keep(journal: Journal, keys: Collection[Key]) -> None:
+    """Remember them: each day they are asked for again, whether rows are known of them or not."""
+    puts = tuple(Put("reconcile_key", {"med_type": key.med_type, **_columns(key.slice)}) for key in sorted(keys, key=str))
+    if puts:
+        await journal.commit(Unit(puts=puts))
 
 
 def record(now: dt.datetime, event: str, body: dict[str, Any]) -> Record:

@@ -24,6 +24,7 @@ from middleware.domain.visit import Settlement, SettlementState, Visit
 from middleware.engine.asking import Asker, Patience
 from middleware.engine.books import fen
 from middleware.engine.comparison import Comparison, Found, Rules, Run, record
+from middleware.engine.cycles import CycleComparison
 from middleware.engine.runner import Engine
 from middleware.engine.tasks import spawn
 from middleware.flow.comparing import Compared, Doubt
@@ -80,7 +81,8 @@ class Reconciler:
         now = self._means.now()
         if self._stopped or self._engine.stopping:
             raise Fault("system.stopping")
-        if now < dt.datetime.combine(day, dt.time.min, self._rules.zone) + dt.timedelta(days=1) + GRACE:
+        over = dt.datetime.combine(day, dt.time.min, self._rules.zone) + dt.timedelta(days=1) + GRACE
+        if now < over and not self._rules.statement.by_cycle:  # a cycle may be ended at any time
             raise Fault("reconcile.too_early", f"{day} may be compared from {GRACE} after its end on")
         if self.current is not None:
             raise Fault("reconcile.running", f"{self.current.run_id} of {self.current.day}")
@@ -135,7 +137,7 @@ class Reconciler:
     async def _rounds(self, run: Run) -> None:
         for number in range(1, MAX_ROUNDS + 1):
             run.round = number
-            comparison = Comparison(self._engine, self._store, self._rules, self._asker, run)
+            comparison = self._comparison(run)
             found = await comparison.compare()
             if self._rules.statement.detail:
                 run.differences = len(found.rows)
@@ -147,7 +149,11 @@ class Reconciler:
             run.resolved += len(acted)
             await self._rest(run, acted)
 
-    async def _resolve(self, run: Run, comparison: Comparison, found: Found) -> list[_Act]:
+    def _comparison(self, run: Run) -> Comparison | CycleComparison:
+        kind = CycleComparison if self._rules.statement.by_cycle else Comparison
+        return kind(self._engine, self._store, self._rules, self._asker, run)
+
+    async def _resolve(self, run: Run, comparison: Comparison | CycleComparison, found: Found) -> list[_Act]:
         """Write down what was found, then let each resolution take its way; those that set something going."""
         run.step = "resolving"
         await self._note(run, found)

@@ -192,6 +192,7 @@ class Engine:
                 digest=call.digest,
                 amount_fen=amount if command.call in SETTLE_CALLS else -amount,
                 intended_at=at.now,
+                sign_number=call.sign_number,
             )
         )
 

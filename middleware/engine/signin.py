@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from twisted.internet.defer import DeferredLock
 
-from middleware.domain.centre import Call
+from middleware.domain.centre import Call, SignedIn
 from middleware.domain.fault import Fault
-from middleware.domain.outcome import Answered, NotSent, Refused
+from middleware.domain.outcome import Answered, NotSent, Refused, Unknown
 from middleware.engine.journal import Journal
 from middleware.ports import Centre
-from middleware.store.units import Ending, Intent, Record, Unit
+from middleware.store.units import Ending, Intent, Put, Record, Unit
 
 
 class SignInDesk:
@@ -50,19 +50,26 @@ class SignInDesk:
         await self._journal.commit(Unit(records=(_record("SignInIntended", now),), intents=(intent,), epoch=epoch))
         outcome = await self._centre.send(call, lambda: None, lambda _late: None)
         now = self._now()
+        signed: tuple[Put, ...] = ()
         match outcome:
-            case Answered():
-                event, fault = "SignedIn", None
+            case Answered(SignedIn(number)):
+                event, fault, signed = "SignedIn", None, (cycle_put(message_id, number, "in", now),)
             case Refused(code):
                 event, fault = "SignInRefused", Fault("centre.refused", f"{Call.SIGN_IN} {code}")
             case NotSent(code, detail):
                 event, fault = "SignInNotSent", Fault(code, f"{Call.SIGN_IN} {detail}".strip())
             case _:
-                event, fault = "SignInUnanswered", Fault("centre.no_answer", f"{Call.SIGN_IN} {outcome.cause}")
+                cause = outcome.cause if isinstance(outcome, Unknown) else "unreadable"
+                event, fault = "SignInUnanswered", Fault("centre.no_answer", f"{Call.SIGN_IN} {cause}")
         ending = Ending(message_id, event, now)
-        await self._journal.commit(Unit(records=(_record(event, now),), endings=(ending,)))
+        await self._journal.commit(Unit(records=(_record(event, now),), endings=(ending,), puts=signed))
         if fault is not None:
             raise fault
+
+
+def cycle_put(message_id: str, sign_number: str, way: str, at: dt.datetime) -> Put:
+    """A sign-in or sign-out that was answered: to an old centre the bounds of a business cycle."""
+    return Put("cycle", {"message_id": message_id, "sign_number": sign_number, "way": way, "at": at.isoformat()})
 
 
 def _record(event: str, now: dt.datetime) -> Record:

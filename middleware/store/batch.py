@@ -150,6 +150,7 @@ class Batch:
                 "amount_fen": i.amount_fen,
                 "epoch": self.epoch,
                 "intended_at": i.intended_at.isoformat(),
+                "sign_number": i.sign_number,
                 "outcome": "",
                 "ended_at": "",
             }

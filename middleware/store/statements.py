@@ -13,6 +13,7 @@ from middleware.domain.statement import Slice
 from middleware.domain.visit import Visit
 from middleware.store import tables as t
 from middleware.store.batch import stamp
+from middleware.store.cycles import Cycles
 from middleware.store.doubts import STATES
 from middleware.store.reader import Reader
 
@@ -46,6 +47,7 @@ class Statements:
     def __init__(self, engine: sa.Engine, reader: Reader) -> None:
         self._engine = engine
         self._reader = reader
+        self.cycles = Cycles(engine, reader)  # of an old centre
 
     # -- our side of a day
 

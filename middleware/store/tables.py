@@ -129,8 +129,10 @@ message = sa.Table(
     sa.Column("intended_at", sa.String(40), nullable=False),
     sa.Column("outcome", sa.String(80), nullable=False),
     sa.Column("ended_at", sa.String(40), nullable=False),
+    sa.Column("sign_number", sa.String(30), nullable=False, server_default=""),  # the sign-in that it went out under
 )
-
+_signed = message.c.sign_number != ""
+sa.Index("message_cycle", message.c.sign_number, message.c.visit_id, sqlite_where=_signed, postgresql_where=_signed)
 sa.Index("message_unended", message.c.epoch, sqlite_where=message.c.outcome == "", postgresql_where=message.c.outcome == "")
 
 outbox = sa.Table(
@@ -208,6 +210,7 @@ reconcile_totals = sa.Table(
     sa.Column("run_id", sa.String(24), primary_key=True),
     sa.Column("round", sa.Integer, primary_key=True),
     sa.Column("refunds", sa.String(16), primary_key=True),
+    sa.Column("cycle", sa.String(30), primary_key=True, server_default=""),  # an old centre's, else ""
     sa.Column("insurance", sa.String(8), primary_key=True),
     sa.Column("clearing_type", sa.String(8), primary_key=True),
     sa.Column("agency", sa.String(8), primary_key=True),
@@ -268,4 +271,13 @@ reconcile_key = sa.Table(  # under which keys this hospital's settlements were e
     sa.Column("agency", sa.String(8), primary_key=True),
 )
 
-RECONCILIATION = (reconcile_run, reconcile_totals, reconcile_file, reconcile_row, reconcile_key)
+cycle = sa.Table(  # an old centre's business cycles: each sign-in and sign-out that was answered
+    "cycle",
+    metadata,
+    sa.Column("message_id", sa.String(40), primary_key=True),
+    sa.Column("sign_number", sa.String(30), nullable=False, index=True),
+    sa.Column("way", sa.String(4), nullable=False),  # in, out
+    sa.Column("at", sa.String(40), nullable=False),
+)
+
+RECONCILIATION = (reconcile_run, reconcile_totals, reconcile_file, reconcile_row, reconcile_key, cycle)

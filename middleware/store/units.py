@@ -57,6 +57,7 @@ class Intent:
     digest: str
     amount_fen: int
     intended_at: dt.datetime
+    sign_number: str = ""  # of the sign-in that it goes out under: an old centre's business cycle
 
 
 @frozen(slots=True)

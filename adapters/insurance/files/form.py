@@ -76,6 +76,10 @@ class StatementForm:
         help="refusal codes of 3202 and 9102 that mean: the result is not ready, ask again later", default=()
     )
 
+    signed_out_codes: tuple[str, ...] = setting(
+        help="refusal codes of 9002 and of a cycle's 3201 that mean: that sign-in has ended", default=()
+    )
+
     def __attrs_post_init__(self) -> None:
         if self.by_cycle and self.detail:
             raise ValueError("by_cycle is for centres without 3202: set detail = false")
@@ -83,4 +87,10 @@ class StatementForm:
     @property
     def rules(self) -> StatementRules:
         """What the engine must know of it."""
-        return StatementRules(self.detail, self.by_cycle, self.refunds_apart, frozenset(self.not_ready_codes))
+        return StatementRules(
+            self.detail,
+            self.by_cycle,
+            self.refunds_apart,
+            frozenset(self.not_ready_codes),
+            frozenset(self.signed_out_codes),
+        )

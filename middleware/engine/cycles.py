@@ -1,0 +1,125 @@
+"""An old centre's comparison: each business cycle's totals under its own sign-in, then the sign-out that ends it.
+
+Such a centre knows no message ids and compares no rows, so a difference is a person's: the cycle stays open, the run says
+which slices differ, and the next run asks again. A cycle that is equal in every slice is signed out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from middleware.domain.centre import CompareTotals, SignedOut, SignOut, TotalsCompared
+from middleware.domain.fault import Fault
+from middleware.domain.statement import Period, Refunds, Slice, Totals, totals_of
+from middleware.domain.visit import Settlement, Visit
+from middleware.engine.asking import Asker
+from middleware.engine.books import booked_by, keys_of
+from middleware.engine.comparison import MAX_ROWS, MAX_SLICES, Found, Rules, Run, keep, record
+from middleware.engine.runner import Engine
+from middleware.engine.signin import cycle_put
+from middleware.flow.comparing import Booked
+from middleware.store.cycles import Cycle
+from middleware.store.statements import Statements
+from middleware.store.units import Put, Unit
+
+
+class CycleComparison:
+    """Compares, once, every open cycle that began on the run's day or before it; ends those that are equal."""
+
+    def __init__(self, engine: Engine, store: Statements, rules: Rules, asker: Asker, run: Run) -> None:
+        self._means = engine.means
+        self._statements = store
+        self._store = store.cycles
+        self._rules = rules
+        self._asker = asker
+        self._run = run
+
+    async def compare(self) -> Found:
+        """All of them; ``Found`` has no rows, ``run.differences`` counts slices. Raises ``Fault``."""
+        found = Found()
+        self._run.differences = 0
+        for cycle in await self._means.pool.run(self._store.open):
+            if self._day(cycle.began_at) <= self._run.day:
+                differ = await self._compare(cycle)
+                self._run.differences += differ
+                found.equal = found.equal and not differ
+        return found
+
+    async def findings(self) -> list[tuple[Visit, Settlement]]:
+        """None: such a centre tells nothing of single rows."""
+        return []
+
+    def _day(self, at: dt.datetime) -> dt.date:
+        return at.astimezone(self._rules.zone).date()
+
+    async def _compare(self, cycle: Cycle) -> int:
+        """How many slices differ; none, then it is signed out."""
+        messages = await self._means.pool.run(self._store.messages, cycle.sign_number, MAX_ROWS + 1)
+        visits = await self._visits(cycle)
+        rows = booked_by(visits, messages)
+        keys = keys_of(visits, rows)
+        await keep(self._means.journal, keys)
+        known = await self._means.pool.run(self._statements.keys)
+        slices = sorted({*(key.slice for key in known), *self._rules.slices})
+        if len(slices) > MAX_SLICES or len(messages) > MAX_ROWS:
+            raise Fault("statement.too_many", f"{len(slices)} slices, {len(messages)} messages in one cycle")
+        period = Period(self._day(cycle.began_at), self._day(self._means.now()))
+        run, parts = self._run, self._parts()
+        run.step, run.done, run.of, differ = "totals", 0, len(slices) * len(parts), 0
+        for slice_ in slices:
+            for part in parts:
+                mine = totals_of(row.row for row in rows if row.slice == slice_ and _is_in(row, part))
+                question = CompareTotals(slice_, period, mine, part, cycle.sign_number)
+                answer: TotalsCompared | SignedOut = await self._asker.ask(question, (TotalsCompared, SignedOut))
+                if isinstance(answer, SignedOut):
+                    await self._end(cycle, "CycleFoundEnded")  # by whom, and whether it was equal, a person must find out
+                    return differ + 1
+                await self._note(cycle, slice_, part, mine, answer)
+                differ += not answer.equal
+                run.done += 1
+        if not differ:
+            await self._asker.ask(SignOut(cycle.sign_number, self._means.centre.sign_in_request().operator), SignedOut)
+            await self._end(cycle, "SignedOut")
+        return differ
+
+    async def _visits(self, cycle: Cycle) -> list[Visit]:
+        visits: list[Visit] = []
+        after = ""
+        while page := await self._means.pool.run(self._store.visits, cycle.sign_number, after):
+            visits += page
+            after = page[-1].visit_id
+        return visits
+
+    def _parts(self) -> tuple[Refunds, ...]:
+        return (Refunds.LEFT_OUT, Refunds.ALONE) if self._rules.statement.refunds_apart else (Refunds.TOGETHER,)
+
+    async def _note(self, cycle: Cycle, slice_: Slice, part: Refunds, mine: Totals, answer: TotalsCompared) -> None:
+        run = self._run
+        row = {
+            "run_id": run.run_id,
+            "round": run.round,
+            "refunds": str(part),
+            "cycle": cycle.sign_number,
+            "insurance": slice_.insurance,
+            "clearing_type": slice_.clearing_type,
+            "agency": slice_.agency,
+            "total_fen": mine.total.fen,
+            "fund_fen": mine.fund.fen,
+            "account_fen": mine.account.fen,
+            "count": mine.count,
+            "equal": answer.equal,
+            "code": answer.code[:32],
+        }
+        event = "SliceEqual" if answer.equal else "SliceDiffered"
+        unit = Unit(records=(record(self._means.now(), event, row),), puts=(Put("reconcile_totals", row),))
+        await self._means.journal.commit(unit)
+
+    async def _end(self, cycle: Cycle, event: str) -> None:
+        now = self._means.now()
+        put = cycle_put(self._means.next_message_id(), cycle.sign_number, "out", now)
+        body = {"run_id": self._run.run_id, "sign_number": cycle.sign_number}
+        await self._means.journal.commit(Unit(records=(record(now, event, body),), puts=(put,)))
+
+
+def _is_in(row: Booked, part: Refunds) -> bool:
+    return part is Refunds.TOGETHER or row.row.refund is (part is Refunds.ALONE)

@@ -1,0 +1,233 @@
+"""An old centre: each business cycle is compared under its own sign-in and ended before the next begins."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+import pytest_twisted
+from attrs import define, evolve, field
+
+from middleware.domain import centre as c
+from middleware.domain.centre import Call
+from middleware.domain.fault import Fault
+from middleware.domain.money import Money
+from middleware.domain.outcome import Answered, Refused, Unknown
+from middleware.domain.statement import Refunds, Slice, StatementRules
+from middleware.ports import PreparedCall
+from tests.middleware.engine.test_reconcile import AGENCY, BookCentre, Day, journal
+from tests.support.fakes import TZ
+
+RULES = StatementRules(detail=False, by_cycle=True, signed_out_codes=frozenset({"9012"}))
+
+
+@define
+class OldCentre(BookCentre):
+    """Knows cycles and no message ids. Refuses a sign-in while an earlier day's cycle is open."""
+
+    cycles: dict = field(factory=dict)  # number -> the day on which it was begun
+    made: dict = field(factory=dict)  # message id -> cycle
+    agreed: set = field(factory=set)
+    signed: tuple | None = None  # what the adapter remembers: day, number
+    signs: int = 0
+
+    def needs_sign_in(self, at):
+        return self.signed is None or self.signed[0] != at.date()
+
+    def sign_in_request(self):
+        return c.SignIn("0001", "00-00-00-00-00-00", "127.0.0.1")
+
+    async def prepare(self, message_id, request, at):
+        call = await super().prepare(message_id, request, at)
+        number = self.signed[1] if self.signed and not isinstance(request, c.SignIn) else ""
+        if isinstance(request, c.CompareTotals):
+            number = request.cycle or number
+        if isinstance(request, c.SignOut):
+            number = request.sign_number
+        return PreparedCall(call.message_id, call.call, call.digest, call.body, number)
+
+    async def send(self, call, on_first_byte, on_late_reply):
+        if call.call not in {Call.SIGN_IN, Call.SIGN_OUT}:
+            self.made[call.message_id] = call.sign_number
+            return await super().send(call, on_first_byte, on_late_reply)
+        self.sent.append((call.message_id, call.call, call.digest))
+        on_first_byte()
+        outcome = self.signing(call.body)
+        if call.call in self.loses:
+            self.loses.remove(call.call)
+            return Unknown("time-out")
+        return outcome
+
+    def signing(self, request):
+        if isinstance(request, c.SignIn):
+            if any(day != self.day() for day in self.cycles.values()):
+                return Refused("9014")
+            if not self.cycles:
+                self.signs += 1
+                self.cycles[f"S{self.signs}"] = self.day()
+            number = next(iter(self.cycles))
+            self.signed = (self.day(), number)
+            return Answered(c.SignedIn(number))
+        if request.sign_number not in self.cycles:
+            return Refused("9012")
+        if not self.mine(request.sign_number) <= self.agreed:
+            return Refused("9013")
+        del self.cycles[request.sign_number]
+        self.signed = None
+        return Answered(c.SignedOut())
+
+    def mine(self, cycle):
+        return {row.message_id for row in self.rows if self.made[row.message_id] == cycle}
+
+    def compares(self, request):
+        self.asked.append(request)
+        if request.cycle not in self.cycles:
+            return Refused("9012")
+        rows = [row for row in self.rows if row.message_id in self.mine(request.cycle)]
+        rows = [
+            row for row in rows if request.refunds is Refunds.TOGETHER or row.refund is (request.refunds is Refunds.ALONE)
+        ]
+        told = request.totals
+        equal = (told.total.fen, told.fund.fen, told.account.fen, told.count) == self._sums(rows)
+        self.agreed |= {row.message_id for row in rows} if equal else set()
+        return Answered(c.TotalsCompared(equal, "0" if equal else "1", ""))
+
+
+class OldDay(Day):
+    def __init__(self, tmp_path, **settings):
+        super().__init__(tmp_path, rules=settings.pop("rules", RULES), **settings)
+        self.rig.centre = self.centre = OldCentre(now=self.rig.now)
+
+
+def play(test, **settings):
+    async def run(tmp_path):
+        day = await OldDay(tmp_path, **settings).start()
+        try:
+            await test(day)
+        finally:
+            await day.stop()
+
+    return run
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest_twisted.ensureDeferred
+async def test_an_equal_cycle_is_signed_out_and_the_next_message_begins_another(tmp_path, apart):
+    async def test(day):
+        first = await day.settled("1")
+        await day.settled("2")
+        await day.cancelled(first)
+        day.set_to(day.rig.now() + dt.timedelta(days=1))
+        with pytest.raises(Fault, match="9014"):  # until the old one is ended nothing else is taken
+            await day.rig.engine.signed_in()
+        run = await day.compared()
+
+        assert (run.state, run.differences, run.fault) == ("balanced", 0, "")
+        assert {(q.cycle, q.slice) for q in day.centre.asked} == {("S1", Slice("310", "11", AGENCY))}
+        assert sum(q.totals.count for q in day.centre.asked) == 3
+        assert day.centre.cycles == {}
+        await day.settled("3")
+        assert list(day.centre.cycles) == ["S2"]
+        assert (await day.compared(day.rig.now().date())).state == "balanced"  # of today: a cycle may be ended at any time
+        assert [(q.cycle, q.totals.count) for q in day.centre.asked[-1 - apart :]] == [("S2", 1), ("S2", 0)][: 1 + apart]
+        assert len(journal(day, "SignedOut")) == 2
+
+    await play(test, rules=evolve(RULES, refunds_apart=apart))(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_cycle_that_differs_stays_open_and_says_so_until_the_books_agree(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        day.centre.rows[0].total += Money(1)
+        day.next_night()
+        run = await day.compared()
+        assert (run.state, run.differences) == ("open", 1)
+        assert list(day.centre.cycles) == ["S1"]
+        assert '"code":"1"' in journal(day, "SliceDiffered")[0]
+        day.centre.rows[0].total -= Money(1)
+        run = await day.compared()
+        assert (run.state, run.differences) == ("balanced", 0)
+        assert day.centre.cycles == {}
+
+    await play(test)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_settlement_whose_answer_was_lost_keeps_its_cycle_open(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        day.centre.loses.append(Call.SETTLE)
+        await day.settled("2")
+        run = await day.compared(day.rig.now().date())
+        assert (run.state, run.differences) == ("open", 1)
+        assert list(day.centre.cycles) == ["S1"]
+
+    await play(test, first_check_s=3600)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_lost_answer_to_the_sign_out_is_asked_again_and_the_refusal_means_that_it_was_done(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        day.centre.loses.append(Call.SIGN_OUT)
+        run = await day.compared(day.rig.now().date())
+        assert (run.state, len(day.centre.calls(Call.SIGN_OUT))) == ("balanced", 2)
+        assert day.store.cycles.open() == []
+
+    await play(test)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_cycle_that_somebody_else_ended_is_shown_to_a_person_once_and_never_called_equal(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        del day.centre.cycles["S1"]
+        run = await day.compared(day.rig.now().date())
+        assert (run.state, run.differences) == ("open", 1)
+        assert len(journal(day, "CycleFoundEnded")) == 1
+        assert day.store.cycles.open() == []
+
+    await play(test)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_slice_that_only_the_centre_has_rows_of_is_asked_when_it_was_ever_met_or_is_named(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        run = await day.compared(day.rig.now().date())
+        assert [q.slice.insurance for q in day.centre.asked] == ["310", "390"]
+        assert run.state == "open"  # the same rows answer both questions here, so the second differs
+
+    await play(test, slices=(Slice("390", "11", AGENCY),))(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_number_for_several_sign_ins_is_one_cycle_of_the_first_day(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        began = day.rig.now().date()
+        day.centre.signed = None  # the daemon was restarted
+        await day.settled("2")
+        (cycle,) = day.store.cycles.open()
+        assert (cycle.sign_number, cycle.began_at.astimezone(TZ).date()) == ("S1", began)
+        assert len(day.store.cycles.messages("S1", 10)) > 2
+        assert len(day.centre.calls(Call.SIGN_IN)) == 2
+        run = await day.compared(began - dt.timedelta(days=1))
+        assert (run.state, day.centre.asked) == ("balanced", [])  # it began after that day
+        assert (await day.compared(began)).state == "balanced"
+        assert day.centre.asked[-1].totals.count == 2
+
+    await play(test)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_centre_that_wants_the_comparing_first_is_believed(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        day.centre.signing = lambda _request: Refused("9013")
+        run = await day.compared(day.rig.now().date())
+        assert (run.state, run.fault, run.detail) == ("failed", "centre.refused", "9002 9013")
+        assert [one.sign_number for one in day.store.cycles.open()] == ["S1"]
+
+    await play(test)(tmp_path)
