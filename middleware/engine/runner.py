@@ -135,6 +135,9 @@ class Engine:
         """Whether what was judged here is no longer what the disk has, so that it must be judged again."""
         if isinstance(why, Fault) and why.code == "system.node":
             return self.means.journal.epoch != epoch
+        if self.means.shared and isinstance(why, IllegalEvent):
+            # A node that lost its lease and does not know it yet makes no mistake: this write is refused if that is so.
+            await self.means.journal.commit(Unit(epoch=epoch))
         return self.means.shared and await self.visits.refresh(visit_id, entry)
 
     async def _make(self, visit_id: str, entry: Entry, event: Event, extra: Extra) -> Work:
