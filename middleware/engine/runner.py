@@ -28,6 +28,7 @@ from middleware.engine.signin import SignInDesk
 from middleware.engine.tasks import fire, sleep, spawn
 from middleware.engine.writing import NOTHING, Extra, Work, begun_by_itself, label, published, record_of
 from middleware.flow import visit as flow
+from middleware.flow.due import longest_wait_s
 from middleware.flow.outcomes import event_of
 from middleware.flow.requests import centre_request
 from middleware.flow.step import At, IllegalEvent, Policy, Step
@@ -307,7 +308,8 @@ class Engine:
             old.cancel()
         if self._stopping:
             return
-        delay = max(0.0, (wake.due - self.means.now()).total_seconds())
+        # A due time that a clock an hour ahead gave is looked at after the longest wait there is, not an hour later.
+        delay = min(max(0.0, (wake.due - self.means.now()).total_seconds()), longest_wait_s(self.means.policy))
         self._timers[key] = self.means.clock.callLater(delay, self._due, visit_id, wake)
 
     def _wake_all(self, visit: Visit) -> None:

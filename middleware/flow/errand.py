@@ -26,6 +26,7 @@ from middleware.domain.kind import CALLS, VisitKind
 from middleware.domain.rules import DischargeBy
 from middleware.domain.trouble import Trouble
 from middleware.domain.visit import Visit, VisitState
+from middleware.flow.due import still_to_come
 from middleware.flow.guards import held, money_is_free, recent_enough
 from middleware.flow.step import LATE, At, Row, Step, plus
 
@@ -210,7 +211,7 @@ def due(errand: Errand, event: DueTimePassed, at: At, visit: Visit) -> Step[Erra
     """Stays, and goes on when its time has come."""
     if errand.next_due is None:
         return Step(errand)
-    if at.now < errand.next_due:
+    if still_to_come(errand.next_due, at):
         return Step(errand, (WakeAt("", errand.next_due, errand.errand_id),))
     return repeated(errand, event, at, visit)
 

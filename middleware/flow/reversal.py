@@ -15,6 +15,7 @@ from middleware.domain.event import (
     ReversalUnanswered,
 )
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
+from middleware.flow.due import still_to_come
 from middleware.flow.settlement import his_silent
 from middleware.flow.step import At, Row, Step, plus
 
@@ -23,7 +24,7 @@ S = SettlementState
 
 def due(settlement: Settlement, event: DueTimePassed, at: At, visit: Visit) -> Step[Settlement]:
     """-> ReversalIntended; or Manual when the region does not let 2601 name it, or the tries are used up."""
-    if settlement.next_due is not None and at.now < settlement.next_due:
+    if settlement.next_due is not None and still_to_come(settlement.next_due, at):
         return Step(settlement, (WakeAt(settlement.settlement_id, settlement.next_due),))
     if not at.policy.may_reverse(settlement.unknown_call, cross_region=visit.cross_region):
         return hand_over(settlement, f"{settlement.unknown_call} may not be reversed in this region")

@@ -23,6 +23,7 @@ from middleware.domain.split import broken_identities
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
 from middleware.flow import cancel, paying
 from middleware.flow.doubt import doubt
+from middleware.flow.due import still_to_come
 from middleware.flow.guards import clock_is_right, is_locked, money_is_free, not_now
 from middleware.flow.step import At, IllegalEvent, Row, Step
 
@@ -115,7 +116,7 @@ def his_silent(settlement: Settlement, event: DueTimePassed, at: At, visit: Visi
     """-> CancelIntended, where the policy says so and the visit is not locked; else stays, raised to a person."""
     if settlement.next_due is None:
         return Step(settlement)
-    if at.now < settlement.next_due:
+    if still_to_come(settlement.next_due, at, at.policy.rules(visit.order.kind).his_silence_s):
         return Step(settlement, (WakeAt(settlement.settlement_id, settlement.next_due),))
     trouble = Trouble("his.no_answer", "the HIS has not said that it has the settlement")
     raised = evolve(settlement, next_due=None, trouble=trouble)
