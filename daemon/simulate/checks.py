@@ -260,7 +260,7 @@ def at_rest(b: Books) -> bool:
     """Whether nothing is in flight, in doubt or awaited, and no letter waits: the premise of the checks at rest."""
     open_ = {str(state) for state in MONEY_OPEN} - {"Manual"}
     return all(s["state"] not in open_ and s["awaiting"] is None for s in b.settlements()) and all(
-        row["outcome"] for row in (*b.of("outbox"), *b.of("message"))
+        row["outcome"] for row in b.of("outbox")
     )
 
 

@@ -26,6 +26,7 @@ class Lookout:
         self._timer: Any = None
         self._pause_s = FIRST_S
         self._stopped = False
+        self._looking: set[str] = set()
         visits.waited = self.kick
 
     def kick(self) -> None:
@@ -54,8 +55,16 @@ class Lookout:
             there = await self._pool.run(self._reader.versions, here)
         except Fault:
             there = {}  # the pool is full: the next look will tell
-        newer = [visit_id for visit_id, version in here.items() if there.get(visit_id, 0) > version]
-        for visit_id in newer:
-            spawn(self._visits.look_again(visit_id), "look-again")
+        newer = {visit_id for visit_id, version in here.items() if there.get(visit_id, 0) > version} - self._looking
+        for visit_id in sorted(newer):
+            self._looking.add(visit_id)
+            spawn(self._look_again(visit_id), "look-again")
         self._pause_s = FIRST_S if newer else min(LONGEST_S, self._pause_s * 2)
         self._later()
+
+    async def _look_again(self, visit_id: str) -> None:
+        """It may have to wait for an event of our own: once is enough."""
+        try:
+            await self._visits.look_again(visit_id)
+        finally:
+            self._looking.discard(visit_id)
