@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+import sqlalchemy as sa
 
 from simulators.pcscd import Pcscd
-from tests.support.postgres import Cluster
+from tests.support.postgres import Cluster, free_port
+from tests.support.proxy import Proxy
 
 
 def pytest_xdist_auto_num_workers():
@@ -54,3 +56,11 @@ def empty_url(request, store_url):
     name = cluster.create("template0")
     yield cluster.url(name)
     cluster.drop(name)
+
+
+@pytest.fixture
+def through(cluster, postgres_url):
+    """A proxy before the test's own PostgreSQL database, and the url that goes through it."""
+    made = Proxy(cluster.port, free_port())
+    yield made, cluster.tcp(sa.make_url(postgres_url).database, made.port)
+    made.close()

@@ -69,6 +69,7 @@ class Cluster:
         self.bin = binaries()
         self.folder = Path(tempfile.mkdtemp(prefix="yikatong-pg-"))
         self.port = free_port()
+        self.user = USER
         self._names = itertools.count(1)
         self._as: dict = {"cwd": self.folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
         if os.getuid() == 0:  # initdb refuses root

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 import threading
@@ -16,11 +17,13 @@ from middleware.store.database import open_database, ready, snapshot
 from middleware.store.lock import hold_database
 from middleware.store.reader import Reader
 from middleware.store.units import Ending, FencedError, KeyTakenError, StoreError, Unit
+from middleware.store.vault import Vault
+from middleware.store.walk import CHAINS
 from middleware.store.writer import Writer
 from tests.middleware.store.making import counts, database, unit, writing
 from tests.support.fakes import NOW
-from tests.support.postgres import PASSWORD, USER, free_port
-from tests.support.proxy import Proxy
+from tests.support.postgres import PASSWORD, USER
+from tests.support.vaults import a_vault, masters
 
 
 def name_of(url):
@@ -162,16 +165,16 @@ def test_two_nodes_that_find_an_empty_database_make_its_tables_one_after_the_oth
 def test_the_same_units_give_the_same_chains_and_the_same_feed_to_the_last_byte(tmp_path, postgres_url):
     found = []
     for where in (tmp_path, postgres_url):
-        with writing(where) as (writer, engine):
+        with database(where) as engine:
+            writer = Writer(engine, vault=Vault(engine, masters(), random_bytes=random.Random(7).randbytes))
             assert writer.write([unit(n) for n in range(1, 6)]) == [None] * 5
             later = writer.write([unit(6), unit(7, key="k6"), unit(8)])
             assert [type(result) for result in later] == [type(None), KeyTakenError, type(None)]
+            writer.close()
             with engine.connect() as connection:
-                chains = [
-                    connection.execute(sa.select(table).order_by(table.c.sequence)).all() for table in (t.journal, t.feed)
-                ]
+                rows = [connection.execute(sa.select(table).order_by(table.c.sequence)).all() for table in CHAINS]
             pages = [Reader(engine).feed_page(after, 3) for after in range(0, 9, 3)]
-            found.append(([[tuple(row) for row in chain] for chain in chains], pages))
+            found.append(([[tuple(row) for row in chain] for chain in rows], pages))
 
     assert found[0] == found[1]
     assert len(found[0][0][0]) == 7
@@ -221,14 +224,6 @@ class Kill:
             self._cluster.sql("SELECT pg_terminate_backend(%s, 10000)", (pid,))
 
 
-@pytest.fixture
-def through(cluster, postgres_url):
-    """A proxy, and the url that goes through it."""
-    made = Proxy(cluster.port, free_port())
-    yield made, cluster.tcp(name_of(postgres_url), made.port)
-    made.close()
-
-
 def whole(engine):
     return [Reader(engine).broken(table) for table in (t.journal, t.feed)] == [None, None]
 
@@ -257,10 +252,11 @@ def test_a_session_ended_before_commit_wrote_nothing_and_the_next_unit_is_writte
 def test_a_session_ended_between_two_units_is_made_anew(cluster, postgres_url):
     with writing(postgres_url) as (writer, engine):
         writer.write([unit(1)])
+        Reader(engine, writer._vault).visit("V0001")  # a session for readers is in the pool now
         for pid in cluster.backends(name_of(postgres_url)):
             cluster.sql("SELECT pg_terminate_backend(%s, 10000)", (pid,))
         (failed,) = writer.write([unit(2)])
-        read = Reader(engine).visit("V0001")
+        read = Reader(engine, writer._vault).visit("V0001")
         after = writer.write([unit(2)])
         limit = writer._connection.scalar(sa.text("SHOW statement_timeout"))
         writer._connection.rollback()
@@ -327,13 +323,13 @@ def test_what_was_written_is_found_though_another_has_gone_on_since(through, pos
         def pause(seconds):
             waits.append(seconds)
             if len(waits) == 1:
-                other = Writer(direct)
+                other = Writer(direct, vault=a_vault(direct))
                 assert other.write([unit(3)]) == [None]
                 other.close()
                 proxy.open()
             return False
 
-        writer = Writer(engine, pause)
+        writer = Writer(engine, pause, vault=a_vault(engine))
         writer.write([unit(1)])
         sa.event.listen(engine, "invalidate", lambda *_: waits or proxy.refuse())
         proxy.rule = "swallow"
@@ -351,7 +347,7 @@ def test_what_was_written_is_found_though_another_has_gone_on_since(through, pos
 def test_while_nobody_can_tell_nothing_is_told_until_the_process_ends(through, postgres_url):
     proxy, url = through
     with database(url) as engine:
-        writer = Writer(engine)
+        writer = Writer(engine, vault=a_vault(engine))
         writer.write([unit(1)])
         sa.event.listen(engine, "invalidate", lambda *_: proxy.refuse())
         proxy.rule = "swallow"
