@@ -114,6 +114,9 @@ EVENTS: dict[type, object] = {
             PersonKnown("P1", same_person=True, insurances=(Insurance("310", "11", "999900", Money(1), active=True),))
         ),
         e.CentreRegisteredVisit("M1"),
+        e.CentreRegisteredLate("M1"),
+        e.CentreFoundVisits(()),
+        e.CentreDidErrand("U0001", Call.DISCHARGE),
         e.HisAcceptedPatient("PAT1"),
         e.HisRefusedPatient("AE", "no"),
         e.CentreRefusedCall(Call.PRE_SETTLE, "1", "no", SID),

@@ -9,16 +9,20 @@ import pytest
 from attrs import evolve
 
 from middleware.domain import event as e
-from middleware.domain.centre import Call, Insurance, PersonKnown
+from middleware.domain.centre import Call, FoundVisit, Insurance, PersonKnown
 from middleware.domain.decision import Verdict
 from middleware.domain.fault import Fault
+from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
+from middleware.domain.rules import KindRules, OnHisSilence
 from middleware.domain.visit import SettlementState as S
 from middleware.domain.visit import VisitState as V
 from middleware.flow import pages
 from middleware.flow.step import IllegalEvent
 from middleware.flow.visit import REGISTRATION_ROWS, SETTLEMENT_ROWS, step
-from tests.middleware.flow.making import after, at, cancel_in_doubt, event, proposal, settlement, visit
+from tests.middleware.flow.making import HIS_ORDER, after, at, cancel_in_doubt, event, proposal, settlement, visit
+
+from tests.support.fakes import NOW
 
 ROOT = Path(__file__).resolve().parents[3]
 REVERSIBLE = frozenset({Call.SETTLE, Call.CANCEL})
@@ -51,7 +55,14 @@ def test_every_state_is_explained_in_both_languages_and_every_event_has_its_tabl
 def walked():
     """Every (state, event, state) that ``step`` really makes, over situations that differ in what matters."""
     found = set()
-    policies = (at(), at(after(9999)), at(cancel_on_his_refusal=True, reversible=REVERSIBLE), at(max_attempts=0))
+    silence = KindRules(on_his_silence=OnHisSilence.CANCEL)
+    policies = (
+        at(),
+        at(after(9999)),
+        at(after(9999), kinds={VisitKind.OUTPATIENT: silence}),
+        at(cancel_on_his_refusal=True, reversible=REVERSIBLE),
+        at(max_attempts=0),
+    )
     for state, kind, when in itertools.product(S, SETTLEMENT_ROWS, policies):
         situations = [settlement(state), settlement(state, delivered=False), settlement(state, reversal_attempts=0)]
         situations.append(evolve(settlement(state), cancel_message_id="M-cancel"))
@@ -60,6 +71,8 @@ def walked():
                 cancel_in_doubt(state, reversal_message_id="M-reversal", next_due=None, delivered=d) for d in (True, False)
             ]
         situations += [evolve(one, reversal_intended_at=after(9999)) for one in tuple(situations)]
+        if state is S.SETTLED:
+            situations.append(settlement(state, next_due=NOW))
         if kind is e.ManualApproved and state in {S.UNKNOWN, S.MANUAL}:
             situations += [settlement(state, proposal=proposal(v)) for v in (Verdict.SETTLED, Verdict.REVERSED)]
             situations += [
@@ -83,13 +96,23 @@ def walked_registration():
     found = set()
     nobody = e.CentreKnewPerson(PersonKnown("P1", same_person=True, insurances=()))
     suspended = Insurance("310", "11", "999900", Money(1), active=False)
-    for state, kind in itertools.product(V, REGISTRATION_ROWS):
+    untold = KindRules(tell_visit=False)
+    policies = (at(), at(kinds={VisitKind.OUTPATIENT: untold, VisitKind.PHARMACY: KindRules()}))
+    orders = (HIS_ORDER, evolve(HIS_ORDER, kind=VisitKind.PHARMACY, med_type="41"))
+    for state, kind, when, order in itertools.product(V, REGISTRATION_ROWS, policies, orders):
+        known = visit(state=state, order=order)
+        if state is V.IDENTIFIED and order.kind is VisitKind.PHARMACY:
+            continue  # a sale is never registered
         happenings = [event(kind, state)]
+        if kind is e.CentreFoundVisits:
+            happenings.append(e.CentreFoundVisits((FoundVisit("M1", known.visit_id, "11", "", None),)))
+        if kind is e.CentreRegisteredLate:
+            known = evolve(known, awaiting=None)
         if kind is e.CentreKnewPerson:
             happenings += [nobody, e.CentreKnewPerson(PersonKnown("P1", same_person=True, insurances=(suspended,)))]
         for happened in happenings:
             try:
-                found.add((state, kind, step(visit(state=state), happened, at()).state.state))
+                found.add((state, kind, step(known, happened, when).state.state))
             except (Fault, IllegalEvent):
                 continue
     return {one for one in found if one[0] is not one[2]}

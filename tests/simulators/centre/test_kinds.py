@@ -210,4 +210,4 @@ async def test_a_cadres_bill_is_paid_whole():
         settled = (await money(desk, visit, covered, "cadre", carried=covered)).reply
 
         assert settled.split.account.fen == 0
-        assert [line.kind for line in settled.split.funds][0] == "340100"
+        assert next(line.kind for line in settled.split.funds) == "340100"
