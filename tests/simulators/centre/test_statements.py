@@ -11,6 +11,7 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
+from adapters.insurance.files import archive
 from adapters.insurance.files.form import StatementForm
 from adapters.insurance.profile import load_profile
 from middleware.domain.centre import (
@@ -341,9 +342,10 @@ async def test_an_answer_that_names_another_agency_or_institution_is_not_ours() 
 async def test_the_file_number_and_the_time_until_which_it_waits_are_told() -> None:
     async with open_desk() as desk:
         await desk.sign_in()
-        assert (await desk.call(UploadFile("d", ()))).reply == FileUploaded(
-            "F" + f"{dt.datetime.now(CHINA):%Y%m%d}00000001"
-        )
+        uploaded = (await desk.call(UploadFile("d", ()))).reply
+        assert isinstance(uploaded, FileUploaded)
+        assert uploaded.file_number == f"F{dt.datetime.now(CHINA):%Y%m%d}00000001"
+        assert archive.unpack(uploaded.content) == archive.Member("d.txt", b"")
         detail = await compared(desk, [])
         assert detail.until is not None
         assert dt.timedelta(days=6) < detail.until - dt.datetime.now(CHINA) < dt.timedelta(days=8)
