@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from middleware.domain.decision import Verdict
 from middleware.domain.kind import CANCEL_CALLS
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _PATH = click.Path(path_type=Path)
 _KINDS = ("telephone", "portal", "letter", "file")
-_DECISIONS = ("settled", "reversed", "cancelled", "stands")
+_DECISIONS = tuple(str(verdict) for verdict in Verdict)
 _PAGE = 100
 _CLIENT = "yikatong-desk/1"
 
@@ -148,6 +149,10 @@ def line_of(row: dict[str, Any]) -> str:
         f"自/since {row.get('since', '-')}  冲正/reversals {row['attempts']}  下次/next {row.get('next_check_at', '-')}",
         f"{why.get('zh', '')} / {why.get('en', '')}: {why.get('detail', '')} {why.get('foreign', '')}".rstrip(),
     ]
+    if (payment := row.get("payment")) is not None:
+        fault = payment.get("fault", {})
+        told = f"银行/bank {payment.get('state', '')}  已扣/charged {payment.get('charged', '')}"
+        parts.append(f"{told}  {fault.get('zh', '')} {fault.get('detail', '')}".rstrip())
     if (waiting := row.get("proposal")) is not None:
         parts.append(f"待复核/to approve {waiting['proposal']}: {waiting['decision']}, {waiting['proposed_by']}")
     return "\n    ".join(parts)

@@ -11,10 +11,12 @@ from attrs import Factory, frozen
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from adapters.bank.iso8583.options import BankOptions
 from adapters.his.hl7v2.options import Hl7Options
 from adapters.insurance.soap.options import CentreOptions
 from config.section import between, setting
 from daemon.anchor_url import place_of
+from daemon.reconciling import ReconcileOptions
 from middleware.doors.feed.options import FeedOptions
 from middleware.doors.local_api.options import LocalApiOptions
 from middleware.doors.tokens import AccountOptions
@@ -162,9 +164,11 @@ class Settings:
     keys: KeyOptions = setting(Factory(KeyOptions), help="the master key: without it no personal data is read or written")  # noqa: RUF009 - an attrs field
     engine: EngineOptions = setting(Factory(EngineOptions), help="waits and pursuit")  # noqa: RUF009 - an attrs field
     his: Hl7Options = setting(Factory(Hl7Options), help="the HIS by HL7 v2")  # noqa: RUF009 - an attrs field
+    bank: BankOptions = setting(Factory(BankOptions), help="own shares by bank card, by ISO 8583")  # noqa: RUF009 - an attrs field
     pcsc: PcscOptions = setting(Factory(PcscOptions), help="card readers by PC/SC")  # noqa: RUF009 - an attrs field
     local_api: LocalApiOptions = setting(Factory(LocalApiOptions), help="the socket door")  # noqa: RUF009 - an attrs field
     http: SiteOptions = setting(Factory(SiteOptions), help="feed, metrics and health")  # noqa: RUF009 - an attrs field
     feed: FeedOptions = setting(Factory(FeedOptions), help="the bureau's feed")  # noqa: RUF009 - an attrs field
     anchor: AnchorOptions = setting(Factory(AnchorOptions), help="signed heads of the chains, kept elsewhere")  # noqa: RUF009 - an attrs field
+    reconcile: ReconcileOptions = setting(Factory(ReconcileOptions), help="comparing each day with the centre")  # noqa: RUF009 - an attrs field
     log: LogOptions = setting(Factory(LogOptions), help="the log")  # noqa: RUF009 - an attrs field

@@ -8,6 +8,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from middleware.domain.centre import Call
+from middleware.domain.payment import BankCall
 
 
 @frozen(slots=True)
@@ -51,4 +52,23 @@ class WakeAt:
     errand_id: str = ""
 
 
-Command = CallCentre | TellHis | WakeAt
+@frozen(slots=True)
+class AskBank:
+    """Send this to the bank under this message id, once. ``leg`` counts the settlement's tries."""
+
+    call: BankCall
+    message_id: str
+    settlement_id: str
+    leg: int
+
+
+@frozen(slots=True)
+class WakePayer:
+    """Say ``PaymentDue`` at that time."""
+
+    settlement_id: str
+    leg: int
+    due: dt.datetime
+
+
+Command = CallCentre | TellHis | WakeAt | AskBank | WakePayer

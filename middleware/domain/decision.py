@@ -17,6 +17,15 @@ class Verdict(StrEnum):
     REVERSED = "reversed"  # the centre does not hold it: never done, or undone there
     CANCELLED = "cancelled"  # the cancel was done; of a difference: the centre undid it, or never held it
     STANDS = "stands"  # the cancel did not happen; of a difference: ours is right, the centre corrects its own
+    PAYMENT_RELEASED = "payment-released"  # of a payer's leg, at the bank: it holds nothing
+    PAYMENT_CAPTURED = "payment-captured"  # it took the own share
+    PAYMENT_NOT_CAPTURED = "payment-not-captured"  # it did not
+    PAYMENT_REFUNDED = "payment-refunded"  # it gave it back
+    PAYMENT_NOT_REFUNDED = "payment-not-refunded"  # it did not
+    PAYMENT_COLLECTED = "payment-collected"  # the cashier has it
+
+
+PAYMENT_VERDICTS = frozenset(one for one in Verdict if one.startswith("payment-"))
 
 
 class EvidenceKind(StrEnum):

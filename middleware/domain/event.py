@@ -14,6 +14,8 @@ from middleware.domain.decision import Decision, Evidence
 from middleware.domain.errand import Matter
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Caller, RegisterOrder
+from middleware.domain.payment import Means
+from middleware.domain.payment_event import PaymentEvent
 from middleware.domain.reconciliation import Finding, Listing, Proof
 from middleware.domain.split import Split
 
@@ -195,12 +197,14 @@ class CentreQuoted:
 
 @frozen(slots=True)
 class SettleConfirmed:
-    """A person confirmed the quote."""
+    """A person confirmed the quote, and said how the own share is paid; ``card_ref``: where the bank card is kept."""
 
     settlement_id: str
     caller: Caller
     total: Money
     cash: Money
+    means: Means = Means.CASH
+    card_ref: str = ""
 
 
 @frozen(slots=True)
@@ -508,4 +512,4 @@ SettlementEvent = (
     | CentreListedEqual
     | DaemonRestarted
 )
-Event = VisitEvent | SettlementEvent | RegistrationRequested | QuoteRequested
+Event = VisitEvent | SettlementEvent | PaymentEvent | ErrandEvent | RegistrationRequested | QuoteRequested | ErrandRequested

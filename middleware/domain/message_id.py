@@ -31,6 +31,11 @@ class MessageIds:
         self._last = ("", 0)
         self.resume(last, slot)
 
+    @property
+    def slot(self) -> int:
+        """This node's part."""
+        return self._first * self._slots // SERIALS_A_SECOND
+
     def resume(self, last: str | None, slot: int) -> None:
         """Go on in that part, behind ``last`` and behind whatever was given here before."""
         size = SERIALS_A_SECOND // self._slots

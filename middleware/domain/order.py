@@ -10,6 +10,7 @@ from attrs import frozen
 from middleware.domain.charge import ChargeLine, Diagnosis, Disease
 from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
+from middleware.domain.payment import Payment
 
 
 class Role(StrEnum):
@@ -114,6 +115,7 @@ class SettleOrder:
     settlement_id: str
     total: Money
     cash: Money
+    payment: Payment = Payment()  # noqa: RUF009 - frozen
 
 
 @frozen(slots=True)

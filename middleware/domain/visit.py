@@ -16,6 +16,7 @@ from middleware.domain.errand import Errand, ErrandState, Matter
 from middleware.domain.kind import CALLS, Calls
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Caller, RegisterOrder
+from middleware.domain.payment import Leg, Means, is_open
 from middleware.domain.reconciliation import Finding
 from middleware.domain.split import Split
 from middleware.domain.trouble import Trouble
@@ -115,7 +116,19 @@ class Settlement:
     trouble: Trouble | None = None
     proposal: Proposal | None = None  # of the manual desk: it waits for a second person
     decided: Decided | None = None  # by two persons, the newest
+    means: Means = Means.CASH  # how the own share is paid, as last confirmed
+    legs: tuple[Leg, ...] = ()  # tries to have it from a bank card, the newest last
     finding: Finding | None = None  # of a comparison with the centre: it stands until both say the same
+
+    @property
+    def leg(self) -> Leg | None:
+        """The newest try at the bank."""
+        return self.legs[-1] if self.legs else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether money may be moving or may have moved unseen, at the centre or at the bank."""
+        return self.state in MONEY_OPEN or any(is_open(leg) for leg in self.legs)
 
     @property
     def batch(self) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from middleware.domain.decision import Decided, Decision, Evidence, Proposal, Verdict
 from middleware.domain.event import ManualApproved, ManualProposed, ManualRejected
 from middleware.domain.fault import FAULTS, Fault
 from middleware.domain.order import Caller
+from middleware.domain.payment import Leg
+from middleware.domain.reconciliation import Finding
 from middleware.domain.visit import Settlement, SettlementState, Visit
 from middleware.engine.counter import Answer
 from middleware.engine.runner import Engine
-from middleware.engine.views import split_view
-from middleware.store.doubts import STATES, Doubts, Line, Sent
+from middleware.engine.views import payment_view, split_view
+from middleware.store.doubts import LEGS, STATES, Doubts, Line, Sent
 
 _WORDS = ("code", "cause", "fault", "detail", "reason", "proposal")  # members of an event that say why, without a person
 
@@ -27,7 +31,7 @@ class ManualDesk:
         page = await self._engine.means.pool.run(self._doubts.page, after, limit)
         rows = [row_view(visit, visit.settlement(settlement_id)) for settlement_id, visit in page]
         # An outcome may have become known between the reading of the two tables' rows: then it is no doubt any more.
-        doubtful = [row for row in rows if row["state"] in STATES]
+        doubtful = [row for row in rows if _waits(row)]
         return {"rows": doubtful, "next_after": page[-1][0] if page else after, "complete": len(page) < limit}
 
     async def show(self, settlement_id: str) -> Answer:
@@ -75,6 +79,10 @@ class ManualDesk:
         return row_view(after, after.settlement(event.settlement_id))
 
 
+def _waits(row: Answer) -> bool:
+    return row["state"] in STATES or row.get("payment", {}).get("state", "") in LEGS or "difference" in row
+
+
 def message_ids(settlement: Settlement) -> dict[str, str]:
     """The message ids to ask the centre by; "" for what was never sent."""
     return {
@@ -82,6 +90,11 @@ def message_ids(settlement: Settlement) -> dict[str, str]:
         "cancel": settlement.cancel_message_id,
         "reversal": settlement.reversal_message_id,
     }
+
+
+def _leg(s: Settlement) -> Leg | None:
+    """The leg that a person must look at, else the newest."""
+    return next((leg for leg in s.legs if str(leg.state) in LEGS), s.leg)
 
 
 def row_view(visit: Visit, settlement: Settlement) -> Answer:
@@ -108,11 +121,35 @@ def row_view(visit: Visit, settlement: Settlement) -> Answer:
         spec = FAULTS[s.trouble.code]
         words = {"code": spec.code, "zh": spec.zh, "en": spec.en, "detail": s.trouble.detail, "foreign": s.trouble.foreign}
         view["why"] = words
-    if s.proposal is not None:
-        view["proposal"] = proposal_view(s.proposal)
+    if (leg := _leg(s)) is not None:
+        view["payment"] = payment_view(evolve(s, legs=(leg,)))
+    if (proposal := s.proposal or (leg.proposal if leg else None)) is not None:
+        view["proposal"] = proposal_view(proposal)
+    if s.decided is None and leg is not None and leg.decided is not None:
+        view["decided"] = decided_view(leg.decided)
     if s.decided is not None:
         view["decided"] = decided_view(s.decided)
+    if s.finding is not None:
+        view["difference"] = finding_view(s.finding)
     return view
+
+
+def finding_view(finding: Finding) -> Answer:
+    """A difference with the centre's books, and where it is written."""
+    listing, proof = finding.listing, finding.listing.proof
+    view: Answer = {
+        "class": str(finding.difference),
+        "message_id": finding.message_id,
+        "refund": finding.refund,
+        "day": proof.day.isoformat(),
+        "run_id": proof.run_id,
+        "file_digest": proof.file_digest,
+        "line": proof.line,
+        "settlement_number": listing.settlement_number,
+        "found_at": finding.found_at.isoformat(),
+    }
+    amounts = {name: amount.yuan for name in ("total", "fund", "account") if (amount := getattr(listing, name)) is not None}
+    return view | amounts
 
 
 _DOUBT = frozenset(SettlementState(name) for name in STATES)

@@ -9,7 +9,43 @@ from middleware.domain.centre import CentreReply, CentreRequest, SignIn
 from middleware.domain.fault import Fault
 from middleware.domain.health import PartHealth
 from middleware.domain.outcome import NotSent, Outcome
-from middleware.ports import Centre, PreparedCall
+from middleware.domain.payment import BankReply, BankRequest
+from middleware.ports import Bank, Centre, PreparedCall, PreparedPayment
+
+
+class FencedBank:
+    """Implements ``Bank`` over another one, as ``FencedCentre`` does."""
+
+    def __init__(self, bank: Bank, lives: Callable[[], bool]) -> None:
+        self._bank = bank
+        self._lives = lives
+
+    async def prepare(self, message_id: str, request: BankRequest) -> PreparedPayment:
+        """See ``Bank``."""
+        return await self._bank.prepare(message_id, request)
+
+    async def send(
+        self,
+        call: PreparedPayment,
+        on_first_byte: Callable[[], None],
+        on_late_reply: Callable[[Outcome[BankReply]], None],
+    ) -> Outcome[BankReply]:
+        """See ``Bank.send``; a line writes at once, so that there is nothing between being handed over and the wire."""
+        if not self._lives():
+            return NotSent("system.node")
+        return await self._bank.send(call, on_first_byte, on_late_reply)
+
+    def start(self) -> None:
+        """See ``Part``."""
+        self._bank.start()
+
+    async def stop(self) -> None:
+        """See ``Part``."""
+        await self._bank.stop()
+
+    def health(self) -> PartHealth:
+        """See ``Part``."""
+        return self._bank.health()
 
 
 class FencedCentre:

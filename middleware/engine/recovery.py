@@ -8,7 +8,8 @@ import structlog
 
 from middleware.domain.event import DaemonRestarted
 from middleware.domain.outcome import Unknown
-from middleware.domain.visit import IN_FLIGHT, Visit
+from middleware.domain.payment import LEG_IN_FLIGHT
+from middleware.domain.visit import IN_FLIGHT, Settlement, Visit
 from middleware.engine.runner import Engine
 from middleware.engine.writing import NOTHING, Extra, label
 from middleware.store.nodes import Claimed
@@ -64,6 +65,7 @@ async def _take(engine: Engine, claimed: Claimed) -> None:
     for settlement in visit.settlements:
         if settlement.next_due is not None:
             engine.wake_at(visit.visit_id, settlement.settlement_id, settlement.next_due)
+        engine.wake_payers(visit.visit_id, settlement)
     for errand in visit.errands:
         if errand.next_due is not None:
             engine.wake_at(visit.visit_id, "", errand.next_due, errand.errand_id)
@@ -73,4 +75,9 @@ def _in_flight(visit: Visit) -> list[str]:
     """Of what somebody waits for an answer: settlements, errands, and "" for the visit itself."""
     flying = [""] if visit.awaiting is not None else []
     flying += [errand.errand_id for errand in visit.errands if errand.awaiting is not None]
-    return flying + [s.settlement_id for s in visit.settlements if s.awaiting is not None or s.state in IN_FLIGHT]
+    return flying + [s.settlement_id for s in visit.settlements if _flies(s)]
+
+
+def _flies(settlement: Settlement) -> bool:
+    legs = any(leg.state in LEG_IN_FLIGHT for leg in settlement.legs)
+    return legs or settlement.awaiting is not None or settlement.state in IN_FLIGHT

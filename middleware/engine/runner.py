@@ -10,29 +10,30 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from twisted.internet.defer import Deferred
 
-from middleware.domain.centre import MONEY_CALLS, SETTLE_CALLS, Call, CentreReply, Holder
-from middleware.domain.command import CallCentre, TellHis, WakeAt
-from middleware.domain.event import DueTimePassed, Event, FirstByteLeft, RegistrationRequested
+from middleware.domain.centre import MONEY_CALLS, SETTLE_CALLS, Call, Holder
+from middleware.domain.command import AskBank, CallCentre, Command, TellHis, WakeAt, WakePayer
+from middleware.domain.event import Event, FirstByteLeft, RegistrationRequested
 from middleware.domain.fault import Fault
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
-from middleware.domain.visit import Visit
+from middleware.domain.visit import Settlement, Visit
 from middleware.engine.elapsed import Elapsed
 from middleware.engine.journal import Journal
 from middleware.engine.lookout import Lookout
 from middleware.engine.memory import Entry, Visits
+from middleware.engine.payments import Payments, due_event, timer_name, what_happened
 from middleware.engine.pools import Pool
 from middleware.engine.signin import SignInDesk
 from middleware.engine.tasks import fire, sleep, spawn
+from middleware.engine.traces import TraceNumbers
 from middleware.engine.writing import NOTHING, Extra, Work, begun_by_itself, label, published, record_of
 from middleware.flow import visit as flow
 from middleware.flow.due import longest_wait_s
-from middleware.flow.outcomes import event_of
 from middleware.flow.requests import centre_request
 from middleware.flow.step import At, IllegalEvent, Policy, Step
-from middleware.ports import Centre, Clock, PreparedCall
+from middleware.ports import Bank, Centre, Clock, PreparedCall, PreparedPayment
 from middleware.store.reader import Reader
 from middleware.store.units import Ending, Intent, Letter, StaleError, Unit
 
@@ -58,6 +59,8 @@ class Means:
     institution: str
     shared: bool = False  # other nodes have the database too
     on_call: Callable[[Call, str, float], None] = lambda _call, _outcome, _seconds: None
+    bank: Bank | None = None  # None: own shares are not paid by bank card here
+    traces: TraceNumbers = field(factory=TraceNumbers)
 
 
 class Engine:
@@ -71,7 +74,8 @@ class Engine:
         self.means = means
         self.visits = Visits(means.pool, means.reader, shared=means.shared)
         self._lookout = Lookout(self.visits, means.pool, means.reader, means.clock) if means.shared else None
-        self._flying: dict[str, tuple[str, CallCentre, int]] = {}
+        self._payments = Payments(means.bank, means.pool, means.reader, means.traces)
+        self._flying: dict[str, tuple[str, CallCentre | AskBank, int]] = {}
         self._idle_waiters: list[Deferred[None]] = []
         self._timers: dict[str, Any] = {}
         self._stopping = False
@@ -147,7 +151,15 @@ class Engine:
         version, now = entry.version, means.now()
         since = entry.since if entry.epoch == epoch and entry.since else now.isoformat()
         trusted = _trusted(dt.datetime.fromisoformat(since), self._elapsed.trusted_since(), now)
-        at = At(now, means.next_message_id, means.jitter(), means.policy, means.centre.clock_ahead_s(), trusted)
+        at = At(
+            now,
+            means.next_message_id,
+            means.jitter(),
+            means.policy,
+            means.centre.clock_ahead_s(),
+            trusted,
+            means.traces.next,
+        )
         if extra.person is not None:
             entry.holder = extra.person[1]
         if extra.bill is not None:
@@ -156,14 +168,17 @@ class Engine:
         record = record_of(before, step.state, event, at.now)
         work = Work(step.state, [record], before=before, version=version, epoch=epoch, since=since)
         work.records += begun_by_itself(before, work.state, event, at.now)
-        for command in step.commands:
-            await self._plan(entry, work, command, at)
+        with self._payments.holding(extra.card):
+            for command in step.commands:
+                await self._plan(entry, work, command, at)
         return work
 
-    async def _plan(self, entry: Entry, work: Work, command: CallCentre | TellHis | WakeAt, at: At) -> None:
+    async def _plan(self, entry: Entry, work: Work, command: Command, at: At) -> None:
         match command:
-            case WakeAt():
+            case WakeAt() | WakePayer():
                 work.wakes.append(command)
+            case AskBank():
+                await self._plan_payment(entry, work, command, at)
             case TellHis():
                 visit = work.state.visit_id
                 work.letters.append(Letter(command.control_id, visit, command.settlement_id, str(command.matter), at.now))
@@ -176,12 +191,8 @@ class Engine:
             await self._signin.ensure()
             call = await self._prepare(entry, work.state, command, at.now)
         except Fault as fault:
-            event = event_of(command, NotSent(fault.code, fault.detail), at.policy)
-            step = flow.step(work.state, event, at)
-            work.records.append(record_of(work.state, step.state, event, at.now))
-            work.state = step.state
-            for follow in step.commands:
-                await self._plan(entry, work, follow, at)
+            event = what_happened(command, NotSent(fault.code, fault.detail), at.policy)
+            await self._follow(entry, work, event, at)
             return
         amount = 0
         if command.call in MONEY_CALLS:
@@ -199,6 +210,24 @@ class Engine:
                 sign_number=call.sign_number,
             )
         )
+
+    async def _plan_payment(self, entry: Entry, work: Work, command: AskBank, at: At) -> None:
+        """The same for a message to the bank."""
+        try:
+            call, intent = await self._payments.prepare(command, work.state, at.now)
+        except Fault as fault:
+            await self._follow(entry, work, what_happened(command, NotSent(fault.code, fault.detail), at.policy), at)
+            return
+        work.calls.append((command, call))
+        work.intents.append(intent)
+
+    async def _follow(self, entry: Entry, work: Work, event: Event, at: At) -> None:
+        """Something of this step could not even be made: what follows from that."""
+        step = flow.step(work.state, event, at)
+        work.records.append(record_of(work.state, step.state, event, at.now))
+        work.state = step.state
+        for follow in step.commands:
+            await self._plan(entry, work, follow, at)
 
     async def _prepare(self, entry: Entry, visit: Visit, command: CallCentre, now: dt.datetime) -> PreparedCall:
         holder = await self.visits.holder_of(entry, visit)
@@ -224,6 +253,9 @@ class Engine:
             letters=tuple(work.letters),
             closed_letters=(extra.closed_letter,) if extra.closed_letter else (),
             feed=published(work.before, work.state, self.means.institution, now),
+            meta=self._payments.marks(work.intents),
+            card=self._payments.kept(work.state, extra.card),
+            forgotten=self._payments.forgotten(work.before, work.state),
             version=work.version,
             epoch=work.epoch,
             since=work.since,
@@ -240,24 +272,31 @@ class Engine:
         if work.letters:
             self.letter_added()
 
-    async def _carry(self, visit_id: str, command: CallCentre, call: PreparedCall, epoch: int) -> None:
+    async def _carry(
+        self, visit_id: str, command: CallCentre | AskBank, call: PreparedCall | PreparedPayment, epoch: int
+    ) -> None:
         means = self.means
         began = means.clock.seconds()
 
         def left() -> None:
-            if command.call in MONEY_CALLS:
+            if isinstance(command, CallCentre) and command.call in MONEY_CALLS:
                 spawn(self._note_left(visit_id, command, epoch), "first-byte")
 
-        def late(outcome: Outcome[CentreReply]) -> None:
+        def late(outcome: Outcome[Any]) -> None:
             spawn(self._record(visit_id, command, outcome, epoch, late=True), "late")
 
+        outcome: Outcome[Any]
         try:
-            outcome = await means.centre.send(call, left, late)
+            if isinstance(call, PreparedPayment):
+                outcome = await self._payments.send(call, left, late)
+            else:
+                outcome = await means.centre.send(call, left, late)
         except Exception:
             # The port promises never to raise; if it does, what left is not known.
             log.exception("engine.send_raised", call=str(command.call))
             outcome = Unknown("crash")
-        means.on_call(command.call, label(outcome), means.clock.seconds() - began)
+        if isinstance(command, CallCentre):
+            means.on_call(command.call, label(outcome), means.clock.seconds() - began)
         if command.message_id in self._flying:  # else a stop has already called it unknown
             await self._record(visit_id, command, outcome, epoch)
 
@@ -272,7 +311,7 @@ class Engine:
             log.warning("engine.first_byte_unrecorded", code="system.node")  # whoever took it over has gone on
 
     async def _record(
-        self, visit_id: str, command: CallCentre, outcome: Outcome[CentreReply], epoch: int, *, late: bool = False
+        self, visit_id: str, command: CallCentre | AskBank, outcome: Outcome[Any], epoch: int, *, late: bool = False
     ) -> None:
         """Make the outcome durable; a journal that cannot be written is waited for, for the answer must not be lost.
 
@@ -281,9 +320,10 @@ class Engine:
         means = self.means
         while True:
             over = means.journal.epoch != epoch
-            if over and not (command.call in MONEY_CALLS and isinstance(outcome, Answered | Refused)):
+            money = isinstance(command, AskBank) or command.call in MONEY_CALLS
+            if over and not (money and isinstance(outcome, Answered | Refused)):
                 break
-            event = event_of(command, outcome, means.policy, late=late or over)
+            event = what_happened(command, outcome, means.policy, late=late or over)
             ending = Ending(command.message_id, ("late " if late or over else "") + label(outcome), means.now())
             try:
                 await self.apply(visit_id, event, Extra(ending=ending))
@@ -302,8 +342,8 @@ class Engine:
                 for waiter in waiters:
                     fire(waiter)
 
-    def _wake(self, visit_id: str, wake: WakeAt) -> None:
-        key = wake.settlement_id or wake.errand_id
+    def _wake(self, visit_id: str, wake: WakeAt | WakePayer) -> None:
+        key = timer_name(wake)
         if (old := self._timers.pop(key, None)) is not None and old.active():
             old.cancel()
         if self._stopping:
@@ -317,20 +357,21 @@ class Engine:
         for settlement in visit.settlements:
             if settlement.next_due is not None:
                 self._wake(visit.visit_id, WakeAt(settlement.settlement_id, settlement.next_due))
+            self.wake_payers(visit.visit_id, settlement)
         for errand in visit.errands:
             if errand.next_due is not None:
                 self._wake(visit.visit_id, WakeAt("", errand.next_due, errand.errand_id))
 
-    def _due(self, visit_id: str, wake: WakeAt) -> None:
-        self._timers.pop(wake.settlement_id or wake.errand_id, None)
+    def _due(self, visit_id: str, wake: WakeAt | WakePayer) -> None:
+        self._timers.pop(timer_name(wake), None)
         spawn(self._apply_due(visit_id, wake), "due")
 
-    async def _apply_due(self, visit_id: str, wake: WakeAt) -> None:
+    async def _apply_due(self, visit_id: str, wake: WakeAt | WakePayer) -> None:
         try:
             version = await self.visits.owned(visit_id, self.means.journal.epoch)
             if version is None:
                 return  # another node wrote it last: it pursues it
-            await self.apply(visit_id, DueTimePassed(wake.settlement_id, wake.errand_id), only=version)
+            await self.apply(visit_id, due_event(wake), only=version)
         except (Fault, StaleError) as exc:
             log.warning("engine.due_deferred", code=exc.code if isinstance(exc, Fault) else "stale")
             self._wake(visit_id, evolve(wake, due=self.means.now() + dt.timedelta(seconds=JOURNAL_RETRY_S)))
@@ -340,6 +381,12 @@ class Engine:
     def wake_at(self, visit_id: str, settlement_id: str, due: dt.datetime, errand_id: str = "") -> None:
         """Re-arm a timer after a restart."""
         self._wake(visit_id, WakeAt(settlement_id, due, errand_id))
+
+    def wake_payers(self, visit_id: str, settlement: Settlement) -> None:
+        """The same for a settlement's legs at the bank."""
+        for leg in settlement.legs:
+            if leg.next_due is not None:
+                self._wake(visit_id, WakePayer(settlement.settlement_id, leg.number, leg.next_due))
 
     def forget(self) -> None:
         """This node's life is over: what it knew is read again, and what was due is somebody's who has a lease."""

@@ -16,6 +16,7 @@ from middleware.domain.fault import Fault, Moved, Retry
 from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
 from middleware.domain.order import Caller, CancelOrder, QuoteOrder, RegisterOrder, Role, SettleOrder
+from middleware.domain.payment import Means
 from middleware.domain.visit import Settlement, Visit, VisitState
 from middleware.engine import views
 from middleware.engine.cards import CardDesk
@@ -271,6 +272,15 @@ class CounterService:
             case _:
                 await self._engine.apply(visit.visit_id, RequestRepeated(request.settlement_id))
 
+    def _confirmed(self, order: SettleOrder, caller: Caller) -> tuple[SettleConfirmed, Extra]:
+        """The event, and beside it the bank card, which is in none. Raises ``payment.no_bank``."""
+        payment = order.payment
+        if payment.means is Means.BANK_CARD and self._engine.means.bank is None:
+            raise Fault("payment.no_bank")
+        reference = self._new_id("K") if payment.card is not None else ""
+        event = SettleConfirmed(order.settlement_id, caller, order.total, order.cash, payment.means, reference)
+        return event, Extra(card=(reference, payment.card)) if payment.card is not None else Extra()
+
     async def _start(self, request: Request, event: object, extra: Extra) -> None:
         self._watch(request)
         await self._engine.apply(request.visit_id, event, extra)  # type: ignore[arg-type]
@@ -357,6 +367,26 @@ class CounterService:
         visit = await self._engine.visits.visit(visit_id)
         if caller.role is Role.POS and visit.owner.account != caller.account:
             raise Fault("access.not_yours")
+        return visit
+
+    async def _lines(self, visit: Visit, order: QuoteOrder) -> tuple[ChargeLine, ...]:
+        """The lines of a quote: of a stay all that was charged; of every other kind what the order gives."""
+        if (visit.order.kind is VisitKind.INPATIENT) is bool(order.lines):
+            raise Fault("request.bad_params", "params.lines: none for a stay, at least one for every other visit")
+        if not (order.diagnoses or visit.order.kind is not VisitKind.OUTPATIENT):
+            raise Fault("request.bad_params", "params.diagnoses: at least one for an outpatient")
+        bills = [await self._engine.visits.bill(visit.visit_id, one.errand_id) for one in visit.charges]
+        return order.lines or tuple(line for bill in bills for line in bill.lines)
+
+
+def _told(order: object) -> str:
+    """An order as text, of which a request's digest is: of a bank card its last four digits and nothing else."""
+    if not isinstance(order, SettleOrder):
+        return encode(order)
+    said: dict[str, object] = {"settlement_id": order.settlement_id, "total": order.total, "cash": order.cash}
+    if order.payment.means is not Means.CASH:
+        said |= {"means": order.payment.means, "card": order.payment.card.last_four if order.payment.card else ""}
+    return encode(said)
 
 
 def _same(request: Request, method: str, digest: str) -> None:

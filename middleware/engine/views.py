@@ -6,6 +6,7 @@ from typing import Any
 
 from middleware.domain.centre import Holder
 from middleware.domain.fault import FAULTS, Fault
+from middleware.domain.payment import LegState, Means
 from middleware.domain.split import Split
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit, VisitState
 from middleware.flow.guards import not_now
@@ -113,7 +114,33 @@ def cancelled_view(visit: Visit, s: Settlement) -> Answer:
 
 def money_of(s: Settlement) -> str:
     """Where the money is: none, charged, unknown, reversed or cancelled."""
-    return _MONEY.get(s.state, "unknown")
+    known = _MONEY.get(s.state, "unknown")
+    return "unknown" if known in {"none", "reversed"} and s.is_open else known
+
+
+def payment_view(s: Settlement) -> Answer:
+    """How the own share is paid: what the bank has of it now."""
+    leg = s.leg if s.means is Means.BANK_CARD else None
+    if leg is None:
+        return {"means": str(s.means)}
+    kept = leg.state in {LegState.HELD, LegState.CAPTURE_INTENDED}
+    view: Answer = {
+        "means": str(s.means),
+        "state": str(leg.state),
+        "held": leg.hold.amount.yuan if kept else "0.00",
+        "charged": leg.charged.yuan,
+        "tries": leg.number,
+    }
+    if leg.held is not None:
+        view |= {"reference": leg.held.reference, "authorisation": leg.held.authorisation}
+    if leg.fault:
+        spec = FAULTS[leg.fault]
+        view["fault"] = {"code": spec.code, "zh": spec.zh, "en": spec.en, "detail": leg.detail}
+        if leg.foreign:
+            view["fault"]["foreign"] = leg.foreign
+    if leg.next_due is not None:
+        view["next_check_at"] = leg.next_due.isoformat()
+    return view
 
 
 def whole_view(visit: Visit, s: Settlement) -> Answer:
@@ -139,6 +166,8 @@ def whole_view(visit: Visit, s: Settlement) -> Answer:
             view["fault"]["foreign"] = s.trouble.foreign
     if s.next_due is not None:
         view["next_check_at"] = s.next_due.isoformat()
+    if s.legs:
+        view["payment"] = payment_view(s)
     return view
 
 
@@ -167,6 +196,8 @@ def settle_answer(visit: Visit, s: Settlement) -> Answer | Fault | None:
     if s.settled is not None:
         return settled_view(visit, s)
     if s.state in {S.SETTLE_INTENDED, S.SETTLE_SENT}:
+        return None
+    if s.leg is not None and s.leg.state is LegState.HOLD_INTENDED:
         return None
     if s.state in {S.QUOTED, S.REFUSED}:
         return _fault(s.trouble)
@@ -210,6 +241,8 @@ def feed_body(visit: Visit, s: Settlement, institution: str, *, cancelled: bool)
     }
     if split is not None:
         body |= {name: getattr(split, name).yuan for name in ("total", "fund", "account", "cash", "hospital")}
+    if s.means is not Means.CASH:
+        body["payment"] = str(s.means)
     if cancelled and s.settled is not None:
         body["corrects"] = s.settled.settlement_number
     return body

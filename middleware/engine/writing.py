@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from middleware.domain.centre import CentreReply, Holder
+from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill
-from middleware.domain.command import CallCentre, WakeAt
+from middleware.domain.command import AskBank, CallCentre, WakeAt, WakePayer
 from middleware.domain.event import CancelConfirmed, CentreKnewPerson, Event
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
+from middleware.domain.payment import BankCard
 from middleware.domain.visit import Settlement, Visit
 from middleware.engine.views import feed_body
-from middleware.ports import PreparedCall
-from middleware.store.codec import encode
+from middleware.ports import PreparedCall, PreparedPayment
+from middleware.store.codec import decode_json, encode
 from middleware.store.units import Ending, FeedEntry, Intent, Letter, Record, Request
 
 
@@ -27,6 +29,7 @@ class Extra:
     request: Request | None = None
     ending: Ending | None = None
     closed_letter: tuple[str, str] | None = None
+    card: tuple[str, BankCard] | None = None  # its reference, and the card as the terminal read it
 
 
 NOTHING = Extra()
@@ -40,8 +43,8 @@ class Work:
     records: list[Record] = field(factory=list)
     intents: list[Intent] = field(factory=list)
     letters: list[Letter] = field(factory=list)
-    calls: list[tuple[CallCentre, PreparedCall]] = field(factory=list)
-    wakes: list[WakeAt] = field(factory=list)
+    calls: list[tuple[CallCentre | AskBank, PreparedCall | PreparedPayment]] = field(factory=list)
+    wakes: list[WakeAt | WakePayer] = field(factory=list)
     before: Visit | None = None
     version: int = 0  # of the visit that it was computed from
     epoch: int = 0  # the life in which that was
@@ -58,9 +61,20 @@ def record_of(before: Visit | None, after: Visit, event: Event, now: dt.datetime
         event=type(event).__name__,
         before=_state(before, settlement_id),
         after=_state(after, settlement_id),
-        body=encode(_impersonal(event)),
+        body=_with_legs(encode(_impersonal(event)), _legs(before, settlement_id), _legs(after, settlement_id)),
         words=getattr(event, _WORDS.get(type(event), "message"), ""),
     )
+
+
+def _legs(visit: Visit | None, settlement_id: str) -> dict[int, str]:
+    found = (s for s in visit.settlements if s.settlement_id == settlement_id) if visit else iter(())
+    return {leg.number: str(leg.state) for s in found for leg in s.legs}
+
+
+def _with_legs(body: str, before: dict[int, str], after: dict[int, str]) -> str:
+    """The record says which payer's legs moved, and from where to where (invariant 20 holds for them too)."""
+    moved = {f"{number}": [before.get(number, ""), state] for number, state in after.items() if before.get(number) != state}
+    return encode(decode_json(body) | {"legs": moved}) if moved else body
 
 
 # The member of an event that holds words of somebody else; of all others it is ``message``.
@@ -121,7 +135,7 @@ def _news(before: Settlement | None, after: Settlement) -> list[str]:
     return news
 
 
-def label(outcome: Outcome[CentreReply]) -> str:
+def label(outcome: Outcome[Any]) -> str:
     """An outcome in one bounded word or two, for the journal and the metrics."""
     match outcome:
         case Answered():

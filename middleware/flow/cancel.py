@@ -20,6 +20,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
 from middleware.flow.doubt import doubt
 from middleware.flow.guards import clock_is_right, money_is_free, not_now
+from middleware.flow.payer_guard import payer_is_free
 from middleware.flow.step import At, Row, Step
 
 S = SettlementState
@@ -38,6 +39,10 @@ def confirmed(settlement: Settlement, event: CancelConfirmed, at: At, visit: Vis
     """-> CancelIntended, when no other money of the visit is open."""
     clock_is_right(at)
     money_is_free(visit, but=settlement.settlement_id)
+    payer_is_free(settlement)
+    if visit.busy:
+        raise Fault("visit.busy")
+    _in_time(settlement, at, visit)
     return intend(evolve(settlement, trouble=None), event.reason, at, visit)
 
 

@@ -192,6 +192,7 @@ def _carried_out(settlement: Settlement, decision: Decision, at: At, visit: Visi
             return cancel.cancelled(settlement, CentreCancelled(sid, settlement.cancel_message_id, undone), at, visit)
         case Verdict.REVERSED | Verdict.STANDS:
             return reversal.undone(settlement)
+    raise AssertionError("a verdict on a payment is its leg's")
 
 
 def held(quoted: Split, amounts: CentreAmounts) -> Split:

@@ -10,9 +10,11 @@ from typing import Any
 
 from attrs import frozen
 
+from middleware.domain.errand import ErrandState
+from middleware.domain.payment import LEG_IN_FLIGHT, LEG_OPEN, LegState
 from middleware.domain.visit import IN_FLIGHT, MONEY_OPEN, SettlementState, VisitState
 from middleware.flow.step import Row, cell
-from middleware.flow.visit import REGISTRATION_ROWS, SETTLEMENT_ROWS
+from middleware.flow.visit import ERRAND_ROWS, PAYER_ROWS, REGISTRATION_ROWS, SETTLEMENT_ROWS
 
 # What stands after "->" in a move's first line, for lines that do not name a state by itself.
 _SENT = {
@@ -74,7 +76,36 @@ _SETTLEMENT = _Machine(
         _S.MANUAL: ("须由人决定", "a person must decide"),
     },
 )  # fmt: skip
-MACHINES = (_REGISTRATION, _SETTLEMENT)
+_L = LegState
+_PAYER = _Machine(
+    "个人自付（银行卡）", "The payer's leg (bank card)", LegState, _L.HOLD_INTENDED, PAYER_ROWS,
+    {
+        _L.HOLD_INTENDED: ("预授权意图已落盘，报文可能已发出", "the hold is durable, its bytes may have left"),
+        _L.HELD: ("银行已预授权", "the bank holds the amount"),
+        _L.CAPTURE_INTENDED: ("中心已结算，预授权完成已落盘", "the centre settled; taking the own share is durable"),
+        _L.CAPTURED: ("银行已扣款", "the bank took it"),
+        _L.RELEASE_INTENDED: ("预授权撤销或冲正已落盘", "giving the hold back is durable: its cancel or its reversal"),
+        _L.RELEASED: ("银行不再占用（终态）", "the bank holds nothing any more (terminal)"),
+        _L.REFUND_INTENDED: ("中心已撤销，退款已落盘", "the centre cancelled; the refund is durable"),
+        _L.REFUNDED: ("银行已退款（终态）", "the bank gave it back (terminal)"),
+        _L.NOT_HELD: ("银行拒绝，或报文未发出（终态）", "the bank refused, or nothing left (terminal)"),
+        _L.UNKNOWN: ("最后一条报文结果未明", "whether the newest message was carried out is not known"),
+        _L.MANUAL: ("须由人决定", "a person must decide"),
+        _L.COLLECT: ("医保已结算，银行未扣款，须收现金", "settled, not taken by the bank: the cashier collects"),
+        _L.COLLECTED: ("收费员已收（终态）", "the cashier has it (terminal)"),
+    },
+)  # fmt: skip
+_E = ErrandState
+_ERRAND = _Machine(
+    "就诊事务", "Errands", ErrandState, _E.ASKED, ERRAND_ROWS,
+    {
+        _E.ASKED: ("已落盘；报文在途，或等待重发", "durable; its call is on its way, or it rests until asked again or due"),
+        _E.DONE: ("中心已办理（终态）", "the centre did it (terminal)"),
+        _E.DECLINED: ("中心拒绝，未办理（终态）", "the centre said no, nothing was done (terminal)"),
+        _E.LEFT: ("多次无应答，须人工向中心核实", "the tries are used up: a person must ask the centre"),
+    },
+)  # fmt: skip
+MACHINES = (_REGISTRATION, _SETTLEMENT, _PAYER, _ERRAND)
 
 
 def page() -> str:
@@ -114,8 +145,9 @@ def _machine(machine: _Machine) -> Iterator[str]:
 
 
 def _marks(state: StrEnum) -> str:
-    marks = ["锁定收费 money open"] * (state in MONEY_OPEN) + ["在途 in flight"] * (state in IN_FLIGHT)
-    return ", ".join(marks) if isinstance(state, SettlementState) else ""
+    is_open, flies = state in {*MONEY_OPEN, *LEG_OPEN}, state in {*IN_FLIGHT, *LEG_IN_FLIGHT}
+    marks = ["锁定收费 money open"] * is_open + ["在途 in flight"] * flies
+    return ", ".join(marks) if isinstance(state, SettlementState | LegState) else ""
 
 
 def _diagram(machine: _Machine) -> Iterator[str]:

@@ -19,19 +19,23 @@ from middleware.domain.event import (
     SettleUnanswered,
 )
 from middleware.domain.fault import Fault
+from middleware.domain.kind import VisitKind
+from middleware.domain.payment import Means
+from middleware.domain.rules import DischargeBy, OnHisSilence
 from middleware.domain.split import broken_identities
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
 from middleware.flow import cancel, paying
 from middleware.flow.doubt import doubt
 from middleware.flow.due import still_to_come
-from middleware.flow.guards import clock_is_right, is_locked, money_is_free, not_now
-from middleware.flow.step import At, IllegalEvent, Row, Step
+from middleware.flow.guards import charges_mark, clock_is_right, is_locked, money_is_free, not_now
+from middleware.flow.payer_guard import payer_is_free
+from middleware.flow.step import At, IllegalEvent, Row, Step, plus
 
 S = SettlementState
 
 
 def confirmed(settlement: Settlement, event: SettleConfirmed, at: At, visit: Visit) -> Step[Settlement]:
-    """-> SettleIntended, when the quote still holds, is what the person confirmed, and no other money is open."""
+    """-> SettleIntended, when the quote holds, is what was confirmed, no money is open; a bank card: stays for a hold."""
     clock_is_right(at)
     money_is_free(visit, but=settlement.settlement_id)
     quote = settlement.quoted
@@ -39,6 +43,15 @@ def confirmed(settlement: Settlement, event: SettleConfirmed, at: At, visit: Vis
         raise Fault("settlement.quote_expired")
     if (event.total, event.cash) != (quote.total, quote.cash):
         raise Fault("settlement.quote_changed", "total or cash differs from the quote")
+    _stay_allows(settlement, at, visit)
+    payer_is_free(settlement)
+    if event.means is Means.BANK_CARD and quote.cash:
+        return paying.hold(settlement, event, quote.cash, at)
+    return send(evolve(settlement, means=Means.CASH), at, visit)
+
+
+def send(settlement: Settlement, at: At, visit: Visit) -> Step[Settlement]:
+    """-> SettleIntended."""
     message_id = at.message_id()
     intended = evolve(settlement, state=S.SETTLE_INTENDED, settle_message_id=message_id, trouble=None)
     return Step(intended, (CallCentre(visit.calls.settle, message_id, settlement.settlement_id),))

@@ -37,6 +37,27 @@ class Policy:
     sign_in_again_codes: frozenset[str] = frozenset()  # refusals of any call that mean "sign in first"
     max_clock_skew_s: float = 300  # beyond it no money is begun (invariant 22)
     cancel_on_his_refusal: bool = False  # what to do when the HIS refuses a settlement: cancel it, or hold it
+    bank_limit_s: float = 120  # the bank's own processing limit, as processing_limit_s is the centre's
+    cancel_on_capture_refusal: bool = False  # when the bank does not take what it held: cancel, or the cashier collects
+    kinds: Mapping[VisitKind, KindRules] = field(default=KIND_RULES)
+    categories: Mapping[str, Category] = field(default=CATEGORIES)
+    local: str = ""  # how the region codes of those insured here begin; "" = everybody is
+    cross: CrossRules = CrossRules()  # noqa: RUF009 - frozen
+    query_visits: bool = False  # whether 5201 may be asked what became of a registration or an errand
+    already_done_codes: frozenset[str] = frozenset()  # refusals of a repeated errand that mean "that was done before"
+
+    def rules(self, kind: VisitKind) -> KindRules:
+        """Of that kind of visit."""
+        return self.kinds.get(kind, KIND_RULES[kind])
+
+    def may_reverse(self, call: Call | None, *, cross_region: bool) -> bool:
+        """Whether 2601 may name such a call here."""
+        return call in (self.cross.reversible if cross_region else self.reversible)
+
+    def cancels_when_refused(self, kind: VisitKind) -> bool:
+        """Whether a settlement that the HIS refuses is cancelled without asking anybody."""
+        return self.cancel_on_his_refusal or self.rules(kind).on_his_refusal is OnHisRefusal.CANCEL
+
     adopt_listed: bool = False  # an unknown outcome that the centre's file lists: take it over, or reverse it
 
 
@@ -54,6 +75,7 @@ class At:
     policy: Policy
     clock_ahead_s: float | None = None  # of the centre's clock; None: it never said what time it is
     trusted_since: dt.datetime | None = None  # before it, wall times say nothing of how much time passed (invariant 22)
+    trace: Callable[[], str] = _no_trace  # the bank's six digits (STAN)
 
 
 @frozen(slots=True)

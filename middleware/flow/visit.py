@@ -20,9 +20,10 @@ from middleware.domain.event import (
     RegistrationRequested,
 )
 from middleware.domain.fault import Fault
-from middleware.domain.visit import Settlement, SettlementState, Visit, VisitState
-from middleware.flow import cancel, desk, quote, reconciliation, registration, reversal, settlement
-from middleware.flow.guards import money_is_free
+from middleware.domain.payment import Leg
+from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit, VisitState
+from middleware.flow import cancel, desk, errand, paying, quote, reconciliation, registration, reversal, settlement
+from middleware.flow.guards import is_locked, money_is_free
 from middleware.flow.step import At, IllegalEvent, Row, Step
 
 State = TypeVar("State", Visit, Settlement, Errand)
@@ -75,11 +76,60 @@ def step(visit: Visit, event: Event, at: At) -> Step[Visit]:
         moved: Step[Visit] = _move(REGISTRATION_ROWS, visit.state, visit, event, at)
         return moved
     before = visit.settlement(settlement_id)
+    if (leg := paying.leg_of(before, event)) is not None:
+        return _step_leg(visit, before, leg, event, at)
     after: Step[Settlement] = _move(SETTLEMENT_ROWS, before.state, before, event, at, visit)
     if isinstance(event, CentreTookVisit):
         visit = evolve(visit, diagnoses_digest=before.diagnoses_digest)
     kept = reconciliation.ended(before, desk.outdated(after.state, event))
-    return Step(_with(visit, kept), after.commands)
+    if not kept.legs:
+        return Step(_with(visit, kept), after.commands)
+    return _pay(visit, before, Step(kept, after.commands), event, at)
+
+
+def _step_leg(visit: Visit, before: Settlement, leg: Leg, event: Event, at: At) -> Step[Visit]:
+    """A leg's step; when it is the yes for which the 2207 waited, that goes out now."""
+    moved: Step[Leg] = _move(PAYER_ROWS, leg.state, leg, event, at, before)
+    now = paying.with_leg(before, moved.state)
+    commands = moved.commands
+    if paying.may_settle(leg, now):
+        if now.expires_at is None or at.now >= now.expires_at:
+            now = evolve(now, trouble=Trouble("settlement.quote_expired"))
+        else:
+            sent = settlement.send(now, at, visit)
+            now, commands = sent.state, (*commands, *sent.commands)
+    return _pay(visit, before, Step(now, commands), event, at)
+
+
+def _pay(visit: Visit, before: Settlement, done: Step[Settlement], event: Event, at: At) -> Step[Visit]:
+    """What a step means for the payer's legs, and they for the settlement."""
+    now, commands = done.state, list(done.commands)
+    for leg in now.legs if isinstance(event, DaemonRestarted) else ():
+        moved: Step[Leg] = _move(PAYER_ROWS, leg.state, leg, event, at, now)
+        now = paying.with_leg(now, moved.state)
+        commands += moved.commands
+    followed = paying.follow(now, at)
+    now = followed.state
+    commands += followed.commands
+    if paying.is_to_cancel(before, now, at) and not is_locked(visit, now.settlement_id):
+        cancelled = cancel.intend(now, "the bank did not pay", at, visit)
+        now = cancelled.state
+        commands += cancelled.commands
+    return Step(_with(visit, now), tuple(commands))
+
+
+def _step_errand(visit: Visit, errand_id: str, event: Event, at: At) -> Step[Visit]:
+    """One errand's step; when charges were withdrawn, the charges before it are marked."""
+    before = visit.errand(errand_id)
+    after: Step[Errand] = _move(ERRAND_ROWS, before.state, before, event, at, visit)
+    emptied = after.state.emptied and not before.emptied
+    if after.state.matter is Matter.WITHDRAW_CHARGES:
+        emptied = after.state.state is ErrandState.DONE is not before.state
+    kept = []
+    for one in visit.errands:
+        gone = emptied and one.matter is Matter.CHARGE and one.state is ErrandState.DONE
+        kept.append(after.state if one.errand_id == errand_id else evolve(one, withdrawn=True) if gone else one)
+    return Step(evolve(visit, errands=tuple(kept)), after.commands)
 
 
 def _begin_quote(visit: Visit, event: QuoteRequested, at: At) -> Step[Visit]:

@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 from attrs import define, field
 
+from middleware.domain.payment import LEG_IN_DOUBT, LEG_IN_FLIGHT, LEG_OPEN
 from middleware.domain.visit import IN_FLIGHT, Settlement, Visit
 from middleware.store import tables as t
 from middleware.store.chain import Head, link
-from middleware.store.codec import encode, encode_holder
+from middleware.store.codec import encode, encode_card, encode_holder
 from middleware.store.keyring import Pending
 from middleware.store.personal import SALT_BYTES, commitment, part_answer, part_visit, words_box
 from middleware.store.units import FeedEntry, Put, Record, Request, Unit
@@ -30,9 +31,11 @@ def stamp(when: dt.datetime) -> str:
 def is_busy(visit: Visit) -> bool:
     """Whether a restart must look at this visit: something is in flight, awaited, or due."""
     open_errand = any(one.awaiting is not None or one.next_due is not None for one in visit.errands)
+    open_leg = any(leg.state in LEG_IN_FLIGHT or leg.next_due is not None for s in visit.settlements for leg in s.legs)
     return (
         visit.awaiting is not None
         or open_errand
+        or open_leg
         or any(s.awaiting is not None or s.state in IN_FLIGHT or s.next_due is not None for s in visit.settlements)
     )
 
@@ -62,6 +65,8 @@ class Batch:
     closed: list[Row] = field(factory=list)
     answers: list[Row] = field(factory=list)
     meta: dict[str, Row] = field(factory=dict)
+    cards: list[Row] = field(factory=list)
+    forgotten: list[Row] = field(factory=list)
     keys: Pending = field(factory=Pending)
     puts: dict[str, list[Row]] = field(factory=dict)
 
@@ -92,6 +97,11 @@ class Batch:
             {"b_control_id": control_id, "outcome": how[:MAX_OUTCOME]} for control_id, how in unit.closed_letters
         )
         self.answers.extend(self._answer(a, k, text, lambda: _moment(unit)) for a, k, text in unit.answers)
+        if unit.card is not None:
+            reference, card = unit.card
+            body = self.vault.seal("payer", reference, "body", encode_card(card), _moment(unit))
+            self.cards.append({"card_ref": reference, "body": body})
+        self.forgotten.extend({"b_card_ref": reference} for reference in unit.forgotten)
         self.meta.update({name: {"name": name, "value": value} for name, value in unit.meta})
         for put in unit.puts:
             self.puts.setdefault(put.table, []).append(self._put(put, unit))
@@ -260,4 +270,16 @@ def settlement_row(visit_id: str, s: Settlement) -> Row:
         "cancelled_at": stamp(s.cancelled.cancelled_at) if s.cancelled else "",
         "next_due": s.next_due.isoformat() if s.next_due else "",
         "finding": str(s.finding.difference) if s.finding else "",
+        **_leg_columns(s),
+    }
+
+
+def _leg_columns(s: Settlement) -> Row:
+    """The payer's side: the leg that is in doubt, else one that is open, else the newest; and what the bank took."""
+    ranked = sorted(s.legs, key=lambda leg: (leg.state in LEG_IN_DOUBT, leg.state in LEG_OPEN, leg.number))
+    taken = [leg for leg in s.legs if leg.captured is not None and leg.capture is not None]
+    return {
+        "leg": str(ranked[-1].state) if ranked else "",
+        "bank_fen": sum(leg.capture.amount.fen for leg in taken if leg.capture is not None),
+        "refunded_fen": sum(leg.capture.amount.fen for leg in taken if leg.capture is not None and not leg.charged),
     }

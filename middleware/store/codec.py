@@ -10,6 +10,7 @@ import msgspec
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
+from middleware.domain.payment import BankCard
 from middleware.domain.visit import Visit
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -45,6 +46,17 @@ def encode_holder(holder: Holder) -> str:
             "birth_date": holder.birth_date.isoformat(),
         }
     )
+
+
+def encode_card(card: BankCard) -> str:
+    """A payer's card for the payer table: number and expiry. Track and PIN are never stored, whoever gives them."""
+    return encode({"number": card.number, "expiry": card.expiry})
+
+
+def decode_card(text: str) -> BankCard:
+    """The inverse."""
+    raw: dict[str, str] = msgspec.json.decode(text)
+    return BankCard(raw["number"], raw["expiry"])
 
 
 def decode_holder(text: str) -> Holder:

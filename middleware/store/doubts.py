@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from attrs import frozen
 
+from middleware.domain.payment import LEG_IN_DOUBT
 from middleware.domain.visit import Visit
 from middleware.store import tables as t
 from middleware.store.codec import decode_json
@@ -16,6 +17,7 @@ from middleware.store.personal import VISIT, open_visit, open_words
 from middleware.store.vault import NoVault, Vault
 
 STATES = ("Unknown", "ReversalIntended", "ReversalSent", "Manual")
+LEGS = tuple(sorted(str(state) for state in LEG_IN_DOUBT))  # of the payer, at the bank
 MAX_LINES = 500  # the newest of one settlement; each attempt of a reversal writes three
 
 
@@ -56,7 +58,7 @@ class Doubts:
             sa.select(t.settlement.c.settlement_id, *VISIT)
             .select_from(t.settlement.join(t.visit, t.visit.c.visit_id == t.settlement.c.visit_id))
             .where(
-                t.settlement.c.state.in_(STATES) | (t.settlement.c.finding != ""),
+                t.settlement.c.state.in_(STATES) | t.settlement.c.leg.in_(LEGS) | (t.settlement.c.finding != ""),
                 t.settlement.c.settlement_id > after,
             )
             .order_by(t.settlement.c.settlement_id)

@@ -11,11 +11,12 @@ from attrs import frozen
 
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill
+from middleware.domain.payment import LEG_OPEN, BankCard
 from middleware.domain.visit import MONEY_OPEN, Visit
 from middleware.store import tables as t
 from middleware.store.batch import stamp
 from middleware.store.chain import Head
-from middleware.store.codec import decode_bill, decode_holder
+from middleware.store.codec import decode_bill, decode_card, decode_holder
 from middleware.store.database import snapshot
 from middleware.store.feed import FeedPage, FeedRow
 from middleware.store.nodes import versions
@@ -92,6 +93,23 @@ class Reader:
         if body is None:
             raise KeyError(settlement_id)
         return decode_bill(self.vault.open("bill", settlement_id, "body", body))
+
+    def card(self, card_ref: str) -> BankCard | None:
+        """A payer's card: number and expiry; None when it was forgotten."""
+        with self._engine.connect() as connection:
+            body = connection.scalar(sa.select(t.payer.c.body).where(t.payer.c.card_ref == card_ref))
+        return decode_card(self.vault.open("payer", card_ref, "body", body)) if body else None
+
+    def meta(self, name: str) -> str:
+        """A value of the meta table, or ""."""
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(t.meta.c.value).where(t.meta.c.name == name)) or ""
+
+    def legs(self) -> dict[str, int]:
+        """How many payers' legs stand in each state, of settlements that have one."""
+        query = sa.select(t.settlement.c.leg, sa.func.count()).where(t.settlement.c.leg != "").group_by(t.settlement.c.leg)
+        with self._engine.connect() as connection:
+            return {state: count for state, count in connection.execute(query).all()}  # noqa: C416 - rows are not tuples
 
     def request(self, account: str, key: str) -> Request | None:
         """A request by its key."""
@@ -180,9 +198,13 @@ class Reader:
         """Counts and sums in fen of one terminal's settlements and cancels in [since, until)."""
         mine = sa.and_(t.settlement.c.account == account, t.settlement.c.terminal == terminal)
         with snapshot(self._engine) as connection:
-            settled = connection.execute(_sums(mine, t.settlement.c.settled_at, since, until)).one()
-            cancelled = connection.execute(_sums(mine, t.settlement.c.cancelled_at, since, until)).one()
-            in_doubt = t.settlement.c.state.in_(sorted(map(str, MONEY_OPEN)))
+            settled = connection.execute(
+                _sums(mine, t.settlement.c.settled_at, t.settlement.c.bank_fen, since, until)
+            ).one()
+            cancelled = connection.execute(
+                _sums(mine, t.settlement.c.cancelled_at, t.settlement.c.refunded_fen, since, until)
+            ).one()
+            in_doubt = t.settlement.c.state.in_(sorted(map(str, MONEY_OPEN))) | t.settlement.c.leg.in_(_OPEN_LEGS)
             unknown = connection.scalar(sa.select(sa.func.count()).where(mine, in_doubt))
         return {"settled": settled._asdict(), "cancelled": cancelled._asdict(), "unknown": unknown or 0}
 
@@ -226,7 +248,10 @@ class Reader:
         return (walk.broken.sequence, walk.broken.why) if walk.broken else None
 
 
-def _sums(mine: Any, when: Any, since: dt.datetime, until: dt.datetime) -> Any:
+_OPEN_LEGS = sorted(str(state) for state in LEG_OPEN)
+
+
+def _sums(mine: Any, when: Any, paid: Any, since: dt.datetime, until: dt.datetime) -> Any:
     s = t.settlement.c
 
     def total(column: Any) -> Any:
@@ -239,4 +264,5 @@ def _sums(mine: Any, when: Any, since: dt.datetime, until: dt.datetime) -> Any:
         total(s.fund_fen).label("fund"),
         total(s.account_fen).label("account"),
         total(s.cash_fen).label("cash"),
+        total(paid).label("bank"),
     ).where(mine, when >= stamp(since), when < stamp(until))

@@ -78,8 +78,14 @@ settlement = sa.Table(
     sa.Column("settled_at", sa.String(40), nullable=False),
     sa.Column("cancelled_at", sa.String(40), nullable=False),
     sa.Column("next_due", sa.String(40), nullable=False),
+    sa.Column(
+        "leg", sa.String(24), nullable=False, server_default=""
+    ),  # the payer's leg that a person must look at, or the newest
+    sa.Column("bank_fen", sa.BigInteger, nullable=False, server_default="0"),  # taken by the bank
+    sa.Column("refunded_fen", sa.BigInteger, nullable=False, server_default="0"),  # given back by it
     sa.Column("finding", sa.String(16), nullable=False, server_default=""),  # how the centre's books differ, if they do
 )
+sa.Index("settlement_leg", settlement.c.leg)
 for _name, _column in (("settled", "settled_at"), ("cancelled", "cancelled_at"), ("finding", "finding")):
     _there = settlement.c[_column] != ""
     sa.Index(f"settlement_{_name}", settlement.c[_column], sqlite_where=_there, postgresql_where=_there)
@@ -93,6 +99,13 @@ person = sa.Table(
     sa.Column("body", sa.Text, nullable=False, info=SEALED),
     sa.Column("id_digest", sa.String(64), nullable=False, server_default="", index=True),
     sa.Column("card_digest", sa.String(64), nullable=False, server_default="", index=True),
+)
+
+payer = sa.Table(  # a payer's bank card, for as long as a message may have to name it
+    "payer",
+    metadata,
+    sa.Column("card_ref", sa.String(24), primary_key=True),
+    sa.Column("body", sa.Text, nullable=False, info=SEALED),
 )
 
 bill = sa.Table(

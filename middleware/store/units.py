@@ -12,6 +12,7 @@ from attrs import field, frozen
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill
 from middleware.domain.fault import Fault
+from middleware.domain.payment import BankCard
 from middleware.domain.visit import Visit
 
 
@@ -120,6 +121,8 @@ class Unit:
     closed_letters: tuple[tuple[str, str], ...] = ()  # control id, outcome
     feed: tuple[FeedEntry, ...] = field(default=())
     meta: tuple[tuple[str, str], ...] = ()  # name, value
+    card: tuple[str, BankCard] | None = None  # a payer's, under its reference: number and expiry, nothing else
+    forgotten: tuple[str, ...] = ()  # references of cards that no message will name any more
     version: int = 0
     epoch: int = 0
     since: str = ""

@@ -212,8 +212,10 @@ def _answer_type(message: wire.Decoded) -> str:
 
 
 def _reply(message: wire.Decoded, kind: str, code: str, hold: Hold | None) -> wire.Decoded:
-    kept = {name: message[name] for name in ("3", "4", "11", "12", "13", "41", "42", "49", "60") if name in message}
-    reply = {"t": kind, **kept, "39": code}
+    kept: wire.Decoded = {
+        name: message[name] for name in ("3", "4", "11", "12", "13", "41", "42", "49", "60") if name in message
+    }
+    reply: wire.Decoded = {"t": kind, **kept, "39": code}
     if hold is not None:
         reply |= {"15": message["13"], "37": hold.reference, "38": hold.authorisation}
     return reply

@@ -172,7 +172,7 @@ class Line:
 
     def _not_connected(self, failure: Failure) -> None:
         self._connecting = None
-        self.trouble = failure.type.__name__
+        self.trouble = type(failure.value).__name__
         self._again()
 
     def _again(self) -> None:

@@ -26,6 +26,7 @@ from middleware.domain.order import (
     StayFacts,
     VisitOrder,
 )
+from middleware.doors.local_api.card_payment import payment_of
 from middleware.doors.local_api.params import (
     AdmitParams,
     CancelParams,
@@ -146,7 +147,12 @@ def _maternity(given: MaternityParams | UnsetType) -> Maternity | None:
 
 def settle_order(params: SettleParams) -> SettleOrder:
     """settlement.settle; cash cannot exceed the total."""
-    order = SettleOrder(settlement_id=params.settlement_id, total=Money.parse(params.total), cash=Money.parse(params.cash))
+    order = SettleOrder(
+        settlement_id=params.settlement_id,
+        total=Money.parse(params.total),
+        cash=Money.parse(params.cash),
+        payment=payment_of(params.payment),
+    )
     if order.cash > order.total:
         raise _bad("cash", "is more than total")
     return order

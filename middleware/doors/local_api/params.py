@@ -241,6 +241,21 @@ class QuoteParams(Params, frozen=True, kw_only=True):
     use_account: Annotated[bool, Meta(description="使用个人账户 / pay from the personal account first")] = True
 
 
+class PaymentParams(Params, frozen=True, kw_only=True):
+    """How the own share is paid. The card's data go to the bank; track 2 and PIN block are never stored."""
+
+    means: Annotated[Literal["cash", "bank_card"], Meta(description="现金（由收费员收取）或银行卡 / cash, or bank card")]
+    card_number: Annotated[str, Meta(pattern=rf"^[0-9]{{0,19}}{END}", description="银行卡号 / PAN")] = ""
+    expiry: Annotated[str, Meta(pattern=rf"^([0-9]{{4}})?{END}", description="YYMM")] = ""
+    track2: Annotated[str, Meta(pattern=rf"^[0-9=D]{{0,37}}{END}", description="二磁道 / track 2")] = ""
+    pin_block: Annotated[
+        str, Meta(pattern=rf"^([0-9A-Fa-f]{{16}})?{END}", description="密码键盘加密的 PIN / as the PIN pad encrypted it")
+    ] = ""
+
+    def __repr__(self) -> str:
+        return f"PaymentParams({self.means})"
+
+
 class SettleParams(Params, frozen=True, kw_only=True):
     """settlement.settle."""
 
@@ -248,6 +263,10 @@ class SettleParams(Params, frozen=True, kw_only=True):
     settlement_id: Annotated[Id, Meta(description="settlement.quote 的结果 / from settlement.quote")]
     total: Annotated[Amount, Meta(description="已向病人确认的总额 / the total that the patient confirmed")]
     cash: Annotated[Amount, Meta(description="已向病人确认的现金 / the cash part that the patient confirmed")]
+    payment: Annotated[
+        PaymentParams | UnsetType,
+        Meta(description="个人自付如何支付，缺省为现金 / how the own share is paid; left out = cash"),
+    ] = UNSET
 
 
 class CancelParams(Params, frozen=True, kw_only=True):
@@ -330,10 +349,21 @@ class DeskProposeParams(Params, frozen=True, kw_only=True):
 
     settlement_id: Id
     decision: Annotated[
-        Literal["settled", "reversed", "cancelled", "stands"],
+        Literal[
+            "settled",
+            "reversed",
+            "cancelled",
+            "stands",
+            "payment-released",
+            "payment-captured",
+            "payment-not-captured",
+            "payment-refunded",
+            "payment-not-refunded",
+            "payment-collected",
+        ],
         Meta(
             description="2207 未明：settled 中心有、reversed 中心没有；2208 未明：cancelled 已撤销、stands 未撤销 / "
-            "of a 2207 in doubt: settled, reversed; of a 2208: cancelled, stands"
+            "of a 2207 in doubt: settled, reversed; of a 2208: cancelled, stands; payment-...: 银行侧 / at the bank"
         ),
     ]
     evidence: EvidenceParams

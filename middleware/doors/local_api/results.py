@@ -207,6 +207,22 @@ class FaultFacts(Result, frozen=True, kw_only=True):
     foreign: Annotated[str, Meta(description="对方原文 / the other side's own words")] = ""
 
 
+class PaymentFacts(Result, frozen=True, kw_only=True):
+    """The own share at the bank."""
+
+    means: Literal["cash", "bank_card"]
+    state: Annotated[
+        str, Meta(description="Held, Captured, Released, Refunded, NotHeld, LegUnknown, LegManual, Collect ...")
+    ] = ""
+    held: Yuan = "0.00"
+    charged: Annotated[Yuan, Meta(description="银行已扣且未退 / taken by the bank and not given back")] = "0.00"
+    tries: int = 0
+    reference: Annotated[str, Meta(description="银行参考号 / the bank's number (field 37)")] = ""
+    authorisation: Annotated[str, Meta(description="授权码 / field 38")] = ""
+    fault: FaultFacts | UnsetType = UNSET
+    next_check_at: When | UnsetType = UNSET
+
+
 class GetResult(Result, frozen=True, kw_only=True):
     """settlement.get; members of what is not known yet are absent."""
 
@@ -225,6 +241,7 @@ class GetResult(Result, frozen=True, kw_only=True):
     next_check_at: Annotated[
         When | UnsetType, Meta(description="结果未明时下次查证时间 / when an unknown outcome is looked into next")
     ] = UNSET
+    payment: Annotated[PaymentFacts | UnsetType, Meta(description="用银行卡时 / when a bank card was used")] = UNSET
 
 
 class Sums(Result, frozen=True, kw_only=True):
@@ -235,6 +252,9 @@ class Sums(Result, frozen=True, kw_only=True):
     fund: Yuan
     account: Yuan
     cash: Yuan
+    bank: Annotated[
+        Yuan, Meta(description="现金中由银行卡支付（退回）的部分 / of the cash part: paid by, or back to, bank cards")
+    ]
 
 
 class UnknownCount(Result, frozen=True, kw_only=True):
@@ -327,6 +347,26 @@ class DeskMessageIds(Result, frozen=True, kw_only=True):
     reversal: str
 
 
+class DeskDifference(Result, frozen=True, kw_only=True):
+    """A difference with the centre's books: its class and where it is written."""
+
+    difference: Annotated[
+        Literal["amounts", "only-here", "only-there", "refund-missing"],
+        Meta(description="金额不符、仅医院有、仅中心有、缺退费 / the class; what to do: the operations page"),
+    ] = msgspec.field(name="class")
+    message_id: str
+    refund: Annotated[bool, Meta(description="退费行 / of the refund's row")]
+    day: Annotated[str, Meta(description="结算日 / the centre's settlement day")]
+    run_id: str
+    file_digest: Annotated[str, Meta(description="中心结果文件的 SHA-256 / of the centre's result file")]
+    line: Annotated[int, Meta(description="文件中的行号 / the line in that file")]
+    settlement_number: Annotated[str, Meta(description="文件中的结算号 / setl_id in that file")]
+    found_at: When
+    total: Annotated[Yuan | UnsetType, Meta(description="中心的金额 / the centre's amounts")] = UNSET
+    fund: Yuan | UnsetType = UNSET
+    account: Yuan | UnsetType = UNSET
+
+
 class DeskRow(Result, frozen=True, kw_only=True):
     """One settlement as the desk sees it."""
 
@@ -346,6 +386,10 @@ class DeskRow(Result, frozen=True, kw_only=True):
     why: FaultFacts | UnsetType = UNSET
     proposal: DeskProposal | UnsetType = UNSET
     decided: DeskDecided | UnsetType = UNSET
+    payment: PaymentFacts | UnsetType = UNSET
+    difference: Annotated[
+        DeskDifference | UnsetType, Meta(description="与中心对账的差异 / how the centre's books differ from ours")
+    ] = UNSET
 
 
 class DeskListResult(Result, frozen=True, kw_only=True):
