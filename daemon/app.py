@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from attrs import frozen
 
+from adapters.bank.iso8583.adapter import Iso8583Bank
 from adapters.his.hl7v2.adapter import Hl7His
 from adapters.insurance.profile import Profile, load_profile
 from adapters.insurance.soap.link import SoapCentre
@@ -29,7 +30,7 @@ from middleware.doors.local_api.handlers import Business
 from middleware.doors.tokens import TokenTable
 from middleware.engine.bureau import StoredFeed
 from middleware.engine.desk import ManualDesk
-from middleware.engine.fencing import FencedCentre
+from middleware.engine.fencing import FencedBank, FencedCentre
 from middleware.engine.journal import Journal
 from middleware.engine.members import OUTBOX, LeaseTerms, Members
 from middleware.engine.outbox import Outbox
@@ -37,6 +38,7 @@ from middleware.engine.pools import Pool
 from middleware.engine.recovery import recover
 from middleware.engine.runner import Engine, Means
 from middleware.engine.service import CounterService, Waits
+from middleware.engine.traces import TraceNumbers, name_of
 from middleware.flow.step import Policy
 from middleware.ops.metrics import Metrics
 from middleware.ops.site import HttpSite, build_site
@@ -66,6 +68,7 @@ class Application:
     readers: PcscReaders
     his: Hl7His
     centre: SoapCentre
+    bank: Iso8583Bank | None
     members: Members
     engine: Engine
     outbox: Outbox
@@ -82,6 +85,8 @@ class Application:
         self.journal.start()
         self.his.start()
         self.centre.start()
+        if self.bank is not None:
+            self.bank.start()
         self.readers.start()
         await self.members.begin()
         self.outbox.start()
@@ -109,6 +114,7 @@ class Application:
             self.readers.stop,
             self.his.stop,
             self.centre.stop,
+            *((self.bank.stop,) if self.bank is not None else ()),
             self.members.stop,
             self.journal.stop,
             self.pool.stop,
@@ -142,6 +148,8 @@ def policy_of(settings: Settings, profile: Profile) -> Policy:
         sign_in_again_codes=frozenset(profile.sign_in_again_codes),
         max_clock_skew_s=engine.max_clock_skew_s,
         cancel_on_his_refusal=engine.cancel_on_his_refusal,
+        bank_limit_s=settings.bank.processing_limit_s,
+        cancel_on_capture_refusal=settings.bank.cancel_on_capture_refusal,
         kinds=kinds_of(profile),
         categories=categories_of(profile),
         local=local_of(profile),
@@ -188,6 +196,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     readers = PcscReaders(settings.pcsc, reactor, lambda: now().date(), now)
     his = Hl7His(settings.his, reactor)
     centre = SoapCentre(settings.centre, reactor, now, profile)
+    bank = Iso8583Bank(settings.bank, reactor) if settings.bank.enabled else None
     engine = Engine(
         Means(
             journal=journal,
@@ -201,6 +210,8 @@ def build(settings: Settings, reactor: Any) -> Application:
             policy=policy_of(settings, profile),
             institution=settings.centre.institution_code,
             shared=members.terms.shared,
+            bank=FencedBank(bank, members.lives) if bank is not None else None,
+            traces=TraceNumbers(reader.meta(name_of(ids.slot)), ids.slot),
             on_call=lambda call, outcome, seconds: metrics.centre_call(str(call), outcome.split()[0], seconds),
         )
     )
@@ -220,6 +231,8 @@ def build(settings: Settings, reactor: Any) -> Application:
         journal.health, readers.health, his.health, centre.health, outbox.health, watch.health, chain.health,
         anchoring.health, members.health,
     ]  # fmt: skip
+    if bank is not None:
+        health.append(bank.health)
     health.append(lambda: clock_health(centre.clock_ahead_s(), settings.engine.max_clock_skew_s))
     desk = ManualDesk(engine, Doubts(database, opened.vault))
     business = Business(counter, readers, health, reactor, now, VERSION, desk)
@@ -232,7 +245,7 @@ def build(settings: Settings, reactor: Any) -> Application:
 
     tick = TickProbe(reactor, lambda late: metrics.observe("reactor_tick_lag_seconds", late))
     application = Application(
-        settings, database, opened.vault, opened.hold, pool, journal, readers, his, centre, members, engine, outbox, watch,
+        settings, database, opened.vault, opened.hold, pool, journal, readers, his, centre, bank, members, engine, outbox, watch,
         chain,
         anchoring, tick, door, site,
     )  # fmt: skip
