@@ -38,7 +38,7 @@ class Opened:
 def open_store(settings: Settings, seconds: Callable[[], float] = time.monotonic) -> Opened:
     """Open it, or raise ``Fault``; on a fault nobody is kept out and nothing was written into it."""
     url = settings.store.url
-    hold = hold_database(url)
+    hold = hold_database(url, alone=False)
     database: sa.Engine | None = None
     try:
         _refuse_half_restored(url)

@@ -2,7 +2,8 @@
 
 The epoch keeps a second writer from harm after the fact; the lock keeps it from starting at all. For a file it is the
 kernel's (flock), so that it ends with the process, however that ends; the file ``NAME.lock`` itself stays and means
-nothing. On PostgreSQL it is the server's (a session's advisory lock), which ends with the session.
+nothing. On PostgreSQL it is the server's (a session's advisory lock), which ends with the session; the nodes share it, and
+what must be alone, a migration or the end of a restore, has it for itself.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from middleware.domain.fault import Fault
 from middleware.store.database import scratch_engine
 
 _ONE_DAEMON = 0x59494B41  # with one more number beside it: not the lock of a migration
-_TRY = sa.select(sa.func.pg_try_advisory_lock(_ONE_DAEMON, 1))
+_ALONE = sa.select(sa.func.pg_try_advisory_lock(_ONE_DAEMON, 1))
+_SHARED = sa.select(sa.func.pg_try_advisory_lock_shared(_ONE_DAEMON, 1))
 
 
 class Hold:
@@ -50,12 +52,12 @@ class Hold:
 
 
 class SessionHold(Hold):
-    """The same on PostgreSQL, by a session of its own."""
+    """The same on PostgreSQL, by a session of its own; not ``alone``: together with other nodes."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, alone: bool) -> None:
         try:
             self._session = scratch_engine(url).connect()
-            held = self._session.scalar(_TRY)
+            held = self._session.scalar(_ALONE if alone else _SHARED)
             self._session.commit()  # the lock is the session's; an open transaction would be ended as idle
         except sa.exc.DBAPIError as exc:
             raise Fault("system.journal", f"the database cannot be reached: {type(exc.orig).__name__}") from exc
@@ -74,7 +76,7 @@ def sqlite_file(url: str) -> Path | None:
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
-def hold_database(url: str) -> Hold:
-    """Hold the database of that URL for this process alone."""
+def hold_database(url: str, *, alone: bool = True) -> Hold:
+    """Hold the database of that URL for this process alone; or, where nodes can share one, as one of them."""
     path = sqlite_file(url)
-    return Hold(path) if path else SessionHold(url)
+    return Hold(path) if path else SessionHold(url, alone=alone)

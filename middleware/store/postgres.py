@@ -24,6 +24,10 @@ _OPTIONS = {
     "idle_in_transaction_session_timeout": "30s",
     "idle_session_timeout": "0",
     "statement_timeout": "60s",
+    # The server's side: a node whose machine is gone keeps no lock for longer than these. Of no effect on a Unix socket.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
 }
 # libpq's: a peer that is gone is found within half a minute. A frozen one that still acknowledges TCP is not: then we wait.
 _LINK: dict[str, str | int] = {

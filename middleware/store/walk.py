@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from attrs import frozen
+from sqlalchemy.dialects import postgresql, sqlite
 
 from middleware.store import tables as t
 from middleware.store.chain import START, Head, first_break
@@ -148,9 +149,13 @@ def read_meta(connection: sa.Connection, name: str) -> str:
 
 def write_meta(connection: sa.Connection, name: str, value: str) -> None:
     """Set a value of the meta table; "" takes it away."""
-    connection.execute(sa.delete(t.meta).where(t.meta.c.name == name))
-    if value:
-        connection.execute(sa.insert(t.meta), {"name": name, "value": value})
+    if not value:
+        connection.execute(sa.delete(t.meta).where(t.meta.c.name == name))
+        return
+    # In one statement: two nodes may start in the same moment.
+    insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    put = insert(t.meta).values(name=name, value=value)
+    connection.execute(put.on_conflict_do_update(index_elements=["name"], set_={"value": put.excluded.value}))
 
 
 def read_mark(connection: sa.Connection, table: sa.Table) -> Head:

@@ -124,15 +124,25 @@ def test_another_institutions_database_is_refused(books):
     assert "belongs to the institution H99990000001" in refusal(books).detail
 
 
-def test_a_second_daemon_on_the_same_file_is_refused_before_it_changes_anything(books):
-    life = opened(books)
-    before = books.sql("SELECT * FROM meta")
+def test_a_second_daemon_on_the_same_file_is_refused_before_it_changes_anything(file_books):
+    life = opened(file_books)
+    before = file_books.sql("SELECT * FROM meta")
     with pytest.raises(Fault) as caught:
-        opened(books)
+        opened(file_books)
 
-    assert (caught.value.code, books.sql("SELECT * FROM meta")) == ("system.in_use", before)
+    assert (caught.value.code, file_books.sql("SELECT * FROM meta")) == ("system.in_use", before)
     close(life)
-    close(opened(books))
+    close(opened(file_books))
+
+
+def test_a_second_node_on_the_same_server_is_taken_and_neither_is_migrated_under(server_books):
+    first, second = opened(server_books), opened(server_books)
+    status, said = server_books.run("migrate")
+    close(first)
+    close(second)
+
+    assert (status, "system.in_use" in said) == (1, True)
+    assert server_books.run("migrate")[0] == 0
 
 
 def test_a_restore_that_was_cut_short_refuses_the_start(file_books):
