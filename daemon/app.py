@@ -32,6 +32,7 @@ from middleware.engine.bureau import StoredFeed
 from middleware.engine.desk import ManualDesk
 from middleware.engine.fencing import FencedBank, FencedCentre
 from middleware.engine.journal import Journal
+from middleware.engine.keydesk import KeyDesk
 from middleware.engine.members import OUTBOX, LeaseTerms, Members
 from middleware.engine.outbox import Outbox
 from middleware.engine.pools import Pool
@@ -71,6 +72,7 @@ class Application:
     bank: Iso8583Bank | None
     members: Members
     engine: Engine
+    keys: KeyDesk
     outbox: Outbox
     watch: Watch
     chain: ChainWatch
@@ -89,6 +91,7 @@ class Application:
             self.bank.start()
         self.readers.start()
         await self.members.begin()
+        self.keys.start()
         self.outbox.start()
         self.watch.start()
         self.chain.start()
@@ -109,6 +112,7 @@ class Application:
             self.chain.stop,
             self.anchoring.stop,
             self.tick.stop,
+            self.keys.stop,
             self.outbox.stop,
             lambda: self.engine.stop(self.settings.engine.drain_s),
             self.readers.stop,
@@ -235,7 +239,9 @@ def build(settings: Settings, reactor: Any) -> Application:
         health.append(bank.health)
     health.append(lambda: clock_health(centre.clock_ahead_s(), settings.engine.max_clock_skew_s))
     desk = ManualDesk(engine, Doubts(database, opened.vault))
-    business = Business(counter, readers, health, reactor, now, VERSION, desk)
+    keys = KeyDesk(engine, database, opened.vault, settings.keys.keep_days)
+    health.append(keys.health)
+    business = Business(counter, readers, health, reactor, now, VERSION, desk, keys=keys)
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
     feed = feed_resource(StoredFeed(pool, reader), tokens, settings.feed, reactor, now, metrics.feed_request)
     health.append(door.health)
@@ -245,8 +251,8 @@ def build(settings: Settings, reactor: Any) -> Application:
 
     tick = TickProbe(reactor, lambda late: metrics.observe("reactor_tick_lag_seconds", late))
     application = Application(
-        settings, database, opened.vault, opened.hold, pool, journal, readers, his, centre, bank, members, engine, outbox, watch,
-        chain,
+        settings, database, opened.vault, opened.hold, pool, journal, readers, his, centre, bank, members, engine, keys,
+        outbox, watch, chain,
         anchoring, tick, door, site,
     )  # fmt: skip
     metrics.before_scrape(lambda: _measure(application, metrics))

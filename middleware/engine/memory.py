@@ -197,6 +197,12 @@ class Visits:
         entry.version, entry.epoch, entry.since = work.version + 1, work.epoch, work.since
         self._holds(entry, work.state)
 
+    def forget_people(self) -> None:
+        """A period was destroyed: who it was, and what they had, is read again before it is used."""
+        for entry in self._entries.values():
+            self._lines -= entry.lines
+            entry.holder, entry.bills = None, {}
+
     def forget_all(self) -> None:
         """This node's life ended: what it knew is read again before it is used."""
         for entry in self._entries.values():

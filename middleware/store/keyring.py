@@ -103,7 +103,16 @@ class Keyring:
     def for_sealing(self, at: dt.datetime) -> DataKey:
         """The key of that moment's period, good for one value more. Raises ``Fault("system.keys")``."""
         with self._lock:
-            key = self._of_period(period_of(at, self.sealing.period), SEAL, at)
+            return self.counted(self._of_period(period_of(at, self.sealing.period), SEAL, at), at)
+
+    def newest_of(self, period: str, at: dt.datetime) -> DataKey:
+        """The key by which values of that period are sealed anew, made now when there is none in use."""
+        with self._lock:
+            return self._of_period(period, SEAL, at)
+
+    def counted(self, key: DataKey, at: dt.datetime) -> DataKey:
+        """The key, one value counted; another one of its period when it has sealed as many as it may."""
+        with self._lock:
             if key.left == 0:
                 if key.reserved + CHUNK > self.sealing.max_values:
                     # As many random nonces as one key may see: the next value has a key of its own.

@@ -35,6 +35,7 @@ from middleware.doors.local_api.params import (
 )
 from middleware.doors.local_api.session import Session
 from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder
+from middleware.engine.keydesk import Keys
 from middleware.ports import Clock, Readers
 
 
@@ -49,6 +50,7 @@ class Business:
     now: Callable[[], dt.datetime]  # wall time, aware
     version: str
     desk: Desk
+    keys: Keys | None = None
 
 
 @frozen(slots=True)

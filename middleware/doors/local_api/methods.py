@@ -14,7 +14,7 @@ from attrs import frozen
 
 from middleware.domain.fault import Fault
 from middleware.domain.order import Role
-from middleware.doors.local_api import handlers, params, results, results_visit
+from middleware.doors.local_api import handlers, keys, params, results, results_visit
 from middleware.doors.local_api.handlers import Visit
 from middleware.engine.counter import Answer
 
@@ -175,6 +175,41 @@ _ROWS = (
         "desk.reject", "退回或撤回处理建议", "reject a proposal, or take back one's own",
         _DESK, params.DeskRejectParams, results.DeskRow, 15,
         keyed=False, moves_money=False, handler=handlers.desk_reject,
+    ),
+    Method(
+        "person.find", "按证件号或卡号列出就诊；每次查询都记入账本",
+        "a person's visits by id or card number; every look is journalled",
+        _DESK, keys.PersonFindParams, keys.PersonFindResult, 15,
+        keyed=False, moves_money=False, handler=keys.person_find,
+    ),
+    Method(
+        "keys.list", "列出数据密钥、待复核的销毁、重写进度",
+        "the data keys, destructions that wait, how far a rewriting is",
+        _DESK, params.NoParams, keys.KeysListResult, 15,
+        keyed=False, moves_money=False, handler=keys.keys_list,
+    ),
+    Method(
+        "keys.rotate", "更换数据密钥，可同时更换主密钥、重写旧数据",
+        "new data keys; also a new master key, also for old values",
+        _DESK, keys.KeysRotateParams, keys.KeysRotateResult, 60,
+        keyed=False, moves_money=False, handler=keys.keys_rotate,
+    ),
+    Method(
+        "keys.destroy", "提出销毁一个期间的密钥，等另一人复核",
+        "propose to destroy a period's keys, for another person to approve",
+        _DESK, keys.KeysDestroyParams, keys.KeyProposal, 15,
+        keyed=False, moves_money=False, handler=keys.keys_destroy,
+    ),
+    Method(
+        "keys.approve", "复核销毁：该期间个人信息永久不可读",
+        "approve it: the personal data of the period is gone for ever",
+        _DESK, keys.KeysDecideParams, keys.KeysApproveResult, 30,
+        keyed=False, moves_money=False, handler=keys.keys_approve,
+    ),
+    Method(
+        "keys.reject", "退回或撤回销毁", "reject the destruction, or take one's own back",
+        _DESK, keys.KeysDecideParams, keys.KeysRejectResult, 15,
+        keyed=False, moves_money=False, handler=keys.keys_reject,
     ),
     Method(
         "system.status", "各部件状态，指明故障部件及处理办法", "how every part is, which is broken and what to do",
