@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import itertools
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -17,12 +18,14 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
-from chaos import disk
+from chaos import disk, stores
 from chaos.alone import run_alone
 from chaos.plan import SCENARIOS, Plan
 from chaos.report import Line, Progress, machine, table
 from chaos.scenarios import clocks, full_disk, gone, kill, points, power
+from chaos.stores import POSTGRESQL, SQLITE
 
+DATABASES = {"sqlite": SQLITE, "postgresql": POSTGRESQL}
 Run = Callable[[Any, Plan, Line, Progress], Awaitable[None]]
 
 
@@ -30,6 +33,7 @@ def arguments(words: list[str]) -> Plan:
     """The command line as a plan."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=SCENARIOS, default=SCENARIOS, help="some of the scenarios")
+    parser.add_argument("--database", nargs="+", choices=DATABASES, default=DATABASES, help="one of the two")
     parser.add_argument("--quick", action="store_true", help="one kill and one power cut, some seconds")
     parser.add_argument("--full", action="store_true", help="the centre is gone for ten minutes")
     parser.add_argument("--runs", type=int, default=30, help="kills at random moments")
@@ -40,9 +44,10 @@ def arguments(words: list[str]) -> Plan:
     )
     given = parser.parse_args(words)
     if given.quick:
-        return Plan(given.directory, only=("kill", "power"), kills=1, cuts=1, control_tries=0)
+        return Plan(given.directory, ("kill", "power"), (SQLITE,), kills=1, cuts=1, control_tries=0)
     gone_s = 600.0 if given.full else given.gone_s
-    return Plan(given.directory, tuple(given.only), kills=given.runs, cuts=given.cuts, gone_s=gone_s)
+    databases = tuple(DATABASES[name] for name in given.database)
+    return Plan(given.directory, tuple(given.only), databases, kills=given.runs, cuts=given.cuts, gone_s=gone_s)
 
 
 def _jobs(plan: Plan) -> list[tuple[str, Run, Callable[[], str]]]:
@@ -59,14 +64,15 @@ def _jobs(plan: Plan) -> list[tuple[str, Run, Callable[[], str]]]:
         "gone": [("centre gone", gone.run, lambda: "")],
     }
     if plan.control_tries:
-        jobs["power"].append(("power cut, synchronous=NORMAL", power.control, lambda: no_disk))
+        jobs["power"].append(("power cut, not durable", power.control, lambda: no_disk))
     return [job for name in plan.only for job in jobs[name]]
 
 
 async def _all(reactor: Any, plan: Plan, lines: list[Line]) -> None:
     progress = Progress()
-    for name, run, cannot in _jobs(plan):
-        line = Line(name, "SQLite", impossible=cannot())
+    no_server = stores.cannot_postgres()
+    for database, (name, run, cannot) in itertools.product(plan.databases, _jobs(plan)):
+        line = Line(name, database, impossible=cannot() or (no_server if database == stores.POSTGRESQL else ""))
         lines.append(line)
         if line.impossible:
             continue

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from chaos.stores import POSTGRESQL, SQLITE, PostgresStore, SqliteStore, Store
+
 SCENARIOS = ("kill", "points", "power", "disk", "clock", "gone")
 
 
@@ -17,6 +19,7 @@ class Plan:
 
     directory: Path
     only: tuple[str, ...] = SCENARIOS
+    databases: tuple[str, ...] = (SQLITE, POSTGRESQL)
     kills: int = 30
     point_runs: int = 1
     cuts: int = 10
@@ -25,6 +28,10 @@ class Plan:
     steps: int = 2  # an hour forwards and back, an hour back and forwards, so many times
     gone_s: float = 60.0
     rng: random.Random = field(factory=random.SystemRandom)
+
+    def store(self, database: str, folder: Path, data: Path) -> Store:
+        """A database of that kind, its data in ``data``, what else it writes in ``folder``."""
+        return SqliteStore(data) if database == SQLITE else PostgresStore(data, folder)
 
     def folder(self, name: str) -> Path:
         """Where a scenario's files go; empty, whatever an earlier run left there."""

@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 from chaos.books import IN_DOUBT, Books, Findings, look
 from chaos.disk import Disk
 from chaos.report import Line
+from chaos.stores import Store
 from chaos.waiting import OverdueError, in_thread, until
 from chaos.windows import Bill, Heard, Windows
 from simulators.card.virtual import VirtualCard
@@ -52,8 +53,8 @@ class Scene:
         directory: Path,
         line: Line,
         *,
+        store: Store,
         disk: Disk | None = None,
-        url: str = "",
         windows: int = WINDOWS,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
@@ -62,13 +63,10 @@ class Scene:
         more = {name: dict(values) for name, values in SETTINGS.items()}
         for name, values in (settings or {}).items():
             more[name] = more.get(name, {}) | dict(values)
-        if url:
-            more["store"] = more.get("store", {}) | {"url": url}
+        more["store"] = more.get("store", {}) | {"url": store.url}
         self.stage = Stage(reactor, directory, readers=READERS, settings=more)
         self._disk = disk
-        if disk is not None:
-            self.stage.database = disk.root / "yikatong.db"
-        self._url = url or f"sqlite:///file:{self.stage.database}?mode=ro&uri=true"
+        self.store = store
         self._count = windows
         self.heard = Heard()
         self.windows: Windows | None = None
@@ -91,6 +89,7 @@ class Scene:
         if self._disk is not None:
             # Only now: pcscd has a mount namespace of its own, and must have no copy of this mount in it.
             await in_thread(self.reactor, self._disk.mount)
+        await in_thread(self.reactor, self.store.prepare)
         self.stage.write_config()
         await self.stage.start_daemon()
         for slot, who in zip(self.stage.slots, HOLDERS, strict=True):
@@ -112,7 +111,8 @@ class Scene:
         await until(self.reactor, lambda: not daemon.is_running, "the daemon does not come to its point", limit_s)
 
     async def restart(self, inside: Mapping[str, str] | None = None) -> None:
-        """The next life, on the same files."""
+        """The next life, on the same files; the database's server first, if it is gone."""
+        await in_thread(self.reactor, self.store.start)
         self.plant(inside or {})
         await self.stage.start_daemon()
 
@@ -133,7 +133,10 @@ class Scene:
             if self.windows is not None:
                 await in_thread(self.reactor, self.windows.stop, 5.0)
         finally:
-            await self.stage.stop()
+            try:
+                await self.stage.stop()
+            finally:
+                await in_thread(self.reactor, self.store.remove)
             self.line.seconds = time.monotonic() - self._began
 
     # -- looking
@@ -193,7 +196,7 @@ class Scene:
 
     def rows(self, *tables: str) -> dict[str, list[dict[str, Any]]]:
         """All rows of these tables at one moment, read past the daemon."""
-        engine = sa.create_engine(self._url, poolclass=NullPool)
+        engine = sa.create_engine(self.store.read_url, poolclass=NullPool)
         try:
             with engine.connect() as connection:
                 return {t: [dict(r) for r in connection.execute(sa.text(f"SELECT * FROM {t}")).mappings()] for t in tables}

@@ -48,10 +48,10 @@ class SteppedClock:
 
 async def run(reactor: Any, plan: Plan, line: Line, progress: Progress) -> None:
     """Forwards and back to the true hour, back and forwards again; some lives end while the clock is wrong."""
-    folder = plan.folder("clock")
+    folder = plan.folder(f"clock-{line.database}")
     clock = SteppedClock(folder)
     inside = await in_thread(reactor, clock.prepare)
-    scene = Scene(reactor, folder, line)
+    scene = Scene(reactor, folder, line, store=plan.store(line.database, folder, folder))
     scene.plant(inside)
     try:
         await scene.start()

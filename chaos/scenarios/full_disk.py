@@ -10,17 +10,18 @@ from chaos.disk import Disk
 from chaos.plan import Plan
 from chaos.report import Line, Progress
 from chaos.scene import PATIENCE_S, Scene
+from chaos.stores import POSTGRESQL, SQLITE
 from chaos.waiting import OverdueError, in_thread, until
 
-MEGABYTES = 48
+MEGABYTES = {SQLITE: 48, POSTGRESQL: 160}
 FULL_S = 2.0
 
 
 async def run(reactor: Any, plan: Plan, line: Line, progress: Progress) -> None:
     """So many times full and free again; the daemon is not started anew in between."""
-    folder = plan.folder("disk")
-    with Disk(folder, megabytes=MEGABYTES) as disk:
-        scene = Scene(reactor, folder, line, disk=disk)
+    folder = plan.folder(f"disk-{line.database}")
+    with Disk(folder, megabytes=MEGABYTES[line.database]) as disk:
+        scene = Scene(reactor, folder, line, store=plan.store(line.database, folder, disk.root), disk=disk)
         try:
             await scene.start()
             for _ in range(plan.fills):
@@ -28,6 +29,7 @@ async def run(reactor: Any, plan: Plan, line: Line, progress: Progress) -> None:
                 await until_heard(scene, disk)
                 await deferLater(reactor, FULL_S)
                 await in_thread(reactor, disk.free)
+                await in_thread(reactor, scene.store.start)  # a server that ended for want of space; no daemon is started
                 line.runs += 1
                 await scene.until_settled(5)
                 await scene.check()

@@ -17,7 +17,8 @@ BACK_S = 120.0  # the first settlement after the centre is back: waits of the pu
 
 async def run(reactor: Any, plan: Plan, line: Line, progress: Progress) -> None:
     """Away for ``gone_s``, then back; what was in doubt meanwhile is found out."""
-    scene = Scene(reactor, plan.folder("gone"), line)
+    folder = plan.folder(f"gone-{line.database}")
+    scene = Scene(reactor, folder, line, store=plan.store(line.database, folder, folder))
     try:
         await scene.start()
         await scene.until_settled(20)

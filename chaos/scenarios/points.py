@@ -18,6 +18,7 @@ from chaos.plan import Plan
 from chaos.report import Line, Progress
 from chaos.scenarios import migration
 from chaos.scene import HOLDERS, PATIENCE_S, Scene
+from chaos.stores import SQLITE
 from chaos.waiting import in_thread, until, within
 from simulators.card.virtual import VirtualCard
 from simulators.his.knobs import Fault
@@ -49,8 +50,10 @@ INSIDE = (
 
 async def run(reactor: Any, plan: Plan, line: Line, progress: Progress) -> None:
     """Every point, ``plan.point_runs`` times; then the migration, killed at every kind of place."""
-    scene = Scene(reactor, plan.folder("points"), line)
-    total = (len(INSIDE) + len(OUTSIDE)) * plan.point_runs + migration.KILLS
+    folder = plan.folder(f"points-{line.database}")
+    scene = Scene(reactor, folder, line, store=plan.store(line.database, folder, folder))
+    migrations = migration.KILLS if line.database == SQLITE else 0  # SQLite's DDL is the harder of the two
+    total = (len(INSIDE) + len(OUTSIDE)) * plan.point_runs + migrations
     try:
         await scene.start()
         for _ in range(plan.point_runs):
@@ -62,10 +65,11 @@ async def run(reactor: Any, plan: Plan, line: Line, progress: Progress) -> None:
                 progress.say(line, total, name)
                 await blow(scene)
                 await _check(scene, name)
-        progress.say(line, total, "migration")
-        line.wrong += await in_thread(reactor, migration.run, plan, scene.stage.config, scene.rows("journal", "feed"))
-        line.runs += migration.KILLS
-        scene.findings.wrong += [sentence for sentence in line.wrong if sentence not in scene.findings.wrong]
+        if migrations:
+            progress.say(line, total, "migration")
+            rows = scene.rows("journal", "feed")
+            scene.findings.wrong += await in_thread(reactor, migration.run, plan, scene.stage.config, rows)
+            line.runs += migrations
         await scene.end()
     finally:
         await scene.close()

@@ -14,18 +14,20 @@ from chaos.disk import Disk
 from chaos.plan import Plan
 from chaos.report import Line, Progress
 from chaos.scene import Scene
+from chaos.stores import POSTGRESQL, SQLITE
 from chaos.waiting import in_thread
 
 MEGABYTES = 256
+WRONG = {SQLITE: "NORMAL", POSTGRESQL: "off"}
 LONGEST_LIFE_S = 2.0
 LINGER_S = 0.3  # the daemon goes on without power for a moment: it must not acknowledge anything any more
 
 
 async def run(reactor: Any, plan: Plan, line: Line, progress: Progress) -> None:
     """So many power cuts on one database."""
-    folder = plan.folder("power")
+    folder = plan.folder(f"power-{line.database}")
     with Disk(folder, megabytes=MEGABYTES) as disk:
-        scene = Scene(reactor, folder, line, disk=disk)
+        scene = Scene(reactor, folder, line, store=plan.store(line.database, folder, disk.root), disk=disk)
         try:
             await scene.start()
             for _ in range(plan.cuts):
@@ -42,14 +44,13 @@ async def run(reactor: Any, plan: Plan, line: Line, progress: Progress) -> None:
 
 
 async def control(reactor: Any, plan: Plan, line: Line, progress: Progress) -> None:
-    """The same with ``synchronous=NORMAL``, until an acknowledged settlement is gone, at most so many times."""
+    """The same with a setting that is not durable, until an acknowledged settlement is gone, at most so many times."""
     line.control = True
     for number in range(plan.control_tries):
-        folder = plan.folder(f"power-control-{number}")
+        folder = plan.folder(f"power-control-{line.database}-{number}")
         with Disk(folder, megabytes=MEGABYTES) as disk:
-            scene = Scene(reactor, folder, line, disk=disk)
-            wrong = {"CHAOS_SYNCHRONOUS": "NORMAL"}
-            scene.plant(wrong)
+            scene = Scene(reactor, folder, line, store=plan.store(line.database, folder, disk.root), disk=disk)
+            scene.plant({"CHAOS_SYNCHRONOUS": WRONG[line.database]})
             try:
                 await scene.start()
                 await scene.until_settled(10)
@@ -70,4 +71,5 @@ async def cut(scene: Scene, disk: Disk, plan: Plan) -> None:
     disk.cut_power()
     await deferLater(scene.reactor, plan.rng.uniform(0, LINGER_S))
     await scene.kill()
+    await in_thread(scene.reactor, scene.store.crash)
     await in_thread(scene.reactor, disk.restore_power)
