@@ -44,6 +44,10 @@ class Profile:
     already_reversed_codes: tuple[str, ...] = setting(
         help="refusal codes of 2601 that mean: the original has been reversed before", default=()
     )
+    adopt_listed: bool = setting(
+        help="an unknown outcome that the result file (3202) lists whole: true takes it over, false reverses it",
+        default=False,
+    )
     sign_in_again_codes: tuple[str, ...] = setting(help="refusal codes that mean: sign in (9001) first", default=())
     refusing_fault_codes: tuple[str, ...] = setting(
         help="SOAP fault codes that certainly mean that nothing was done; leave empty until the centre says so in writing",

@@ -77,6 +77,19 @@ class Counter(Protocol):
         """Sums of the caller's own terminal between two times."""
 
 
+class Reconciliation(Protocol):
+    """Comparing days with the centre. The shapes stand in the door's results; amounts in yuan."""
+
+    async def run(self, caller: Caller, day: dt.date) -> Answer:
+        """Begin to compare that day; the answer is its state now. ``reconcile.running``, ``reconcile.too_early``."""
+
+    async def status(self, run_id: str) -> Answer:
+        """How far that run is, or how it ended; "" = the newest."""
+
+    async def list(self, run_id: str, after: int, limit: int) -> Answer:
+        """What its last round found: totals by key, files with their digests, differences with class and evidence."""
+
+
 class Desk(Protocol):
     """The manual desk. ``caller`` is a person: whoever proposed does not approve (``desk.same_person``).
 

@@ -24,7 +24,7 @@ from middleware.store.writer import Writer
 
 log = structlog.get_logger()
 
-OUTBOX = "outbox"
+OUTBOX, RECONCILIATION = "outbox", "reconcile"
 AGAIN_S = 1.0  # after a renewal that the database did not take
 TURNS = 3  # renewals a lease
 
@@ -56,7 +56,7 @@ class Members:
     seconds: Callable[[], float]
     terms: LeaseTerms
     ids: MessageIds
-    tasks: Collection[str] = (OUTBOX,)
+    tasks: Collection[str] = (OUTBOX, RECONCILIATION)
     forget: Callable[[], None] = lambda: None
     take_over: Callable[[bool], Awaitable[bool]] = _nothing
     peers: tuple[Peer, ...] = ()

@@ -46,6 +46,10 @@ _DOUBT = {
     "account": "his", "terminal": "", "settlement_number": "", "attempts": 8,
     "message_ids": {"settle": "H1", "cancel": "", "reversal": "H2"},
 }  # fmt: skip
+_RUN: dict[str, object] = {
+    "run_id": "R1", "date": "2026-11-20", "state": "running", "account": "op-1", "begun_at": _WHEN, "round": 1,
+    "step": "totals", "done": 0, "of": 3, "differences": 0, "resolved": 0,
+}  # fmt: skip
 ANSWERS = {
     "card.read": {
         "card_read_id": "R1", "expires_at": _WHEN, "reader": READER,
@@ -79,6 +83,24 @@ ANSWERS = {
     "desk.propose": _DOUBT,
     "desk.approve": _DOUBT,
     "desk.reject": _DOUBT,
+    "reconcile.run": _RUN,
+    "reconcile.status": _RUN,
+    "reconcile.list": {
+        "run": _RUN, "next_after": 1, "complete": True,
+        "totals": [{
+            "insurance": "310", "clearing_type": "11", "agency": "999900", "refunds": "together", "total": "100.00",
+            "fund": "60.00", "account": "0.00", "count": 1, "equal": False, "code": "1",
+        }],
+        "files": [{
+            "number": 1, "way": "sent", "date": "2026-11-20", "clearing_type": "11", "agency": "999900",
+            "digest": "0" * 64, "rows": 1,
+        }],
+        "rows": [{
+            "number": 1, "date": "2026-11-20", "difference": "only-there", "resolution": "person", "refund": False,
+            "message_id": "H9", "settlement_id": "", "settlement_number": "", "ours": {}, "theirs": {"total": "5.00"},
+            "file_digest": "0" * 64, "line": 2,
+        }],
+    },
     "shift.totals": {
         "terminal": "T001", "since": _WHEN, "until": _WHEN,
         "settled": {"count": 1, "total": "100.00", "fund": "60.00", "account": "30.00", "cash": "10.00"},
@@ -160,6 +182,22 @@ class FakeDesk:
         return await self._counter._answer("desk.reject", caller, settlement_id, proposal, reason)
 
 
+class FakeReconciliation:
+    """Answers as the counter does."""
+
+    def __init__(self, counter: FakeCounter) -> None:
+        self._counter = counter
+
+    async def run(self, caller, day):
+        return await self._counter._answer("reconcile.run", caller, day)
+
+    async def status(self, run_id):
+        return await self._counter._answer("reconcile.status", run_id)
+
+    async def list(self, run_id, after, limit):
+        return await self._counter._answer("reconcile.list", run_id, after, limit)
+
+
 class FakeReaders:
     """One empty reader, and whoever watches it."""
 
@@ -232,7 +270,16 @@ def token_table() -> TokenTable:
 
 def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
     counter, readers, seen = FakeCounter(), FakeReaders(), []
-    business = Business(counter, readers, [readers.health, *health], reactor, lambda: NOON, "0.0-test", FakeDesk(counter))
+    business = Business(
+        counter,
+        readers,
+        [readers.health, *health],
+        reactor,
+        lambda: NOON,
+        "0.0-test",
+        FakeDesk(counter),
+        FakeReconciliation(counter),
+    )
     api = LocalApi(options, business, token_table(), reactor, lambda *what: seen.append(what))
     return Door(api, counter, readers, seen)
 

@@ -33,5 +33,8 @@ PARAMS = {
     },
     "desk.approve": {"settlement_id": "S1", "proposal": "0" * 32},
     "desk.reject": {"settlement_id": "S1", "proposal": "0" * 32, "reason": "与函件不符"},
+    "reconcile.run": {"date": "2026-11-20"},
+    "reconcile.status": {"run_id": "R1"},
+    "reconcile.list": {"run_id": "R1", "after": 0, "limit": 10},
     "system.status": {},
 }  # fmt: skip

@@ -14,13 +14,15 @@ from middleware.doors.local_api.handlers import Business
 from middleware.doors.local_api.methods import METHODS
 from middleware.doors.local_api.options import LocalApiOptions
 from middleware.doors.local_api.session import Session
-from tests.middleware.doors.fakes import NOON, FakeCounter, FakeDesk, FakeReaders, token_table
+from tests.middleware.doors.fakes import NOON, FakeCounter, FakeDesk, FakeReaders, FakeReconciliation, token_table
 from tests.middleware.doors.local_api.samples import PARAMS
 
 
 def make() -> tuple[Dispatcher, Session, FakeCounter]:
     counter = FakeCounter()
-    business = Business(counter, FakeReaders(), [], Clock(), lambda: NOON, "test", FakeDesk(counter))
+    business = Business(
+        counter, FakeReaders(), [], Clock(), lambda: NOON, "test", FakeDesk(counter), FakeReconciliation(counter)
+    )
     session = Session(number=1, peer="test", send=lambda _line: None, caller=Caller(Role.HIS, "his"))
     return Dispatcher(business, token_table(), LocalApiOptions(), lambda *_: None), session, counter
 
