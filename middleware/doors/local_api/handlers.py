@@ -34,7 +34,7 @@ from middleware.doors.local_api.params import (
     VisitParams,
 )
 from middleware.doors.local_api.session import Session
-from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder
+from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder, Reconciliation
 from middleware.engine.keydesk import Keys
 from middleware.ports import Clock, Readers
 
@@ -50,6 +50,7 @@ class Business:
     now: Callable[[], dt.datetime]  # wall time, aware
     version: str
     desk: Desk
+    reconciliation: Reconciliation
     keys: Keys | None = None
 
 
