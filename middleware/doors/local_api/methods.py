@@ -212,6 +212,22 @@ _ROWS = (
         keyed=False, moves_money=False, handler=keys.keys_reject,
     ),
     Method(
+        "reconcile.run", "与医保中心核对一个结算日，立即返回，进度用 reconcile.status 查询",
+        "compare a settlement day with the centre; answers at once, ask reconcile.status how far it is",
+        _DESK, reconciliation.ReconcileRunParams, reconciliation.ReconcileStatus, 15,
+        keyed=False, moves_money=False, handler=reconciliation.reconcile_run,
+    ),
+    Method(
+        "reconcile.status", "对账的进度或结果", "how far a comparison is, or how it ended",
+        _DESK, reconciliation.ReconcileStatusParams, reconciliation.ReconcileStatus, 15,
+        keyed=False, moves_money=False, handler=reconciliation.reconcile_status,
+    ),
+    Method(
+        "reconcile.list", "一次对账的总额、文件和差异明细", "totals, files and differences of a comparison",
+        _DESK, reconciliation.ReconcileListParams, reconciliation.ReconcileListResult, 30,
+        keyed=False, moves_money=False, handler=reconciliation.reconcile_list,
+    ),
+    Method(
         "system.status", "各部件状态，指明故障部件及处理办法", "how every part is, which is broken and what to do",
         frozenset({Role.HIS, Role.BUREAU, Role.OPERATOR}), params.NoParams, results.StatusResult, 5,
         keyed=False, moves_money=False, handler=handlers.system_status,
