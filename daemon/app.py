@@ -20,6 +20,7 @@ from daemon.anchoring import Anchoring
 from daemon.chain_watch import ChainWatch
 from daemon.opening import Opened, open_store
 from daemon.policies import calls_of, categories_of, cross_of, kinds_of, local_of
+from daemon.reconciling import Reconciling
 from daemon.settings import Settings
 from daemon.watch import Watch
 from middleware.domain.health import Condition, PartHealth
@@ -28,14 +29,18 @@ from middleware.doors.feed.resource import feed_resource
 from middleware.doors.local_api.door import LocalApi
 from middleware.doors.local_api.handlers import Business
 from middleware.doors.tokens import TokenTable
+from middleware.engine.asking import Patience
 from middleware.engine.bureau import StoredFeed
+from middleware.engine.comparison import Rules, Run
 from middleware.engine.desk import ManualDesk
 from middleware.engine.fencing import FencedBank, FencedCentre
 from middleware.engine.journal import Journal
 from middleware.engine.keydesk import KeyDesk
-from middleware.engine.members import OUTBOX, LeaseTerms, Members
+from middleware.engine.members import OUTBOX, RECONCILIATION, LeaseTerms, Members
 from middleware.engine.outbox import Outbox
 from middleware.engine.pools import Pool
+from middleware.engine.reconcile import Reconciler
+from middleware.engine.reconcile_desk import ReconciliationDesk
 from middleware.engine.recovery import recover
 from middleware.engine.runner import Engine, Means
 from middleware.engine.service import CounterService, Waits
@@ -47,6 +52,7 @@ from middleware.ops.tick import TickProbe
 from middleware.store.doubts import Doubts
 from middleware.store.lock import Hold
 from middleware.store.reader import Reader
+from middleware.store.statements import Statements
 from middleware.store.vault import Vault
 from middleware.store.writer import Writer
 from readers.pcsc.link import PcscReaders
@@ -78,6 +84,7 @@ class Application:
     chain: ChainWatch
     anchoring: Anchoring
     tick: TickProbe
+    reconciling: Reconciling
     door: LocalApi
     site: HttpSite
 
@@ -97,6 +104,7 @@ class Application:
         self.chain.start()
         self.anchoring.start()
         self.tick.start()
+        self.reconciling.start()
         self.site.start()
         self.door.start()
         log.info("daemon.ready", version=VERSION, epoch=self.journal.epoch)
@@ -112,6 +120,7 @@ class Application:
             self.chain.stop,
             self.anchoring.stop,
             self.tick.stop,
+            self.reconciling.stop,
             self.keys.stop,
             self.outbox.stop,
             lambda: self.engine.stop(self.settings.engine.drain_s),
@@ -152,6 +161,7 @@ def policy_of(settings: Settings, profile: Profile) -> Policy:
         sign_in_again_codes=frozenset(profile.sign_in_again_codes),
         max_clock_skew_s=engine.max_clock_skew_s,
         cancel_on_his_refusal=engine.cancel_on_his_refusal,
+        adopt_listed=profile.adopt_listed,
         bank_limit_s=settings.bank.processing_limit_s,
         cancel_on_capture_refusal=settings.bank.cancel_on_capture_refusal,
         kinds=kinds_of(profile),
@@ -241,7 +251,11 @@ def build(settings: Settings, reactor: Any) -> Application:
     desk = ManualDesk(engine, Doubts(database, opened.vault))
     keys = KeyDesk(engine, database, opened.vault, settings.keys.keep_days)
     health.append(keys.health)
-    business = Business(counter, readers, health, reactor, now, VERSION, desk, keys=keys)
+    store = Statements(database, reader)
+    reconciler, reconciling = reconciliation(settings, profile, engine, store, lambda: members.holds(RECONCILIATION))
+    health.append(reconciling.health)
+    reconcile_desk = ReconciliationDesk(reconciler, store, pool)
+    business = Business(counter, readers, health, reactor, now, VERSION, desk, reconcile_desk, keys=keys)
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
     feed = feed_resource(StoredFeed(pool, reader), tokens, settings.feed, reactor, now, metrics.feed_request)
     health.append(door.health)
@@ -253,10 +267,28 @@ def build(settings: Settings, reactor: Any) -> Application:
     application = Application(
         settings, database, opened.vault, opened.hold, pool, journal, readers, his, centre, bank, members, engine, keys,
         outbox, watch, chain,
-        anchoring, tick, door, site,
+        anchoring, tick, reconciling, door, site,
     )  # fmt: skip
     metrics.before_scrape(lambda: _measure(application, metrics))
     return application
+
+
+def reconciliation(
+    settings: Settings, profile: Profile, engine: Engine, store: Statements, holds: Callable[[], bool]
+) -> tuple[Reconciler, Reconciling]:
+    """What compares days with the centre, and what does so by the clock."""
+    options, means = settings.reconcile, engine.means
+    zone = dt.timezone(dt.timedelta(minutes=settings.engine.utc_offset_minutes))
+    rules = Rules(zone, profile.statement.rules, options.keys, options.days_back)
+    patience = Patience(repeat_s=options.repeat_s, ready_within_s=options.ready_within_s, rest_s=options.rest_s)
+    parts: list[Reconciling] = []
+
+    def ended(run: Run) -> None:
+        parts[0].ended(run)
+
+    reconciler = Reconciler(engine, store, rules, patience, ended, holds)
+    parts.append(Reconciling(options, reconciler, store, means.pool, means.clock, means.now, holds))
+    return reconciler, parts[0]
 
 
 def join(settings: Settings, opened: Opened, reactor: Any, metrics: Metrics) -> tuple[Journal, Members, MessageIds]:
@@ -278,6 +310,11 @@ def _measure(a: Application, metrics: Metrics) -> None:
     metrics.set("node_lease_held", a.members.lives())
     metrics.set("node_rejoined", a.members.rejoined)
     metrics.set("outbox_depth", a.watch.letters, "his")
+    for state in ("balanced", "open", "failed"):
+        metrics.set("reconcile_runs", a.reconciling.runs[state], state)
+    metrics.set("reconcile_differences", a.reconciling.differences)
+    metrics.set("reconcile_open_days", len(a.reconciling.open_days))
+    metrics.set("reconcile_last_balanced_timestamp_seconds", a.reconciling.balanced_at)
     metrics.set("api_connections", a.door.connections)
     metrics.set("api_in_flight", a.door.in_flight)
     metrics.set("journal_head_sequence", a.journal.head_sequence)
