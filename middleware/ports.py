@@ -37,7 +37,7 @@ class PreparedCall:
     call: Call
     digest: str  # SHA-256 of the bytes that will be sent, hex: goes into the journal before them (invariant 5)
     body: Any
-    sign_number: str = ""  # of the sign-in that it goes out under: an old centre's business cycle; "" for none
+    sign_number: str = ""  # of the sign-in that it goes out under, where a region compares by business cycle; else ""
 
 
 class Centre(Part, Protocol):

@@ -156,7 +156,8 @@ class SoapCentre(Centre):
             raise Fault("centre.field", f"{call.value}: the message is longer than {self.options.max_body_bytes} bytes")
         digest = hashlib.sha256(body).hexdigest()
         message = Message(f"{NAMESPACE}:{call.value}", body)
-        return PreparedCall(message_id, call, digest, _Prepared(message, request, at), sign_number)
+        cycle = sign_number if self.profile.statement.by_cycle else ""
+        return PreparedCall(message_id, call, digest, _Prepared(message, request, at), cycle)
 
     def _nodes(self, request: CentreRequest) -> Input:
         if isinstance(request, StatementRequest):
