@@ -255,7 +255,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     reconciler, reconciling = reconciliation(settings, profile, engine, store, lambda: members.holds(RECONCILIATION))
     health.append(reconciling.health)
     reconcile_desk = ReconciliationDesk(reconciler, store, pool)
-    business = Business(counter, readers, health, reactor, now, VERSION, desk, reconcile_desk, keys=keys)
+    business = Business(counter, readers, health, reactor, now, VERSION, desk, reconcile_desk, keys)
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
     feed = feed_resource(StoredFeed(pool, reader), tokens, settings.feed, reactor, now, metrics.feed_request)
     health.append(door.health)

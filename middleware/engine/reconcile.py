@@ -50,7 +50,7 @@ class _Act:
 
 
 class Reconciler:
-    """Runs days. ``ended(run)`` is told of each run's end."""
+    """Runs days. ``ended(run)`` is told of each run's end; ``holds()``: of several nodes on one database one may run."""
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Reconciler:
         rules: Rules,
         patience: Patience,
         ended: Callable[[Run], None] = lambda _run: None,
+        holds: Callable[[], bool] = lambda: True,
     ) -> None:
         self._engine = engine
         self._means = engine.means
@@ -66,6 +67,7 @@ class Reconciler:
         self._rules = rules
         self._patience = patience
         self._told = ended
+        self._holds = holds
         self._stopped = False
         self._asker = Asker(engine, rules.statement, patience, lambda: self._stopped or engine.stopping)
         self._waiters: list[Deferred[Run]] = []
@@ -84,6 +86,8 @@ class Reconciler:
         over = dt.datetime.combine(day, dt.time.min, self._rules.zone) + dt.timedelta(days=1) + GRACE
         if now < over and not self._rules.statement.by_cycle:  # a cycle may be ended at any time
             raise Fault("reconcile.too_early", f"{day} may be compared from {GRACE} after its end on")
+        if not self._holds():
+            raise Fault("reconcile.running", "another node compares for all of them: ask that one")
         if self.current is not None:
             raise Fault("reconcile.running", f"{self.current.run_id} of {self.current.day}")
         run = self.current = Run("R" + self._means.next_message_id()[-18:], day, account, now, RUNNING)

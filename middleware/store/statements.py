@@ -16,6 +16,7 @@ from middleware.store.batch import stamp
 from middleware.store.cycles import Cycles
 from middleware.store.doubts import STATES
 from middleware.store.reader import Reader
+from middleware.store.vault import row_name
 
 PAGE = 200
 MAX_DOUBTS = 2000
@@ -104,6 +105,13 @@ class Statements:
             rows = connection.execute(sa.select(t.reconcile_key)).all()
         return [Key(row.med_type, Slice(row.insurance, row.clearing_type, row.agency)) for row in rows]
 
+    def first_day(self, zone: dt.tzinfo) -> dt.date | None:
+        """The day of the first message that ever was to leave: what was before is not ours to compare."""
+        query = sa.select(t.message.c.intended_at).order_by(t.message.c.message_id).limit(1)
+        with self._engine.connect() as connection:
+            found = connection.scalar(query)
+        return dt.datetime.fromisoformat(found).astimezone(zone).date() if found else None
+
     # -- earlier runs
 
     def newest_run(self, day: dt.date) -> Any | None:
@@ -162,6 +170,15 @@ class Statements:
         query = sa.select(r).where(r.c.run_id == run_id, r.c.round == last_round)
         with self._engine.connect() as connection:
             return connection.execute(query.order_by(*r.primary_key.columns)).all()
+
+    def content(self, run_id: str, number: int) -> bytes:
+        """The ZIP itself. Raises ``KeyError``."""
+        r = t.reconcile_file.c
+        with self._engine.connect() as connection:
+            sealed = connection.scalar(sa.select(r.sealed).where(r.run_id == run_id, r.number == number))
+        if sealed is None:
+            raise KeyError(f"{run_id} {number}")
+        return self._reader.vault.open_bytes("reconcile_file", row_name(run_id, number), "sealed", sealed)
 
     def files(self, run_id: str) -> Sequence[Any]:
         """The files of a run: which way, of what, digest; without their content."""

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from middleware.domain.fault import Fault
 from middleware.domain.order import Role
-from middleware.doors.local_api import handlers, keys, params, results, results_visit
+from middleware.doors.local_api import handlers, keys, params, reconciliation, results, results_visit
 from middleware.doors.local_api.handlers import Visit
 from middleware.engine.counter import Answer
 
