@@ -272,7 +272,7 @@ class Writer:
         if not seen.to_take:
             return seen
         try:
-            taken = self._within(lambda c: nodes.take_over(c, self._membership, self.epoch, seen.open_tasks))
+            taken = self._within(lambda c: nodes.take_over(c, self._membership, self.epoch, tasks))
         except FencedError:
             return Seen(renewed=False)
         return evolve(seen, tasks=seen.tasks | taken)
