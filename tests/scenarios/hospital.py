@@ -13,6 +13,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import psycopg
+import sqlalchemy as sa
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
@@ -94,8 +96,10 @@ class HeldCard(VirtualCard):
 
 
 class Hospital:
-    def __init__(self, stage):
+    def __init__(self, stage, store_url=""):
+        """``store_url`` when the books are elsewhere than in the stage's own file."""
         self.stage = stage
+        self._store = sa.make_url(store_url or f"sqlite:///{stage.database}")
         self._keys = 0
 
     # -- the door
@@ -286,13 +290,22 @@ class Hospital:
 
     def tables(self, *names):
         """All rows of these tables at one moment, read past the daemon."""
-        connection = sqlite3.connect(f"file:{self.stage.database}?mode=ro", uri=True, timeout=10)
+        if self._store.get_backend_name() == "postgresql":
+            return self._tables_of_server(names)
+        connection = sqlite3.connect(f"file:{self._store.database}?mode=ro", uri=True, timeout=10)
         connection.row_factory = sqlite3.Row
         try:
             connection.execute("BEGIN")
             return {name: [dict(row) for row in connection.execute(f"SELECT * FROM {name}")] for name in names}
         finally:
             connection.close()
+
+    def _tables_of_server(self, names):
+        url = self._store
+        where = {"host": url.query["host"], "port": url.query["port"], "user": url.username, "dbname": url.database}
+        with psycopg.connect(**where, row_factory=psycopg.rows.dict_row) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            return {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}
 
     def rows(self, table):
         return self.tables(table)[table]
