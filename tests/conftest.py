@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from simulators.pcscd import Pcscd
-from tests.support.postgres import Cluster, free_port
+from tests.support.postgres import TestCluster, free_port
 from tests.support.proxy import Proxy
 
 
@@ -20,7 +20,7 @@ def pytest_xdist_auto_num_workers():
 @pytest.fixture(scope="session")
 def cluster():
     """The test run's own PostgreSQL, started when the first test wants it."""
-    made = Cluster()
+    made = TestCluster()
     try:
         made.make()
         yield made

@@ -1,156 +1,26 @@
-"""A private PostgreSQL cluster in a scratch folder: on a Unix socket without a password, on TCP with one. fsync stays on."""
+"""The test run's PostgreSQL: a private cluster whose databases begin migrated, each a copy of one template."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import itertools
-import os
-import pwd
-import secrets
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
-import time
-from pathlib import Path
-
-import psycopg
-import pytest
-
 from middleware.store.database import open_database, ready
+from simulators.postgres import PASSWORD, USER, Cluster, free_port
 
-USER = "yikatong"
-PASSWORD = "Geheim-0815"  # of a cluster that lives as long as the test run, on loopback
-TEMPLATE = "migrated"
-_PATIENCE_S = 30.0
-_SETTINGS = {
-    "fsync": "on",
-    "full_page_writes": "on",
-    "synchronous_commit": "on",
-    "shared_buffers": "32MB",
-    "max_connections": "60",
-    "listen_addresses": "127.0.0.1",
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
-    "checkpoint_timeout": "1h",
-    "max_wal_size": "2GB",
-    "log_min_messages": "fatal",
-}
+__all__ = ["PASSWORD", "USER", "TestCluster", "free_port"]
+
+_TEMPLATE = "migrated"
 
 
-def binaries() -> Path:
-    """Where Debian puts the server's programs; fails, and names the package, when they are missing."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
-    named = shutil.which("initdb")
-    if not found and named is None:
-        pytest.fail("PostgreSQL's server programs are missing: apt-get install postgresql-15 (make setup does it)")
-    return found[-1].parent if found else Path(named).resolve().parent
+class TestCluster(Cluster):
+    """``create()`` gives a migrated database."""
 
+    __test__ = False
 
-def free_port() -> int:
-    """Below the range that outgoing connections are given (32768 and above)."""
-    while True:
-        port = 20_000 + secrets.randbelow(12_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-
-
-def _die_with_us() -> None:
-    ctypes.CDLL(None).prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG: no orphan, however the tests end
-
-
-class Cluster:
-    """One server. ``database()`` gives a migrated database of its own as a url; ``tcp`` the way a network goes."""
-
-    def __init__(self) -> None:
-        self.bin = binaries()
-        self.folder = Path(tempfile.mkdtemp(prefix="yikatong-pg-"))
-        self.port = free_port()
-        self.user = USER
-        self._names = itertools.count(1)
-        self._as: dict = {"cwd": self.folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
-        if os.getuid() == 0:  # initdb refuses root
-            names = {entry.pw_name for entry in pwd.getpwall()}
-            account = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
-            os.chown(self.folder, account.pw_uid, account.pw_gid)
-            self._as |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        self._process: subprocess.Popen | None = None
-
-    # -- its life
-
-    def make(self) -> None:
-        secret = self.folder / "secret"
-        secret.write_text(PASSWORD + "\n")
-        secret.chmod(0o644)
-        subprocess.run(
-            [self.bin / "initdb", "-D", self.folder / "data", "-U", USER, "--auth-local=trust", "--auth-host=scram-sha-256",
-             "--encoding=UTF8", "--locale=C.UTF-8", f"--pwfile={secret}", "--no-sync"],
-            **self._as, check=True, capture_output=True,
-        )  # fmt: skip
-        secret.unlink()
-        self.start()
-        self.sql(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
-        engine = open_database(self.url(TEMPLATE))
+    def make(self):
+        super().make()
+        self.sql(f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
+        engine = open_database(self.url(_TEMPLATE))
         ready(engine)
         engine.dispose()
 
-    def start(self, **settings: str) -> None:
-        """With these settings instead of the usual ones; waits until it answers."""
-        options = [f"-c{name}={value}" for name, value in (_SETTINGS | settings).items()]
-        log = (self.folder / "log").open("ab")
-        self._process = subprocess.Popen(
-            [self.bin / "postgres", "-D", self.folder / "data", "-k", self.folder, "-p", str(self.port), *options],
-            **self._as, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-            preexec_fn=_die_with_us,  # noqa: PLW1509 - one call of prctl between fork and exec takes no lock
-        )  # fmt: skip
-        log.close()
-        limit = time.monotonic() + _PATIENCE_S
-        while True:
-            try:
-                return self.sql("SELECT 1")
-            except psycopg.OperationalError:
-                if time.monotonic() > limit or self._process.poll() is not None:
-                    pytest.fail("PostgreSQL does not start: " + (self.folder / "log").read_text()[-2000:])
-                time.sleep(0.02)
-
-    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """SIGINT: every session is ended, in order; SIGQUIT: as if the machine had lost power, but for its disk cache."""
-        if self._process is not None:
-            self._process.send_signal(how)
-            self._process.wait(_PATIENCE_S)
-            self._process = None
-
-    def remove(self) -> None:
-        self.stop(signal.SIGQUIT)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    # -- its databases
-
-    def url(self, database: str) -> str:
-        return f"postgresql+psycopg://{USER}@/{database}?host={self.folder}&port={self.port}"
-
-    def tcp(self, database: str, port: int | None = None, password: str = PASSWORD) -> str:
-        return f"postgresql+psycopg://{USER}:{password}@127.0.0.1:{port or self.port}/{database}"
-
-    def sql(self, statement: str, values: tuple = (), database: str = "postgres") -> list:
-        """Outside a transaction, as the cluster's owner."""
-        made = f"host={self.folder} port={self.port} user={USER} dbname={database} connect_timeout=5"
-        with psycopg.connect(made, autocommit=True) as connection:
-            done = connection.execute(statement, values)
-            return done.fetchall() if done.description else []
-
-    def create(self, template: str = TEMPLATE) -> str:
-        """A new database's name: a copy of the migrated one, or of ``template0``."""
-        name = f"t{next(self._names)}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}" + (" LOCALE 'C'" if template == "template0" else ""))
-        return name
-
-    def drop(self, name: str) -> None:
-        self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-    def backends(self, name: str) -> list[int]:
-        """Process ids of the sessions on a database."""
-        return [pid for (pid,) in self.sql("SELECT pid FROM pg_stat_activity WHERE datname = %s", (name,))]
+    def create(self, template=_TEMPLATE):
+        return super().create(template)
