@@ -300,7 +300,7 @@ class CounterService:
         found = await means.pool.run(means.reader.request, *name)
         text = _stored_answer(known)
         if text is not None and (found is None or not found.answer):
-            await means.journal.commit(Unit(answers=((*name, text),)))
+            await means.journal.commit(Unit(answers=((*name, text),), now=means.now()))
             found = await means.pool.run(means.reader.request, *name)
         return _replay(found) if found is not None and found.answer else known
 

@@ -16,7 +16,7 @@ from middleware.domain.his import HisAccepted
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName, id_check_character
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Caller, QuoteOrder, RegisterOrder, Role
-from middleware.domain.outcome import Answered
+from middleware.domain.outcome import Answered, NotSent
 from middleware.domain.split import FundLine, Split
 from middleware.ports import PreparedCall
 
@@ -145,7 +145,10 @@ class FakeCentre:
         queue = self.script.get(call.call)
         outcome = queue.pop(0) if queue else Answered(self.reply(call.body))
         if not (isinstance(outcome, tuple) and outcome[0] == "not-sent"):
-            on_first_byte()
+            try:
+                on_first_byte()
+            except Fault as fault:
+                return NotSent(fault.code)
         if isinstance(outcome, Deferred):
             outcome = await outcome
         if isinstance(outcome, tuple):
