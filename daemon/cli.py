@@ -13,7 +13,9 @@ import click
 
 from daemon import VERSION
 from daemon.desk import desk
+from daemon.keys import keys
 from daemon.simulate.command import simulate
+from daemon.tools import settings_of as _settings
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
@@ -45,20 +47,6 @@ def _pair(settings: Settings, anchors: str | None, public_key: Path | None) -> t
     if anchors is None or public_key is None:
         raise click.UsageError("--anchors and --public-key belong together")
     return _place(settings, anchors), public_key
-
-
-def _settings(path: Path) -> Settings:
-    """Read it, or say every problem and leave with 2."""
-    from config.load import ConfigError, load
-    from daemon.settings import Settings
-
-    try:
-        return load(Settings, path)
-    except ConfigError as exc:
-        click.echo(f"配置有误 / the configuration has {len(exc.problems)} problem(s): {path}", err=True)
-        for problem in exc.problems:
-            click.echo(f"  {problem}", err=True)
-        raise SystemExit(2) from None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -219,6 +207,9 @@ def demo(keep: bool, directory: Path) -> None:
 
 
 main.add_command(desk)
+
+
+main.add_command(keys)
 
 
 main.add_command(simulate)

@@ -25,7 +25,7 @@ _CLIENT = "yikatong-desk/1"
 Options = Callable[[Callable[..., None]], Callable[..., None]]
 
 
-def _reached() -> Options:
+def reached() -> Options:
     """How the daemon is reached and who asks: the same options for every command."""
     options = (
         click.option("--config", type=_PATH, help="the daemon's configuration: the socket is taken from it"),
@@ -50,7 +50,7 @@ def desk() -> None:
 
 
 @desk.command("list")
-@_reached()
+@reached()
 def list_(config: Path | None, path: Path | None, token_file: Path) -> None:
     """What is unknown or waits for a person, and why."""
 
@@ -69,10 +69,10 @@ def list_(config: Path | None, path: Path | None, token_file: Path) -> None:
 
 @desk.command()
 @click.argument("settlement")
-@_reached()
+@reached()
 def show(settlement: str, config: Path | None, path: Path | None, token_file: Path) -> None:
     """All that is known of SETTLEMENT: messages, journal, the proposal that waits; as JSON."""
-    _ask(config, path, token_file, "desk.show", {"settlement_id": settlement})
+    ask(config, path, token_file, "desk.show", {"settlement_id": settlement})
 
 
 @desk.command()
@@ -91,7 +91,7 @@ def show(settlement: str, config: Path | None, path: Path | None, token_file: Pa
     help="yuan, for settled",
 )
 @click.option("--clearing", type=(str, str, str), metavar="TYPE WAY AGENCY", help="clr_type, clr_way, clr_optins")
-@_reached()
+@reached()
 def propose(
     settlement: str,
     *,
@@ -117,27 +117,27 @@ def propose(
         params["amounts"] = dict(zip(("total", "fund", "account", "cash", "hospital"), amounts, strict=True))
     if clearing:
         params |= dict(zip(("clearing_type", "clearing_way", "clearing_agency"), clearing, strict=True))
-    _ask(config, path, token_file, "desk.propose", params)
+    ask(config, path, token_file, "desk.propose", params)
 
 
 @desk.command()
 @click.argument("settlement")
 @click.argument("proposal")
-@_reached()
+@reached()
 def approve(settlement: str, proposal: str, config: Path | None, path: Path | None, token_file: Path) -> None:
     """Approve PROPOSAL (the digest that list and show print) of SETTLEMENT; it takes effect at once."""
-    _ask(config, path, token_file, "desk.approve", {"settlement_id": settlement, "proposal": proposal})
+    ask(config, path, token_file, "desk.approve", {"settlement_id": settlement, "proposal": proposal})
 
 
 @desk.command()
 @click.argument("settlement")
 @click.argument("proposal")
 @click.option("--reason", default="", help="no names, no id numbers")
-@_reached()
+@reached()
 def reject(settlement: str, proposal: str, reason: str, config: Path | None, path: Path | None, token_file: Path) -> None:
     """Reject PROPOSAL of SETTLEMENT, or take it back."""
     params = {"settlement_id": settlement, "proposal": proposal, "reason": reason}
-    _ask(config, path, token_file, "desk.reject", params)
+    ask(config, path, token_file, "desk.reject", params)
 
 
 def line_of(row: dict[str, Any]) -> str:
@@ -158,7 +158,9 @@ def line_of(row: dict[str, Any]) -> str:
     return "\n    ".join(parts)
 
 
-def _ask(config: Path | None, path: Path | None, token_file: Path, method: str, params: dict[str, Any]) -> None:
+def ask(config: Path | None, path: Path | None, token_file: Path, method: str, params: dict[str, Any]) -> None:
+    """Ask the daemon and print what it answers as JSON; leave with 1 when it refuses."""
+
     def work(client: Client) -> None:
         click.echo(json.dumps(client.call(method, params), ensure_ascii=False, indent=2))
 

@@ -25,6 +25,7 @@ from middleware.domain.fault import FAULTS, Fault
 from middleware.doors.tokens import TokenTable
 from middleware.store.database import open_database, revisions, scratch_engine
 from middleware.store.lock import sqlite_file
+from middleware.store.providers import open_masters
 
 CONNECT_S = 3.0
 LOW_DISK_BYTES = 1 << 30
@@ -57,6 +58,10 @@ def unusable(settings: Settings) -> list[str]:
         load_profile(settings.centre.profile)
     except (ConfigError, ValueError, OSError) as exc:
         problems.append(f"centre.profile: {exc}")
+    try:
+        open_masters(settings.keys).close()
+    except Fault as fault:
+        problems.append(f"keys: {fault.detail}  -> {fault.spec.do_zh} / {fault.spec.do_en}")
     return problems
 
 

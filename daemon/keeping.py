@@ -17,8 +17,10 @@ from middleware.store import backup, dump
 from middleware.store.chain import Head
 from middleware.store.comparing import Restored
 from middleware.store.database import scratch_engine
+from middleware.store.encrypting import check_opens
 from middleware.store.lock import sqlite_file
 from middleware.store.places import Place
+from middleware.store.providers import open_vault
 from middleware.store.walk import CHAINS, Walk
 
 Anchors = tuple[Place, Path]  # where the anchors are, and the public key
@@ -86,6 +88,7 @@ def restore_database(settings: Settings, source: Path, anchors: Anchors | None, 
     now = _now(settings)
 
     def older_than_an_anchor(copy: sa.Engine) -> str:
+        check_opens(copy, open_vault(copy, settings.keys))  # without its master key a backup is of no use
         own = settings.anchor.place
         if anchors is None and own is not None and own.missing():
             return f"whether it is older than an anchor cannot be told, there is no {own}"

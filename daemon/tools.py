@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
 import sqlalchemy as sa
 
 from middleware.domain.fault import Fault
 from middleware.store.database import migrate, open_database, revisions
 from middleware.store.lock import hold_database
 
+if TYPE_CHECKING:
+    from daemon.settings import Settings
+
 Say = Callable[[str], object]
+
+
+def settings_of(path: Path) -> Settings:
+    """Read it, or say every problem and leave with 2."""
+    from config.load import ConfigError, load
+    from daemon.settings import Settings
+
+    try:
+        return load(Settings, path)
+    except ConfigError as exc:
+        click.echo(f"配置有误 / the configuration has {len(exc.problems)} problem(s): {path}", err=True)
+        for problem in exc.problems:
+            click.echo(f"  {problem}", err=True)
+        raise SystemExit(2) from None
 
 
 def migrate_database(url: str, say: Say) -> int:

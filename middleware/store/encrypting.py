@@ -17,7 +17,7 @@ from middleware.domain.fault import Fault
 from middleware.store import tables as t
 from middleware.store.codec import decode_holder, decode_visit, encode
 from middleware.store.keyring import DESTROYED, Pending
-from middleware.store.personal import part_answer, part_visit
+from middleware.store.personal import SEALED, part_answer, part_visit
 from middleware.store.vault import Vault, key_of, row_name
 from middleware.store.walk import read_meta, write_meta
 
@@ -55,6 +55,25 @@ def check_keys(engine: sa.Engine, vault: Vault) -> None:
         raise Fault("system.keys", "the database holds personal data in clear: run.py keys encrypt --config FILE")
     with engine.begin() as connection:
         write_meta(connection, SEALED_MARK, "1")
+
+
+def check_opens(engine: sa.Engine, vault: Vault) -> None:
+    """Whether the master key opens all of it: each data key, and the first value of each sealed column. Reads only.
+
+    Raises ``Fault("system.keys")`` that says which master key is missing. The vault is closed afterwards.
+    """
+    with engine.connect() as connection:
+        ids = connection.scalars(sa.select(t.data_key.c.id).where(t.data_key.c.state != DESTROYED)).all()
+        first = [(place, sa.select(*place.key, place.column).where(place.column != "").limit(1)) for place in SEALED]
+        rows = [(place, connection.execute(query).one_or_none()) for place, query in first]
+    try:
+        for key_id in ids:
+            vault.keys.by_id(key_id)
+        for place, row in rows:
+            if row is not None and (key_of(row[-1]) in ids or not key_of(row[-1])):
+                vault.open_bytes(place.table.name, row_name(*row[:-1]), place.name, row[-1])
+    finally:
+        vault.dispose()
 
 
 def encrypt(engine: sa.Engine, vault: Vault, now: dt.datetime, progress: Callable[[str, int], object]) -> Encrypted:
