@@ -82,21 +82,26 @@ def approved(settlement: Settlement, event: ManualApproved, at: At, visit: Visit
 
 
 def proposed_on_finding(settlement: Settlement, event: ManualProposed, at: At, visit: Visit) -> Step[Settlement]:
-    """Stays; of a difference with the centre's books a proposal waits. Refused to the asker where there is none."""
+    """Stays; a proposal on a difference with the centre's books waits. Where there is none the asker hears no."""
     if settlement.finding is None:
         raise not_now(settlement)
     return proposed(settlement, event, at, visit)
 
 
 def approved_on_finding(settlement: Settlement, event: ManualApproved, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Cancelled, when the centre undid it; else stays, and the difference is closed. Refused where there is none."""
+    """-> Cancelled, when the centre undid it; else stays, and the difference is closed. The desk's rules hold."""
     if settlement.finding is None or settlement.proposal is None:
         return approved_before(settlement, event, at, visit)
     return approved(settlement, event, at, visit)
 
 
+def closed(settlement: Settlement, event: ManualApproved, at: At, visit: Visit) -> Step[Settlement]:
+    """Stays; the difference is closed. The desk's rules hold."""
+    return approved_on_finding(settlement, event, at, visit)
+
+
 def rejected_on_finding(settlement: Settlement, event: ManualRejected, at: At, visit: Visit) -> Step[Settlement]:
-    """Stays; no proposal waits any more. Refused to the asker where none waits."""
+    """Stays; no proposal waits any more. Where none waits the asker hears no."""
     return rejected(settlement, event, at, visit)
 
 
@@ -236,7 +241,8 @@ _ROWS: tuple[Row[Settlement], ...] = (
         ManualApproved,
         {
             **dict.fromkeys(_OPEN, approved),
-            **dict.fromkeys(_AT_REST, approved_on_finding),
+            **dict.fromkeys(_AT_REST, closed),
+            **dict.fromkeys(_ON_FINDING, approved_on_finding),
             **dict.fromkeys(_DECIDED, approved_before),
         },
         {},

@@ -14,15 +14,26 @@ from middleware.domain.decision import Verdict
 from middleware.domain.fault import Fault
 from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
+from middleware.domain.reconciliation import Difference
 from middleware.domain.rules import KindRules, OnHisSilence
 from middleware.domain.visit import SettlementState as S
 from middleware.domain.visit import VisitState as V
 from middleware.flow import pages
 from middleware.flow.step import IllegalEvent
 from middleware.flow.visit import REGISTRATION_ROWS, SETTLEMENT_ROWS, step
-from tests.middleware.flow.making import HIS_ORDER, after, at, cancel_in_doubt, event, proposal, settlement, visit
-
-from tests.support.fakes import NOW
+from tests.middleware.flow.making import (
+    FINDING,
+    HIS_ORDER,
+    LISTING,
+    after,
+    at,
+    cancel_in_doubt,
+    event,
+    proposal,
+    settlement,
+    visit,
+)
+from tests.support.fakes import NOW, split
 
 ROOT = Path(__file__).resolve().parents[3]
 REVERSIBLE = frozenset({Call.SETTLE, Call.CANCEL})
@@ -62,6 +73,8 @@ def walked():
         at(after(9999), kinds={VisitKind.OUTPATIENT: silence}),
         at(cancel_on_his_refusal=True, reversible=REVERSIBLE),
         at(max_attempts=0),
+        at(after(9999), adopt_listed=True, reversible=REVERSIBLE),
+        at(after(9999), reversible=frozenset()),
     )
     for state, kind, when in itertools.product(S, SETTLEMENT_ROWS, policies):
         situations = [settlement(state), settlement(state, delivered=False), settlement(state, reversal_attempts=0)]
@@ -83,13 +96,44 @@ def walked():
         happenings = [event(kind, state)]
         if kind is e.CentreRefusedReversal:
             happenings.append(evolve(happenings[0], not_found=False))
+        if kind in {e.CentreListed, e.CentreListedAbsent, e.CentreListedOtherwise}:
+            situations, happenings = listed(state, situations), list(listings(happenings[0]))
+        if kind is e.ManualApproved and state in {S.SETTLED, S.DELIVERED}:
+            situations.append(settlement(state, finding=FINDING, proposal=proposal(Verdict.CANCELLED)))
         for before, happened in itertools.product(situations, happenings):
             try:
-                done = step(visit(before), happened, when)
+                done = step(visit(before), seen(happened, before), when)
             except (Fault, IllegalEvent):
                 continue
             found.add((state, kind, done.state.settlements[0].state))
     return {one for one in found if one[0] is not one[2]}
+
+
+def listed(state, situations):
+    """Situations to which a file can be fitted: also those in which no reversal was ever tried."""
+    fitted = [evolve(one, settle_message_id="M-settle", next_due=None) for one in situations]
+    if state not in {S.UNKNOWN, S.MANUAL}:
+        return fitted
+    untouched = {"reversal_message_id": "", "reversal_attempts": 0, "next_due": None}
+    cancels = [cancel_in_doubt(state, delivered=d, **untouched) for d in (True, False)]
+    return [*fitted, settlement(state, **untouched), *cancels]
+
+
+def listings(happened):
+    """The ways in which a file can speak of a settlement or of its refund."""
+    if isinstance(happened, e.CentreListedOtherwise):
+        missing = evolve(FINDING, difference=Difference.REFUND_MISSING, message_id="M-cancel", refund=True)
+        return (happened, evolve(happened, finding=missing))
+    other = evolve(happened, message_id="M-cancel", refund=True)
+    if isinstance(happened, e.CentreListedAbsent):
+        return tuple(evolve(one, asked_at=after(9000)) for one in (happened, other))
+    refund = evolve(LISTING, total=-split().total, fund=-split().fund, account=-split().account)
+    return (happened, evolve(other, listing=refund))
+
+
+def seen(happened, before):
+    """The same, when nothing was learned since the centre was asked."""
+    return evolve(happened, seen=before.seen) if hasattr(happened, "seen") else happened
 
 
 def walked_registration():

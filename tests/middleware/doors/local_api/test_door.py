@@ -171,7 +171,8 @@ async def test_each_role_may_call_its_methods_and_no_other(opened, path):
     assert counter | {"system.status"} == allowed[Role.HIS]
     assert counter == allowed[Role.POS]
     assert {"system.status"} == allowed[Role.BUREAU]
-    desk = {"desk.list", "desk.show", "desk.propose", "desk.approve", "desk.reject"}
+    desk = {"reconcile.run", "reconcile.status", "reconcile.list"}
+    desk |= {"desk.list", "desk.show", "desk.propose", "desk.approve", "desk.reject"}
     assert {"system.status", "reader.list", "settlement.get"} | desk == allowed[Role.OPERATOR]
 
 
