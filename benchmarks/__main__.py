@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from attrs import frozen
 
@@ -53,16 +53,27 @@ QUICK = Scale(disk_s=0.9, journal_s=1.2, card_s=0.8, load_s=0.8, profile_s=1.0, 
 
 
 def journal_part(folder: Path, scale: Scale) -> None:
-    """Commits against the disk's own limit: of this disk, and of one whose every flush takes its time."""
+    """Commits against the disk's own limit: of this disk, and of one whose every flush takes its time; both databases."""
     print("\njournal: one unit = visit (2 KB), chained row, settlement row, intent; durable before it is answered")
-    _journal_on(folder, scale, "the disk", {})
+    _journal_on_server(_journal_on(folder, scale, "the disk", {}), scale)
     slow = disk.slow_flush(folder)
     if slow is None:
         raise BrokenError("no C compiler to make flushes slow with")
     _journal_on(folder, scale, f"the same disk with {disk.FLUSH_US} us more a flush", slow)
 
 
-def _journal_on(folder: Path, scale: Scale, what: str, environment: dict[str, str]) -> None:
+def _journal_on_server(embedded: list[dict[str, float]], scale: Scale) -> None:
+    rows = _json_of(["benchmarks.journal", "postgresql", str(scale.journal_s / 2), *map(str, CALLERS)], scale.journal_s, {})
+    print("  PostgreSQL on the same machine, by a Unix socket, fsync and synchronous_commit on")
+    print("  callers   units/s   a batch   p50 ms   p99 ms   CPU us   /SQLite's row above")
+    for row, other in zip(rows, embedded, strict=True):
+        print(
+            f"  {row['callers']:7.0f}{row['commits_per_s']:10,.0f}{row['units_per_batch']:10.1f}{row['p50_ms']:9.2f}"
+            f"{row['p99_ms']:9.2f}{row['cpu_us']:9.0f}{row['commits_per_s'] / other['commits_per_s']:22.2f}"
+        )
+
+
+def _journal_on(folder: Path, scale: Scale, what: str, environment: dict[str, str]) -> list[dict[str, float]]:
     place = folder / f"journal-{len(environment)}"
     place.mkdir()
     limits = _json_of(["benchmarks.disk", str(place), str(scale.disk_s / 2)], scale.disk_s, environment)
@@ -79,6 +90,7 @@ def _journal_on(folder: Path, scale: Scale, what: str, environment: dict[str, st
             f"  {row['callers']:7.0f}{rate:10,.0f}{row['units_per_batch']:10.1f}{row['p50_ms']:9.2f}{row['p99_ms']:9.2f}"
             f"{row['cpu_us']:9.0f}{rate / plain:13.2f}{rate / single:16.2f}{rate / many:14.2f}"
         )
+    return cast(list[dict[str, float]], rows)
 
 
 def _json_of(arguments: list[str], seconds: float, environment: dict[str, str]) -> Any:

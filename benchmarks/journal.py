@@ -1,4 +1,6 @@
-"""``python -m benchmarks.journal DIRECTORY SECONDS [CALLERS...]``: the real Journal and Writer, a settlement's own units.
+"""``python -m benchmarks.journal WHERE SECONDS [CALLERS...]``: the real Journal and Writer, a settlement's own units.
+
+WHERE is a folder for a file of SQLite's, or ``postgresql``: a private cluster, made for it and removed again.
 
 Every unit is what one step of a settlement writes: the visit with its settlement, a chained journal row, the settlement's
 row and a message's intent. A caller commits the next one when the last is durable, as a visit does.
@@ -9,11 +11,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import random
 import sys
 import time
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from attrs import evolve
@@ -29,11 +31,15 @@ from middleware.domain.split import FundLine, Split
 from middleware.domain.visit import Settlement, SettlementState, Visit, VisitState
 from middleware.engine.journal import Journal
 from middleware.store import tables
+from middleware.store.ciphers import AES
 from middleware.store.codec import encode
 from middleware.store.database import open_database, ready
+from middleware.store.masters import KeptMaster, KeptMasters
 from middleware.store.reader import Reader
 from middleware.store.units import Intent, Record, Unit
+from middleware.store.vault import Vault
 from middleware.store.writer import Writer
+from simulators.postgres import Cluster
 
 CALLERS = (1, 8, 64, 512)
 NOW = dt.datetime(2026, 11, 21, 9, 0, tzinfo=dt.timezone(dt.timedelta(hours=8)))
@@ -105,10 +111,11 @@ class Load:
             self._took.append(time.perf_counter() - began)
 
 
-async def _measured(reactor: Any, directory: Path, seconds: float, callers: tuple[int, ...]) -> list[dict[str, float]]:
-    database = open_database(f"sqlite:///{directory / 'journal.db'}")
+async def _measured(reactor: Any, url: str, seconds: float, callers: tuple[int, ...]) -> list[dict[str, float]]:
+    database = open_database(url)
     ready(database)
-    journal = Journal(reactor, Writer(database))
+    vault = Vault(database, KeptMasters([KeptMaster(AES, random.randbytes(32))]))
+    journal = Journal(reactor, Writer(database, vault=vault))
     journal.start()
     load = Load(journal)
     results = [await load.measure(number, seconds / len(callers)) for number in callers]
@@ -121,8 +128,8 @@ async def _measured(reactor: Any, directory: Path, seconds: float, callers: tupl
     return results
 
 
-def main(directory: Path, seconds: float, callers: tuple[int, ...]) -> int:
-    """Measure, print the figures as one line of JSON; 0 when all that was counted is in the database."""
+def main(where: str, seconds: float, callers: tuple[int, ...]) -> int:
+    """Measure on that database, print the figures as one line of JSON; 0 when all that was counted is in the database."""
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
@@ -138,7 +145,7 @@ def main(directory: Path, seconds: float, callers: tuple[int, ...]) -> int:
         failure.printTraceback()  # type: ignore[no-untyped-call]  # Twisted's
 
     def begin() -> None:
-        ensureDeferred(_measured(reactor, directory, seconds, callers)).chainDeferred(done)
+        ensureDeferred(_measured(reactor, where, seconds, callers)).chainDeferred(done)
 
     done.addCallback(end)
     done.addErrback(tell)
@@ -148,5 +155,17 @@ def main(directory: Path, seconds: float, callers: tuple[int, ...]) -> int:
     return status
 
 
+def run(where: str, seconds: float, callers: tuple[int, ...]) -> int:
+    """See the module."""
+    if where != "postgresql":
+        return main(f"sqlite:///{where}/journal.db", seconds, callers)
+    cluster = Cluster()
+    try:
+        cluster.make()
+        return main(cluster.url(cluster.create()), seconds, callers)
+    finally:
+        cluster.remove()
+
+
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), float(sys.argv[2]), tuple(map(int, sys.argv[3:])) or CALLERS))
+    sys.exit(run(sys.argv[1], float(sys.argv[2]), tuple(map(int, sys.argv[3:])) or CALLERS))
