@@ -154,8 +154,10 @@ class Keyring:
         self._current[period, purpose] = key_id
         try:
             return self.by_id(key_id)
-        except Fault:
+        except Fault as fault:
             del self._current[period, purpose]
+            if fault.code == "person.forgotten":
+                raise _closed(period) from fault
             raise
 
     def _newest(self, period: str, purpose: str) -> str | None:
@@ -165,7 +167,7 @@ class Keyring:
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(c.made_at.desc(), c.id.desc())).all()
         if any(row.state == DESTROYED for row in rows):
-            raise Fault("system.keys", f"period {period} was destroyed and is closed; is this machine's clock right?")
+            raise _closed(period)
         wanted = self.sealing.algorithm if purpose == SEAL else self.sealing.digest
         return next((row.id for row in rows if row.state == IN_USE and row.algorithm == wanted), None)
 
@@ -265,6 +267,10 @@ class Keyring:
             self._open.clear()
             self._current.clear()
             self.masters.close()
+
+
+def _closed(period: str) -> Fault:
+    return Fault("system.keys", f"period {period} was destroyed and is closed; is this machine's clock right?")
 
 
 def _context(row: Mapping[Any, Any]) -> bytes:
