@@ -8,6 +8,7 @@ waits for its end; there is no time-out of the client's.
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 import sqlalchemy as sa
@@ -62,6 +63,7 @@ def require_durable(connection: Any, _record: object) -> None:
 
     Raises ``Fault("system.journal")``; runs once for each new connection of a pool.
     """
+    _refuse_open_wire(connection)
     connection.autocommit = True
     try:
         commit, fsync, pages, encoding, version, bytewise = connection.execute(_ASKED).fetchone()
@@ -83,6 +85,14 @@ def require_durable(connection: Any, _record: object) -> None:
         )
     if version < OLDEST:
         raise Fault("system.journal", f"PostgreSQL {version // 10_000} is too old: {OLDEST // 10_000} or newer is needed")
+
+
+def _refuse_open_wire(connection: Any) -> None:
+    """Beyond this machine only with TLS: the rule of every line of ours that a patient's data goes over."""
+    info = connection.info
+    here = info.host.startswith("/") or ipaddress.ip_address(info.hostaddr).is_loopback
+    if not here and not connection.pgconn.ssl_in_use:
+        raise Fault("system.journal", "beyond this machine only with TLS: sslmode=verify-full and sslrootcert in the url")
 
 
 def without_time_limit(connection: sa.Connection) -> None:

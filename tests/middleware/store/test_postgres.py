@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 
 from middleware.domain.fault import Fault
+from middleware.store import postgres
 from middleware.store import tables as t
 from middleware.store.database import open_database, ready, snapshot
 from middleware.store.lock import hold_database
@@ -55,6 +58,23 @@ def test_invariant_30_a_session_whose_commit_may_be_lost_is_refused(cluster, pos
     cluster.sql(f"ALTER DATABASE {name} SET synchronous_commit = {weak}")
 
     assert refusal(postgres_url) == f"synchronous_commit={weak}: not durable"
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "tls", "taken"),
+    [
+        ("/run/postgresql", "", False, True),
+        ("localhost", "127.0.0.1", False, True),
+        ("db", "::1", False, True),
+        ("db", "10.1.2.3", True, True),
+        ("db", "10.1.2.3", False, False),
+        ("127.0.0.1.example", "192.0.2.7", False, False),
+    ],
+)
+def test_beyond_this_machine_only_with_tls(host, address, tls, taken):
+    connection = SimpleNamespace(info=SimpleNamespace(host=host, hostaddr=address), pgconn=SimpleNamespace(ssl_in_use=tls))
+    with contextlib.nullcontext() if taken else pytest.raises(Fault, match="only with TLS"):
+        postgres._refuse_open_wire(connection)
 
 
 @pytest.mark.parametrize("strong", ["on", "remote_apply"])
