@@ -14,6 +14,7 @@ import click
 from daemon import VERSION
 from daemon.desk import desk
 from daemon.keys import keys
+from daemon.reconcile_command import reconcile
 from daemon.simulate.command import simulate
 from daemon.tools import settings_of as _settings
 
@@ -207,6 +208,7 @@ def demo(keep: bool, directory: Path) -> None:
 
 
 main.add_command(desk)
+main.add_command(reconcile)
 
 
 main.add_command(keys)

@@ -64,7 +64,7 @@ def list_(config: Path | None, path: Path | None, token_file: Path) -> None:
                 click.echo(line_of(row))
         click.echo(f"{count} 笔 / settlements in doubt")
 
-    _with_daemon(config, path, token_file, work)
+    with_daemon(config, path, token_file, work)
 
 
 @desk.command()
@@ -164,10 +164,10 @@ def ask(config: Path | None, path: Path | None, token_file: Path, method: str, p
     def work(client: Client) -> None:
         click.echo(json.dumps(client.call(method, params), ensure_ascii=False, indent=2))
 
-    _with_daemon(config, path, token_file, work)
+    with_daemon(config, path, token_file, work)
 
 
-def _with_daemon(config: Path | None, path: Path | None, token_file: Path, work: Callable[[Client], None]) -> None:
+def with_daemon(config: Path | None, path: Path | None, token_file: Path, work: Callable[[Client], None]) -> None:
     """Open a session and do it; a refusal and a daemon that is not there are answers with exit status 1."""
     from clients.python.yikatong_client import ApiError, connect
 
