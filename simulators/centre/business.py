@@ -21,6 +21,7 @@ from simulators.centre.kinds import Kinds
 from simulators.centre.ledger import Ledger, Settlement, State
 from simulators.centre.refusals import Refusal
 from simulators.centre.rules import Bill, Line, Year, amount_agrees, cut, split
+from simulators.centre.signins import SignIns
 from simulators.centre.statements import Dialect, Statements
 from simulators.centre.visits import Nodes, Row, Visit, line_of, money_of
 
@@ -68,7 +69,7 @@ class Business:
         self._balances = {(p.person_number, c.kind): c.balance for p in self.people.values() for c in p.covers}
         self._years: dict[tuple[str, str, int], Year] = {}
         self._done: dict[str, Done] = {}
-        self._signed: dict[str, dt.date] = {}
+        self._sign_ins = SignIns(clock, by_cycle=by_cycle)
         self._numbers = 0
         self._handlers: dict[str, Callable[[Row, Nodes], dict[str, Any] | None]] = {
             "9001": self._sign_in,
@@ -115,10 +116,11 @@ class Business:
         if self.statements.by_cycle and call in ROWS_OF_STATEMENTS:
             raise Refusal("0103")
         if self.require_sign_in and call not in {"9001", "9002"}:
-            day = self._signed.get(head.get("sign_no", ""))
-            ending = self.statements.by_cycle and call == "3201" and day is not None
-            if day != self._clock().date() and not ending:
-                raise Refusal("9011")
+            number = head.get("sign_no", "")
+            if self.statements.by_cycle and call == "3201":
+                self._sign_ins.must_be_open(number)
+            else:
+                self._sign_ins.must_take(number)
         return self._handlers[call](head, nodes)
 
     def person_of(self, nodes: Nodes) -> InsuredPerson | None:
@@ -128,24 +130,15 @@ class Business:
 
     # -- the transactions -----------------------------------------------------------------------------------------------
     def _sign_in(self, _head: Row, _nodes: Nodes) -> dict[str, Any]:
-        today = self._clock().date()
-        if self.statements.by_cycle:
-            if any(day != today for day in self._signed.values()):
-                raise Refusal("9014")
-            number = next(iter(self._signed), "") or self.new_number("S")
-        else:
-            number = self.new_number("S")
-            self._signed = {key: day for key, day in self._signed.items() if day == today}
-        self._signed[number] = today
+        number = self._sign_ins.begin(lambda: self.new_number("S"))
         return {"signinoutb": {"sign_time": self._clock().strftime(MOMENT_FORMAT), "sign_no": number}}
 
     def _sign_out(self, _head: Row, nodes: Nodes) -> dict[str, Any]:
         number = nodes["signOut"][0]["sign_no"]
-        if number not in self._signed:
-            raise Refusal("9012")
+        self._sign_ins.must_be_open(number)
         if self.statements.by_cycle and not self.statements.is_agreed(number):
             raise Refusal("9013")
-        del self._signed[number]
+        self._sign_ins.end(number)
         return {"sign_time": {"sign_time": self._clock().strftime(MOMENT_FORMAT)}}
 
     def _person(self, _head: Row, nodes: Nodes) -> dict[str, Any]:

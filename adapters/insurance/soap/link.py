@@ -25,18 +25,15 @@ from adapters.insurance.soap.line import own_threads
 from adapters.insurance.soap.mapping import insured_region, moment, to_input
 from adapters.insurance.soap.options import CentreOptions
 from adapters.insurance.soap.reading import to_reply
+from adapters.insurance.soap.signs import Signs
 from adapters.insurance.soap.wire import Exchange, Lost, Message, Wire
 from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
 from middleware.domain.centre import (
     Call,
     CentreReply,
     CentreRequest,
-    CompareDetail,
     Reverse,
-    SignedIn,
-    SignedOut,
     SignIn,
-    SignOut,
     StatementRequest,
     UploadCharges,
     call_of,
@@ -85,7 +82,7 @@ class SoapCentre(Centre):
         self._flights: set[_Flight] = set()
         self._preparing = 0
         self._running = False
-        self._signed: tuple[dt.date, str] | None = None
+        self.signs = Signs(self.profile)
         self._clock = CentreClock(now, reactor.seconds)
         self._health = PartHealth("centre", Condition.DEGRADED, "", "nothing has been sent yet")
 
@@ -114,8 +111,8 @@ class SoapCentre(Centre):
 
     # -- signing in -----------------------------------------------------------------------------------------------------
     def needs_sign_in(self, at: dt.datetime) -> bool:
-        """Whether a 9001 is due before other messages: none yet on this day, or the centre asked for one."""
-        return self.profile.sign_in == "daily" and (self._signed is None or self._signed[0] != at.date())
+        """Whether a 9001 is due before other messages."""
+        return self.signs.needed(at)
 
     def sign_in_request(self) -> SignIn:
         """The 9001 of the configured operator; it goes the way of every other message, its intent durable first."""
@@ -132,7 +129,7 @@ class SoapCentre(Centre):
             raise Fault("system.stopping")
         if self._preparing >= self.options.max_in_flight:
             raise Fault("centre.busy")
-        sign_number = self._sign_number(request)
+        sign_number = self.signs.number_for(request)
         self._preparing += 1
         try:
             prepared: PreparedCall = await deferToThreadPool(
@@ -164,13 +161,6 @@ class SoapCentre(Centre):
             return statements.to_input(request, self.profile.statement, self.options.institution_code)
         return to_input(request, self.profile.region)
 
-    def _sign_number(self, request: CentreRequest) -> str:
-        """The sign-in that a message goes out under: the newest, unless the request is about one of its own."""
-        if isinstance(request, SignIn):
-            return ""
-        own = statements.sign_number_of(request) if isinstance(request, StatementRequest) else ""
-        return own or (self._signed[1] if self._signed is not None else "")
-
     def _check_region_limits(self, request: CentreRequest) -> None:
         if isinstance(request, Reverse) and request.original_call.value not in {
             *self.profile.reversible,
@@ -179,8 +169,6 @@ class SoapCentre(Centre):
             raise Fault("centre.field", f"2601 data.oinfno: this region does not reverse {request.original_call.value}")
         if isinstance(request, UploadCharges) and len(request.lines) > self.profile.max_lines:
             raise Fault("centre.field", f"{call_of(request)} feedetail: more than {self.profile.max_lines} rows")
-        if isinstance(request, CompareDetail) and not self.profile.statement.detail:
-            raise Fault("centre.field", "3202: this region compares no rows")
 
     def _head(
         self, message_id: str, call: Call, request: CentreRequest, at: dt.datetime, sign_number: str
@@ -286,13 +274,7 @@ class SoapCentre(Centre):
 
     def ended(self, call: PreparedCall, outcome: End, seconds: float, *, late: bool) -> None:
         """Remember what an outcome means for the next message, and tell the log: codes and numbers, never a text."""
-        if isinstance(outcome, Answered) and isinstance(outcome.reply, SignedIn):
-            self._signed = (call.body.at.date(), outcome.reply.sign_number)
-        if isinstance(outcome, Answered) and isinstance(outcome.reply, SignedOut) and self._signed is not None:
-            ended: SignOut = call.body.request
-            self._signed = None if self._signed[1] == ended.sign_number else self._signed
-        if isinstance(outcome, Refused) and outcome.code in self.profile.sign_in_again_codes:
-            self._signed = None
+        self.signs.heard(call.body.request, call.body.at, outcome)
         _log.info(
             "centre.call",
             call=call.call.value,

@@ -35,7 +35,7 @@ _NAME = re.compile(r"[0-9A-Za-z_-]{1,100}\Z", re.ASCII)
 
 
 def to_input(request: StatementRequest, form: StatementForm, institution: str) -> Input:
-    """The nodes of ``input``. ``Fault("statement.*")`` when a row may not stand in the file."""
+    """The nodes of ``input``. ``Fault("statement.*")`` for a row that may not stand in the file, or ``centre.field``."""
     match request:
         case SignOut():
             return {"signOut": ({"sign_no": request.sign_number, "opter_no": request.operator},)}
@@ -43,6 +43,8 @@ def to_input(request: StatementRequest, form: StatementForm, institution: str) -
             row = {"insutype": request.slice.insurance, "acct_pay": request.totals.account.yuan}
             return {"data": (row | _compared(request),)}
         case CompareDetail():
+            if not form.detail:
+                raise Fault("centre.field", "3202: this region compares no rows")
             row = {"file_qury_no": request.file_number, "cash_payamt": request.totals.cash.yuan}
             return {"data": (row | _compared(request),)}
         case UploadFile():

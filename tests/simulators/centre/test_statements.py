@@ -355,7 +355,7 @@ async def test_the_file_number_and_the_time_until_which_it_waits_are_told() -> N
 async def test_after_signing_out_the_next_message_needs_a_new_sign_in() -> None:
     async with open_desk() as desk:
         await desk.sign_in()
-        number = desk.centre._signed[1]
+        number = desk.centre.signs._newest[1]
         assert not desk.centre.needs_sign_in(dt.datetime.now(CHINA))
         assert await desk.call(SignOut("S0", "0001")) == Refused("9012", "签到编号不存在或已签退")
         assert await desk.call(SignOut(number, "0001")) == Answered(SignedOut())
@@ -373,17 +373,21 @@ async def test_an_old_centre_compares_each_sign_in_by_its_number_before_it_lets_
     rows: list[DetailRow] = []
     async with open_desk(CentreSimulator(reactor, clock=lambda: now[0], by_cycle=True), profile=OLD) as desk:
         await one_settled(desk, rows)
-        cycle = desk.centre._signed[1]
+        cycle = desk.centre.signs._newest[1]
         assert (await desk.call(SignOut(cycle, "0001"))).code == "9013"
         assert not (await totals(desk, [], cycle=cycle)).reply.equal
-        assert (await totals(desk, rows, cycle="S0" + cycle[2:])).code == "9011"
-        now[0] += dt.timedelta(days=1)  # the cycle outlives the day: nothing but comparing and signing out is left
+        assert (await totals(desk, rows, cycle="S0" + cycle[2:])).code == "9012"
+        now[0] += dt.timedelta(hours=23)  # it goes on past midnight
+        desk.centre.signs._newest = None
+        await desk.sign_in()
+        assert desk.centre.signs._newest[1] == cycle
+        now[0] += dt.timedelta(hours=1)  # and outlives its day: nothing but comparing and signing out is left
+        assert (await desk.call(UploadFile("d", ()))).code == "0103"
         assert (await desk.call(desk.centre.sign_in_request())).code == "9014"
-        assert (await desk.call(UploadFile("d", tuple(rows)))).code == "0103"
         assert (await totals(desk, rows, cycle=cycle, period=Period(now[0].date(), now[0].date()))).reply.equal
         assert await desk.call(SignOut(cycle, "0001")) == Answered(SignedOut())
         await desk.sign_in()
-        assert desk.centre._signed[1] != cycle
+        assert desk.centre.signs._newest[1] != cycle
 
 
 @pytest_twisted.ensureDeferred
@@ -398,3 +402,14 @@ async def test_nothing_is_sent_when_nobody_listens() -> None:
     async with open_desk() as desk:
         await desk.simulator.stop()
         assert isinstance(await totals(desk, []), NotSent)
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_old_centres_sign_in_is_good_for_a_day_and_night_and_another_centres_until_midnight() -> None:
+    async with open_desk(profile=OLD) as old, open_desk() as new:
+        for desk in (old, new):
+            await desk.sign_in()
+        since, _ = old.centre.signs._newest
+        midnight = since.replace(hour=0, minute=0, second=0) + dt.timedelta(days=1)
+        assert [desk.centre.needs_sign_in(midnight) for desk in (old, new)] == [False, True]
+        assert old.centre.needs_sign_in(since + dt.timedelta(hours=24))
