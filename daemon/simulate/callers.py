@@ -15,10 +15,20 @@ from twisted.python.failure import Failure
 from daemon.simulate.dials import Dials
 from daemon.simulate.node import Node
 from daemon.simulate.story import Story
-from daemon.simulate.trade import KEYS, quote_order, register_order
+from daemon.simulate.trade import KEYS, admit_order, discharge_order, lines_of, quote_order, register_order, sale_order
 from middleware.domain.fault import Fault, Retry
 from middleware.domain.money import Money
-from middleware.domain.order import Caller, CancelOrder, Role, SettleOrder
+from middleware.domain.order import (
+    Caller,
+    CancelOrder,
+    ChargeOrder,
+    DischargeOrder,
+    QuoteOrder,
+    RegisterOrder,
+    Role,
+    SettleOrder,
+    VisitOrder,
+)
 from middleware.engine.counter import Answer
 from middleware.engine.service import CounterService
 from middleware.store.codec import encode
@@ -78,23 +88,65 @@ class Callers:
         rng = self._rng
         caller = Caller(*rng.choice(((Role.HIS, "his-1", "window-3"), (Role.POS, "pos-1", "till-1"))))
         person = KEYS[number % len(KEYS)]
+        kind = rng.random()
+        dials = self._place.dials
+        order: Callable[[str, dt.datetime], RegisterOrder] = register_order
+        if kind < dials.stays:
+            caller, order = Caller(Role.HIS, "his-1", "window-3"), admit_order
+        elif kind < dials.stays + dials.sales:
+            order = sale_order
         visit = None
         for attempt in range(3):
-            visit = await self._register(caller, person, f"v{number}r{attempt}")
+            visit = await self._register(caller, person, f"v{number}r{attempt}", order)
             if visit is not None:
                 break
-        if visit is not None:
-            visit_id = visit["visit_id"]
+        if visit is None:
+            return
+        visit_id = visit["visit_id"]
+        if order is admit_order:
+            await self._stay(caller, visit_id, f"v{number}")
+        else:
             tills = [self._spawn(self._bill, caller, visit_id, f"v{number}b{bill}") for bill in range(rng.randint(1, 3))]
             for till in tills:
                 await till
 
-    async def _register(self, caller: Caller, person: str, name: str) -> Answer | None:
+    async def _stay(self, caller: Caller, visit_id: str, name: str) -> None:
+        """Charged in parts, discharged, settled; sometimes all is taken back and done again, sometimes it never was."""
+        rng = self._rng
+        for turn in range(2):
+            for part in range(rng.randint(1, 3)):
+                amounts = tuple(rng.randint(1, 300_000) for _ in range(rng.randint(1, 3)))
+                order = ChargeOrder(visit_id, lines_of(amounts, self._place.day()))
+                await self._errand(caller, f"{name}t{turn}u{part}", "inpatient.charge", order)
+            if rng.random() < 0.2:  # noqa: PLR2004 - a ward that charged the wrong patient
+                await self._errand(caller, f"{name}t{turn}w", "inpatient.withdraw_charges", VisitOrder(visit_id))
+            if turn == 0 and rng.random() < 0.15:  # noqa: PLR2004 - admitted by mistake
+                await self._errand(caller, f"{name}x", "visit.withdraw", VisitOrder(visit_id))
+                return
+            out = discharge_order(visit_id, self._place.day())
+            await self._errand(caller, f"{name}t{turn}d", "inpatient.discharge", out)
+            await self._settle(caller, f"{name}t{turn}b", QuoteOrder(visit_id, (), ()))
+            undone = await self._errand(caller, f"{name}t{turn}o", "inpatient.undo_discharge", VisitOrder(visit_id))
+            if not isinstance(undone, dict):
+                return
+
+    async def _errand(
+        self, caller: Caller, name: str, method: str, order: ChargeOrder | DischargeOrder | VisitOrder
+    ) -> Answer | Fault:
+        await self._sleep(self._rng.choice((0, 60, 600)) * self._rng.random())
+        asked = self._keyed(name, lambda counter: counter.errand(caller, name, method, order))
+        if self._rng.random() < self._place.dials.repeats / 2:
+            self._spawn(self.insist, asked)
+        return await self.insist(asked)
+
+    async def _register(
+        self, caller: Caller, person: str, name: str, make: Callable[[str, dt.datetime], RegisterOrder]
+    ) -> Answer | None:
         home = self._place.node.name  # the node that read a card is the one that knows it
         read = await self.insist(Asked("", lambda counter: counter.read_card(caller, person)), home)
         if not isinstance(read, dict):
             return None
-        order = register_order(read["card_read_id"], self._place.day())
+        order = make(read["card_read_id"], self._place.day())
         answer = await self.insist(self._keyed(name, lambda counter: counter.register(caller, name, order)), home)
         return answer if isinstance(answer, dict) else None
 
@@ -102,7 +154,10 @@ class Callers:
         rng = self._rng
         await self._sleep(rng.choice((0, 30, 300)) * rng.random())  # one after the other, or two tills at once
         amounts = tuple(rng.randint(1, 300_000) for _ in range(rng.randint(1, 3)))
-        order = quote_order(visit_id, amounts, self._place.day())
+        await self._settle(caller, name, quote_order(visit_id, amounts, self._place.day()))
+
+    async def _settle(self, caller: Caller, name: str, order: QuoteOrder) -> None:
+        rng = self._rng
         key = name + "q"
         quote = await self.insist(self._keyed(key, lambda counter: counter.quote(caller, key, order)))
         if not isinstance(quote, dict):
@@ -119,16 +174,16 @@ class Callers:
             await self._money(name + "c", lambda counter: counter.cancel(caller, name + "c", undo))
             await self._until_certain(caller, quote["settlement_id"])
 
-    async def _money(self, key: str, ask: Ask) -> None:
+    async def _money(self, key: str, ask: Ask) -> Answer | Fault:
         asked = self._keyed(key, ask)
         if self._rng.random() < self._place.dials.repeats:
             self._place.story.fault("repeat", key)
             others = [self._spawn(self.insist, asked) for _ in range(self._rng.randint(1, 3))]
-            await self.insist(asked)
+            heard = await self.insist(asked)
             for other in others:
                 await other
-        else:
-            await self.insist(asked)
+            return heard
+        return await self.insist(asked)
 
     async def _until_certain(self, caller: Caller, settlement_id: str) -> str:
         money = "unknown"

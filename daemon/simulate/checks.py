@@ -62,7 +62,7 @@ def read_tables(path: str) -> dict[str, list[Row]]:
         connection.execute("BEGIN")
         return {
             table: [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY {order.get(table, 1)}")]  # noqa: S608 - our own names
-            for table in ("journal", "visit", "settlement", "message", "outbox", "feed", "request", "node")
+            for table in ("journal", "visit", "settlement", "message", "outbox", "feed", "request", "node", "payer")
         }
     finally:
         connection.close()
@@ -182,6 +182,52 @@ def what_is_written_off_never_settles(b: Books) -> None:
             b.story.require("13", "settled after it was written off", holds=sid not in gone, about=sid)
 
 
+def an_errand_that_was_answered_is_not_sent_again(b: Books) -> None:
+    """Invariant 6, for what moves no money: a discharge that the centre confirmed is confirmed once."""
+    errands = {one["errand_id"] for row in b.of("visit") for one in json.loads(row["body"])["errands"]}
+    answered: set[tuple[str, str]] = set()
+    for row in sorted(b.of("message"), key=lambda one: b.left.get(one["message_id"], float("inf"))):
+        key = (row["settlement_id"], row["call"])
+        if row["settlement_id"] in errands and row["message_id"] in b.left and row["call"] != "5201":
+            b.story.require("6", f"{key} was answered and is sent again", holds=key not in answered, about=key[0])
+            answered |= {key} if row["outcome"] == "answered" else set()
+
+
+def every_registration_is_known(b: Books) -> None:
+    """No orphan: each visit that the centre has is ours, or is shown to be in doubt, or is being taken back."""
+    rows = {row["visit_id"]: json.loads(row["body"]) for row in b.of("visit")}
+    for held in b.ledger.registry.visits.values():
+        ours = rows.get(held.our_number)
+        if ours is None or held.withdrawn:
+            continue
+        shown = {one["visit_number"] for one in (*ours["found"], *ours["errands"])} | {ours["visit_number"]}
+        looking = any(one["matter"] == "look-for-orphans" and one["state"] != "Done" for one in ours["errands"])
+        known = held.number in shown or ours["doubtful"] or looking
+        b.story.require("orphan", f"{held.number} of {held.our_number} is forgotten", holds=known, about=held.our_number)
+
+
+def a_stay_is_settled_for_what_it_was_charged(b: Books) -> None:
+    """Of each stay the centre has the lines that we say it has, where each of its messages was answered the first time.
+
+    A message that came to the centre long after it was given up may add lines; then the totals of the quote do not agree.
+    """
+    for row in b.of("visit"):
+        body = json.loads(row["body"])
+        stay = b.ledger.registry.visits.get(body["visit_number"])
+        if body["order"]["kind"] != "inpatient" or stay is None or any(one["attempts"] > 1 for one in body["errands"]):
+            continue
+        if any(one["state"] == "Asked" for one in body["errands"]):
+            continue
+        standing = [one for one in body["errands"] if one["matter"] == "charge" and one["state"] == "Done"]
+        ours = sum(_fen(one["total"]) for one in standing if not one["withdrawn"])
+        good = stay.withdrawn or ours == stay.total
+        b.story.require("14", f"charged {ours}, the centre has {stay.total}", holds=good, about=body["visit_id"])
+
+
+def _fen(money: Any) -> int:
+    return int(money["fen"]) if isinstance(money, dict) else int(money)
+
+
 def amounts_are_whole_and_add_up(b: Books) -> None:
     """Invariant 14."""
     for row in b.of("settlement"):
@@ -271,6 +317,7 @@ ALWAYS: tuple[Callable[[Books], None], ...] = (
     a_reversal_names_one_original,
     not_found_ends_nothing_too_early,
     what_is_written_off_never_settles,
+    an_errand_that_was_answered_is_not_sent_again,
     amounts_are_whole_and_add_up,
     chains_hold,
     each_change_has_one_record,
@@ -279,5 +326,7 @@ ALWAYS: tuple[Callable[[Books], None], ...] = (
 AT_REST: tuple[Callable[[Books], None], ...] = (
     everything_came_to_rest,
     one_approved_settlement_a_key,
+    every_registration_is_known,
+    a_stay_is_settled_for_what_it_was_charged,
     what_is_delivered_the_his_has,
 )

@@ -41,6 +41,8 @@ class Dials:
     skew_s: float = 0.0  # by which the nodes' wall clocks differ
     repeats: float = 0.0  # a caller asks the same again, at the same time
     cancels: float = 0.3  # a settled bill is cancelled
+    sales: float = 0.0  # a visit is a pharmacy's sale
+    stays: float = 0.0  # a visit is a stay
     cancel_on_his_refusal: bool = False
 
 
@@ -95,6 +97,8 @@ def draw(seed: int, profile: str) -> Dials:
     return Dials(
         visits=rng.randint(3, 7),
         cancels=rng.choice((0.0, 0.3, 0.7)),
+        sales=rng.choice((0.0, 0.2, 0.4)),
+        stays=rng.choice((0.0, 0.2, 0.4)),
         cancel_on_his_refusal=rng.choice((False, True)),
         tells_time=rng.random() < TELLS_TIME,
         **turned,

@@ -16,7 +16,7 @@ from daemon.simulate.trade import card_of
 from middleware.domain.card import CardEvent, CardRead, ReaderStatus
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
-from middleware.domain.his import HisAccepted, HisMessage, PostCharges
+from middleware.domain.his import HisAccepted, HisMessage
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 
 
@@ -51,7 +51,7 @@ class HisBook:
         if message.control_id in self.refused:
             return Refused("AE", "不接收")
         if all(posting.control_id != message.control_id for posting in self.postings):
-            if isinstance(message, PostCharges) and self.rng.random() < self.dials.his_refused:
+            if self.rng.random() < self.dials.his_refused:
                 self.story.fault("his-refused", message.control_id)
                 self.refused.add(message.control_id)
                 return Refused("AE", "不接收")

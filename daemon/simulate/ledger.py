@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from attrs import define, field
 
+from daemon.simulate.registry import Registry
 from middleware.domain import centre as c
+from middleware.domain.kind import VisitKind
 from middleware.domain.outcome import Answered, Outcome, Refused
 
 NOT_FOUND, ALREADY, SIGN_IN = "NOTFOUND", "ALREADY", "SIGNIN"
@@ -31,7 +33,7 @@ class Ledger:
     batches: dict[str, int] = field(factory=dict)  # batch -> fen
     receipts: list[tuple[str, str, str]] = field(factory=list)  # message id, call, digest
     reversals: list[tuple[str, str]] = field(factory=list)  # approved ones: (original call, original message id)
-    visits: int = 0
+    registry: Registry = field(factory=Registry)
     numbers: int = 0
 
     def by_number(self, number: str) -> Held | None:
@@ -44,12 +46,22 @@ class Ledger:
 
     def settle(self, message_id: str, request: c.Settle) -> Held | None:
         """Hold it, unless the batch is not there with that total. A message id is not recognised: nobody promises that."""
-        if self.batches.get(request.batch) != request.total.fen:
+        if self._charged(request) != request.total.fen:
             return None
         self.numbers += 1
         held = Held(message_id, f"SETL{self.numbers:06d}", request.batch, request)
         self.settlements[message_id if message_id not in self.settlements else f"{message_id}#{self.numbers}"] = held
         return held
+
+    def _charged(self, request: c.Settle) -> int | None:
+        """What it has of this bill: of a sale the lines with it, of a stay that has ended all its lines."""
+        match request.visit.kind:
+            case VisitKind.PHARMACY:
+                return sum(line.amount.fen for line in request.lines)
+            case VisitKind.INPATIENT:
+                stay = self.registry.visits[request.visit.visit_number]
+                return stay.total if stay.ended and not stay.withdrawn else None
+        return self.batches.get(request.batch)
 
     def cancel(self, message_id: str, number: str) -> Held | None:
         """Undo it, unless there is nothing to undo."""

@@ -7,16 +7,17 @@ import random
 from collections.abc import Callable
 
 import sqlalchemy as sa
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.internet.defer import Deferred
 
 from daemon.simulate.dials import PROCESSING_LIMIT_S, Dials
 from daemon.simulate.hospital import HisBook, HisLink, Readers
 from daemon.simulate.ledger import ALREADY, NOT_FOUND, SIGN_IN
 from daemon.simulate.parts import InlinePool, Mortal, NodeClock, VirtualJournal
+from daemon.simulate.registry import DONE_BEFORE
 from daemon.simulate.story import Story
 from daemon.simulate.wire import Exchange, Wire
-from middleware.domain.centre import Call
+from middleware.domain.centre import CANCEL_CALLS, SETTLE_CALLS
 from middleware.domain.fault import Fault
 from middleware.domain.message_id import MessageIds
 from middleware.engine.fencing import FencedCentre
@@ -25,12 +26,15 @@ from middleware.engine.outbox import Outbox
 from middleware.engine.recovery import recover
 from middleware.engine.runner import Engine, Means
 from middleware.engine.service import CounterService, Waits
+from middleware.engine.traces import TraceNumbers, name_of
 from middleware.flow.step import Policy
 from middleware.store.ciphers import AES
 from middleware.store.database import open_database
+from middleware.store.masters import KeptMaster, KeptMasters
 from middleware.store.nodes import Membership
 from middleware.store.reader import Reader
 from middleware.store.units import Unit
+from middleware.store.vault import Vault
 from middleware.store.writer import Writer
 
 INSTITUTION = "H99990000001"
@@ -41,12 +45,15 @@ POLL_S = 5.0
 def policy_of(dials: Dials) -> Policy:
     """The simulated region's rules."""
     return Policy(
-        reversible=frozenset({Call.SETTLE, Call.CANCEL}),
+        reversible=SETTLE_CALLS | CANCEL_CALLS,
         processing_limit_s=PROCESSING_LIMIT_S,
         not_found_codes=frozenset({NOT_FOUND}),
         already_reversed_codes=frozenset({ALREADY}),
         sign_in_again_codes=frozenset({SIGN_IN}),
         cancel_on_his_refusal=dials.cancel_on_his_refusal,
+        kinds={kind: evolve(rules, withdraw=True) for kind, rules in KIND_RULES.items()},
+        query_visits=True,
+        already_done_codes=frozenset({DONE_BEFORE}),
     )
 
 
@@ -84,10 +91,13 @@ class Node:
         self.life = Mortal()
         clock = NodeClock(around.exchange.clock, self.life)
         self.database = open_fast(around.url)
-        self.reader = Reader(self.database)
+        master = KeptMaster(AES, b"simulated master".ljust(32, b"."), around.rng.randbytes)
+        # Nonces from the seed: the same seed gives the same bytes in the database too.
+        vault = Vault(self.database, KeptMasters([master]), random_bytes=around.rng.randbytes, seconds=clock.seconds)
+        self.reader = Reader(self.database, vault)
         seconds, shared = around.exchange.clock.seconds, around.dials.nodes > 1
         membership = Membership(name, LEASE_S, shared=shared, seconds=lambda _connection: seconds())
-        writer = Writer(self.database, membership=membership)
+        writer = Writer(self.database, membership=membership, vault=vault)
         self.journal = VirtualJournal(writer, clock, self.life, around.rng, around.story)
         self.journal.dials = around.dials
         self.journal.wrote = around.wrote

@@ -12,8 +12,9 @@ from middleware.domain import centre as c
 from middleware.domain.card import CardRead
 from middleware.domain.charge import ChargeLine, Diagnosis
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
+from middleware.domain.kind import VisitKind
 from middleware.domain.money import ZERO, Money
-from middleware.domain.order import QuoteOrder, RegisterOrder
+from middleware.domain.order import DischargeOrder, QuoteOrder, RegisterOrder, StayFacts
 from middleware.domain.split import FundLine, Split
 from simulators.people import PEOPLE
 
@@ -56,9 +57,31 @@ def register_order(card_read_id: str, begun_at: dt.datetime) -> RegisterOrder:
     return RegisterOrder(card_read_id, "", "01", "内科", "A01", "D1", "医生", begun_at)
 
 
+def sale_order(card_read_id: str, begun_at: dt.datetime) -> RegisterOrder:
+    """A sale over a pharmacy's counter."""
+    return RegisterOrder(card_read_id, "", "", "", "", "", "", begun_at, "41", kind=VisitKind.PHARMACY)
+
+
+def admit_order(card_read_id: str, begun_at: dt.datetime) -> RegisterOrder:
+    """An admission."""
+    order = register_order(card_read_id, begun_at)
+    stay = StayFacts("ZY1", "12", "肺炎")
+    return evolve(order, med_type="2101", kind=VisitKind.INPATIENT, stay=stay, diagnoses=(Diagnosis("J18", "肺炎"),))
+
+
+def discharge_order(visit_id: str, at: dt.datetime) -> DischargeOrder:
+    """A discharge."""
+    return DischargeOrder(visit_id, at, "1", "", "", "", (Diagnosis("J18", "肺炎"),))
+
+
 def quote_order(visit_id: str, amounts: tuple[int, ...], at: dt.datetime) -> QuoteOrder:
     """A bill of so many fen a line."""
-    lines = tuple(
+    return QuoteOrder(visit_id=visit_id, diagnoses=(Diagnosis("J00", "感冒"),), lines=lines_of(amounts, at))
+
+
+def lines_of(amounts: tuple[int, ...], at: dt.datetime) -> tuple[ChargeLine, ...]:
+    """Lines of so many fen."""
+    return tuple(
         ChargeLine(
             line_id=str(n),
             catalogue_code=f"X{n}",
@@ -75,7 +98,6 @@ def quote_order(visit_id: str, amounts: tuple[int, ...], at: dt.datetime) -> Quo
         )
         for n, fen in enumerate(amounts, 1)
     )
-    return QuoteOrder(visit_id=visit_id, diagnoses=(Diagnosis("J00", "感冒"),), lines=lines)
 
 
 def quote_of(total: Money, *, use_account: bool) -> Split:
@@ -110,7 +132,8 @@ def quote_of(total: Money, *, use_account: bool) -> Split:
 
 def settled_of(held: Held, at: dt.datetime) -> c.Settled:
     """2207's answer."""
-    return c.Settled(held.number, at, held.request.quoted, "11", "1", "999900")
+    number = "" if held.request.visit.visit_number else f"MDS{held.number[4:]}"
+    return c.Settled(held.number, at, held.request.quoted, "11", "1", "999900", number)
 
 
 def cancelled_of(held: Held, at: dt.datetime) -> c.SettlementCancelled:

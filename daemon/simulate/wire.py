@@ -25,10 +25,13 @@ from middleware.domain import centre as c
 from middleware.domain.centre import Call
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
+from middleware.domain.kind import VisitKind
+from middleware.domain.money import Money
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.ports import PreparedCall
 
 DEADLINE_S = 30.0
+_STAY = VisitKind.INPATIENT
 Late = Callable[[Outcome[c.CentreReply]], None]
 
 
@@ -65,15 +68,14 @@ class Exchange:
 
     def _business(self, life: object, call: PreparedCall) -> Outcome[c.CentreReply]:
         ledger = self.ledger
+        if (outcome := ledger.registry.does(call.body)) is not None:
+            return outcome
         match call.body:
             case c.SignIn():
                 self.signed.add(life)
                 return Answered(c.SignedIn("SIGN"))
             case c.QueryPerson(holder):
                 return Answered(person_known(holder))
-            case c.RegisterVisit():
-                ledger.visits += 1
-                return Answered(c.VisitRegistered(f"MDT{ledger.visits:05d}"))
             case c.UploadVisit():
                 return Answered(c.VisitUploaded())
             case c.UploadCharges(_, batch, lines):
@@ -84,8 +86,9 @@ class Exchange:
     def _money(self, call: PreparedCall) -> Outcome[c.CentreReply]:
         ledger, now = self.ledger, self.true_now()
         match call.body:
-            case c.PreSettle(_, _, _, total, use_account):
-                split = quote_of(total, use_account=use_account)
+            case c.PreSettle(visit, _, _, total, use_account):
+                charged = Money(ledger.registry.visits[visit.visit_number].total) if visit.kind is _STAY else total
+                split = quote_of(charged, use_account=use_account)
                 if self.rng.random() < self.dials.bad_split:
                     self.story.fault("bad-split", call.message_id)
                     split = evolve(split, cash=split.cash + total)

@@ -36,6 +36,7 @@ class Matter(StrEnum):
     WITHDRAW_CHARGES = "withdraw-charges"  # 2302: all lines of a stay that are not settled
     DISCHARGE = "discharge"  # 2402: the stay ends
     UNDO_DISCHARGE = "undo-discharge"  # 2405: it goes on
+    LOOK = "look-for-orphans"  # 5201, when the centre's limit is over: did an unanswered registration make another visit
     WITHDRAW_VISIT = "withdraw-visit"  # 2202, 2404: it never was; charges that the centre has of it are withdrawn first
 
 

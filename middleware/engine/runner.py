@@ -232,7 +232,11 @@ class Engine:
     async def _prepare(self, entry: Entry, visit: Visit, command: CallCentre, now: dt.datetime) -> PreparedCall:
         holder = await self.visits.holder_of(entry, visit)
         # An admission's diagnoses stand with the bills, under the visit's own id.
-        under = visit.visit_id if command.call is Call.ADMIT else command.subject
+        under = {
+            Call.ADMIT: visit.visit_id,
+            Call.UPLOAD_STAY_CHARGES: command.errand_id,
+            Call.DISCHARGE: command.errand_id,
+        }.get(command.call, command.settlement_id)
         bill = await self.visits.bill_of(entry, under) if under else None
         request = centre_request(command, visit, holder, bill, now)
         return await self.means.centre.prepare(command.message_id, request, now)

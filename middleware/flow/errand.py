@@ -70,6 +70,21 @@ def withdrawal(visit: Visit, visit_number: str, at: At) -> Step[Errand]:
     return _send(errand, at, visit)
 
 
+def look(visit: Visit, at: At) -> Step[Errand]:
+    """An errand of the flow's own: registrations that got no answer are looked for, once none can be under way any more."""
+    due = plus(at, at.policy.processing_limit_s)
+    errand = Errand(
+        errand_id=f"L{visit.visit_id[1:]}{len(visit.errands):03d}",
+        matter=Matter.LOOK,
+        state=S.ASKED,
+        owner=visit.owner,
+        created_at=at.now,
+        by_itself=True,
+        next_due=due,
+    )
+    return Step(errand, (WakeAt("", due, errand.errand_id),))
+
+
 def _allowed(visit: Visit, event: ErrandRequested, at: At) -> None:
     matter, calls = event.matter, CALLS[visit.order.kind]
     if visit.state is not VisitState.REGISTERED or visit.withdrawn:
@@ -107,6 +122,7 @@ def _next_call(errand: Errand, visit: Visit) -> Call:
         Matter.WITHDRAW_CHARGES: calls.withdraw_charges,
         Matter.DISCHARGE: calls.discharge,
         Matter.UNDO_DISCHARGE: calls.undo_discharge,
+        Matter.LOOK: Call.QUERY_VISITS,
         Matter.WITHDRAW_VISIT: calls.withdraw_charges if uploaded and not errand.emptied else calls.undo_register,
     }[errand.matter]
     if chosen is None:
@@ -141,6 +157,7 @@ def found(errand: Errand, event: CentreFoundVisits, at: At, visit: Visit) -> Ste
         Matter.DISCHARGE: ours is not None and ours.in_hospital is False,
         Matter.UNDO_DISCHARGE: ours is not None and ours.in_hospital is True,
         Matter.WITHDRAW_VISIT: ours is None,
+        Matter.LOOK: True,
     }
     if shown.get(errand.matter, False):
         return _done(errand)
@@ -149,7 +166,7 @@ def found(errand: Errand, event: CentreFoundVisits, at: At, visit: Visit) -> Ste
 
 def refused(errand: Errand, event: CentreRefusedCall, at: At, visit: Visit) -> Step[Errand]:
     """-> Declined; Done, when it says that it was done before; or stays, when what it refuses was not the matter."""
-    if event.call is Call.QUERY_VISITS:
+    if event.call is Call.QUERY_VISITS and errand.matter is not Matter.LOOK:
         return _send(errand, at, visit)  # nothing was learned
     if _empties(errand, event.call, visit):
         return _emptied(errand, at, visit)  # there was nothing to withdraw; if there is, the next call is refused
@@ -211,9 +228,22 @@ def due(errand: Errand, event: DueTimePassed, at: At, visit: Visit) -> Step[Erra
     """Stays, and goes on when its time has come."""
     if errand.next_due is None:
         return Step(errand)
+    if errand.matter is Matter.LOOK and errand.attempts == 0:
+        return _look_when_sure(errand, at, visit)
     if still_to_come(errand.next_due, at):
         return Step(errand, (WakeAt("", errand.next_due, errand.errand_id),))
     return repeated(errand, event, at, visit)
+
+
+def _look_when_sure(errand: Errand, at: At, visit: Visit) -> Step[Errand]:
+    """The centre's limit in seconds that certainly passed: a clock that stepped, or a restart, begins it anew (22)."""
+    since = errand.created_at
+    if at.trusted_since is not None and not at.trusted_since <= since <= at.now:
+        since = at.trusted_since
+    due = since + dt.timedelta(seconds=at.policy.processing_limit_s)
+    if at.now < due:
+        return Step(evolve(errand, next_due=due), (WakeAt("", due, errand.errand_id),))
+    return _send(errand, at, visit)
 
 
 def window(visit: Visit, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:

@@ -127,10 +127,20 @@ def enrolled(visit: Visit, event: CentreRegisteredVisit, at: At) -> Step[Visit]:
     """-> Enrolled, and tell the HIS; Registered, where it is not told. What an earlier try left there is withdrawn."""
     done = _known_to_centre(visit, at, event.visit_number)
     orphans = [one.visit_number for one in visit.found if one.our_number == visit.visit_id]
-    return _without_orphans(done, [number for number in orphans if number != event.visit_number], at)
+    done = without_orphans(done, [number for number in orphans if number != event.visit_number], at)
+    return _looking(done, at) if visit.doubtful else done
 
 
-def _without_orphans(done: Step[Visit], numbers: list[str], at: At) -> Step[Visit]:
+def _looking(done: Step[Visit], at: At) -> Step[Visit]:
+    """An earlier registration got no answer: it may still be made, and is looked for later."""
+    if not at.policy.query_visits:
+        return done
+    begun = errand.look(done.state, at)
+    return Step(evolve(done.state, errands=(*done.state.errands, begun.state)), (*done.commands, *begun.commands))
+
+
+def without_orphans(done: Step[Visit], numbers: list[str], at: At) -> Step[Visit]:
+    """With those registrations taken back, where the region says that this needs nobody's word."""
     visit, commands = done.state, list(done.commands)
     if not at.policy.rules(visit.order.kind).withdraw:
         return done
@@ -143,6 +153,12 @@ def _without_orphans(done: Step[Visit], numbers: list[str], at: At) -> Step[Visi
     return Step(visit, tuple(commands))
 
 
+def found_later(done: Step[Visit], visits: tuple[FoundVisit, ...], orphans: list[str], at: At) -> Step[Visit]:
+    """What looking for orphans showed is kept, and taken back where the region says so."""
+    known = evolve(done.state, found=_merged(done.state.found, visits))
+    return without_orphans(Step(known, done.commands), orphans, at)
+
+
 def found(visit: Visit, event: CentreFoundVisits, at: At) -> Step[Visit]:
     """-> Enrolled or Registered with the visit that bears our own number; or stays, and it is registered anew."""
     known = evolve(visit, found=_merged(visit.found, event.visits))
@@ -151,7 +167,7 @@ def found(visit: Visit, event: CentreFoundVisits, at: At) -> Step[Visit]:
         return enrolled(known, CentreRegisteredVisit(ours[0]), at)
     if visit.calls.register is None:
         raise AssertionError("a kind that registers nothing was asked about")
-    return _call(evolve(known, doubtful=False), visit.calls.register, at)
+    return _call(known, visit.calls.register, at)
 
 
 def _merged(before: tuple[FoundVisit, ...], now: tuple[FoundVisit, ...]) -> tuple[FoundVisit, ...]:
@@ -172,7 +188,7 @@ def one_too_many(visit: Visit, event: CentreRegisteredLate, at: At) -> Step[Visi
         return Step(visit)
     late = FoundVisit(event.visit_number, visit.visit_id, visit.order.med_type, "", None)
     known = evolve(visit, found=_merged(visit.found, (late,)))
-    return _without_orphans(Step(known), [event.visit_number], at)
+    return without_orphans(Step(known), [event.visit_number], at)
 
 
 def his_accepted(visit: Visit, event: HisAcceptedPatient, at: At) -> Step[Visit]:
@@ -184,14 +200,15 @@ def his_accepted(visit: Visit, event: HisAcceptedPatient, at: At) -> Step[Visit]
 def his_refused(visit: Visit, event: HisRefusedPatient, at: At) -> Step[Visit]:
     """-> Refused; the registration at the centre is withdrawn, where the region says it may."""
     done = _refused(visit, "his.refused", event.code, event.message)
-    return _without_orphans(done, [visit.visit_number] * (visit.calls.undo_register is not None), at)
+    return without_orphans(done, [visit.visit_number] * (visit.calls.undo_register is not None), at)
 
 
 def call_refused(visit: Visit, event: CentreRefusedCall, at: At) -> Step[Visit]:
     """-> Refused: the centre said no; or stays, when it only does not say what became of a registration."""
     if event.call is Call.QUERY_VISITS:
         return _register_anew(visit, at)
-    return _refused(visit, "centre.refused", f"{event.call} {event.code}", event.message)
+    done = _refused(visit, "centre.refused", f"{event.call} {event.code}", event.message)
+    return _looking(done, at) if visit.doubtful else done
 
 
 def call_not_sent(visit: Visit, event: CallNotSent, at: At) -> Step[Visit]:

@@ -12,6 +12,7 @@ from attrs import evolve
 
 from middleware.domain.errand import Errand, ErrandState, Matter
 from middleware.domain.event import (
+    CentreFoundVisits,
     CentreTookVisit,
     DaemonRestarted,
     ErrandRequested,
@@ -129,7 +130,12 @@ def _step_errand(visit: Visit, errand_id: str, event: Event, at: At) -> Step[Vis
     for one in visit.errands:
         gone = emptied and one.matter is Matter.CHARGE and one.state is ErrandState.DONE
         kept.append(after.state if one.errand_id == errand_id else evolve(one, withdrawn=True) if gone else one)
-    return Step(evolve(visit, errands=tuple(kept)), after.commands)
+    done = Step(evolve(visit, errands=tuple(kept)), after.commands)
+    if isinstance(event, CentreFoundVisits) and before.matter is Matter.LOOK:
+        ours = [one.visit_number for one in event.visits if one.our_number == visit.visit_id]
+        standing = visit.visit_number if visit.state is not VisitState.REFUSED else ""
+        return registration.found_later(done, event.visits, [number for number in ours if number != standing], at)
+    return done
 
 
 def _begin_quote(visit: Visit, event: QuoteRequested, at: At) -> Step[Visit]:

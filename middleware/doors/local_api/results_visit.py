@@ -34,7 +34,7 @@ class ErrandFacts(Result, frozen=True, kw_only=True):
     """One thing that was asked of the centre for the visit, beside its money."""
 
     errand_id: str
-    matter: Literal["charge", "withdraw-charges", "discharge", "undo-discharge", "withdraw-visit"]
+    matter: Literal["charge", "withdraw-charges", "discharge", "undo-discharge", "withdraw-visit", "look-for-orphans"]
     state: Annotated[
         Literal["pending", "done", "declined", "left", "withdrawn"],
         Meta(description="left：多次无应答，须人工向中心核实 / no answer after many tries: a person must ask the centre"),
