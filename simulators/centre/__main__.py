@@ -15,9 +15,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=20880, help="where to listen on 127.0.0.1 (default 20880)")
     parser.add_argument("--no-sign-in", action="store_true", help="do not ask for 9001 first")
     parser.add_argument("--refuse-duplicates", action="store_true", help="refuse a msgid that was carried out before")
+    parser.add_argument("--by-cycle", action="store_true", help="an old centre: totals of each sign-in, then 9002; no rows")
     given = parser.parse_args()
     centre = CentreSimulator(
-        reactor, given.port, require_sign_in=not given.no_sign_in, refuse_duplicates=given.refuse_duplicates
+        reactor,
+        given.port,
+        require_sign_in=not given.no_sign_in,
+        refuse_duplicates=given.refuse_duplicates,
+        by_cycle=given.by_cycle,
     )
     centre.start()
     print(f"centre  {centre.url}  (contract at ?wsdl)", flush=True)

@@ -25,20 +25,21 @@ def bent(output: dict[str, Any], action: str) -> dict[str, Any]:
     return output
 
 
-def _again(packed: bytes, change: Callable[[str], bytes]) -> bytes:
-    """The same archive with its text changed."""
+def _again(packed: bytes, change: Callable[[str], str], encoding: str = "") -> bytes:
+    """The same archive with its text changed; in its own encoding, or another."""
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         (name,) = archive.namelist()
-        text = archive.read(name).decode("gb18030" if _is_gb(archive.read(name)) else "utf-8")
-    return _zip(name, change(text))
+        content = archive.read(name)
+    own = "utf-8" if _is_utf8(content) else "gb18030"
+    return _zip(name, change(content.decode(own)).encode(encoding or own))
 
 
-def _is_gb(content: bytes) -> bool:
+def _is_utf8(content: bytes) -> bool:
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:
-        return True
-    return False
+        return False
+    return True
 
 
 def _zip(name: str, content: bytes) -> bytes:
@@ -48,17 +49,17 @@ def _zip(name: str, content: bytes) -> bytes:
     return written.getvalue()
 
 
-def _last_line(text: str, change: Callable[[str], str]) -> bytes:
+def _last_line(text: str, change: Callable[[str], str]) -> str:
     lines = text.removesuffix("\n").split("\n")
-    return "".join(f"{line}\n" for line in [*lines[:-1], change(lines[-1])]).encode()
+    return "".join(f"{line}\n" for line in [*lines[:-1], change(lines[-1])])
 
 
 _FILES: dict[str, Callable[[bytes], bytes]] = {
     "cut-zip": lambda packed: packed[:-20],
     "bomb": lambda _packed: _zip("result.txt", b"0" * _BOMB_BYTES),
     "wrong-columns": lambda packed: _again(packed, lambda text: _last_line(text, lambda line: line.rpartition("\t")[0])),
-    "wrong-charset": lambda packed: _again(packed, lambda text: text.encode("utf-16")),
-    "foreign-row": lambda packed: _again(packed, lambda text: (text + _STRANGER).encode()),
+    "wrong-charset": lambda packed: _again(packed, lambda text: text, "utf-16"),
+    "foreign-row": lambda packed: _again(packed, lambda text: text + _STRANGER),
     "wrong-fen": lambda packed: _again(
         packed, lambda text: _last_line(text, lambda line: line.rpartition("\t")[0] + "\t0.001")
     ),

@@ -22,6 +22,7 @@ from middleware.domain.visit import SettlementState
 from middleware.engine.comparison import Rules
 from simulators.centre.ledger import State
 from simulators.centre.server import CentreSimulator
+from simulators.centre.statements import Dialect
 from tests.adapters.insurance.requests import holder, line
 from tests.middleware.engine.test_reconcile import Day, journal
 from tests.support.fakes import HIS, TZ, FakeReaders, card_read, quote_order, register_order
@@ -49,10 +50,10 @@ class Employee(FakeReaders):
 class WireDay(Day):
     """The same day, with a wire."""
 
-    def __init__(self, tmp_path, profile, slices=SLICES, **policy):
+    def __init__(self, tmp_path, profile, slices=SLICES, dialect=None, **policy):
         super().__init__(tmp_path, rules=profile.statement.rules, slices=slices, **policy)
         self.rig.readers = Employee()
-        self.simulator = CentreSimulator(reactor, clock=self.rig.now, by_cycle=profile.statement.by_cycle)
+        self.simulator = CentreSimulator(reactor, clock=self.rig.now, dialect=dialect, by_cycle=profile.statement.by_cycle)
         self.simulator.start()
         options = CentreOptions(
             url=self.simulator.url, institution_code="H99990000001", institution_name="测试医院", profile="999900-test",
@@ -109,6 +110,26 @@ async def test_invariant_15_a_lost_settlement_is_found_by_the_centres_file_and_u
         assert (run.state, run.differences, run.resolved) == ("balanced", 0, 0)
 
     await play(test, first_check_s=3600)(tmp_path)
+
+
+@pytest.mark.parametrize("names", ["cancel", "original"])
+@pytest.mark.parametrize("apart", [False, True])
+@pytest_twisted.ensureDeferred
+async def test_a_lost_cancel_is_found_as_a_refund_that_only_the_centre_has_whatever_id_it_names(tmp_path, names, apart):
+    async def test(day):
+        settled = await day.settled("1")
+        day.simulator.faults.next("2208", "lose-reply")
+        await day.cancelled(settled)
+        assert (await day.of(settled)).state is SettlementState.UNKNOWN
+        day.next_night()
+        run = await day.compared()
+
+        assert (run.fault, run.state, run.resolved) == ("", "balanced", 1), run.detail
+        assert (await day.of(settled)).state is SettlementState.DELIVERED
+        assert day.simulator.ledger.settlements[0].state is State.APPROVED
+
+    profile = attrs.evolve(PROFILE, statement=attrs.evolve(PROFILE.statement, refunds_apart=apart))
+    await play(test, profile, dialect=Dialect(refund_message=names), first_check_s=3600)(tmp_path)
 
 
 @pytest.mark.parametrize(
