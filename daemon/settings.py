@@ -34,7 +34,7 @@ def _store_url(_instance: object, attribute: Any, value: str) -> None:
         return
     try:
         url = make_url(value)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         url = None
     if url is None or url.drivername != "postgresql+psycopg" or not url.database:
         raise ValueError(
