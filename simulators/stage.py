@@ -85,7 +85,8 @@ class Stage:
     """Start with ``await start()``; ``stop()`` leaves nothing behind but the files in ``directory``.
 
     ``settings`` are values of the configuration, by section and key, in place of the stage's own or beside them;
-    ``overrides`` is more TOML behind them all. ``own_pcscd``: never the machine's, so that it can be killed.
+    ``overrides`` is more TOML behind them all. ``own_pcscd``: never the machine's, so that it can be killed. ``beside``:
+    another stage that has started, whose HIS, centre, readers, people and keys this one's daemon works with too.
     """
 
     def __init__(
@@ -97,26 +98,29 @@ class Stage:
         overrides: str = "",
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         own_pcscd: bool = False,
+        beside: Stage | None = None,
     ) -> None:
         self._reactor = reactor
+        self._beside = beside
         self.directory = directory.resolve()
         self._readers = readers
         self._overrides = overrides
         self._settings = settings or {}
         self._own_pcscd = own_pcscd
-        self.his = HisSimulator(reactor, port=free_port())
+        self.his = HisSimulator(reactor, port=free_port()) if beside is None else beside.his
         # Who loses replies, and when, is the scene's to say by a knob: the built-in habit would lose every one.
         people = (evolve(p, behaviour="") if p.behaviour == "lose-reply" else p for p in everybody())
-        self.centre = CentreSimulator(reactor, port=free_port(), people=tuple(people))
+        made = CentreSimulator(reactor, port=free_port(), people=tuple(people)) if beside is None else beside.centre
+        self.centre = made
         self.pcscd: Pcscd | None = None
         self.slots: tuple[VpcdSlot, ...] = ()
-        self.tokens = {role: secrets.token_hex(24) for role in ROLES}
+        self.tokens = {role: secrets.token_hex(24) for role in ROLES} if beside is None else beside.tokens
         self.api_port = free_port()
         self.http_port = free_port()
         self.unix_path = self.directory / "api.sock"
         self.config = self.directory / "yikatong.toml"
         self.database = self.directory / "yikatong.db"
-        self.master_key = self.directory / "master.key"
+        self.master_key = (beside or self).directory / "master.key"
         self.log = self.directory / "daemon.log"
         self.daemon: Daemon | None = None
         self.environment: dict[str, str] = {}  # for the daemon's next life, beside this process's own
@@ -136,6 +140,9 @@ class Stage:
     def start_around(self) -> None:
         """Everything but the daemon: the simulators and the readers."""
         self.directory.mkdir(parents=True, exist_ok=True)
+        if self._beside is not None:
+            self.his_port, self.pcscd, self.slots = self._beside.his_port, self._beside.pcscd, self._beside.slots
+            return
         self.his_port = self.his.start()
         self.centre.start()
         if self._readers:
@@ -199,14 +206,18 @@ class Stage:
         await self.kill(signal.SIGTERM)
         if overdue.active():
             overdue.cancel()
+        if self._beside is None:
+            await self._stop_around()
+        if overdue.called:
+            raise DaemonDiedError(f"the daemon did not stop within {STOP_S} s of SIGTERM and was killed: {self.log}")
+
+    async def _stop_around(self) -> None:
         for slot in self.slots:
             slot.close()
         await self.his.stop()
         await self.centre.stop()
         if self.pcscd is not None:
             self.pcscd.stop()
-        if overdue.called:
-            raise DaemonDiedError(f"the daemon did not stop within {STOP_S} s of SIGTERM and was killed: {self.log}")
 
     def _overdue(self) -> None:
         if self.daemon is not None:

@@ -24,6 +24,14 @@ NEAR = {
 }
 
 
+NEAR_NODES = {
+    planted.what_is_sent_after_the_lease_is_sent: 6,
+    planted.message_ids_are_everybodys: 7,
+    planted.another_nodes_clock_is_believed: 7,
+    planted.what_a_dead_node_left_is_nobodys: 2,
+}
+
+
 def test_there_are_enough_defects_and_each_is_planted_once():
     assert len(set(planted.ALL)) == len(planted.ALL) >= 30
 
@@ -33,3 +41,10 @@ def test_a_planted_defect_is_caught(plant, play, monkeypatch):
     plant(monkeypatch)
 
     assert any(play(seed).broken is not None for seed in (NEAR.get(plant, 1), *SEEDS))
+
+
+@pytest.mark.parametrize("plant", planted.NODES, ids=lambda plant: plant.__name__)
+def test_a_defect_of_several_nodes_is_caught(plant, play, monkeypatch):
+    plant(monkeypatch)
+
+    assert any(play(seed, "nodes").broken is not None for seed in (NEAR_NODES.get(plant, 1), *range(1, 41)))
