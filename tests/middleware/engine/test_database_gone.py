@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 import pytest_twisted
+import sqlalchemy as sa
 from twisted.internet import reactor
+from twisted.internet.defer import ensureDeferred
 
 from middleware.domain.centre import Call
 from middleware.domain.fault import Fault
+from middleware.domain.health import Condition
 from middleware.engine.tasks import sleep
 from middleware.store import tables as t
 from tests.middleware.engine.test_service import order_of, quoted, rig, until
@@ -55,3 +58,42 @@ async def test_while_the_database_is_gone_readers_hear_a_fault_and_letters_wait(
         assert refused.value.code == "system.journal"
         assert len(r.centre.calls(Call.SETTLE)) == 1
         assert caught.value.code == "system.journal"
+
+
+@pytest_twisted.ensureDeferred
+async def test_while_nobody_knows_whether_a_commit_took_effect_health_says_so_and_the_caller_waits(through):
+    proxy, url = through
+    async with rig(url) as r:
+        quote = await quoted(r)
+        sa.event.listen(r.database, "invalidate", lambda *_: proxy.refuse())
+        proxy.rule = "swallow"
+        settling = ensureDeferred(r.counter.settle(HIS, "s1", order_of(quote)))
+        while r.journal.health().condition is not Condition.DOWN:
+            await sleep(reactor, 0.01)
+        health, answered, sent = r.journal.health(), settling.called, r.centre.calls(Call.SETTLE)
+        proxy.open()
+        settled = await settling
+        await until(r, settled["settlement_id"], "Delivered")
+
+        assert "COMMIT is not known" in health.detail
+        assert (answered, sent) == (False, [])  # the intent may be on the disk or not: nothing leaves
+        assert len(r.centre.calls(Call.SETTLE)) == 1
+        assert r.journal.health().condition is Condition.GOOD
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_stop_does_not_wait_for_a_database_that_never_comes_back(through):
+    proxy, url = through
+    async with rig(url) as r:
+        quote = await quoted(r)
+        sa.event.listen(r.database, "invalidate", lambda *_: proxy.refuse())
+        proxy.rule = "swallow"
+        settling = ensureDeferred(r.counter.settle(HIS, "s1", order_of(quote)))
+        while r.journal.health().condition is not Condition.DOWN:
+            await sleep(reactor, 0.01)
+        await r.journal.stop()
+        with pytest.raises(Fault) as caught:
+            await settling
+
+        assert caught.value.code in {"system.journal", "system.stopping"}
+        assert r.centre.calls(Call.SETTLE) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -284,6 +285,21 @@ def test_a_session_ended_between_two_units_is_made_anew(cluster, postgres_url):
         assert isinstance(failed, StoreError)
         assert read == unit(1).visit  # a reader finds out before it asks
         assert (after, limit) == ([None], "0")
+
+
+def test_a_server_that_was_killed_has_all_that_was_acknowledged_and_the_writer_goes_on(cluster, postgres_url):
+    with writing(postgres_url) as (writer, engine):
+        acknowledged = writer.write([unit(n) for n in range(1, 9)])
+        cluster.stop(signal.SIGQUIT)
+        (failed,) = writer.write([unit(9)])
+        cluster.start()
+        after = writer.write([unit(9)])
+
+        assert acknowledged == [None] * 8
+        assert isinstance(failed, StoreError)
+        assert after == [None]
+        assert set(counts(engine).values()) == {9}
+        assert whole(engine)
 
 
 @pytest.mark.parametrize(("rule", "written"), [("swallow", True), ("cut", False)])
