@@ -45,7 +45,7 @@ def compare(show: Show) -> bool:
     """Print the table; whether all books agree."""
     stage = show.stage
     rows = feed_rows(stage.http_port, stage.tokens["bureau"])
-    wait_until_told(show, len(rows))
+    wait_until_told(show, sum(row["settlement"] not in show.untold for row in rows))
     for row in rows:
         line(f"   {pad('入日志', 10)} {pad('in the feed', 12)} #{row['sequence']} {row['kind']} {row['hash'][:16]}…")
     line()
@@ -78,7 +78,12 @@ def _row(show: Show, view: dict[str, Any], rows: list[dict[str, Any]], standing:
     money = view["money"]
     number = view.get("settled", {}).get("settlement_number", "")
     # A reversed one never told us its number; its message id is what both sides know.
-    visit = [s for s in show.stage.centre.ledger.settlements if s.batch.startswith(view["settlement_id"])]
+    message_id = view.get("settled", {}).get("message_id", "")
+    visit = [
+        s
+        for s in show.stage.centre.ledger.settlements
+        if s.batch.startswith(view["settlement_id"]) or s.message_id == message_id
+    ]
     entry = visit[0] if visit else None
     feed = [row for row in rows if row["settlement"] == view["settlement_id"]]
     kinds = {"charged": ["settled"], "cancelled": ["settled", "cancelled"]}.get(money, [])
@@ -88,7 +93,8 @@ def _row(show: Show, view: dict[str, Any], rows: list[dict[str, Any]], standing:
     if money in {"charged", "cancelled"} and entry is not None:
         good = good and number == entry.settlement_number and view["settled"]["split"]["total"] == entry.bill.total.yuan
         good = good and feed[0]["total"] == entry.bill.total.yuan
-    good = good and (number in standing) == (money == "charged")
+    told = view["settlement_id"] not in show.untold
+    good = good and (number in standing) == (money == "charged" and told)
     return good, [
         f"{view['state']} ({money})",
         view["total"],

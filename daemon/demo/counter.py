@@ -85,6 +85,12 @@ class Window:
         step("预结算", "quoted", money(quote["split"]))
         return quote
 
+    def quote_stay(self, visit: dict[str, Any]) -> dict[str, Any]:
+        """How all that the stay was charged splits."""
+        quote = self.client.call("settlement.quote", {"request_id": self.key(), "visit_id": visit["visit_id"]})
+        step("预结算", "quoted", money(quote["split"]))
+        return quote
+
     def settle(self, quote: dict[str, Any]) -> dict[str, Any]:
         """Confirm the two figures that the patient saw, and settle."""
         settled = self.client.call("settlement.settle", self.confirmation(quote))

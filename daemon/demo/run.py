@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 
 from daemon.demo.books import compare
 from daemon.demo.counter import Window
+from daemon.demo.kinds import KINDS
 from daemon.demo.say import error, line
 from daemon.demo.visits import SCENES, Show
 from simulators.pcscd import PcscdUnavailableError
@@ -72,7 +73,7 @@ def _scenes(stage: Stage, reactor: Any) -> int:
     his = Window(stage.api_port, stage.tokens["his"], "his")
     pos = Window(stage.api_port, stage.tokens["pos"], "pos")
     show = Show(stage, reactor, his, pos, stage.reader_name())
-    for play in SCENES:
+    for play in (*SCENES, *KINDS):
         play(show)
     line()
     line("── 对账 / the books, side by side")

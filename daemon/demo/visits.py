@@ -32,6 +32,7 @@ class Show:
     pos: Window
     reader: str
     settlements: dict[str, str] = field(factory=dict)
+    untold: set[str] = field(factory=set)  # those of which the HIS hears nothing
 
     def insert(self, who: str, faults: CardFaults | None = None) -> None:
         """Put somebody's card on the reader and wait until the daemon sees it."""

@@ -121,7 +121,8 @@ def visit_order(params: VisitParams) -> VisitOrder:
 
 def quote_order(params: QuoteParams) -> QuoteOrder:
     """settlement.quote; each line's amount is within one fen of price x quantity, ids and orders are unique."""
-    diagnoses, lines = _diagnoses(params.diagnoses), _lines(params.lines)
+    diagnoses = () if params.diagnoses is UNSET else _diagnoses(params.diagnoses)
+    lines = () if params.lines is UNSET else _lines(params.lines)
     return QuoteOrder(visit_id=params.visit_id, diagnoses=diagnoses, lines=lines, use_account=params.use_account)
 
 

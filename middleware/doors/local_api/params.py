@@ -231,13 +231,24 @@ class QuoteParams(Params, frozen=True, kw_only=True):
 
     request_id: Key
     visit_id: Annotated[Id, Meta(description="patient.register 的结果 / from patient.register")]
-    diagnoses: Annotated[
-        list[DiagnosisParams], Meta(max_length=MAX_DIAGNOSES, description="门诊必填 / an outpatient's; at least one")
-    ] = []
-    lines: Annotated[
-        list[ChargeLineParams],
-        Meta(max_length=MAX_LINES, description="住院不填，按已上传费用 / none for a stay: all that was charged"),
-    ] = []
+    diagnoses: (
+        Annotated[
+            list[DiagnosisParams],
+            Meta(min_length=1, max_length=MAX_DIAGNOSES, description="门诊必填 / required for an outpatient"),
+        ]
+        | UnsetType
+    ) = UNSET
+    lines: (
+        Annotated[
+            list[ChargeLineParams],
+            Meta(
+                min_length=1,
+                max_length=MAX_LINES,
+                description="住院不填，按已上传费用 / left out for a stay: all that was charged",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     use_account: Annotated[bool, Meta(description="使用个人账户 / pay from the personal account first")] = True
 
 

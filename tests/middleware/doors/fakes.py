@@ -50,7 +50,24 @@ _RUN: dict[str, object] = {
     "run_id": "R1", "date": "2026-11-20", "state": "running", "account": "op-1", "begun_at": _WHEN, "round": 1,
     "step": "totals", "done": 0, "of": 3, "differences": 0, "resolved": 0,
 }  # fmt: skip
+_ERRAND = {
+    "visit_id": "V1", "errand_id": "U1", "matter": "charge", "state": "done", "total": "51.00", "charged": "51.00",
+    "discharged": False,
+}  # fmt: skip
 ANSWERS = {
+    **dict.fromkeys(
+        ("inpatient.charge", "inpatient.withdraw_charges", "inpatient.discharge", "inpatient.undo_discharge",
+         "visit.withdraw"), _ERRAND,
+    ),
+    "visit.get": {
+        "visit_id": "V1", "kind": "inpatient", "state": "Registered", "visit_number": "M1", "med_type": "2101",
+        "insurance": "310", "insured_region": "999900", "cross_region": False, "discharged": False, "charged": "51.00",
+        "errands": [
+            {"errand_id": "U1", "matter": "charge", "state": "done", "total": "51.00", "lines": 1, "visit_number": "M1",
+             "created_at": "2026-11-20T09:30:00+08:00"},
+        ],
+        "found": [], "settlements": [],
+    },
     "card.read": {
         "card_read_id": "R1", "expires_at": _WHEN, "reader": READER,
         "card": {
@@ -110,6 +127,9 @@ ANSWERS = {
 }  # fmt: skip
 
 
+ANSWERS["inpatient.admit"] = ANSWERS["patient.register"]
+
+
 class FakeCounter:
     """Remembers what it was asked; answers at once, or holds until told (``held``), or raises (``error``)."""
 
@@ -142,7 +162,14 @@ class FakeCounter:
         return await self._answer("card.read", caller, reader)
 
     async def register(self, caller, key, order):
-        return await self._answer("patient.register", caller, key, order)
+        method = "inpatient.admit" if order.kind == "inpatient" else "patient.register"
+        return await self._answer(method, caller, key, order)
+
+    async def errand(self, caller, key, method, order):
+        return await self._answer(method, caller, key, order)
+
+    async def visit(self, caller, visit_id):
+        return await self._answer("visit.get", caller, visit_id)
 
     async def quote(self, caller, key, order):
         return await self._answer("settlement.quote", caller, key, order)

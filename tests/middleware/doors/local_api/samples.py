@@ -17,6 +17,20 @@ PARAMS = {
         "request_id": "k1", "card_read_id": "R1", "department_code": "D01", "department_name": "内科", "specialty": "A03",
         "doctor_code": "DR01", "doctor_name": "王医生", "begun_at": "2026-11-20T09:30:00+08:00",
     },
+    "inpatient.admit": {
+        "request_id": "k5", "card_read_id": "R1", "stay_number": "ZY1", "department_code": "D01", "department_name": "内科",
+        "bed": "12", "doctor_code": "DR01", "doctor_name": "王医生", "begun_at": "2026-11-20T09:30:00+08:00",
+        "description": "肺炎", "diagnoses": [{"code": "J18.900", "name": "肺炎"}],
+    },
+    "inpatient.charge": {"request_id": "k6", "visit_id": "V1", "lines": [LINE]},
+    "inpatient.withdraw_charges": {"request_id": "k7", "visit_id": "V1"},
+    "inpatient.discharge": {
+        "request_id": "k8", "visit_id": "V1", "ended_at": "2026-11-24T09:30:00+08:00",
+        "diagnoses": [{"code": "J18.900", "name": "肺炎"}],
+    },
+    "inpatient.undo_discharge": {"request_id": "k9", "visit_id": "V1"},
+    "visit.withdraw": {"request_id": "k10", "visit_id": "V1"},
+    "visit.get": {"visit_id": "V1"},
     "settlement.quote": {
         "request_id": "k2", "visit_id": "V1", "diagnoses": [{"code": "J00", "name": "急性鼻咽炎"}], "lines": [LINE],
     },

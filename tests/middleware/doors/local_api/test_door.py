@@ -167,12 +167,13 @@ async def test_each_role_may_call_its_methods_and_no_other(opened, path):
     for (role, name), code in outcome.items():
         assert ("ok" if role in METHODS[name].roles else "access.role") == code, (role, name)
     allowed = {role: {name for (r, name), code in outcome.items() if r == role and code == "ok"} for role in Role}
-    counter = {n for n in PARAMS if n.startswith(("settlement.", "reader.", "shift.", "card.", "patient."))}
-    assert counter | {"system.status"} == allowed[Role.HIS]
+    counter = {n for n in PARAMS if n.startswith(("settlement.", "reader.", "shift.", "card.", "patient."))} | {"visit.get"}
+    ward = {n for n in PARAMS if n.startswith("inpatient.")} | {"visit.withdraw"}
+    assert counter | ward | {"system.status"} == allowed[Role.HIS]
     assert counter == allowed[Role.POS]
     assert {"system.status"} == allowed[Role.BUREAU]
     desk = {"reconcile.run", "reconcile.status", "reconcile.list"}
-    desk |= {"desk.list", "desk.show", "desk.propose", "desk.approve", "desk.reject"}
+    desk |= {"visit.get", "desk.list", "desk.show", "desk.propose", "desk.approve", "desk.reject"}
     assert {"system.status", "reader.list", "settlement.get"} | desk == allowed[Role.OPERATOR]
 
 
