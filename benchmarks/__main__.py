@@ -47,9 +47,12 @@ class Scale:
     levels: tuple[int, ...] = LEVELS
     turns: int = 3
     in_flight: int = 10_000
+    endurance: int = 30_000
 
 
-QUICK = Scale(disk_s=0.9, journal_s=1.2, card_s=0.8, load_s=0.8, profile_s=1.0, levels=(8,), turns=1, in_flight=200)
+QUICK = Scale(
+    disk_s=0.9, journal_s=1.2, card_s=0.8, load_s=0.8, profile_s=1.0, levels=(8,), turns=1, in_flight=200, endurance=400
+)
 
 
 def journal_part(folder: Path, scale: Scale) -> None:
@@ -166,6 +169,20 @@ def recovery_part(folder: Path, scale: Scale) -> None:
     print(f"  {scale.in_flight / max(whole - idle, 1e-9):,.0f} a second")
 
 
+def endurance_part(folder: Path, scale: Scale) -> None:
+    """Memory of engine, journal and store while they settle for long: it grows until the caches are full, then no more."""
+    place = folder / "endurance"
+    place.mkdir()
+    command = [sys.executable, "-m", "benchmarks.endurance", str(place), str(scale.endurance)]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=120 + scale.endurance / 10)
+    looks = [json.loads(line) for line in done.stdout.splitlines()]
+    print("\nendurance: engine, journal, vault and store with edges that answer at once; what the process keeps in memory")
+    print("  settlements   resident MB   a second   database MB")
+    for look in looks:
+        resident = look["resident_kb"] / 1024
+        print(f"  {look['settlements']:11,}{resident:14.1f}{look['per_s']:11.0f}{look['database_mb']:14,}")
+
+
 def _phases(phases: list[Phase]) -> None:
     heads = "".join(f"{name:>10}" for name in OURS)
     print(f"  clients      /s  HIS told/s   bound  of bound |  CPU ms:{heads} | daemon/centre  strangers")
@@ -195,6 +212,7 @@ PARTS: dict[str, Callable[[Path, Scale], None]] = {
     "settlements": load_part,
     "durability": durability_part,
     "recovery": recovery_part,
+    "endurance": endurance_part,
     "profile": profile_part,
 }
 
