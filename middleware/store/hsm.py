@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pkcs11
-from pkcs11.exceptions import EncryptedDataInvalid, EncryptedDataLenRange, PKCS11Error
+from pkcs11.exceptions import EncryptedDataInvalid, EncryptedDataLenRange, PKCS11Error, UserAlreadyLoggedIn
 from pkcs11.mechanisms import GCMParams
 
 from middleware.domain.fault import Fault
@@ -84,8 +84,7 @@ class Token:
 
     def _tried(self, label: str, work: Callable[[Any], T]) -> T:
         if self._session is None:
-            token = self._library.get_token(token_label=self._label)
-            self._session = token.open(user_pin=_pin(self._pin_file))
+            self._session = self._opened()
         key = self._session.get_key(object_class=pkcs11.ObjectClass.SECRET_KEY, label=label)
         try:
             return work(key)
@@ -96,9 +95,7 @@ class Token:
         """Make a key that wraps, sensitive and not extractable; refuses a label that is taken."""
         with self._lock:
             try:
-                with self._library.get_token(token_label=self._label).open(
-                    rw=True, user_pin=_pin(self._pin_file)
-                ) as session:
+                with self._opened(rw=True) as session:
                     wanted = {pkcs11.Attribute.LABEL: label, pkcs11.Attribute.CLASS: pkcs11.ObjectClass.SECRET_KEY}
                     if list(session.get_objects(wanted)):
                         raise Fault("system.keys", f"the token has a key {label} already")
@@ -116,6 +113,13 @@ class Token:
                     )
             except PKCS11Error as exc:
                 raise Fault("system.keys", f"the token {self._label}: {type(exc).__name__}") from exc
+
+    def _opened(self, *, rw: bool = False) -> Any:
+        token = self._library.get_token(token_label=self._label)
+        try:
+            return token.open(rw=rw, user_pin=_pin(self._pin_file))
+        except UserAlreadyLoggedIn:
+            return token.open(rw=rw)  # a login is the process's: another session has made it
 
     def close(self) -> None:
         """Log out."""

@@ -126,11 +126,11 @@ def part_answer(text: str) -> tuple[str, str]:
     answer = msgspec.json.decode(text)
     if answer.get("foreign"):
         return encode(answer | {"foreign": ""}), encode({"foreign": answer["foreign"]})
-    result = dict(answer.get("result") or {})
-    if "holder" not in result:
+    result = answer.get("result") or {}
+    if not result.get("holder"):
         return text, ""
-    holder = result.pop("holder")
-    return encode(answer | {"result": result}), encode({"holder": holder})
+    # An empty one keeps its place: joined again it is the same text, to the last character (invariant 6).
+    return encode(answer | {"result": result | {"holder": {}}}), encode({"holder": result["holder"]})
 
 
 def open_answer(vault: Vault, row: Any) -> str:

@@ -46,7 +46,11 @@ def make_master(options: KeyOptions, *, more: bool) -> str:
         raise Fault("system.keys", "pkcs11 needs pkcs11_module and pkcs11_pin_file")
     token = Token(options.pkcs11_module, options.pkcs11_token, options.pkcs11_pin_file)
     token.make_key(options.pkcs11_label)
-    return open_masters(options).current().id
+    token.close()
+    masters = open_masters(options)
+    made = masters.current().id
+    masters.close()
+    return made
 
 
 def _credential(name: str) -> Path:
