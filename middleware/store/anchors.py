@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from middleware.domain.fault import Fault
 from middleware.store import tables as t
 from middleware.store.chain import GENESIS, Head
+from middleware.store.database import snapshot
 from middleware.store.places import Place
 from middleware.store.walk import holds
 from middleware.store.writer import read_head
@@ -62,7 +63,7 @@ class Anchor:
 
 def heads(engine: sa.Engine) -> tuple[Head, Head]:
     """Journal and feed as they are now, from one snapshot."""
-    with engine.connect() as connection, connection.begin():
+    with snapshot(engine) as connection:
         return read_head(connection, t.journal), read_head(connection, t.feed)
 
 

@@ -185,7 +185,7 @@ def _overwrite_old_pages(engine: sa.Engine) -> None:
             statements = ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"]
         else:
             raw.driver_connection.autocommit = True  # type: ignore[union-attr]
-            statements = [f'VACUUM FULL "{table.name}"' for table, _ in _TABLES]
+            statements = ["SET statement_timeout = 0", *(f'VACUUM FULL "{table.name}"' for table, _ in _TABLES)]
         cursor = raw.cursor()
         for statement in statements:
             cursor.execute(statement)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from middleware.store import tables as t
+from middleware.store.database import snapshot
 from middleware.store.vault import Vault
 
 MAX_PERSON_ROWS = 10_000  # registrations of one person
@@ -63,7 +64,7 @@ class People:
             .order_by(v.visit_id)
             .limit(limit)
         )
-        with self._engine.connect() as connection, connection.begin():
+        with snapshot(self._engine) as connection:
             visits = connection.execute(query).all()
             mine = [visit.visit_id for visit in visits]
             columns = (s.visit_id, s.settlement_id, s.state, s.total_fen, s.settlement_number, s.settled_at)

@@ -251,6 +251,7 @@ def cut_log(engine: sa.Engine) -> bool:
         cursor = raw.cursor()
         if engine.dialect.name != "sqlite":
             raw.driver_connection.autocommit = True  # type: ignore[union-attr]
+            cursor.execute("SET statement_timeout = 0")
             cursor.execute("VACUUM FULL data_key")
             return True
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
