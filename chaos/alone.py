@@ -10,6 +10,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 
 _CLONE_NEWNS, _CLONE_NEWPID = 0x00020000, 0x20000000
@@ -36,6 +37,8 @@ def run_alone(work: Callable[[], int]) -> int:
         try:
             status = work()
         finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
             os._exit(status)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda given, _frame: os.kill(child, given))

@@ -99,6 +99,13 @@ class Scene:
         self.windows.start()
         await self.until_settled(1)
 
+    def pids(self) -> list[int]:
+        """The daemon's process, while it runs."""
+        daemon = self.stage.daemon
+        if daemon is None or not daemon.is_running or daemon.transport is None:
+            return []
+        return [int(daemon.transport.pid)]
+
     async def kill(self, number: int = signal.SIGKILL) -> None:
         """End the daemon's life."""
         await self.stage.kill(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -53,8 +54,11 @@ class Store(Protocol):
     def prepare(self) -> None:
         """Ready for a daemon's first life."""
 
+    def pids(self) -> list[int]:
+        """The server's processes; none where there is no server."""
+
     def crash(self) -> None:
-        """The server's processes are gone, at once; nothing where there is no server."""
+        """The server's processes are gone, at once."""
 
     def start(self) -> None:
         """The server is there again, if it was not."""
@@ -83,6 +87,10 @@ class SqliteStore:
 
     def prepare(self) -> None:
         """The daemon makes it."""
+
+    def pids(self) -> list[int]:
+        """There is no server."""
+        return []
 
     def crash(self) -> None:
         """There is no server."""
@@ -146,17 +154,29 @@ class PostgresStore:
                 raise StoreError("PostgreSQL does not start: " + self._log.read_text("utf-8", "replace")[-500:])
             time.sleep(0.05)
 
+    def pids(self) -> list[int]:
+        """The postmaster and its children."""
+        if self._process is None or self._process.poll() is not None:
+            return []
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split()
+        return [pid, *map(int, children)]
+
     def crash(self) -> None:
         """As ``pg_ctl stop -m immediate``; what does not end by that is killed."""
         if self._process is None:
             return
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGQUIT)
-            try:
-                self._process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait(STOP_S)
+        for number in (signal.SIGQUIT, signal.SIGCONT):  # it may stand still
+            for pid in self.pids():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            for pid in reversed(self.pids()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self._process.wait(STOP_S)
         self._process = None
 
     def remove(self) -> None:
