@@ -97,6 +97,22 @@ class _File:
     rows: list[Compared]
 
 
+@define
+class _Day:
+    """What the centre says of one day: every file, and the slices whose totals it does not call equal."""
+
+    files: list[_File]
+    unequal: set[Slice]
+
+    def is_whole(self, insurance: str) -> bool:
+        """Whether nothing of that kind of insurance can be there that we do not have."""
+        if any(slice_.insurance == insurance for slice_ in self.unequal):
+            return False
+        rows = [row for file in self.files for row in file.rows]
+        strange = [row for row in rows if row.difference is not Difference.EQUAL]
+        return all(row.ours is not None and row.ours.insurance != insurance for row in strange)
+
+
 class Comparison:
     """Compares one day once."""
 
@@ -121,7 +137,7 @@ class Comparison:
         if len(slices) > MAX_SLICES or len(rows) > MAX_ROWS:
             raise Fault("statement.too_many", f"{len(slices)} slices, {len(rows)} rows in one day")
         found = Found()
-        unequal = await self._totals(slices, rows)
+        unequal = await self._totals(slices, rows, run.day)
         found.equal = not unequal
         if not self._rules.statement.detail:
             run.differences = len(unequal)
@@ -133,7 +149,7 @@ class Comparison:
         files = await self._details(run.day, wanted, rows, unequal)
         found.rows = [row for file in files for row in file.rows if row.difference is not Difference.EQUAL]
         found.proofs[run.day] = [file.proof for file in files]
-        await self._unlisted(found, due, slices, keys, files)
+        await self._unlisted(found, due, slices, keys, _Day(files, {slice_ for slice_, _ in unequal}))
         found.asked_at = self._asked_at
         return found
 
@@ -176,7 +192,7 @@ class Comparison:
 
     # -- totals
 
-    async def _totals(self, slices: Sequence[Slice], rows: Sequence[Booked]) -> set[tuple[Slice, Refunds]]:
+    async def _totals(self, slices: Sequence[Slice], rows: Sequence[Booked], day: dt.date) -> set[tuple[Slice, Refunds]]:
         """Ask 3201 of every slice; those that the centre does not call equal."""
         run, parts = self._run, self._parts()
         run.step, run.done, run.of = "totals", 0, len(slices) * len(parts)
@@ -184,18 +200,18 @@ class Comparison:
         for slice_ in slices:
             for part in parts:
                 mine = totals_of(row.row for row in rows if row.slice == slice_ and _is_in(row, part))
-                question = CompareTotals(slice_, Period(run.day, run.day), mine, part)
+                question = CompareTotals(slice_, Period(day, day), mine, part)
                 answer = await self._asker.ask(question, TotalsCompared)
                 if not answer.equal:
                     unequal.add((slice_, part))
-                await self._note_totals(slice_, part, mine, answer)
+                await self._note_totals(day, slice_, part, mine, answer)
                 run.done += 1
         return unequal
 
     def _parts(self) -> tuple[Refunds, ...]:
         return (Refunds.LEFT_OUT, Refunds.ALONE) if self._rules.statement.refunds_apart else (Refunds.TOGETHER,)
 
-    async def _note_totals(self, slice_: Slice, part: Refunds, mine: Totals, answer: TotalsCompared) -> None:
+    async def _note_totals(self, day: dt.date, slice_: Slice, part: Refunds, mine: Totals, answer: TotalsCompared) -> None:
         run = self._run
         sums = {
             "total_fen": mine.total.fen,
@@ -205,7 +221,11 @@ class Comparison:
         }
         row = {"run_id": run.run_id, "round": run.round, "refunds": str(part), **_columns(slice_), **sums}
         row |= {"equal": answer.equal, "code": answer.code[:32]}
-        await self._journal("SliceEqual" if answer.equal else "SliceDiffered", row, Put("reconcile_totals", row))
+        event = "SliceEqual" if answer.equal else "SliceDiffered"
+        if day == run.day:
+            await self._journal(event, row, Put("reconcile_totals", row))
+        else:  # of another day, to which something in doubt can belong: its own runs keep its totals
+            await self._journal(event, row | {"day": day.isoformat()}, None)
 
     # -- files
 
@@ -278,22 +298,32 @@ class Comparison:
     # -- what no file lists
 
     async def _unlisted(
-        self, found: Found, due: Sequence[Doubt], slices: Sequence[Slice], keys: Collection[Key], files: Sequence[_File]
+        self, found: Found, due: Sequence[Doubt], slices: Sequence[Slice], keys: Collection[Key], today: _Day
     ) -> None:
-        """The doubts that are in no complete file of any of their days."""
-        of_day = {self._run.day: list(files)}
+        """The doubts that are in no complete file of any of their days.
+
+        Complete is a file when the centre also calls the totals of that kind of insurance equal: the counts are the same
+        and each row of ours is there, so there is no room for another. Until then the next comparison tells.
+        """
+        of_day = {self._run.day: today}
         for doubt in due:
             if not self._is_covered(doubt, keys):
                 continue
             for day in self._days(doubt):
                 if day not in of_day:
-                    rows = booked(await self._visits_of(day), day, self._rules.zone)
-                    of_day[day] = await self._details(day, self._wanted(slices, (), whole=True), rows, ())
-            mine = [file for day in self._days(doubt) for file in of_day[day]]
+                    of_day[day] = await self._other_day(day, slices)
+            if not all(of_day[day].is_whole(doubt.insurance) for day in self._days(doubt)):
+                continue
+            mine = [file for day in self._days(doubt) for file in of_day[day].files]
             proofs = tuple(file.proof for file in mine)
             row = unlisted(doubt, [one for file in mine for one in file.rows], proofs)
             if row is not None:
                 found.unlisted.append((row, doubt, proofs))
+
+    async def _other_day(self, day: dt.date, slices: Sequence[Slice]) -> _Day:
+        rows = booked(await self._visits_of(day), day, self._rules.zone)
+        unequal = await self._totals(slices, rows, day)
+        return _Day(await self._details(day, self._wanted(slices, (), whole=True), rows, unequal), {s for s, _ in unequal})
 
     def _is_covered(self, doubt: Doubt, keys: Collection[Key]) -> bool:
         """Whether it is known under which keys such care is cleared here: else a file of them proves nothing."""
@@ -320,8 +350,9 @@ class Comparison:
         }
         await self._journal(event, row, Put("reconcile_file", row, content))
 
-    async def _journal(self, event: str, body: dict[str, Any], put: Put) -> None:
-        await self._means.journal.commit(Unit(records=(record(self._means.now(), event, body),), puts=(put,)))
+    async def _journal(self, event: str, body: dict[str, Any], put: Put | None) -> None:
+        puts = () if put is None else (put,)
+        await self._means.journal.commit(Unit(records=(record(self._means.now(), event, body),), puts=puts))
 
 
 async def keep(journal: Journal, keys: Collection[Key]) -> None:

@@ -234,7 +234,7 @@ async def first_day(h):
     assert await h.state(never) == "Reversed"
     assert await h.held(never) is None
     assert h.differences(run, 1)[lost] == ("only-there", "reverse-or-adopt", False)
-    assert h.differences(run, 1)[never] == ("unlisted", "absent", False)
+    assert h.differences(run, 2)[never] == ("unlisted", "absent", False)
     assert await h.state(crossed_and_lost) == "Unknown"  # it belongs to the next day, at the centre
     assert h.sent_totals(run) == h.centres_totals(FIRST)
     again = await h.night(FIRST)

@@ -358,6 +358,24 @@ async def test_what_no_file_lists_was_never_done(tmp_path):
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_file_that_ends_before_what_only_the_centre_has_proves_no_absence(tmp_path):
+    async def test(day):
+        await day.settled("1")
+        day.centre.loses = [Call.SETTLE, Call.SETTLE]
+        lost = [await day.settled("2"), await day.settled("3")]
+        day.centre.spoil = lambda rows: rows[:-1]
+        day.next_night()
+        await day.compared()
+
+        for sid in lost:
+            held = day.centre.of((await day.of(sid)).settle_message_id)
+            assert ((await day.of(sid)).state == "Reversed") == (not held)
+        assert journal(day, "CentreListedAbsent") == []
+
+    await play(test, first_check_s=1e6, processing_limit_s=60)(tmp_path)
+
+
+@pytest_twisted.ensureDeferred
 async def test_what_can_belong_to_two_days_is_absent_only_when_the_files_of_both_say_so(tmp_path):
     async def test(day):
         await day.settled("1")
