@@ -46,6 +46,7 @@ _DOUBT = {
     "account": "his", "terminal": "", "settlement_number": "", "attempts": 8,
     "message_ids": {"settle": "H1", "cancel": "", "reversal": "H2"},
 }  # fmt: skip
+_PROPOSED = {"period": "2011-11", "proposal": "0" * 32, "proposed_by": "desk-li", "proposed_at": _WHEN}
 _RUN: dict[str, object] = {
     "run_id": "R1", "date": "2026-11-20", "state": "running", "account": "op-1", "begun_at": _WHEN, "round": 1,
     "step": "totals", "done": 0, "of": 3, "differences": 0, "resolved": 0,
@@ -100,6 +101,26 @@ ANSWERS = {
     "desk.propose": _DOUBT,
     "desk.approve": _DOUBT,
     "desk.reject": _DOUBT,
+    "person.find": {
+        "visits": [{
+            "visit_id": "V1", "state": "Registered", "updated_at": _WHEN,
+            "settlements": [{
+                "settlement_id": "S1", "state": "Delivered", "total": "100.00", "settlement_number": "C1", "settled_at": "",
+            }],
+        }],
+        "next_after": "V1", "complete": True,
+    },
+    "keys.list": {
+        "keys": [{
+            "id": "K1", "period": "2026-11", "purpose": "seal", "algorithm": "aes-256-gcm", "state": "retired",
+            "made_at": _WHEN, "retired_at": _WHEN, "master": "file:0",
+        }],
+        "proposals": [_PROPOSED], "resealing": {"column": "person.body", "done": 7},
+    },
+    "keys.rotate": {"rewrapped": 1, "resealing": True},
+    "keys.destroy": _PROPOSED,
+    "keys.approve": {"period": "2011-11", "state": "destroyed", "log_cut": True},
+    "keys.reject": {"period": "2011-11", "state": "kept"},
     "reconcile.run": _RUN,
     "reconcile.status": _RUN,
     "reconcile.list": {
@@ -209,6 +230,31 @@ class FakeDesk:
         return await self._counter._answer("desk.reject", caller, settlement_id, proposal, reason)
 
 
+class FakeKeys:
+    """Answers as the counter does."""
+
+    def __init__(self, counter: FakeCounter) -> None:
+        self._counter = counter
+
+    async def list(self):
+        return await self._counter._answer("keys.list")
+
+    async def rotate(self, caller, *, rewrap, reseal):
+        return await self._counter._answer("keys.rotate", caller, rewrap, reseal)
+
+    async def destroy(self, caller, period):
+        return await self._counter._answer("keys.destroy", caller, period)
+
+    async def approve(self, caller, period, proposal):
+        return await self._counter._answer("keys.approve", caller, period, proposal)
+
+    async def reject(self, caller, period, proposal):
+        return await self._counter._answer("keys.reject", caller, period, proposal)
+
+    async def find(self, caller, *, id_number, card_number, reason, after, limit):
+        return await self._counter._answer("person.find", caller, id_number, card_number, reason, after, limit)
+
+
 class FakeReconciliation:
     """Answers as the counter does."""
 
@@ -306,6 +352,7 @@ def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
         "0.0-test",
         FakeDesk(counter),
         FakeReconciliation(counter),
+        FakeKeys(counter),
     )
     api = LocalApi(options, business, token_table(), reactor, lambda *what: seen.append(what))
     return Door(api, counter, readers, seen)

@@ -50,5 +50,11 @@ PARAMS = {
     "reconcile.run": {"date": "2026-11-20"},
     "reconcile.status": {"run_id": "R1"},
     "reconcile.list": {"run_id": "R1", "after": 0, "limit": 10},
+    "person.find": {"card_number": "A12345678", "reason": "本人要求查阅", "limit": 10},
+    "keys.list": {},
+    "keys.rotate": {"rewrap": True, "reseal": True},
+    "keys.destroy": {"period": "2011-11"},
+    "keys.approve": {"period": "2011-11", "proposal": "0" * 32},
+    "keys.reject": {"period": "2011-11", "proposal": "0" * 32},
     "system.status": {},
 }  # fmt: skip
