@@ -49,7 +49,9 @@ class MessageIds:
         """A new id, greater than every earlier one.
 
         ``at`` is the hospital's wall clock. While it stands still or runs behind the last id, the serial goes on in that
-        id's second; ``Fault("system.clock")`` when its 10,000 are used up: waiting, never repeating, is the way out.
+        id's second. When its 10,000 are used up: ``Fault("system.clock")`` while it is that second, for waiting, never
+        repeating, is the way out; behind a clock that was set back the ids go on in the next second, for that wait could
+        last as long as the step was.
         """
         stamp = at.strftime(_STAMP)
         if len(stamp) != len("yyyyMMddHHmmss"):
@@ -58,11 +60,20 @@ class MessageIds:
         if stamp > used:
             serial = self._first
         else:
-            stamp, serial = used, max(serial + 1, self._first)
+            now, (stamp, serial) = stamp, (used, max(serial + 1, self._first))
+            if serial >= self._end and now < used:
+                stamp, serial = _second_after(used), self._first
         if serial >= self._end:
             raise Fault("system.clock", f"the {self._end - self._first} message ids of second {stamp} are used up")
         self._last = stamp, serial
         return f"{self._institution}{stamp}{serial:04d}"
+
+
+def _second_after(stamp: str) -> str:
+    try:
+        return (dt.datetime.strptime(stamp, _STAMP) + dt.timedelta(seconds=1)).strftime(_STAMP)  # noqa: DTZ007 - a stamp
+    except (ValueError, OverflowError) as exc:
+        raise Fault("system.clock", f"there is no second after {stamp}") from exc
 
 
 def _parts(message_id: str) -> tuple[str, int]:
