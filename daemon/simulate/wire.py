@@ -46,6 +46,7 @@ class Exchange:
         self.ledger = Ledger()
         self.dials = Dials()
         self.signed: set[object] = set()  # the lives that the centre knows
+        self.connecting: Callable[[object], None] = lambda _life: None
         self.leaving: Callable[[str, str, str, tuple[str, str] | None], None] = lambda _id, _call, _digest, _original: None
 
     def arrives(self, call: PreparedCall) -> None:
@@ -144,6 +145,7 @@ class Wire:
             await self._pause(x.rng.uniform(0.01, 3))
             return NotSent("centre.unreachable", "refused")
         if dials.nodes > 1:
+            x.connecting(self._life)
             await self._pause(x.rng.uniform(0, 2))  # connecting takes time, and a node may stand still meanwhile
         try:
             on_first_byte()
