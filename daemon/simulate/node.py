@@ -38,8 +38,8 @@ from middleware.store.vault import Vault
 from middleware.store.writer import Writer
 
 INSTITUTION = "H99990000001"
-LEASE_S, MARGIN_S = 30.0, 5.0
-POLL_S = 5.0
+LEASE_S, MARGIN_S = 45.0, 7.0
+POLL_S = 10.0
 
 
 def policy_of(dials: Dials) -> Policy:
