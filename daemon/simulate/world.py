@@ -42,6 +42,8 @@ from middleware.store.units import Unit
 
 ZONE = dt.timezone(dt.timedelta(hours=8))
 MORNING = dt.datetime(2026, 11, 21, 8, 0, 0, tzinfo=ZONE)
+AT_CONNECT = 0.1
+SHARED_REST_S = 3 * 3600.0  # nodes that renew their leases never rest: a shorter patience, so that it ends
 LOOK_S = 600.0  # from one look at whether all is at rest to the next
 REST_S = 48 * 3600.0  # by then everything must be at rest
 SKEW_S = 600  # the limit of 300 s, and the longest commit between an intent and its first byte
@@ -103,6 +105,8 @@ class World:
         self.exchange = Exchange(self.clock, self._stream("centre"), self.story, self.day)
         self.exchange.dials = dials
         self.exchange.leaving = self._leaves
+        self.exchange.connecting = self._connecting
+        self.pauses = 0  # still to come, at the worst moment
         self.his = HisBook(self.clock, self._stream("his"), self.story)
         self.his.dials = dials
         self.his.hears = self._his_hears
@@ -219,7 +223,8 @@ class World:
         seconds = self.hours * 3600
         self.callers.begin(seconds * 0.7)
         strokes = [self._crash] * self.dials.crashes + [self._step_clock] * self.dials.clock_steps
-        strokes += [self._pause] * self.dials.pauses
+        strokes += [self._pause] * (self.dials.pauses // 2)
+        self.pauses = self.dials.pauses - self.dials.pauses // 2
         for stroke in strokes:
             if self.rng.random() < AMBUSHED:
                 self.ambushes.append(stroke)
@@ -228,6 +233,7 @@ class World:
         self.rng.shuffle(self.ambushes)
         self._run(seconds)
         self.ambushes.clear()
+        self.pauses = 0
         self.story.tell("node faults end")
         self.exchange.dials = self.his.dials = self.around.dials = self.dials = quiet(self.dials)
         for node in self.nodes.values():
@@ -242,7 +248,7 @@ class World:
 
     def _rest(self) -> None:
         """Until nothing is left to happen; nodes that renew their leases for ever are looked at now and then."""
-        until = self.clock.seconds() + REST_S
+        until = self.clock.seconds() + (SHARED_REST_S if self.shared else REST_S)
         if not self.shared:
             self._run(until)
         while self.shared and self.clock.seconds() < until:
@@ -281,9 +287,16 @@ class World:
         self.nodes[name] = Node(self.around, name)
         self._start(name)
 
-    def _pause(self) -> None:
+    def _connecting(self, life: object) -> None:
+        """Where it hurts: a node stands still between an intent and its first byte."""
+        name = next((name for name, node in self.nodes.items() if node.life is life), "")
+        if name and self.pauses and self.rng.random() < AT_CONNECT:
+            self.pauses -= 1
+            self._pause(name)
+
+    def _pause(self, name: str = "") -> None:
         """A node stands still, for less or for more than its lease, and goes on as if nothing had been."""
-        name = self._any()
+        name = name or self._any()
         life = self.nodes[name].life
         if life.alive and not life.paused:
             seconds = LEASE_S * self.rng.choice((0.3, 1, 1.5, 4)) * self.rng.uniform(0.8, 1.3)
