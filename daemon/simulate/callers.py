@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from daemon.simulate.bank import BankBook
 from daemon.simulate.dials import Dials
 from daemon.simulate.node import Node
 from daemon.simulate.story import Story
@@ -52,6 +53,7 @@ class Place(Protocol):
     clock: Clock
     story: Story
     dials: Dials
+    bank: BankBook
 
     @property
     def node(self) -> Node:
@@ -165,8 +167,11 @@ class Callers:
         if rng.random() < 0.1:  # noqa: PLR2004 - some people think it over, and some quotes expire meanwhile
             await self._sleep(rng.uniform(60, 2400))
         total, cash = Money.parse(quote["split"]["total"]), Money.parse(quote["split"]["cash"])
-        agreed = SettleOrder(quote["settlement_id"], total, cash)
-        await self._money(name + "s", lambda counter: counter.settle(caller, name + "s", agreed))
+        agreed = SettleOrder(quote["settlement_id"], total, cash, self._place.bank.means())
+        heard = await self._money(name + "s", lambda counter: counter.settle(caller, name + "s", agreed))
+        if isinstance(heard, Fault) and heard.code == "payment.refused":
+            by_cash = SettleOrder(quote["settlement_id"], total, cash)
+            await self._money(name + "t", lambda counter: counter.settle(caller, name + "t", by_cash))
         known = await self._until_certain(caller, quote["settlement_id"])
         if known == "charged" and rng.random() < self._place.dials.cancels:
             await self._sleep(rng.uniform(0, 120))

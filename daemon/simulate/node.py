@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from attrs import define, evolve, field
 from twisted.internet.defer import Deferred
 
+from daemon.simulate.bank import BankBook, BankWire, bank_policy
 from daemon.simulate.dials import PROCESSING_LIMIT_S, Dials
 from daemon.simulate.hospital import HisBook, HisLink, Readers
 from daemon.simulate.ledger import ALREADY, NOT_FOUND, SIGN_IN
@@ -20,12 +21,13 @@ from daemon.simulate.wire import Exchange, Wire
 from middleware.domain.centre import CANCEL_CALLS, SETTLE_CALLS
 from middleware.domain.fault import Fault
 from middleware.domain.message_id import MessageIds
-from middleware.engine.fencing import FencedCentre
+from middleware.engine.fencing import FencedBank, FencedCentre
 from middleware.engine.members import OUTBOX, LeaseTerms, Members
 from middleware.engine.outbox import Outbox
 from middleware.engine.recovery import recover
 from middleware.engine.runner import Engine, Means
 from middleware.engine.service import CounterService, Waits
+from middleware.engine.traces import TraceNumbers, name_of
 from middleware.engine.traces import TraceNumbers, name_of
 from middleware.flow.step import Policy
 from middleware.store.ciphers import AES
@@ -80,6 +82,7 @@ class Surroundings:
     wall: Callable[[str], dt.datetime]
     dials: Dials = field(factory=Dials)
     wrote: Callable[[int, list[Unit]], None] = lambda _epoch, _units: None
+    bank: BankBook | None = None
 
 
 class Node:
@@ -117,9 +120,11 @@ class Node:
                 now=wall,
                 next_message_id=lambda: ids.next(wall()),
                 jitter=lambda: around.rng.random() if self.life.alive else 0.0,
-                policy=policy_of(around.dials),
+                policy=bank_policy(policy_of(around.dials), around.bank),
                 institution=INSTITUTION,
                 shared=shared,
+                bank=FencedBank(BankWire(around.bank, self.life), self.members.lives) if around.bank else None,
+                traces=TraceNumbers(self.reader.meta(name_of(ids.slot)), ids.slot),
             )
         )
         self.members.forget = self.engine.forget

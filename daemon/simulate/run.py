@@ -17,7 +17,7 @@ from attrs import define, field
 from daemon.demo.say import line, table
 from daemon.simulate.world import Result, make_template, simulate
 from middleware.flow.step import Row
-from middleware.flow.visit import REGISTRATION_ROWS, SETTLEMENT_ROWS
+from middleware.flow.visit import ERRAND_ROWS, PAYER_ROWS, REGISTRATION_ROWS, SETTLEMENT_ROWS
 
 _SEEDS = re.compile(r"(\d{1,9})(?:\.\.(\d{1,9}))?\Z", re.ASCII)
 MAX_TOLD = 5
@@ -36,7 +36,12 @@ def seeds_of(text: str) -> range:
 
 def possible_cells() -> set[tuple[str, str]]:
     """The matrix cells that are not impossible: (state, event)."""
-    rows: list[Row[Any]] = [*REGISTRATION_ROWS.values(), *SETTLEMENT_ROWS.values()]
+    rows: list[Row[Any]] = [
+        *REGISTRATION_ROWS.values(),
+        *ERRAND_ROWS.values(),
+        *SETTLEMENT_ROWS.values(),
+        *PAYER_ROWS.values(),
+    ]
     return {(str(state), row.event.__name__) for row in rows for state in (*row.moves, *row.ignored)}
 
 

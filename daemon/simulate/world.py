@@ -18,6 +18,8 @@ from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from daemon.simulate.bank import BankBook, BankDials, Witness, draw_bank
+from daemon.simulate.bank_checks import leg_cells, legs_rest, look_at_the_bank
 from daemon.simulate.callers import Callers
 from daemon.simulate.checks import (
     ALWAYS,
@@ -35,7 +37,7 @@ from daemon.simulate.node import LEASE_S, Node, Surroundings
 from daemon.simulate.parts import Mortal
 from daemon.simulate.story import BrokenRuleError, Story
 from daemon.simulate.wire import Exchange
-from middleware.domain.centre import MONEY_CALLS, Call
+from middleware.domain.centre import MONEY_CALLS, SETTLE_CALLS, Call
 from middleware.domain.his import HisMessage, PostCharges
 from middleware.store.database import open_database, ready
 from middleware.store.units import Unit
@@ -90,7 +92,9 @@ def make_template(directory: Path) -> Path:
 class World:
     """The whole of one seed."""
 
-    def __init__(self, seed: int, dials: Dials, hours: float, template: Path, directory: Path) -> None:
+    def __init__(
+        self, seed: int, dials: Dials, hours: float, template: Path, directory: Path, bank_dials: BankDials
+    ) -> None:
         self.seed = seed
         self.dials = dials
         self.hours = hours
@@ -111,6 +115,7 @@ class World:
         self.his.dials = dials
         self.his.hears = self._his_hears
         self.his.delivers = self._delivers
+        self.bank = BankBook(self.clock, self._stream("bank"), self.story, bank_dials)
         around = Surroundings(
             f"sqlite:///{self.path}",
             self.exchange,
@@ -120,6 +125,7 @@ class World:
             self.wall,
             dials,
             self._wrote,
+            self.bank,
         )
         self.around = around
         self.heads: list[tuple[str, int, str]] = []
@@ -128,6 +134,7 @@ class World:
         self.lost: list[Failure] = []
         self.ambushes: list[Callable[[], None]] = []
         self.looker = sqlite3.connect(self.path, isolation_level=None)
+        self.witness = Witness(self.bank, self.exchange.ledger, self.looker, self.story, self._strike)
         self.nodes = {name: Node(around, name) for name in (f"n{n}" for n in range(1, dials.nodes + 1))}
         self.choice = self._stream("choice")
         self.callers = Callers(self, self._stream("callers"))
@@ -171,11 +178,18 @@ class World:
             ahead = (dt.datetime.fromisoformat(found[2]) - self.day()).total_seconds()
             self.story.require("22", f"{call} begun {ahead:+.0f} s off", holds=abs(ahead) < SKEW_S, about=message_id)
         self._has_a_lease("18", "SELECT epoch FROM message WHERE message_id = ?", message_id)
+        if call in SETTLE_CALLS:
+            self.witness.settles(message_id)
         self.left[message_id] = self.clock.seconds()
         if original is not None:
             self.originals[message_id] = original
         if self.ambushes and Call(call) in MONEY_CALLS and self.rng.random() < STRUCK:
             # Where it hurts: while money is on its way, within a commit's time of it or within the centre's limit.
+            self.clock.callLater(self.rng.random() * self.rng.choice((0.02, 1, 60)), self.ambushes.pop())
+
+    def _strike(self) -> None:
+        """The same while money is on its way at the bank."""
+        if self.ambushes and self.rng.random() < STRUCK:
             self.clock.callLater(self.rng.random() * self.rng.choice((0.02, 1, 60)), self.ambushes.pop())
 
     def _has_a_lease(self, number: str, query: str, about: str) -> None:
@@ -236,6 +250,7 @@ class World:
         self.pauses = 0
         self.story.tell("node faults end")
         self.exchange.dials = self.his.dials = self.around.dials = self.dials = quiet(self.dials)
+        self.bank.quiet()
         for node in self.nodes.values():
             node.journal.dials = self.dials
         self._rest()
@@ -253,7 +268,8 @@ class World:
             self._run(until)
         while self.shared and self.clock.seconds() < until:
             self._run(self.clock.seconds() + LOOK_S)
-            if at_rest(self._books()) and all(node.ready for node in self.nodes.values()):
+            books = self._books()
+            if at_rest(books) and legs_rest(books) and all(node.ready for node in self.nodes.values()):
                 break
 
     def _start(self, name: str) -> None:
@@ -357,6 +373,7 @@ class World:
         books = self._books()
         for check in checks:
             check(books)  # type: ignore[operator]
+        look_at_the_bank(books, self.bank, rests=set(AT_REST) <= set(checks))
         for table in ("journal", "feed"):
             if rows := books.of(table):
                 self.heads.append((table, rows[-1]["sequence"], rows[-1]["hash"]))
@@ -381,6 +398,7 @@ class World:
         for row in (*books.of("journal")[-1:], *books.of("feed")[-1:]):
             self.story.tell(f"head {row['sequence']} {row['hash']}")
         words = _words(books, broken.about) if broken else set()
+        legs, leg_moves = leg_cells(books)
         return Result(
             seed=self.seed,
             profile=profile,
@@ -388,8 +406,8 @@ class World:
             simulated_s=self.clock.seconds(),
             faults=self.story.faults,
             checked=self.story.checked,
-            states=Counter(line["after"] for line in lines if line["after"]),
-            cells=frozenset((line["before"], line["event"]) for line in lines if line["before"]),
+            states=Counter(line["after"] for line in lines if line["after"]) + legs,
+            cells=frozenset({(line["before"], line["event"]) for line in lines if line["before"]} | leg_moves),
             fingerprint=self.story.fingerprint,
             broken=broken,
             trace=self.story.concerning(words) if broken else [],
@@ -427,7 +445,7 @@ def simulate(seed: int, profile: str, hours: float, template: Path, directory: P
 def _simulate(
     seed: int, profile: str, hours: float, template: Path, directory: Path, logs: list[MutableMapping[str, Any]]
 ) -> Result:
-    world = World(seed, draw(seed, profile), hours, template, directory)
+    world = World(seed, draw(seed, profile), hours, template, directory, draw_bank(seed, profile))
     broken = None
     try:
         try:
