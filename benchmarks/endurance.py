@@ -1,4 +1,4 @@
-"""``python -m benchmarks.endurance DIRECTORY SETTLEMENTS``: memory while the real engine, journal and store settle for long.
+"""``python -m benchmarks.endurance DIRECTORY SETTLEMENTS``: memory while the engine and its store settle for long.
 
 Centre, HIS and cards answer at once in this process, so that a million settlements take an hour and not a day; engine,
 writer, vault, outbox and database are the daemon's own. Each visit has a few bills. Prints a line of JSON for each tenth:
@@ -36,8 +36,8 @@ from middleware.engine.runner import Engine, Means
 from middleware.engine.service import CounterService, Waits
 from middleware.flow.step import Policy
 from middleware.ports import PreparedCall
-from middleware.store.database import open_database, ready
 from middleware.store.ciphers import AES
+from middleware.store.database import open_database, ready
 from middleware.store.masters import KeptMaster, KeptMasters
 from middleware.store.reader import Reader
 from middleware.store.vault import Vault

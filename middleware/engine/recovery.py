@@ -11,6 +11,7 @@ from middleware.domain.outcome import Unknown
 from middleware.domain.payment import LEG_IN_FLIGHT
 from middleware.domain.visit import IN_FLIGHT, Settlement, Visit
 from middleware.engine.runner import Engine
+from middleware.engine.tasks import together
 from middleware.engine.writing import NOTHING, Extra, label
 from middleware.store.nodes import Claimed
 from middleware.store.units import Ending, StaleError
@@ -18,7 +19,7 @@ from middleware.store.writer import Writer
 
 log = structlog.get_logger()
 
-PAGE = 64
+PAGE = 256
 
 
 async def recover(engine: Engine, *, mine: bool = False) -> bool:
@@ -28,27 +29,31 @@ async def recover(engine: Engine, *, mine: bool = False) -> bool:
     whether that was written. Raises ``Fault`` when the database does not take it.
     """
     means = engine.means
-    after, looked = "", 0
+    after, looked, found = "", 0, list[Visit]()
     while True:
         since = means.now().isoformat()
         page = await means.journal.run(partial(Writer.claim, since=since, after=after, limit=PAGE, mine=mine))
-        for claimed in page:
-            await _take(engine, claimed)
+        # Side by side, so that a page is a few commits and not a commit a visit.
+        taken = await together([_take(engine, claimed) for claimed in page])
+        found += [visit for visit in taken if visit is not None]
         looked += len(page)
         if len(page) < PAGE:
             break
         after = page[-1].visit_id
+    # Only now, for what is due at once would compete with those who still wait to be looked at.
+    for visit in found:
+        _arm(engine, visit)
     # Last, for the visits' own marks must be durable first; until then whoever looks next finds these again.
     whole = await means.journal.run(partial(Writer.clear, at=means.now().isoformat()))
     log.info("engine.recovered", visits=looked, whole=whole)
     return whole
 
 
-async def _take(engine: Engine, claimed: Claimed) -> None:
-    """One visit. Whatever wrote it since it was claimed, a late answer perhaps, has it: then the next look decides."""
+async def _take(engine: Engine, claimed: Claimed) -> Visit | None:
+    """One visit, as it is then; None when something wrote it since, a late answer perhaps: then the next look decides."""
     visit, version = await engine.visits.reload(claimed.visit_id)
     if version != claimed.version:
-        return
+        return None
     errands = {errand.errand_id for errand in visit.errands}
     for subject in _in_flight(visit):
         if subject in claimed.flying:
@@ -60,8 +65,12 @@ async def _take(engine: Engine, claimed: Claimed) -> None:
             found = DaemonRestarted(errand_id=subject) if subject in errands else DaemonRestarted(subject)
             visit = await engine.apply(claimed.visit_id, found, extra, only=version)
         except StaleError:
-            return
+            return None
         version += 1
+    return visit
+
+
+def _arm(engine: Engine, visit: Visit) -> None:
     for settlement in visit.settlements:
         if settlement.next_due is not None:
             engine.wake_at(visit.visit_id, settlement.settlement_id, settlement.next_due)

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from attrs import evolve, field, frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 
 from middleware.domain.centre import MONEY_CALLS, SETTLE_CALLS, Call, Holder
 from middleware.domain.command import AskBank, CallCentre, Command, TellHis, WakeAt, WakePayer
@@ -40,6 +40,7 @@ from middleware.store.units import Ending, Intent, Letter, StaleError, Unit
 log = structlog.get_logger()
 
 JOURNAL_RETRY_S = 1.0
+MAX_PURSUED = 32  # doubts that are pursued at one time; the centre has counters to serve
 MAX_OVERTAKEN = 16  # times that other nodes may be faster, for one event
 
 
@@ -79,6 +80,7 @@ class Engine:
         self._idle_waiters: list[Deferred[None]] = []
         self._timers: dict[str, Any] = {}
         self._stopping = False
+        self._pursued = DeferredSemaphore(MAX_PURSUED)
         self.finalise: Callable[[Visit, Holder], list[tuple[str, str, str]]] = lambda _visit, _holder: []
         self.letter_added: Callable[[], None] = lambda: None
         self._elapsed = Elapsed(means.now, means.clock)
@@ -101,16 +103,23 @@ class Engine:
         Raises what ``flow.step`` raises (nothing was written), ``KeyTakenError``, ``Fault("system.journal")`` or ``.node``.
         With ``only`` it is taken in that version of the visit, or ``StaleError``: it is about what was seen there.
         """
+        state, _ = await self._apply(visit_id, event, extra, only)
+        return state
+
+    async def _apply(
+        self, visit_id: str, event: Event, extra: Extra, only: int | None
+    ) -> tuple[Visit, list[Deferred[None]]]:
+        """The same, with the ends of the calls that left."""
         began = self.means.journal.epoch
         async with self.visits.alone(visit_id) as entry:
             work = await self._committed(visit_id, entry, event, extra, only, began)
             inherited = bool(entry.version) and entry.epoch != work.epoch
             self.visits.became(entry, work)
-        self._leave(visit_id, work)
+        calls = self._leave(visit_id, work)
         if inherited:
             self._wake_all(work.state)
         entry.tell(work.state)
-        return work.state
+        return work.state, calls
 
     async def _committed(
         self, visit_id: str, entry: Entry, event: Event, extra: Extra, only: int | None, began: int
@@ -267,14 +276,16 @@ class Engine:
 
     # -- carrying out
 
-    def _leave(self, visit_id: str, work: Work) -> None:
+    def _leave(self, visit_id: str, work: Work) -> list[Deferred[None]]:
+        calls = []
         for command, call in work.calls:
             self._flying[command.message_id] = (visit_id, command, work.epoch)
-            spawn(self._carry(visit_id, command, call, work.epoch), "carry")
+            calls.append(spawn(self._carry(visit_id, command, call, work.epoch), "carry"))
         for wake in work.wakes:
             self._wake(visit_id, wake)
         if work.letters:
             self.letter_added()
+        return calls
 
     async def _carry(
         self, visit_id: str, command: CallCentre | AskBank, call: PreparedCall | PreparedPayment, epoch: int
@@ -371,14 +382,22 @@ class Engine:
         spawn(self._apply_due(visit_id, wake), "due")
 
     async def _apply_due(self, visit_id: str, wake: WakeAt | WakePayer) -> None:
+        """A few at a time, each until its call has ended: thousands that a dead life left must leave room for counters."""
+        await self._pursued.acquire()
         try:
+            if self._stopping:
+                return
             version = await self.visits.owned(visit_id, self.means.journal.epoch)
             if version is None:
                 return  # another node wrote it last: it pursues it
-            await self.apply(visit_id, due_event(wake), only=version)
+            _, calls = await self._apply(visit_id, due_event(wake), NOTHING, version)
+            for call in calls:
+                await call
         except (Fault, StaleError) as exc:
             log.warning("engine.due_deferred", code=exc.code if isinstance(exc, Fault) else "stale")
             self._wake(visit_id, evolve(wake, due=self.means.now() + dt.timedelta(seconds=JOURNAL_RETRY_S)))
+        finally:
+            self._pursued.release()
 
     # -- the life of the process
 
@@ -433,5 +452,5 @@ def _step(before: Visit | None, event: Event, at: At) -> Step[Visit]:
 
 
 def _trusted(since: dt.datetime, trusted: dt.datetime, now: dt.datetime) -> dt.datetime:
-    """From when on times are true: before ``since`` they were read from another node's clock; ours may have stepped later."""
+    """From when on times are true: before ``since`` another node's clock told them; ours may have stepped later."""
     return since if trusted < since <= now else trusted
