@@ -15,25 +15,32 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from middleware.domain import event as e
 from middleware.domain import outcome as o
-from middleware.domain.centre import Call, Reversed
+from middleware.domain.centre import CANCEL_CALLS, SETTLE_CALLS, Call, Reversed, call_of
+from middleware.domain.charge import Bill
 from middleware.domain.command import CallCentre, HisMatter, TellHis, WakeAt
 from middleware.domain.decision import Verdict
 from middleware.domain.fault import Fault
+from middleware.domain.kind import VisitKind
+from middleware.domain.rules import DischargeBy, KindRules
 from middleware.domain.visit import IN_FLIGHT, MONEY_OPEN
 from middleware.domain.visit import SettlementState as S
+from middleware.flow.guards import charges_mark
 from middleware.flow.outcomes import event_of
 from middleware.flow.requests import centre_request
 from middleware.flow.step import At, Policy
 from middleware.flow.visit import step
 from tests.middleware.flow.making import CANCELLED, CHECKER, EVIDENCE, MAKER, SETTLED, decision, settlement, visit
-from tests.support.fakes import HIS, NOW, split
+from tests.middleware.flow.test_kinds import ORDERS
+from tests.support.fakes import HIS, NOW, lines, split
 
 LIMIT_S = 120  # no message is carried out later than this after it left
 POLICY = Policy(
-    reversible=frozenset({Call.SETTLE, Call.CANCEL}), quote_valid_s=10**9, max_attempts=6, processing_limit_s=LIMIT_S,
+    reversible=SETTLE_CALLS | CANCEL_CALLS, quote_valid_s=10**9, max_attempts=6, processing_limit_s=LIMIT_S,
     not_found_codes=frozenset({"2611"}), already_reversed_codes=frozenset({"2612"}),
+    kinds=dict.fromkeys(VisitKind, KindRules(discharge=DischargeBy.AFTER)),
 )  # fmt: skip
 MAX_BILLS = 6
+BILL = Bill(lines(10000), ())
 ENDS = [
     "answered",
     "answered",
@@ -77,18 +84,18 @@ class ModelCentre:
 
     def says(self, s):
         """What it answers to a person who asks what became of the message in doubt."""
-        if s.unknown_call is Call.SETTLE:
+        if s.unknown_call in SETTLE_CALLS:
             return Verdict.SETTLED if self.ledger.get(s.settle_message_id) == "approved" else Verdict.REVERSED
         done = s.cancel_message_id in self.cancels and s.cancel_message_id not in self.undone_cancels
         return Verdict.CANCELLED if done else Verdict.STANDS
 
     def carry_out(self, message):
         command = message.command
-        if command.call is Call.SETTLE:
+        if command.call in SETTLE_CALLS:
             self.ledger[command.message_id] = "approved"
             self.settled_for[command.message_id] = command.settlement_id
             return o.Answered(SETTLED)
-        if command.call is Call.CANCEL:
+        if command.call in CANCEL_CALLS:
             return self._cancel(command)
         return self._reverse(message.original)
 
@@ -118,9 +125,10 @@ class ModelCentre:
 class Counter(RuleBasedStateMachine):
     """The daemon as the engine runs it, without wires: state, commands, timers."""
 
-    @initialize(begun=st.sampled_from(["quoted", "asked", "settled"]))
-    def open(self, begun):
-        self.visit = visit(*(settlement(S.QUOTED, settlement_id=one) for one in ("S1", "S2")))
+    @initialize(begun=st.sampled_from(["quoted", "asked", "settled"]), kind=st.sampled_from(VisitKind))
+    def open(self, begun, kind):
+        self.order = ORDERS[kind]
+        self.visit = visit(*(self.bill(one) for one in ("S1", "S2")), order=self.order)
         self.centre = ModelCentre()
         self.start()
         if begun != "quoted":
@@ -128,6 +136,11 @@ class Counter(RuleBasedStateMachine):
         if begun == "settled":
             self.the_answer_comes(self.messages[0])
             self.ask_to_cancel("S1")
+
+    def bill(self, settlement_id):
+        """Quoted, of the charges that a stay has now."""
+        mark = charges_mark(visit(order=self.order))
+        return settlement(S.QUOTED, settlement_id=settlement_id, charges_mark=mark)
 
     def start(self):
         self.now = NOW
@@ -158,7 +171,8 @@ class Counter(RuleBasedStateMachine):
     def leave(self, command):
         assert command.message_id not in self.sent_ids, "a message id never goes out twice"
         self.sent_ids.add(command.message_id)
-        request = centre_request(command, self.visit, None, None, self.now)
+        request = centre_request(command, self.visit, None, BILL, self.now)
+        assert call_of(request) is command.call, "the request is of the kind's own call"
         original = request.original_message_id if command.call is Call.REVERSE else ""
         assert (original in self.sent_ids) == (command.call is Call.REVERSE), "invariant 11: one original that we sent"
         self.messages.append(Message(command, original, self.now))
@@ -195,8 +209,8 @@ class Counter(RuleBasedStateMachine):
     def somebody_asks(self, number):
         able = [s for s in self.visit.settlements if s.state in {S.QUOTED, S.SETTLED, S.DELIVERED}]
         if not able and len(self.visit.settlements) < MAX_BILLS:
-            able = [settlement(S.QUOTED, settlement_id=f"S{len(self.visit.settlements) + 1}")]
-            self.visit = visit(*self.visit.settlements, *able)
+            able = [self.bill(f"S{len(self.visit.settlements) + 1}")]
+            self.visit = visit(*self.visit.settlements, *able, order=self.order)
         if able:
             s = able[number % len(able)]
             (self.confirm if s.state is S.QUOTED else self.ask_to_cancel)(s.settlement_id)
