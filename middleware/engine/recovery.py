@@ -14,7 +14,7 @@ from middleware.engine.runner import Engine
 from middleware.engine.tasks import together
 from middleware.engine.writing import NOTHING, Extra, label
 from middleware.store.nodes import Claimed
-from middleware.store.units import Ending, StaleError
+from middleware.store.units import Ending, StaleError, Unit
 from middleware.store.writer import Writer
 
 log = structlog.get_logger()
@@ -55,18 +55,22 @@ async def _take(engine: Engine, claimed: Claimed) -> Visit | None:
     if version != claimed.version:
         return None
     errands = {errand.errand_id for errand in visit.errands}
+    unheard = dict(claimed.dead)
     for subject in _in_flight(visit):
         if subject in claimed.flying:
             continue
         extra = NOTHING
-        if (message_id := claimed.dead.get(subject)) is not None:
-            extra = Extra(ending=Ending(message_id, label(Unknown("crash")), engine.means.now()))
+        if ids := unheard.pop(subject, ()):
+            extra = Extra(ending=_crashed(ids[0], engine))
+            unheard[subject] = ids[1:]
         try:
             found = DaemonRestarted(errand_id=subject) if subject in errands else DaemonRestarted(subject)
             visit = await engine.apply(claimed.visit_id, found, extra, only=version)
         except StaleError:
             return None
         version += 1
+    if rest := tuple(_crashed(message_id, engine) for ids in unheard.values() for message_id in ids):
+        await engine.means.journal.commit(Unit(endings=rest, epoch=engine.means.journal.epoch))
     return visit
 
 
@@ -78,6 +82,10 @@ def _arm(engine: Engine, visit: Visit) -> None:
     for errand in visit.errands:
         if errand.next_due is not None:
             engine.wake_at(visit.visit_id, "", errand.next_due, errand.errand_id)
+
+
+def _crashed(message_id: str, engine: Engine) -> Ending:
+    return Ending(message_id, label(Unknown("crash")), engine.means.now())
 
 
 def _in_flight(visit: Visit) -> list[str]:
