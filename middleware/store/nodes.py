@@ -86,7 +86,7 @@ class Claimed:
 
     visit_id: str
     version: int
-    dead: dict[str, str]
+    dead: dict[str, tuple[str, ...]]
     flying: frozenset[str]  # settlements of which a living node has a message under way
 
 
@@ -221,15 +221,16 @@ def claim(
 
 def _unended(
     connection: sa.Connection, ids: list[str], living: set[int]
-) -> dict[str, tuple[dict[str, str], frozenset[str]]]:
+) -> dict[str, tuple[dict[str, tuple[str, ...]], frozenset[str]]]:
     query = sa.select(t.message).where(t.message.c.outcome == "", t.message.c.visit_id.in_(ids))
-    dead: dict[str, dict[str, str]] = {}
+    dead: dict[str, dict[str, tuple[str, ...]]] = {}
     flying: dict[str, set[str]] = {}
     for row in connection.execute(query) if ids else ():
         if row.epoch in living:
             flying.setdefault(row.visit_id, set()).add(row.settlement_id)
         else:
-            dead.setdefault(row.visit_id, {})[row.settlement_id] = row.message_id
+            mine = dead.setdefault(row.visit_id, {})
+            mine[row.settlement_id] = (*mine.get(row.settlement_id, ()), row.message_id)
     return {v: (dead.get(v, {}), frozenset(flying.get(v, ()))) for v in {*dead, *flying}}
 
 

@@ -298,7 +298,7 @@ def _all_are_dead(connection, ids, living):
     query = sa.select(nodes.t.message).where(nodes.t.message.c.outcome == "", nodes.t.message.c.visit_id.in_(ids))
     dead = {}
     for row in connection.execute(query):
-        dead.setdefault(row.visit_id, {})[row.settlement_id] = row.message_id
+        dead.setdefault(row.visit_id, {})[row.settlement_id] = (row.message_id,)
     return {visit: (messages, frozenset()) for visit, messages in dead.items()}
 
 

@@ -209,8 +209,8 @@ def test_what_a_dead_life_had_in_hand_is_claimed_once_and_nothing_of_the_living(
         (first,) = c.claim("t", "", 1, mine=False)
         rest = c.claim("t", first.visit_id, 9, mine=False)
 
-        assert (first.visit_id, first.version, first.dead, first.flying) == ("V0001", 1, {"S0001": "M0001"}, frozenset())
-        assert [(one.visit_id, one.dead) for one in rest] == [("V0002", {"S0002": "M0002"})]
+        assert (first.visit_id, first.version, first.dead, first.flying) == ("V0001", 1, {"S0001": ("M0001",)}, frozenset())
+        assert [(one.visit_id, one.dead) for one in rest] == [("V0002", {"S0002": ("M0002",)})]
         assert (reader.stored("V0001").epoch, reader.stored("V0001").since) == (c.epoch, "t")
         assert not c.clear("now"), "the messages of the dead are still open"
         done = c.write(
