@@ -105,6 +105,19 @@ def _json_of(arguments: list[str], seconds: float, environment: dict[str, str]) 
     return json.loads(done.stdout)
 
 
+def sealing_part(folder: Path, scale: Scale) -> None:
+    """What it costs that personal data is encrypted."""
+    place = folder / "sealing"
+    place.mkdir(parents=True, exist_ok=True)
+    seconds = scale.journal_s / 4
+    print("\nsealing: one unit = person, bill, visit; batches of eight; the vault's time of the whole durable commit")
+    for row in _json_of(["benchmarks.sealing", str(place), str(seconds)], seconds, {}):
+        print(
+            f"  {row['algorithm']:12} {row['us_a_value']:6.1f} us a value, {row['values_a_commit']:.0f} values a unit:"
+            f" {row['share']:.1%} of a commit at {row['commits_per_s']:,.0f} units/s"
+        )
+
+
 def card_part(_folder: Path, scale: Scale) -> None:
     """Exchanges and reads through a real pcscd."""
     figures = card.run(scale.card_s)
@@ -208,6 +221,7 @@ def profile_part(folder: Path, scale: Scale) -> None:
 
 PARTS: dict[str, Callable[[Path, Scale], None]] = {
     "journal": journal_part,
+    "sealing": sealing_part,
     "card": card_part,
     "settlements": load_part,
     "durability": durability_part,
