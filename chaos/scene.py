@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
+from twisted.internet.defer import Deferred
 
 from chaos.books import IN_DOUBT, Books, Findings, look
 from chaos.disk import Disk
@@ -22,6 +23,7 @@ from chaos.report import Line
 from chaos.stores import Store
 from chaos.waiting import OverdueError, in_thread, until
 from chaos.windows import Bill, Heard, Windows
+from clients.python.yikatong_client import connect
 from simulators.card.virtual import VirtualCard
 from simulators.people import PEOPLE
 from simulators.stage import ROOT, Stage
@@ -200,6 +202,16 @@ class Scene:
             receipts=tuple(self.stage.centre.ledger.receipts),
             postings=tuple(self.stage.his.book.postings),
         )
+
+    def operator(self, method: str, params: Mapping[str, Any]) -> Deferred[dict[str, Any]]:
+        """One call of the operator's, on a session of its own."""
+
+        def work() -> dict[str, Any]:
+            with connect(port=self.stage.api_port) as client:
+                client.hello(self.stage.tokens["operator"])
+                return client.call(method, params)
+
+        return in_thread(self.reactor, work)
 
     def rows(self, *tables: str) -> dict[str, list[dict[str, Any]]]:
         """All rows of these tables at one moment, read past the daemon."""

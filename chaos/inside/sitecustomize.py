@@ -157,6 +157,8 @@ POINTS: dict[str, tuple[str, Patch]] = {
     "his-ack-unstored": ("sqlalchemy", _uncommitted(_statement("update outbox"))),
     "reversal-parsed": ("middleware.engine.runner", _answer_of("2601")),
     "cancel-parsed": ("middleware.engine.runner", _answer_of("2208")),
+    "key-retired": ("sqlalchemy", _uncommitted(_statement("update data_key", "retired"))),
+    "person-resealed": ("sqlalchemy", _uncommitted(_statement("update person"))),
     "statement": ("sqlalchemy", _any_statement),
 }
 

@@ -6,12 +6,14 @@ that is a crash as good as any.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from chaos.plan import Plan
@@ -121,6 +123,25 @@ def _held(call: str, moment: str, *, lost: str = "", late: bool = False) -> Call
     return blow
 
 
+def _rotating(point: str) -> Callable[[Scene], Awaitable[None]]:
+    """While the data keys are changed and what they sealed is sealed anew."""
+
+    async def blow(scene: Scene) -> None:
+        await scene.kill()
+        await scene.restart({"CHAOS_POINT": point})
+        asked = Deferred.fromCoroutine(_rotate(scene))
+        await scene.died()
+        await asked
+        await scene.restart()
+
+    return blow
+
+
+async def _rotate(scene: Scene) -> None:
+    with contextlib.suppress(OSError):  # it may end before it can answer
+        await scene.operator("keys.rotate", {"reseal": True})
+
+
 async def _in_the_kernel(scene: Scene) -> None:
     """The answer is in our kernel's buffer; the daemon never reads it."""
     hold = scene.stage.centre.holds.next("2207", "processed")
@@ -200,6 +221,8 @@ OUTSIDE: tuple[tuple[str, Callable[[Scene], Awaitable[None]]], ...] = (
     ("reversal carried out, no answer", _held("2601", "processed", lost="2207")),
     ("cancel sent", _held("2208", "arrived")),
     ("cancel carried out, no answer", _held("2208", "processed")),
+    ("key retired", _rotating("key-retired")),
+    ("persons sealed anew", _rotating("person-resealed")),
     ("HIS told of a patient, no ack", _unacknowledged("ADT^A04")),
     ("HIS told of money, no ack", _unacknowledged("DFT^P03")),
 )
