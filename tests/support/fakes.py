@@ -165,6 +165,12 @@ class FakeCentre:
                 return c.PersonKnown("P1", same_person=True, insurances=(insurance,))
             case c.RegisterVisit():
                 return c.VisitRegistered("M1")
+            case c.Admit():
+                return c.VisitRegistered("M1")
+            case c.Discharge() | c.WithdrawDischarge() | c.WithdrawVisit() | c.WithdrawCharges():
+                return c.Done()
+            case c.QueryVisits():
+                return c.VisitsFound(())
             case c.UploadVisit():
                 return c.VisitUploaded()
             case c.UploadCharges():
