@@ -67,7 +67,8 @@ class Means:
 class Engine:
     """Applies events to visits, durably, and carries out what follows.
 
-    ``finalise(visit, holder)`` gives the (account, key, answer) rows that this state makes final; ``letter_added`` is
+    ``finalise(visit, holder)`` gives the (account, key, answer) rows that this state makes final, and is only asked about
+    visits of which ``awaited(visit_id)`` says that somebody waits for an answer; ``letter_added`` is
     called after a letter for the HIS became durable.
     """
 
@@ -81,6 +82,7 @@ class Engine:
         self._timers: dict[str, Any] = {}
         self._stopping = False
         self._pursued = DeferredSemaphore(MAX_PURSUED)
+        self.awaited: Callable[[str], bool] = lambda _visit_id: False
         self.finalise: Callable[[Visit, Holder], list[tuple[str, str, str]]] = lambda _visit, _holder: []
         self.letter_added: Callable[[], None] = lambda: None
         self._elapsed = Elapsed(means.now, means.clock)
@@ -252,7 +254,9 @@ class Engine:
 
     async def _unit(self, entry: Entry, work: Work, extra: Extra) -> Unit:
         now = self.means.now()
-        holder = await self.visits.holder_of(entry, work.state)
+        answers: list[tuple[str, str, str]] = []
+        if self.awaited(work.state.visit_id):  # else nobody needs the person, who would have to be read
+            answers = self.finalise(work.state, await self.visits.holder_of(entry, work.state))
         return Unit(
             records=tuple(work.records),
             visit=work.state,
@@ -260,7 +264,7 @@ class Engine:
             person=extra.person,
             bill=extra.bill,
             request=extra.request,
-            answers=tuple(self.finalise(work.state, holder)),
+            answers=tuple(answers),
             intents=tuple(work.intents),
             endings=(extra.ending,) if extra.ending else (),
             letters=tuple(work.letters),

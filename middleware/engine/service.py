@@ -61,6 +61,7 @@ class CounterService:
         self._cards = CardDesk(engine.means, readers, waits.card_read_valid_s)
         self._pending: dict[tuple[str, str], _Pending] = {}
         self._by_visit: dict[str, set[tuple[str, str]]] = {}
+        engine.awaited = self._by_visit.__contains__
         engine.finalise = self._final_answers
 
     # -- the card
