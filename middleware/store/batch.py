@@ -235,7 +235,7 @@ class Batch:
             "state": str(visit.state),
             "person_ref": visit.person_ref,
             "busy": is_busy(visit),
-            "body": encode(clear),
+            "body": clear,
             "sealed": self.vault.seal("visit", visit.visit_id, "sealed", personal, at) if personal else "",
             "updated_at": at.isoformat(),
             "version": unit.version + 1,

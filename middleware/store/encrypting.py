@@ -15,7 +15,7 @@ from attrs import frozen
 
 from middleware.domain.fault import Fault
 from middleware.store import tables as t
-from middleware.store.codec import decode_holder, decode_visit, encode
+from middleware.store.codec import decode_holder, decode_visit
 from middleware.store.keyring import DESTROYED, Pending
 from middleware.store.personal import SEALED, part_answer, part_visit
 from middleware.store.vault import Vault, key_of, row_name
@@ -146,7 +146,7 @@ def _visit(row: Any, vault: Vault, now: dt.datetime) -> Values | None:
     if not personal:
         return None
     at = dt.datetime.fromisoformat(row.updated_at) if row.updated_at else now
-    return {"body": encode(clear), "sealed": vault.seal("visit", row.visit_id, "sealed", personal, at)}
+    return {"body": clear, "sealed": vault.seal("visit", row.visit_id, "sealed", personal, at)}
 
 
 def _request(row: Any, vault: Vault, now: dt.datetime) -> Values | None:

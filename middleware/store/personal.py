@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from attrs import evolve, frozen
 
 from middleware.domain.fault import Fault
-from middleware.domain.visit import Settlement, Trouble, Visit
+from middleware.domain.visit import Visit
 from middleware.store import tables as t
 from middleware.store.codec import decode_visit, encode
 from middleware.store.vault import Vault, row_name
@@ -54,64 +54,68 @@ SEALED = tuple(
 VISIT = (t.visit.c.visit_id, t.visit.c.body, t.visit.c.sealed)  # what ``open_visit`` reads; a body alone is not the visit
 
 
+# Members of a visit's body, wherever in it, that hold words of somebody else or of a caller.
+WORDS = ("foreign", "cancel_reason")
+
+
 class _Sealed(msgspec.Struct, omit_defaults=True):
-    """The sealed members of a visit; by settlement, "" for the visit's own."""
+    """The sealed members of a visit; ``words`` by their path in the body."""
 
     person_number: str = ""
-    foreign: dict[str, str] = {}
-    reasons: dict[str, str] = {}
+    words: dict[str, str] = {}
 
 
 _parts = msgspec.json.Decoder(_Sealed)
 
 
-def part_visit(visit: Visit) -> tuple[Visit, str]:
-    """The visit without what is personal, and that as text, "" when there is none."""
-    foreign = {s.settlement_id: s.trouble.foreign for s in visit.settlements if s.trouble and s.trouble.foreign}
-    if visit.trouble is not None and visit.trouble.foreign:
-        foreign[""] = visit.trouble.foreign
-    reasons = {s.settlement_id: s.cancel_reason for s in visit.settlements if s.cancel_reason}
-    if not (visit.person_number or foreign or reasons):
-        return visit, ""
-    clear = evolve(visit, person_number="", trouble=_mute(visit.trouble))
-    if foreign or reasons:
-        muted = tuple(evolve(s, trouble=_mute(s.trouble), cancel_reason="") for s in visit.settlements)
-        clear = evolve(clear, settlements=muted)
-    return clear, encode(_Sealed(visit.person_number, foreign, reasons))
+def part_visit(visit: Visit) -> tuple[str, str]:
+    """The visit's body as JSON without what is personal, and that as text, "" when there is none."""
+    body = encode(evolve(visit, person_number="") if visit.person_number else visit)
+    words: dict[str, str] = {}
+    if any(body.count(f'"{name}":"') != body.count(f'"{name}":""') for name in WORDS):
+        tree = msgspec.json.decode(body)
+        _silence(tree, "", words)
+        body = encode(tree)
+    if not (visit.person_number or words):
+        return body, ""
+    return body, encode(_Sealed(visit.person_number, words))
 
 
-def join_visit(visit: Visit, text: str) -> Visit:
+def join_visit(body: str, text: str) -> Visit:
     """The inverse."""
     parts = _parts.decode(text)
-    joined = tuple(_joined(s, parts) for s in visit.settlements) if parts.foreign or parts.reasons else visit.settlements
-    trouble = _speaking(visit.trouble, parts.foreign.get("", ""))
-    return evolve(visit, person_number=parts.person_number, trouble=trouble, settlements=joined)
+    if parts.words:
+        tree = msgspec.json.decode(body)
+        for path, words in parts.words.items():
+            *way, last = path.split("/")
+            place = tree
+            for step in way:
+                place = place[int(step) if isinstance(place, list) else step]
+            place[last] = words
+        body = encode(tree)
+    return evolve(decode_visit(body), person_number=parts.person_number)
+
+
+def _silence(tree: Any, path: str, words: dict[str, str]) -> None:
+    """Take the words out of the tree, and note where they were."""
+    for name, value in enumerate(tree) if isinstance(tree, list) else list(tree.items()):
+        if isinstance(value, dict | list):
+            _silence(value, f"{path}{name}/", words)
+        elif name in WORDS and value:
+            words[f"{path}{name}"] = value
+            tree[name] = ""
 
 
 def open_visit(vault: Vault, row: Any) -> Visit:
     """A visit of its row (visit_id, body, sealed). Of a destroyed period: what is not personal, and nothing else."""
-    visit = decode_visit(row.body)
     if not row.sealed:
-        return visit
+        return decode_visit(row.body)
     try:
-        return join_visit(visit, vault.open("visit", row.visit_id, "sealed", row.sealed))
+        return join_visit(row.body, vault.open("visit", row.visit_id, "sealed", row.sealed))
     except Fault as fault:
         if fault.code != "person.forgotten":
             raise
-        return visit
-
-
-def _mute(trouble: Trouble | None) -> Trouble | None:
-    return evolve(trouble, foreign="") if trouble is not None and trouble.foreign else trouble
-
-
-def _speaking(trouble: Trouble | None, words: str) -> Trouble | None:
-    return evolve(trouble, foreign=words) if trouble is not None and words else trouble
-
-
-def _joined(s: Settlement, parts: _Sealed) -> Settlement:
-    sid = s.settlement_id
-    return evolve(s, trouble=_speaking(s.trouble, parts.foreign.get(sid, "")), cancel_reason=parts.reasons.get(sid, ""))
+        return decode_visit(row.body)
 
 
 # -- an answer
