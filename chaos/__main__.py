@@ -22,7 +22,7 @@ from chaos import disk, stores
 from chaos.alone import run_alone
 from chaos.plan import SCENARIOS, Plan
 from chaos.report import Line, Progress, machine, table
-from chaos.scenarios import clocks, full_disk, gone, kill, points, power
+from chaos.scenarios import clocks, full_disk, gone, kill, points, power, quick
 from chaos.stores import POSTGRESQL, SQLITE
 
 DATABASES = {"sqlite": SQLITE, "postgresql": POSTGRESQL}
@@ -44,7 +44,7 @@ def arguments(words: list[str]) -> Plan:
     )
     given = parser.parse_args(words)
     if given.quick:
-        return Plan(given.directory, ("kill", "power"), (SQLITE,), kills=1, cuts=1, control_tries=0)
+        return Plan(given.directory, ("quick",), (SQLITE,), kills=1)
     gone_s = 600.0 if given.full else given.gone_s
     databases = tuple(DATABASES[name] for name in given.database)
     return Plan(given.directory, tuple(given.only), databases, kills=given.runs, cuts=given.cuts, gone_s=gone_s)
@@ -53,18 +53,20 @@ def arguments(words: list[str]) -> Plan:
 def _jobs(plan: Plan) -> list[tuple[str, Run, Callable[[], str]]]:
     """(name, what runs, why it cannot run here) in the order of the table."""
     no_disk = ""
-    if {"power", "disk"} & set(plan.only):
+    if {"power", "disk", "quick"} & set(plan.only):
         no_disk = disk.cannot(plan.directory)
     jobs: dict[str, list[tuple[str, Run, Callable[[], str]]]] = {
         "kill": [("kill -9", kill.run, lambda: "")],
         "points": [("crash points", points.run, lambda: "")],
-        "power": [("power cut", power.run, lambda: no_disk)],
+        "power": [
+            ("power cut", power.run, lambda: no_disk),
+            ("power cut, not durable", power.control, lambda: no_disk),
+        ],
         "disk": [("full disk", full_disk.run, lambda: no_disk)],
         "clock": [("clock steps", clocks.run, clocks.cannot)],
         "gone": [("centre gone", gone.run, lambda: "")],
     }
-    if plan.control_tries:
-        jobs["power"].append(("power cut, not durable", power.control, lambda: no_disk))
+    jobs["quick"] = [("kill -9 and power cut", quick.run, lambda: no_disk), *(jobs["kill"] if no_disk else ())]
     return [job for name in plan.only for job in jobs[name]]
 
 
