@@ -85,6 +85,14 @@ def disclose(cipher: Aead, box: bytes, context: bytes) -> bytes:
         raise NotOpenedError from None
 
 
-def keyed_digest(algorithm: str, key: bytes | bytearray, text: str) -> str:
-    """64 hex digits: equal for equal texts, and of no use to whoever has not the key."""
-    return hmac.digest(bytes(key), text.encode(), DIGESTS[algorithm]).hex()
+class KeyedDigest:
+    """One key in use for digests: equal for equal texts, and of no use to whoever has not the key. Any thread may ask."""
+
+    def __init__(self, algorithm: str, key: bytes | bytearray) -> None:
+        self._begun = hmac.new(bytes(key), digestmod=DIGESTS[algorithm])
+
+    def of(self, text: str) -> str:
+        """64 hex digits."""
+        begun = self._begun.copy()
+        begun.update(text.encode())
+        return begun.hexdigest()

@@ -23,6 +23,7 @@ from middleware.store.ciphers import (
     KEY_BYTES,
     MAX_VALUES,
     Aead,
+    KeyedDigest,
     NotOpenedError,
     RandomBytes,
     aead,
@@ -33,7 +34,7 @@ from middleware.store.periods import period_of
 Row = dict[str, Any]
 IN_USE, RETIRED, DESTROYED = "in use", "retired", "destroyed"
 SEAL, SEARCH = "seal", "search"
-MAX_OPEN = 64  # keys held open at once; the one that was used longest ago is zeroed
+MAX_OPEN = 64  # keys held open at once; the one that was used longest ago is let go
 REFRESH_S = 60.0  # so long another node's rotation or destruction may go unnoticed here
 CHUNK = 1 << 16  # values reserved at once
 
@@ -50,22 +51,26 @@ class Sealing:
 
 @define(repr=False)
 class DataKey:
-    """One key, open. ``secret`` is ours to zero; what the cipher's library copied it frees itself."""
+    """One key, open. The key itself is nowhere but inside ``cipher`` or ``digest``; our own copy of it was zeroed."""
 
     id: str
     period: str
     purpose: str
     algorithm: str
-    secret: bytearray
     checked: float
     reserved: int
     left: int = 0
     cipher: Aead | None = None
+    digest: KeyedDigest | None = None
 
-    def zero(self) -> None:
-        """Make our copy useless."""
-        self.secret[:] = bytes(len(self.secret))
-        self.cipher = None
+    def arm(self, secret: bytearray) -> DataKey:
+        """Make it usable; ``secret`` is of no use afterwards."""
+        if self.purpose == SEAL:
+            self.cipher = aead(self.algorithm, secret)
+        else:
+            self.digest = KeyedDigest(self.algorithm, secret)
+        secret[:] = bytes(len(secret))
+        return self
 
 
 @define
@@ -173,10 +178,8 @@ class Keyring:
 
     def _make(self, period: str, purpose: str, at: dt.datetime) -> DataKey:
         row, secret = self.new_row(period, purpose, at)
-        key = DataKey(row["id"], period, purpose, row["algorithm"], secret, self._seconds(), row["values_reserved"])
+        key = DataKey(row["id"], period, purpose, row["algorithm"], self._seconds(), row["values_reserved"]).arm(secret)
         key.left = key.reserved
-        if purpose == SEAL:
-            key.cipher = aead(key.algorithm, secret)
         self._made[key.id] = row
         self._current[period, purpose] = key.id
         self._keep(key)
@@ -211,9 +214,7 @@ class Keyring:
             return known
         secret = bytearray(unwrapped(self.masters, row))
         names = {name: row[name] for name in ("id", "period", "purpose", "algorithm")}
-        key = DataKey(**names, secret=secret, checked=self._seconds(), reserved=row["values_reserved"])
-        if key.purpose == SEAL:
-            key.cipher = aead(key.algorithm, secret)
+        key = DataKey(**names, checked=self._seconds(), reserved=row["values_reserved"]).arm(secret)
         self._keep(key)
         return key
 
@@ -223,8 +224,7 @@ class Keyring:
         if row is None:
             raise Fault("system.keys", f"the data key {key_id} is not there")
         if row["state"] == DESTROYED:
-            if (open_here := self._open.pop(key_id, None)) is not None:
-                open_here.zero()
+            self._open.pop(key_id, None)
             raise Fault("person.forgotten", f"period {row['period']}, destroyed {row['destroyed_at']}")
         return row
 
@@ -232,7 +232,7 @@ class Keyring:
         self._open[key.id] = key
         while len(self._open) > MAX_OPEN:
             oldest = next(one for one in self._open if one not in self._made)
-            self._open.pop(oldest).zero()
+            del self._open[oldest]
 
     # -- with the writer's transactions
 
@@ -253,17 +253,15 @@ class Keyring:
                     self._reserved[one["b_id"]] = left
 
     def forget(self) -> None:
-        """Zero and drop every key that is on disk; each is unwrapped again when it is needed."""
+        """Drop every key that is on disk; each is unwrapped again when it is needed. Who holds one ends what it began."""
         with self._lock:
             for key_id in [one for one in self._open if one not in self._made]:
-                self._open.pop(key_id).zero()
+                del self._open[key_id]
             self._current = {place: one for place, one in self._current.items() if one in self._made}
 
     def close(self) -> None:
-        """Zero all keys."""
+        """Drop all keys."""
         with self._lock:
-            for key in self._open.values():
-                key.zero()
             self._open.clear()
             self._current.clear()
             self.masters.close()

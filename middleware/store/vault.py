@@ -17,7 +17,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from middleware.domain.fault import Fault
-from middleware.store.ciphers import NotOpenedError, RandomBytes, disclose, enclose, keyed_digest
+from middleware.store.ciphers import NotOpenedError, RandomBytes, disclose, enclose
 from middleware.store.keyring import DataKey, Keyring, Pending, Sealing
 from middleware.store.masters import Masters
 
@@ -53,7 +53,7 @@ class Vault:
     def seal_with(self, key: DataKey, table: str, row: str, column: str, data: bytes) -> str:
         """The same under a key already chosen: what a rewriting does, which leaves a value in its own period."""
         if key.cipher is None:
-            raise Fault("system.keys", f"data key {key.id} is closed")
+            raise Fault("system.keys", f"data key {key.id} does not seal")
         box = enclose(key.cipher, data, _context(key.id, table, row, column), self.random_bytes)
         return f"{key.id}.{base64.urlsafe_b64encode(box).decode()}"
 
@@ -72,7 +72,7 @@ class Vault:
             raise Fault("system.keys", f"{table} {row}: {column} is not sealed")
         key = self.keys.by_id(key_id)
         if key.cipher is None:
-            raise Fault("system.keys", f"data key {key_id} is closed")
+            raise Fault("system.keys", f"{table} {row}: {column} is not sealed")
         try:
             box = base64.b64decode(sealed[_KEY_CHARACTERS + 1 :], altchars=b"-_", validate=True)
             return disclose(key.cipher, box, _context(key_id, table, row, column))
@@ -96,7 +96,7 @@ class Vault:
         self.keys.saved(pending)
 
     def dispose(self) -> None:
-        """Zero the keys, as far as Python lets us: our copies, not those that a library or the interpreter made."""
+        """Let go of the keys: the ciphers wipe their copies when they are freed; those of the interpreter nobody reaches."""
         self.keys.close()
 
 
@@ -138,4 +138,6 @@ def _context(key_id: str, table: str, row: str, column: str) -> bytes:
 
 
 def _digest(key: DataKey, kind: str, value: str) -> str:
-    return keyed_digest(key.algorithm, key.secret, f"{kind}\n{value}")
+    if key.digest is None:
+        raise Fault("system.keys", f"data key {key.id} does not digest")
+    return key.digest.of(f"{kind}\n{value}")

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from middleware.store.ciphers import KEY_BYTES, VERSION, NotOpenedError, aead, disclose, enclose, keyed_digest
+from middleware.store.ciphers import KEY_BYTES, VERSION, KeyedDigest, NotOpenedError, aead, disclose, enclose
 
 # RFC 8998, A.1
 SM4 = (
@@ -91,4 +91,4 @@ def test_keyed_digests_are_those_of_another_library(name, other):
     judge = HMAC(b"k" * 32, other)
     judge.update("号码".encode())
 
-    assert keyed_digest(name, b"k" * 32, "号码") == judge.finalize().hex()
+    assert KeyedDigest(name, b"k" * 32).of("号码") == judge.finalize().hex()

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import os
 import stat
 
+import attrs
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from middleware.domain.fault import Fault
 from middleware.store import tables as t
 from middleware.store.ciphers import AES, SM4
-from middleware.store.keyring import CHUNK, MAX_OPEN, REFRESH_S, Sealing
+from middleware.store.keyring import CHUNK, MAX_OPEN, REFRESH_S, DataKey, Sealing
 from middleware.store.masters import KeptMaster, KeptMasters, add_to_file, new_file, read_file
 from middleware.store.periods import last_day, period_of
 from middleware.store.reader import Reader
@@ -27,8 +29,8 @@ NEXT = NOW + dt.timedelta(days=31)
 
 
 @pytest.fixture
-def engine(tmp_path):
-    with database(f"sqlite:///{tmp_path}/y.db") as made:
+def engine(store_url):
+    with database(store_url) as made:
         yield made
 
 
@@ -167,18 +169,38 @@ def test_what_a_life_did_not_use_of_its_reservation_is_not_used_by_the_next(engi
         assert connection.scalars(query).all() == [3 * CHUNK]
 
 
-def test_keys_held_open_are_bounded_and_zeroed_when_let_go(engine):
-    vault = a_vault(engine)
-    first = vault.keys.for_sealing(NOW)
+def test_keys_held_open_are_bounded_and_the_key_itself_is_kept_nowhere(engine):
+    secrets = []
+
+    def random_bytes(count):
+        made = os.urandom(count)
+        secrets.extend([made] if count == 32 else [])
+        return made
+
+    vault = Vault(engine, masters(), random_bytes=random_bytes)
     for n in range(MAX_OPEN + 2):
         vault.keys.for_sealing(NOW + dt.timedelta(days=31 * n))
         assert write(engine, vault, Unit(now=NOW)) == [None]
     held = list(vault.keys._open.values())
 
     assert len(held) == MAX_OPEN
-    assert first.secret == bytes(32)
+    assert len(secrets) == MAX_OPEN + 2
+    assert not [key for key in held for value in (getattr(key, a.name) for a in attrs.fields(DataKey)) if value in secrets]
     vault.dispose()
-    assert all(key.secret == bytes(len(key.secret)) for key in held)
+    assert not vault.keys._open
+
+
+def test_a_key_that_is_let_go_while_another_thread_uses_it_finishes_rightly(engine):
+    vault = a_vault(engine)
+    digest = vault.digest("id_number", "1", NOW)
+    sealed = vault.seal("person", "H1", "body", "x", NOW)
+    assert write(engine, vault, Unit(now=NOW)) == [None]
+    mine, search = vault.keys.for_sealing(NOW), vault.keys.for_digests(NOW)
+    vault.keys.forget()
+
+    assert vault.open("person", "H1", "body", vault.seal_with(mine, "person", "H1", "body", b"x")) == "x"
+    assert search.digest.of("id_number\n1") == digest == vault.digest("id_number", "1", NOW)
+    assert vault.open("person", "H1", "body", sealed) == "x"
 
 
 def test_another_nodes_destruction_is_seen_within_a_minute(engine):
