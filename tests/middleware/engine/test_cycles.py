@@ -94,14 +94,14 @@ class OldCentre(BookCentre):
 
 
 class OldDay(Day):
-    def __init__(self, tmp_path, **settings):
-        super().__init__(tmp_path, rules=settings.pop("rules", RULES), **settings)
+    def __init__(self, store_url, **settings):
+        super().__init__(store_url, rules=settings.pop("rules", RULES), **settings)
         self.rig.centre = self.centre = OldCentre(now=self.rig.now)
 
 
 def play(test, **settings):
-    async def run(tmp_path):
-        day = await OldDay(tmp_path, **settings).start()
+    async def run(store_url):
+        day = await OldDay(store_url, **settings).start()
         try:
             await test(day)
         finally:
@@ -112,7 +112,7 @@ def play(test, **settings):
 
 @pytest.mark.parametrize("apart", [False, True])
 @pytest_twisted.ensureDeferred
-async def test_an_equal_cycle_is_signed_out_and_the_next_message_begins_another(tmp_path, apart):
+async def test_an_equal_cycle_is_signed_out_and_the_next_message_begins_another(store_url, apart):
     async def test(day):
         first = await day.settled("1")
         await day.settled("2")
@@ -132,11 +132,11 @@ async def test_an_equal_cycle_is_signed_out_and_the_next_message_begins_another(
         assert [(q.cycle, q.totals.count) for q in day.centre.asked[-1 - apart :]] == [("S2", 1), ("S2", 0)][: 1 + apart]
         assert len(journal(day, "SignedOut")) == 2
 
-    await play(test, rules=evolve(RULES, refunds_apart=apart))(tmp_path)
+    await play(test, rules=evolve(RULES, refunds_apart=apart))(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_cycle_that_differs_stays_open_and_says_so_until_the_books_agree(tmp_path):
+async def test_a_cycle_that_differs_stays_open_and_says_so_until_the_books_agree(store_url):
     async def test(day):
         await day.settled("1")
         day.centre.rows[0].total += Money(1)
@@ -150,11 +150,11 @@ async def test_a_cycle_that_differs_stays_open_and_says_so_until_the_books_agree
         assert (run.state, run.differences) == ("balanced", 0)
         assert day.centre.cycles == {}
 
-    await play(test)(tmp_path)
+    await play(test)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_settlement_whose_answer_was_lost_keeps_its_cycle_open(tmp_path):
+async def test_a_settlement_whose_answer_was_lost_keeps_its_cycle_open(store_url):
     async def test(day):
         await day.settled("1")
         day.centre.loses.append(Call.SETTLE)
@@ -163,11 +163,11 @@ async def test_a_settlement_whose_answer_was_lost_keeps_its_cycle_open(tmp_path)
         assert (run.state, run.differences) == ("open", 1)
         assert list(day.centre.cycles) == ["S1"]
 
-    await play(test, first_check_s=3600)(tmp_path)
+    await play(test, first_check_s=3600)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_lost_answer_to_the_sign_out_is_asked_again_and_the_refusal_means_that_it_was_done(tmp_path):
+async def test_a_lost_answer_to_the_sign_out_is_asked_again_and_the_refusal_means_that_it_was_done(store_url):
     async def test(day):
         await day.settled("1")
         day.centre.loses.append(Call.SIGN_OUT)
@@ -175,11 +175,11 @@ async def test_a_lost_answer_to_the_sign_out_is_asked_again_and_the_refusal_mean
         assert (run.state, len(day.centre.calls(Call.SIGN_OUT))) == ("balanced", 2)
         assert day.store.cycles.open() == []
 
-    await play(test)(tmp_path)
+    await play(test)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_cycle_that_somebody_else_ended_is_shown_to_a_person_once_and_never_called_equal(tmp_path):
+async def test_a_cycle_that_somebody_else_ended_is_shown_to_a_person_once_and_never_called_equal(store_url):
     async def test(day):
         await day.settled("1")
         del day.centre.cycles["S1"]
@@ -188,22 +188,22 @@ async def test_a_cycle_that_somebody_else_ended_is_shown_to_a_person_once_and_ne
         assert len(journal(day, "CycleFoundEnded")) == 1
         assert day.store.cycles.open() == []
 
-    await play(test)(tmp_path)
+    await play(test)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_slice_that_only_the_centre_has_rows_of_is_asked_when_it_was_ever_met_or_is_named(tmp_path):
+async def test_a_slice_that_only_the_centre_has_rows_of_is_asked_when_it_was_ever_met_or_is_named(store_url):
     async def test(day):
         await day.settled("1")
         run = await day.compared(day.rig.now().date())
         assert [q.slice.insurance for q in day.centre.asked] == ["310", "390"]
         assert run.state == "open"  # the same rows answer both questions here, so the second differs
 
-    await play(test, slices=(Slice("390", "11", AGENCY),))(tmp_path)
+    await play(test, slices=(Slice("390", "11", AGENCY),))(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_number_for_several_sign_ins_is_one_cycle_of_the_first_day(tmp_path):
+async def test_one_number_for_several_sign_ins_is_one_cycle_of_the_first_day(store_url):
     async def test(day):
         await day.settled("1")
         began = day.rig.now().date()
@@ -218,11 +218,11 @@ async def test_one_number_for_several_sign_ins_is_one_cycle_of_the_first_day(tmp
         assert (await day.compared(began)).state == "balanced"
         assert day.centre.asked[-1].totals.count == 2
 
-    await play(test)(tmp_path)
+    await play(test)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_centre_that_wants_the_comparing_first_is_believed(tmp_path):
+async def test_a_centre_that_wants_the_comparing_first_is_believed(store_url):
     async def test(day):
         await day.settled("1")
         day.centre.signing = lambda _request: Refused("9013")
@@ -230,4 +230,4 @@ async def test_a_centre_that_wants_the_comparing_first_is_believed(tmp_path):
         assert (run.state, run.fault, run.detail) == ("failed", "centre.refused", "9002 9013")
         assert [one.sign_number for one in day.store.cycles.open()] == ["S1"]
 
-    await play(test)(tmp_path)
+    await play(test)(store_url)

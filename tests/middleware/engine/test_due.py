@@ -30,8 +30,8 @@ async def _in_doubt_an_hour_ahead(r):
 
 
 @pytest_twisted.ensureDeferred
-async def test_invariant_22_a_doubt_of_an_hour_ahead_is_pursued_when_the_clock_is_right_again(tmp_path):
-    r = await Rig(tmp_path, **QUICK).start()
+async def test_invariant_22_a_doubt_of_an_hour_ahead_is_pursued_when_the_clock_is_right_again(store_url):
+    r = await Rig(store_url, **QUICK).start()
     try:
         settlement_id = await _in_doubt_an_hour_ahead(r)
         found = await ensureDeferred(until(r, settlement_id, "Reversed")).addTimeout(5, reactor)
@@ -42,12 +42,12 @@ async def test_invariant_22_a_doubt_of_an_hour_ahead_is_pursued_when_the_clock_i
 
 
 @pytest_twisted.ensureDeferred
-async def test_invariant_22_a_start_after_the_clock_was_set_back_waits_no_hour_for_a_doubt(tmp_path):
-    first = await Rig(tmp_path, **QUICK).start()
+async def test_invariant_22_a_start_after_the_clock_was_set_back_waits_no_hour_for_a_doubt(store_url):
+    first = await Rig(store_url, **QUICK).start()
     settlement_id = await _in_doubt_an_hour_ahead(first)
     await first.crash()
 
-    r = await Rig(tmp_path, beside=first, **QUICK).start()
+    r = await Rig(store_url, beside=first, **QUICK).start()
     try:
         found = await ensureDeferred(until(r, settlement_id, "Reversed")).addTimeout(5, reactor)
     finally:

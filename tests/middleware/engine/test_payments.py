@@ -31,8 +31,8 @@ PHONE = Evidence(EvidenceKind.TELEPHONE, "bank desk, call 4")
 
 
 @contextlib.asynccontextmanager
-async def rig(tmp_path, **policy):
-    made = Rig(tmp_path, **{"bank_limit_s": 0.0, **policy})
+async def rig(store_url, **policy):
+    made = Rig(store_url, **{"bank_limit_s": 0.0, **policy})
     made.bank = FakeBank()
     await made.start()
     try:
@@ -70,8 +70,8 @@ def rows(r, table):
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_own_share_is_held_before_the_2207_and_exactly_that_is_captured_after_it(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_the_own_share_is_held_before_the_2207_and_exactly_that_is_captured_after_it(store_url):
+    async with rig(store_url) as r:
         order = await agreed(r)
         seen = []
         r.centre.before_send = lambda call: seen.append((call.call, list(r.bank.calls())))
@@ -87,8 +87,8 @@ async def test_the_own_share_is_held_before_the_2207_and_exactly_that_is_capture
 
 
 @pytest_twisted.ensureDeferred
-async def test_invariant_4_no_message_reaches_the_bank_before_its_intent_is_durable(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_invariant_4_no_message_reaches_the_bank_before_its_intent_is_durable(store_url):
+    async with rig(store_url) as r:
         seen = []
 
         def look(call):
@@ -104,8 +104,8 @@ async def test_invariant_4_no_message_reaches_the_bank_before_its_intent_is_dura
 
 
 @pytest_twisted.ensureDeferred
-async def test_invariant_21_the_card_is_in_no_record_and_in_no_table_once_nothing_will_name_it(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_invariant_21_the_card_is_in_no_record_and_in_no_table_once_nothing_will_name_it(store_url):
+    async with rig(store_url) as r:
         order = await agreed(r)
         waiting = Deferred()
         r.bank.script[C.HOLD] = [waiting]
@@ -127,8 +127,8 @@ async def test_invariant_21_the_card_is_in_no_record_and_in_no_table_once_nothin
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_refused_hold_says_why_and_the_bill_can_be_settled_by_other_means(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_refused_hold_says_why_and_the_bill_can_be_settled_by_other_means(store_url):
+    async with rig(store_url) as r:
         order = await agreed(r)
         r.bank.script[C.HOLD] = [NO_FUNDS]
 
@@ -142,8 +142,8 @@ async def test_a_refused_hold_says_why_and_the_bill_can_be_settled_by_other_mean
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_hold_without_an_answer_is_reversed_and_no_2207_leaves(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_hold_without_an_answer_is_reversed_and_no_2207_leaves(store_url):
+    async with rig(store_url) as r:
         order = await agreed(r)
         r.bank.script[C.HOLD] = [Unknown("time-out")]
         r.bank.script[C.REVERSE] = [Unknown("time-out"), NotSent("payment.unreachable"), Answered(REPLY)]
@@ -160,8 +160,8 @@ async def test_a_hold_without_an_answer_is_reversed_and_no_2207_leaves(tmp_path)
 
 
 @pytest_twisted.ensureDeferred
-async def test_while_a_hold_is_in_doubt_the_visit_takes_no_other_money(tmp_path):
-    async with rig(tmp_path, first_check_s=30) as r:
+async def test_while_a_hold_is_in_doubt_the_visit_takes_no_other_money(store_url):
+    async with rig(store_url, first_check_s=30) as r:
         order = await agreed(r)
         r.bank.script[C.HOLD] = [Unknown("time-out")]
         await fault(r.counter.settle(HIS, "s1", order))
@@ -175,8 +175,8 @@ async def test_while_a_hold_is_in_doubt_the_visit_takes_no_other_money(tmp_path)
 
 @pytest.mark.parametrize("end", [Refused("1", "no"), ("not-sent", NotSent("centre.unreachable"))])
 @pytest_twisted.ensureDeferred
-async def test_when_the_centre_does_not_settle_the_hold_is_given_back(tmp_path, end):
-    async with rig(tmp_path) as r:
+async def test_when_the_centre_does_not_settle_the_hold_is_given_back(store_url, end):
+    async with rig(store_url) as r:
         order = await agreed(r)
         r.centre.script[Call.SETTLE] = [end]
 
@@ -188,8 +188,8 @@ async def test_when_the_centre_does_not_settle_the_hold_is_given_back(tmp_path, 
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_unknown_2207_keeps_the_hold_until_the_centre_is_known(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_an_unknown_2207_keeps_the_hold_until_the_centre_is_known(store_url):
+    async with rig(store_url) as r:
         order = await agreed(r)
         reversal = Deferred()
         r.centre.script[Call.SETTLE] = [Unknown("time-out")]
@@ -204,8 +204,8 @@ async def test_an_unknown_2207_keeps_the_hold_until_the_centre_is_known(tmp_path
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_lost_capture_is_repeated_with_the_same_data_until_it_is_answered(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_lost_capture_is_repeated_with_the_same_data_until_it_is_answered(store_url):
+    async with rig(store_url) as r:
         order = await agreed(r)
         r.bank.script[C.CAPTURE] = [Unknown("time-out"), Unknown("connection-lost"), Answered(REPLY)]
         await r.counter.settle(HIS, "s1", order)
@@ -219,8 +219,8 @@ async def test_a_lost_capture_is_repeated_with_the_same_data_until_it_is_answere
 
 @pytest.mark.parametrize("cancels", [False, True])
 @pytest_twisted.ensureDeferred
-async def test_a_refused_capture_is_the_regions_policy_and_never_lost(tmp_path, cancels):
-    async with rig(tmp_path, cancel_on_capture_refusal=cancels) as r:
+async def test_a_refused_capture_is_the_regions_policy_and_never_lost(store_url, cancels):
+    async with rig(store_url, cancel_on_capture_refusal=cancels) as r:
         order = await agreed(r)
         r.bank.script[C.CAPTURE] = [NO_FUNDS]
         await r.counter.settle(HIS, "s1", order)
@@ -244,8 +244,8 @@ async def test_a_refused_capture_is_the_regions_policy_and_never_lost(tmp_path, 
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_cancel_is_refunded_after_the_centre_said_yes_and_not_before(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_cancel_is_refunded_after_the_centre_said_yes_and_not_before(store_url):
+    async with rig(store_url) as r:
         order = await agreed(r)
         await r.counter.settle(HIS, "s1", order)
         await until(r, order.settlement_id, L.CAPTURED)
@@ -259,8 +259,8 @@ async def test_a_cancel_is_refunded_after_the_centre_said_yes_and_not_before(tmp
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_refund_without_an_answer_is_never_sent_again_and_two_persons_decide(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_refund_without_an_answer_is_never_sent_again_and_two_persons_decide(store_url):
+    async with rig(store_url) as r:
         order = await agreed(r)
         await r.counter.settle(HIS, "s1", order)
         await until(r, order.settlement_id, L.CAPTURED)
@@ -277,8 +277,8 @@ async def test_a_refund_without_an_answer_is_never_sent_again_and_two_persons_de
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_settled_share_greater_than_the_hold_is_for_a_person_and_a_smaller_one_is_captured(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_settled_share_greater_than_the_hold_is_for_a_person_and_a_smaller_one_is_captured(store_url):
+    async with rig(store_url) as r:
         order = await agreed(r)
         asked = r.centre.reply
 
@@ -303,8 +303,8 @@ async def test_a_settled_share_greater_than_the_hold_is_for_a_person_and_a_small
 
 @pytest.mark.parametrize("call", [C.HOLD, C.CAPTURE, C.RELEASE])
 @pytest_twisted.ensureDeferred
-async def test_invariant_9_what_a_crash_leaves_in_flight_at_the_bank_is_established_by_the_next_life(tmp_path, call):
-    r = Rig(tmp_path, bank_limit_s=0.0)
+async def test_invariant_9_what_a_crash_leaves_in_flight_at_the_bank_is_established_by_the_next_life(store_url, call):
+    r = Rig(store_url, bank_limit_s=0.0)
     r.bank = FakeBank()
     await r.start()
     order = await agreed(r)
@@ -330,8 +330,8 @@ async def test_invariant_9_what_a_crash_leaves_in_flight_at_the_bank_is_establis
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_late_hold_is_evidence_and_a_hold_after_all_is_reversed(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_a_late_hold_is_evidence_and_a_hold_after_all_is_reversed(store_url):
+    async with rig(store_url) as r:
         order = await agreed(r)
         r.bank.script[C.HOLD] = [Unknown("time-out")]
         r.bank.script[C.REVERSE] = [NOT_FOUND, Answered(REPLY)]
@@ -346,8 +346,8 @@ async def test_a_late_hold_is_evidence_and_a_hold_after_all_is_reversed(tmp_path
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_digest_of_a_request_is_of_the_cards_last_digits_only(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_the_digest_of_a_request_is_of_the_cards_last_digits_only(store_url):
+    async with rig(store_url) as r:
         order = await agreed(r)
         await r.counter.settle(HIS, "s1", order)
         other = evolve(order, payment=evolve(BY_CARD, card=evolve(CARD, number="6299990000000025", track2="")))
@@ -357,8 +357,8 @@ async def test_the_digest_of_a_request_is_of_the_cards_last_digits_only(tmp_path
 
 
 @pytest_twisted.ensureDeferred
-async def test_without_a_bank_the_means_is_refused_and_nothing_begins(tmp_path):
-    r = await Rig(tmp_path).start()
+async def test_without_a_bank_the_means_is_refused_and_nothing_begins(store_url):
+    r = await Rig(store_url).start()
     try:
         order = await agreed(r)
         assert await fault(r.counter.settle(HIS, "s1", order)) == "payment.no_bank"
@@ -368,8 +368,8 @@ async def test_without_a_bank_the_means_is_refused_and_nothing_begins(tmp_path):
 
 
 @pytest_twisted.ensureDeferred
-async def test_invariant_20_each_change_of_a_leg_stands_in_a_record(tmp_path):
-    async with rig(tmp_path) as r:
+async def test_invariant_20_each_change_of_a_leg_stands_in_a_record(store_url):
+    async with rig(store_url) as r:
         order = await agreed(r)
         await r.counter.settle(HIS, "s1", order)
         await until(r, order.settlement_id, L.CAPTURED)

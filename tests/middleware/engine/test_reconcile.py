@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 import pytest_twisted
+import sqlalchemy as sa
 from attrs import define, evolve, field
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -22,6 +23,7 @@ from middleware.domain.statement import Refunds, ResultRow, Slice, StatementRule
 from middleware.engine.asking import Patience
 from middleware.engine.comparison import Rules
 from middleware.engine.reconcile import Reconciler
+from middleware.store import tables as t
 from middleware.store.statements import Statements
 from tests.support.fakes import HIS, TZ, FakeCentre, quote_order, register_order
 from tests.support.rig import Rig
@@ -175,9 +177,9 @@ async def heard(answer):
 class Day:
     """A rig whose clock can be set, with a centre that keeps books."""
 
-    def __init__(self, tmp_path, *, rules=None, slices=(), **policy):
+    def __init__(self, store_url, *, rules=None, slices=(), **policy):
         policy = {"not_found_codes": frozenset({"2611"}), "reversible": frozenset({Call.SETTLE, Call.CANCEL})} | policy
-        self.rig = Rig(tmp_path, **policy)
+        self.rig = Rig(store_url, **policy)
         self.rig.centre = self.centre = BookCentre(now=self.rig.now)
         self.rules = Rules(TZ, rules or StatementRules(not_ready_codes=frozenset({"WAIT"})), slices)
         self.set_to(dt.datetime(2026, 11, 18, 10, 0, tzinfo=TZ))
@@ -240,8 +242,8 @@ class Day:
 def play(test, **settings):
     """One day with that rig, from start to stop."""
 
-    async def run(tmp_path):
-        day = await Day(tmp_path, **settings).start()
+    async def run(store_url):
+        day = await Day(store_url, **settings).start()
         try:
             await test(day)
         finally:
@@ -252,12 +254,14 @@ def play(test, **settings):
 
 def journal(day, event):
     with day.rig.database.connect() as connection:
-        rows = connection.exec_driver_sql("SELECT line FROM journal WHERE event = ? ORDER BY sequence", (event,))
+        rows = connection.execute(
+            sa.select(t.journal.c.line).where(t.journal.c.event == event).order_by(t.journal.c.sequence)
+        )
         return [row[0] for row in rows]
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_day_of_which_both_say_the_same_balances_by_totals_alone(tmp_path):
+async def test_a_day_of_which_both_say_the_same_balances_by_totals_alone(store_url):
     async def test(day):
         await day.settled("1")
         await day.cancelled(await day.settled("2"))
@@ -271,11 +275,11 @@ async def test_a_day_of_which_both_say_the_same_balances_by_totals_alone(tmp_pat
         assert len(journal(day, "SliceEqual")) == 1
         assert [row.state for row in [day.store.newest_run(run.day)]] == ["balanced"]
 
-    await play(test)(tmp_path)
+    await play(test)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_invariant_15_the_totals_sent_are_the_days_own_and_files_explain_every_fen_of_a_difference(tmp_path):
+async def test_invariant_15_the_totals_sent_are_the_days_own_and_files_explain_every_fen_of_a_difference(store_url):
     async def test(day):
         await day.settled("1")
         day.centre.rows.append(Row("M-stranger", "SETL99", day.centre.day(), Money(777), Money(7), Money(0)))
@@ -296,11 +300,11 @@ async def test_invariant_15_the_totals_sent_are_the_days_own_and_files_explain_e
             ("amounts", "person", False), ("only-there", "person", True)
         ]  # fmt: skip
 
-    await play(test)(tmp_path)
+    await play(test)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_lost_answers_are_found_by_message_id_and_resolved_and_the_next_run_is_empty(tmp_path):
+async def test_lost_answers_are_found_by_message_id_and_resolved_and_the_next_run_is_empty(store_url):
     async def test(day):
         day.centre.loses = [Call.SETTLE]
         lost = await day.settled("1")
@@ -318,11 +322,11 @@ async def test_lost_answers_are_found_by_message_id_and_resolved_and_the_next_ru
         assert (again.state, again.round, again.resolved) == ("balanced", 1, 0)
         assert len(day.centre.calls(Call.REVERSE)) == 2
 
-    await play(test, first_check_s=1e6, processing_limit_s=60)(tmp_path)
+    await play(test, first_check_s=1e6, processing_limit_s=60)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_lost_answers_are_adopted_where_the_region_says_so_and_the_his_hears_of_them(tmp_path):
+async def test_lost_answers_are_adopted_where_the_region_says_so_and_the_his_hears_of_them(store_url):
     async def test(day):
         day.centre.loses = [Call.SETTLE]
         lost = await day.settled("1")
@@ -337,11 +341,11 @@ async def test_lost_answers_are_adopted_where_the_region_says_so_and_the_his_hea
         assert day.centre.calls(Call.REVERSE) == []
 
     settings = {"first_check_s": 1e6, "processing_limit_s": 60, "adopt_listed": True}
-    await play(test, slices=(Slice("310", "11", AGENCY),), **settings)(tmp_path)
+    await play(test, slices=(Slice("310", "11", AGENCY),), **settings)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_no_file_lists_was_never_done(tmp_path):
+async def test_what_no_file_lists_was_never_done(store_url):
     async def test(day):
         await day.settled("1")
         day.centre.loses = [Call.SETTLE]
@@ -354,11 +358,11 @@ async def test_what_no_file_lists_was_never_done(tmp_path):
         assert day.centre.calls(Call.REVERSE) == []
         assert "CentreListedAbsent" in journal(day, "CentreListedAbsent")[0]
 
-    await play(test, first_check_s=1e6, processing_limit_s=60)(tmp_path)
+    await play(test, first_check_s=1e6, processing_limit_s=60)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_file_that_ends_before_what_only_the_centre_has_proves_no_absence(tmp_path):
+async def test_a_file_that_ends_before_what_only_the_centre_has_proves_no_absence(store_url):
     async def test(day):
         await day.settled("1")
         day.centre.loses = [Call.SETTLE, Call.SETTLE]
@@ -372,11 +376,11 @@ async def test_a_file_that_ends_before_what_only_the_centre_has_proves_no_absenc
             assert ((await day.of(sid)).state == "Reversed") == (not held)
         assert journal(day, "CentreListedAbsent") == []
 
-    await play(test, first_check_s=1e6, processing_limit_s=60)(tmp_path)
+    await play(test, first_check_s=1e6, processing_limit_s=60)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_can_belong_to_two_days_is_absent_only_when_the_files_of_both_say_so(tmp_path):
+async def test_what_can_belong_to_two_days_is_absent_only_when_the_files_of_both_say_so(store_url):
     async def test(day):
         await day.settled("1")
         day.set_to(dt.datetime(2026, 11, 18, 23, 59, 30, tzinfo=TZ))
@@ -394,11 +398,11 @@ async def test_what_can_belong_to_two_days_is_absent_only_when_the_files_of_both
         assert (await day.of(doubtful)).state == "Reversed"
         assert {one.period.first.day for one in day.centre.asked if isinstance(one, c.CompareDetail)} == {18, 19}
 
-    await play(test, first_check_s=1e6, processing_limit_s=60)(tmp_path)
+    await play(test, first_check_s=1e6, processing_limit_s=60)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_where_it_is_not_known_under_which_key_such_care_is_cleared_no_file_proves_absence(tmp_path):
+async def test_where_it_is_not_known_under_which_key_such_care_is_cleared_no_file_proves_absence(store_url):
     async def test(day):
         day.centre.loses = [Call.SETTLE]
         doubtful = await day.settled("1")
@@ -408,11 +412,11 @@ async def test_where_it_is_not_known_under_which_key_such_care_is_cleared_no_fil
 
         assert (run.state, (await day.of(doubtful)).state) == ("balanced", "Unknown")
 
-    await play(test, first_check_s=1e6, processing_limit_s=60)(tmp_path)
+    await play(test, first_check_s=1e6, processing_limit_s=60)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_invariant_13_an_orphan_is_reversed_and_what_we_call_cancelled_too(tmp_path):
+async def test_invariant_13_an_orphan_is_reversed_and_what_we_call_cancelled_too(store_url):
     async def test(day):
         kept, half = await day.settled("1"), await day.settled("2")
         await day.cancelled(half)
@@ -430,11 +434,11 @@ async def test_invariant_13_an_orphan_is_reversed_and_what_we_call_cancelled_too
         assert [row.message_id for row in day.centre.rows] == [(await day.of(kept)).settle_message_id]
         assert [row.resolution for row in day.store.rows(run.run_id, 1, 0, 9)] == ["reverse", "reverse"]
 
-    await play(test)(tmp_path)
+    await play(test)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_money_that_only_we_hold_waits_at_the_desk_with_its_evidence_until_two_persons_or_the_centre_say(tmp_path):
+async def test_money_that_only_we_hold_waits_at_the_desk_with_its_evidence_until_two_persons_or_the_centre_say(store_url):
     async def test(day):
         alone, other = await day.settled("1"), await day.settled("2")
         missing = day.centre.rows.pop(0)
@@ -464,12 +468,12 @@ async def test_money_that_only_we_hold_waits_at_the_desk_with_its_evidence_until
         assert (await day.of(alone)).state == "Cancelled"
         assert (await day.of(other)).finding is None
 
-    await play(test)(tmp_path)
+    await play(test)(store_url)
 
 
 @pytest.mark.parametrize("spoilt", ["half", "stranger", "contradiction", "refused"])
 @pytest_twisted.ensureDeferred
-async def test_a_file_that_is_no_answer_is_refused_whole_and_nothing_is_applied(tmp_path, spoilt):
+async def test_a_file_that_is_no_answer_is_refused_whole_and_nothing_is_applied(store_url, spoilt):
     async def test(day):
         day.centre.loses = [Call.SETTLE]
         lost = await day.settled("1")
@@ -494,11 +498,11 @@ async def test_a_file_that_is_no_answer_is_refused_whole_and_nothing_is_applied(
         day.centre.spoil = day.centre.bad_file = None
         assert (await day.compared()).state == "balanced"
 
-    await play(test, first_check_s=1e6, processing_limit_s=60)(tmp_path)
+    await play(test, first_check_s=1e6, processing_limit_s=60)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_result_that_is_not_ready_is_asked_for_again_and_a_lost_answer_under_a_new_message_id(tmp_path):
+async def test_a_result_that_is_not_ready_is_asked_for_again_and_a_lost_answer_under_a_new_message_id(store_url):
     async def test(day):
         await day.settled("1")
         day.centre.rows[0].total = Money(1)
@@ -511,11 +515,11 @@ async def test_a_result_that_is_not_ready_is_asked_for_again_and_a_lost_answer_u
         assert len(asked) == len(set(asked)) == 2
         assert len(day.centre.calls(Call.COMPARE_DETAIL)) == 3
 
-    await play(test)(tmp_path)
+    await play(test)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_centre_that_does_not_answer_ends_the_run_and_nothing_is_applied(tmp_path):
+async def test_a_centre_that_does_not_answer_ends_the_run_and_nothing_is_applied(store_url):
     async def test(day):
         await day.settled("1")
         day.centre.loses = [Call.COMPARE_TOTALS] * 3
@@ -525,11 +529,11 @@ async def test_a_centre_that_does_not_answer_ends_the_run_and_nothing_is_applied
         assert (run.state, run.fault) == ("failed", "centre.no_answer")
         assert (await day.compared()).state == "balanced"
 
-    await play(test)(tmp_path)
+    await play(test)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_run_at_a_time_and_never_of_a_day_that_is_not_over(tmp_path):
+async def test_one_run_at_a_time_and_never_of_a_day_that_is_not_over(store_url):
     async def test(day):
         await day.settled("1")
         for when in (day.rig.now(), day.rig.now().replace(hour=1) + dt.timedelta(days=1)):
@@ -546,13 +550,13 @@ async def test_one_run_at_a_time_and_never_of_a_day_that_is_not_over(tmp_path):
         assert caught.value.code == "reconcile.running"
         assert (await running).state == "balanced"
 
-    await play(test)(tmp_path)
+    await play(test)(store_url)
 
 
 @pytest.mark.parametrize("at", range(1, 12))
 @pytest_twisted.ensureDeferred
-async def test_a_crash_at_any_question_of_a_run_is_repeated_whole_and_moves_nothing_twice(tmp_path, at):
-    day = await Day(tmp_path, first_check_s=1e6, processing_limit_s=60).start()
+async def test_a_crash_at_any_question_of_a_run_is_repeated_whole_and_moves_nothing_twice(store_url, at):
+    day = await Day(store_url, first_check_s=1e6, processing_limit_s=60).start()
     day.centre.loses = [Call.SETTLE]
     lost = await day.settled("1")
     await day.settled("2")
@@ -585,7 +589,7 @@ async def test_a_crash_at_any_question_of_a_run_is_repeated_whole_and_moves_noth
 
 
 @pytest_twisted.ensureDeferred
-async def test_where_refunds_are_asked_apart_both_parts_are_compared(tmp_path):
+async def test_where_refunds_are_asked_apart_both_parts_are_compared(store_url):
     async def test(day):
         await day.cancelled(await day.settled("1"))
         day.centre.rows[1].fund = Money(0)
@@ -597,11 +601,11 @@ async def test_where_refunds_are_asked_apart_both_parts_are_compared(tmp_path):
         assert (run.state, run.differences) == ("open", 1)
         assert [one.totals.count for one in day.centre.asked if isinstance(one, c.CompareDetail)] == [1]
 
-    await play(test, rules=StatementRules(refunds_apart=True))(tmp_path)
+    await play(test, rules=StatementRules(refunds_apart=True))(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_centre_without_rows_leaves_a_difference_of_totals_to_a_person(tmp_path):
+async def test_a_centre_without_rows_leaves_a_difference_of_totals_to_a_person(store_url):
     async def test(day):
         await day.settled("1")
         day.centre.rows[0].total = Money(1)
@@ -613,11 +617,11 @@ async def test_a_centre_without_rows_leaves_a_difference_of_totals_to_a_person(t
         assert [(row.equal, row.total_fen) for row in totals] == [(False, 10100)]
         assert {type(one) for one in day.centre.asked} == {c.CompareTotals}
 
-    await play(test, rules=StatementRules(detail=False))(tmp_path)
+    await play(test, rules=StatementRules(detail=False))(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_files_are_kept_and_no_person_stands_in_what_is_not_sealed(tmp_path):
+async def test_the_files_are_kept_and_no_person_stands_in_what_is_not_sealed(store_url):
     async def test(day):
         await day.settled("1")
         day.centre.rows[0].total = Money(1)
@@ -631,4 +635,4 @@ async def test_the_files_are_kept_and_no_person_stands_in_what_is_not_sealed(tmp
             for table in ("journal", "reconcile_row", "reconcile_run", "reconcile_totals", "reconcile_file"):
                 assert "P1" not in str(connection.exec_driver_sql(f"SELECT * FROM {table}").all()).split("'")
 
-    await play(test)(tmp_path)
+    await play(test)(store_url)

@@ -50,8 +50,8 @@ class Employee(FakeReaders):
 class WireDay(Day):
     """The same day, with a wire."""
 
-    def __init__(self, tmp_path, profile, slices=SLICES, dialect=None, **policy):
-        super().__init__(tmp_path, rules=profile.statement.rules, slices=slices, **policy)
+    def __init__(self, store_url, profile, slices=SLICES, dialect=None, **policy):
+        super().__init__(store_url, rules=profile.statement.rules, slices=slices, **policy)
         self.rig.readers = Employee()
         self.simulator = CentreSimulator(reactor, clock=self.rig.now, dialect=dialect, by_cycle=profile.statement.by_cycle)
         self.simulator.start()
@@ -80,8 +80,8 @@ class WireDay(Day):
 
 
 def play(test, profile=PROFILE, **settings):
-    async def run(tmp_path):
-        day = await WireDay(tmp_path, profile, **settings).start()
+    async def run(store_url):
+        day = await WireDay(store_url, profile, **settings).start()
         try:
             await test(day)
         finally:
@@ -91,7 +91,7 @@ def play(test, profile=PROFILE, **settings):
 
 
 @pytest_twisted.ensureDeferred
-async def test_invariant_15_a_lost_settlement_is_found_by_the_centres_file_and_undone_and_the_next_run_is_empty(tmp_path):
+async def test_invariant_15_a_lost_settlement_is_found_by_the_centres_file_and_undone_and_the_next_run_is_empty(store_url):
     async def test(day):
         first = await day.settled("1")
         await day.settled("2")
@@ -109,13 +109,13 @@ async def test_invariant_15_a_lost_settlement_is_found_by_the_centres_file_and_u
         run = await day.compared()
         assert (run.state, run.differences, run.resolved) == ("balanced", 0, 0)
 
-    await play(test, first_check_s=3600)(tmp_path)
+    await play(test, first_check_s=3600)(store_url)
 
 
 @pytest.mark.parametrize("names", ["cancel", "original"])
 @pytest.mark.parametrize("apart", [False, True])
 @pytest_twisted.ensureDeferred
-async def test_a_lost_cancel_is_found_as_a_refund_that_only_the_centre_has_whatever_id_it_names(tmp_path, names, apart):
+async def test_a_lost_cancel_is_found_as_a_refund_that_only_the_centre_has_whatever_id_it_names(store_url, names, apart):
     async def test(day):
         settled = await day.settled("1")
         day.simulator.faults.next("2208", "lose-reply")
@@ -129,7 +129,7 @@ async def test_a_lost_cancel_is_found_as_a_refund_that_only_the_centre_has_whate
         assert day.simulator.ledger.settlements[0].state is State.APPROVED
 
     profile = attrs.evolve(PROFILE, statement=attrs.evolve(PROFILE.statement, refunds_apart=apart))
-    await play(test, profile, dialect=Dialect(refund_message=names), first_check_s=3600)(tmp_path)
+    await play(test, profile, dialect=Dialect(refund_message=names), first_check_s=3600)(store_url)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ async def test_a_lost_cancel_is_found_as_a_refund_that_only_the_centre_has_whate
     ],
 )
 @pytest_twisted.ensureDeferred
-async def test_a_bad_file_fails_the_run_and_nothing_of_it_is_applied(tmp_path, action, fault):
+async def test_a_bad_file_fails_the_run_and_nothing_of_it_is_applied(store_url, action, fault):
     async def test(day):
         day.simulator.faults.next("2207", "lose-reply")
         lost = await day.settled("1")
@@ -159,11 +159,11 @@ async def test_a_bad_file_fails_the_run_and_nothing_of_it_is_applied(tmp_path, a
         assert len(journal(day, "ResultRefused")) == 1
         assert (await day.compared()).state == "balanced"
 
-    await play(test, first_check_s=3600)(tmp_path)
+    await play(test, first_check_s=3600)(store_url)
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_old_centres_cycle_is_compared_and_signed_out_over_the_wire(tmp_path):
+async def test_an_old_centres_cycle_is_compared_and_signed_out_over_the_wire(store_url):
     async def test(day):
         first = await day.settled("1")
         await day.settled("2")
@@ -189,7 +189,7 @@ async def test_an_old_centres_cycle_is_compared_and_signed_out_over_the_wire(tmp
             ).all()
         assert {row[0] for row in money} == {cycles[0], cycles[2]}
 
-    await play(test, OLD, first_check_s=3600, sign_in_again_codes=frozenset({"9011"}))(tmp_path)
+    await play(test, OLD, first_check_s=3600, sign_in_again_codes=frozenset({"9011"}))(store_url)
 
 
 def test_the_calls_of_statements_move_no_money() -> None:
