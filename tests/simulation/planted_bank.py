@@ -53,11 +53,11 @@ def an_unanswered_hold_is_no_hold(patch):
     _move(patch, BankUnanswered, (L.HOLD_INTENDED,), planted)
 
 
-def a_hold_is_forgotten_when_the_centre_refuses(patch):
+def a_hold_is_forgotten_when_nothing_is_settled(patch):
     real = paying._follow
 
     def planted(settlement, leg, at):
-        if leg.state is L.HELD and settlement.state is S.QUOTED:
+        if leg.state is L.HELD and settlement.state in {S.QUOTED, S.REVERSED, S.REFUSED}:
             return Step(payer.certain(leg, L.RELEASED))
         return real(settlement, leg, at)
 
@@ -146,7 +146,7 @@ ALL = (
     an_unanswered_hold_pays,
     an_unanswered_hold_is_asked_for_again,
     an_unanswered_hold_is_no_hold,
-    a_hold_is_forgotten_when_the_centre_refuses,
+    a_hold_is_forgotten_when_nothing_is_settled,
     a_refund_without_an_answer_is_sent_again,
     a_refund_does_not_wait_for_the_centre,
     a_cancel_is_not_refunded,
