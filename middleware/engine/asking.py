@@ -79,7 +79,7 @@ class Asker:
             tried += 1
 
     async def _once(self, request: CentreRequest) -> Outcome[CentreReply]:
-        means = self._engine.means
+        means, epoch = self._engine.means, self._engine.means.journal.epoch
         if self._stopped():
             raise Fault("system.stopping")
         try:
@@ -90,7 +90,8 @@ class Asker:
             if fault.code.startswith(("centre.field", "statement.")):
                 raise
             return NotSent(fault.code, fault.detail)
-        await means.journal.commit(Unit(intents=(_intent(call, means.now()),)))
+        # In the life that gave the number: after another one began, the number may be another node's.
+        await means.journal.commit(Unit(intents=(_intent(call, means.now()),), epoch=epoch))
         began = means.clock.seconds()
         outcome = await means.centre.send(call, lambda: None, lambda _late: None)
         means.on_call(call.call, label(outcome), means.clock.seconds() - began)
