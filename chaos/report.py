@@ -16,7 +16,7 @@ HEAD = ("scenario", "database", "runs", "acknowledged", "lost", "doubled", "brok
 
 @define
 class Line:
-    """One scenario's row. ``blind``: a control that had to lose something and did not."""
+    """One scenario's row. ``control``: one that must lose something, or the scenario is blind."""
 
     scenario: str
     database: str
@@ -53,9 +53,8 @@ class Progress:
 
     def done(self, line: Line) -> None:
         """A scenario has ended."""
-        if self._live:
-            print("\r\x1b[K", end="")
-        print(_row([_cells(line)], _widths([_cells(line)]))[0] if not self._live else f"{line.scenario}: done", flush=True)
+        row = _row([_cells(line)], _widths([_cells(line)]))[0]
+        print(f"\r\x1b[K{row}" if self._live else row, flush=True)
 
 
 def _cells(line: Line) -> tuple[str, ...]:

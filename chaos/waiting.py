@@ -26,16 +26,12 @@ def in_thread(reactor: Any, function: Callable[P, T], *args: P.args, **named: P.
         try:
             value = function(*args, **named)
         except BaseException as exc:  # noqa: BLE001 - whatever it was is the caller's to see
-            reactor.callFromThread(_fire, done.errback, exc)
+            reactor.callFromThread(done.errback, exc)
         else:
-            reactor.callFromThread(_fire, done.callback, value)
+            reactor.callFromThread(done.callback, value)
 
     threading.Thread(target=work, daemon=True).start()
     return done
-
-
-def _fire(how: Callable[[Any], None], value: Any) -> None:
-    how(value)
 
 
 async def until(reactor: Any, true: Callable[[], T], what: str, limit_s: float) -> T:

@@ -147,7 +147,7 @@ class Windows:
     def ask_again(self, bills: Sequence[Bill], limit_s: float) -> None:
         """Ask with the same keys until each of ``bills`` has an end or ``limit_s`` is over."""
         until = time.monotonic() + limit_s
-        window = _Window(self, 0, until)
+        window = _Window(self, until)
         for bill in bills:
             while bill.open and time.monotonic() < until:
                 with contextlib.suppress(StoppedError):
@@ -158,7 +158,7 @@ class Windows:
 
     def repeated(self, bills: Sequence[Bill]) -> list[Bill]:
         """Those of ``bills`` whose request, asked again, did not get the very same answer."""
-        window = _Window(self, 0, time.monotonic() + 60 + len(bills))
+        window = _Window(self, time.monotonic() + 60 + len(bills))
         different = [bill for bill in bills if bill.acknowledged and window.once(*_settling(bill)) != bill.end]
         window.close()
         return different
@@ -180,7 +180,7 @@ class Windows:
         return self._stopping.is_set()
 
     def _work(self, number: int) -> None:
-        window = _Window(self, number, None)
+        window = _Window(self, None)
         rng = random.Random(f"{self._run} {number}")
         try:
             while not self._stopping.is_set():
@@ -195,9 +195,8 @@ class Windows:
 class _Window:
     """One window: used by one thread."""
 
-    def __init__(self, windows: Windows, number: int, until: float | None) -> None:
+    def __init__(self, windows: Windows, until: float | None) -> None:
         self._windows = windows
-        self._number = number
         self._until = until  # monotonic; None: until the load is stopped
         self._client: Client | None = None
         self._keys = 0
