@@ -96,7 +96,7 @@ class Vault:
         self.keys.saved(pending)
 
     def dispose(self) -> None:
-        """Let go of the keys: the ciphers wipe their copies when they are freed; those of the interpreter nobody reaches."""
+        """Let go of the keys: ciphers wipe their copies when they are freed; those of the interpreter nobody reaches."""
         self.keys.close()
 
 
