@@ -107,14 +107,16 @@ class Stage:
         self._overrides = overrides
         self._settings = settings or {}
         self._own_pcscd = own_pcscd
-        self.his = HisSimulator(reactor, port=free_port()) if beside is None else beside.his
+        self.his: HisSimulator = HisSimulator(reactor, port=free_port()) if beside is None else beside.his
         # Who loses replies, and when, is the scene's to say by a knob: the built-in habit would lose every one.
         people = (evolve(p, behaviour="") if p.behaviour == "lose-reply" else p for p in everybody())
         made = CentreSimulator(reactor, port=free_port(), people=tuple(people)) if beside is None else beside.centre
-        self.centre = made
+        self.centre: CentreSimulator = made
         self.pcscd: Pcscd | None = None
         self.slots: tuple[VpcdSlot, ...] = ()
-        self.tokens = {role: secrets.token_hex(24) for role in ROLES} if beside is None else beside.tokens
+        made_tokens = {role: secrets.token_hex(24) for role in ROLES}
+        self.tokens: dict[str, str] = made_tokens if beside is None else beside.tokens
+        self.his_port = 0
         self.api_port = free_port()
         self.http_port = free_port()
         self.unix_path = self.directory / "api.sock"
