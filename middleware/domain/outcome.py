@@ -60,6 +60,7 @@ CAUSES = (
     "fault-without-code",  # zeep #563: a gateway's page dressed as a Fault
     "soap-fault",  # a Fault with a code: something went wrong, not that nothing was done
     "incomplete",  # success without setl_id or another required part
+    "bank-code",  # a response code that does not say whether it was done
     "not-ours",  # the reply names another person or visit
     "crash",  # our own process ended while it was in flight
     "stopping",  # our own process was told to stop

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill
-from middleware.domain.payment import LEG_OPEN, BankCard
+from middleware.domain.payment import LEG_OPEN, BankCard, LegState
 from middleware.domain.visit import MONEY_OPEN, Visit
 from middleware.store import tables as t
 from middleware.store.batch import stamp
@@ -219,9 +219,14 @@ class Reader:
         counts = self.states()
         unknown = sum(counts.get(state, 0) for state in ("Unknown", "ReversalIntended", "ReversalSent"))
         manual = counts.get("Manual", 0)
+        legs = self.legs()
+        unknown += legs.get(str(LegState.UNKNOWN), 0)
+        manual += legs.get(str(LegState.MANUAL), 0) + legs.get(str(LegState.COLLECT), 0)
         if not unknown:
             return 0, manual, None
-        since = [s.unknown_since for visit in self.busy_visits() for s in visit.settlements if s.unknown_since]
+        bills = [s for visit in self.busy_visits() for s in visit.settlements]
+        since = [s.unknown_since for s in bills if s.unknown_since]
+        since += [leg.unknown_since for s in bills for leg in s.legs if leg.unknown_since]
         return unknown, manual, min(since, default=None)
 
     def held(self) -> int:
