@@ -76,7 +76,7 @@ class Writer:
             .where(
                 t.request.c.account == sa.bindparam("b_account"),
                 t.request.c.key == sa.bindparam("b_key"),
-                t.request.c.answer == "",  # the first is the answer for ever
+                t.request.c.answer == sa.literal_column("''"),  # the first is the answer for ever
             )
             .values(answer=sa.bindparam("answer"), sealed=sa.bindparam("sealed"))
         )
