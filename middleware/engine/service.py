@@ -12,26 +12,21 @@ from twisted.internet.defer import CancelledError, Deferred
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill, ChargeLine, bill_digest, bill_total, diagnoses_digest
 from middleware.domain.event import CancelConfirmed, QuoteRequested, RegistrationRequested, RequestRepeated, SettleConfirmed
-from middleware.domain.fault import Fault, Moved, Retry
+from middleware.domain.fault import Fault
 from middleware.domain.kind import VisitKind
-from middleware.domain.money import Money
 from middleware.domain.order import Caller, CancelOrder, QuoteOrder, RegisterOrder, Role, SettleOrder
 from middleware.domain.payment import Means
-from middleware.domain.visit import Settlement, Visit, VisitState
+from middleware.domain.visit import Settlement, Visit
 from middleware.engine import views
+from middleware.engine.answering import in_yuan, is_final, known_answer, replay, same, still_going, stored_answer
 from middleware.engine.cards import CardDesk
 from middleware.engine.counter import Answer, ErrandOrder
-from middleware.engine.errands import METHODS, asked, errand_answer, visit_view
+from middleware.engine.errands import METHODS, asked, visit_view
 from middleware.engine.runner import Engine
 from middleware.engine.writing import Extra
 from middleware.ports import Readers
-from middleware.store.codec import decode_json, encode
+from middleware.store.codec import encode
 from middleware.store.units import KeyTakenError, Request, Unit
-
-
-def _is_final(fault: Fault) -> bool:
-    """Whether this will be the answer for ever. While money may have moved it is not: somebody is still to find out."""
-    return fault.spec.retry in {Retry.NEVER, Retry.AFTER_FIX} and fault.spec.moved is not Moved.UNKNOWN
 
 
 @frozen(slots=True)
@@ -177,8 +172,8 @@ class CounterService:
             "terminal": caller.terminal,
             "since": since.isoformat(),
             "until": until.isoformat(),
-            "settled": _in_yuan(sums["settled"]),
-            "cancelled": _in_yuan(sums["cancelled"]),
+            "settled": in_yuan(sums["settled"]),
+            "cancelled": in_yuan(sums["cancelled"]),
             "unknown": {"count": sums["unknown"]},
         }
 
@@ -197,7 +192,7 @@ class CounterService:
         name = (caller.account, key)
         digest = hashlib.sha256(f"{method}\n{_told(order)}".encode()).hexdigest()
         while (pending := self._pending.get(name)) is not None:
-            _same(pending.request, method, digest)
+            same(pending.request, method, digest)
             turn: Deferred[None] = Deferred()
             pending.others.append(turn)
             await turn
@@ -207,7 +202,7 @@ class CounterService:
             request, begun = await self._begin_or_find(name, method, digest, order, caller, begin)
             pending.request = request
             if request.answer:
-                return _replay(request)
+                return replay(request)
             known = await self._answer(request, wait_s)
             if not begun or self._engine.means.shared:
                 known = await self._agreed(request, known)
@@ -247,7 +242,7 @@ class CounterService:
                 if isinstance(refused, Fault):
                     raise
                 raise Fault("system.busy") from refused
-        _same(found, method, digest)
+        same(found, method, digest)
         if not found.answer:
             await self._resume(found, order, caller)
         return found, False
@@ -299,42 +294,42 @@ class CounterService:
         """
         means, name = self._engine.means, (request.account, request.key)
         found = await means.pool.run(means.reader.request, *name)
-        text = _stored_answer(known)
+        text = stored_answer(known)
         if text is not None and (found is None or not found.answer):
             await means.journal.commit(Unit(answers=((*name, text),), now=means.now()))
             found = await means.pool.run(means.reader.request, *name)
-        return _replay(found) if found is not None and found.answer else known
+        return replay(found) if found is not None and found.answer else known
 
     async def _answer(self, request: Request, wait_s: float) -> Answer | Fault:
         visit = await self._engine.visits.visit(request.visit_id)
         holder = await self._engine.visits.holder(visit)
-        done, end = self._engine.visits.wait(visit, lambda seen: _known(request, seen, holder) is not None)
+        done, end = self._engine.visits.wait(visit, lambda seen: known_answer(request, seen, holder) is not None)
         clock = self._engine.means.clock
         limit = clock.callLater(wait_s, done.cancel)
         try:
             visit = await done
         except CancelledError:
             end()
-            raise _still_going(await self._engine.visits.visit(request.visit_id)) from None
+            raise still_going(await self._engine.visits.visit(request.visit_id)) from None
         finally:
             if limit.active():
                 limit.cancel()
-        known = _known(request, visit, holder)
+        known = known_answer(request, visit, holder)
         if known is None:
             raise AssertionError("waited for an answer and got none")
         return known
 
     async def _outcome(self, request: Request, visit: Visit, *, final_only: bool) -> Answer | Fault | None:
-        known = _known(request, visit, await self._engine.visits.holder(visit))
-        if final_only and isinstance(known, Fault) and not _is_final(known):
+        known = known_answer(request, visit, await self._engine.visits.holder(visit))
+        if final_only and isinstance(known, Fault) and not is_final(known):
             return None
         return known
 
     def _final_answers(self, visit: Visit, holder: Holder) -> list[tuple[str, str, str]]:
         rows = []
         for name in self._by_visit.get(visit.visit_id, ()):
-            known = _known(self._pending[name].request, visit, holder)
-            text = _stored_answer(known) if known is not None else None
+            known = known_answer(self._pending[name].request, visit, holder)
+            text = stored_answer(known) if known is not None else None
             if text is not None:
                 rows.append((*name, text))
         return rows
@@ -388,56 +383,3 @@ def _told(order: object) -> str:
     if order.payment.means is not Means.CASH:
         said |= {"means": order.payment.means, "card": order.payment.card.last_four if order.payment.card else ""}
     return encode(said)
-
-
-def _same(request: Request, method: str, digest: str) -> None:
-    if (request.method, request.digest) != (method, digest):
-        raise Fault("request.key_reused", f"used for {request.method}")
-
-
-def _stored_answer(known: Answer | Fault) -> str | None:
-    """A final answer as it is stored; None for what is not the answer for ever."""
-    if not isinstance(known, Fault):
-        return encode({"result": known})
-    if not _is_final(known):
-        return None
-    return encode({"fault": known.code, "detail": known.detail, "foreign": known.foreign})
-
-
-def _replay(request: Request) -> Answer:
-    stored = decode_json(request.answer)
-    if "fault" in stored:
-        raise Fault(stored["fault"], stored["detail"], foreign=stored["foreign"])
-    result: Answer = stored["result"]
-    return result
-
-
-def _known(request: Request, visit: Visit, holder: Holder) -> Answer | Fault | None:
-    if request.method in {"patient.register", "inpatient.admit"}:
-        return views.register_answer(visit, holder)
-    try:
-        if request.method in METHODS:
-            return errand_answer(visit, visit.errand(request.settlement_id))
-        settlement = visit.settlement(request.settlement_id)
-    except KeyError:
-        return None  # its unit is not durable yet
-    of = {
-        "settlement.quote": views.quote_answer,
-        "settlement.settle": views.settle_answer,
-        "settlement.cancel": views.cancel_answer,
-    }
-    return of[request.method](visit, settlement)
-
-
-def _still_going(visit: Visit) -> Fault:
-    if visit.state is VisitState.ENROLLED:
-        return Fault("his.no_answer", "the registration is at the centre and waits for the HIS")
-    if visit.state is not VisitState.REGISTERED:
-        return Fault("centre.no_answer")
-    if visit.busy:
-        return Fault("visit.busy")
-    return Fault("settlement.busy")
-
-
-def _in_yuan(sums: dict[str, int]) -> Answer:
-    return {name: value if name == "count" else Money(value).yuan for name, value in sums.items()}

@@ -253,7 +253,7 @@ def the_key_is_not_looked_at(patch):
 
 
 def the_answer_is_made_anew(patch):
-    patch.setattr(service, "_replay", lambda request: {"settlement_id": request.settlement_id, "state": "Done"})
+    patch.setattr(service, "replay", lambda request: {"settlement_id": request.settlement_id, "state": "Done"})
 
 
 def a_letter_without_an_answer_is_called_accepted(patch):
