@@ -107,7 +107,9 @@ def not_sent(settlement: Settlement, event: CancelNotSent, at: At, visit: Visit)
 
 
 def unanswered(settlement: Settlement, event: CancelUnanswered, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Unknown, of kind cancel: the money may have come back."""
+    """-> Unknown, of kind cancel: the money may have come back. Of an earlier message: evidence."""
+    if event.message_id != settlement.cancel_message_id:
+        return Step(settlement)
     return doubt(settlement, visit.calls.cancel, at, event.cause)
 
 
@@ -151,7 +153,13 @@ _ROWS: tuple[Row[Settlement], ...] = (
         _OURS,
     ),
     Row(CancelNotSent, {S.CANCEL_INTENDED: not_sent, S.CANCEL_SENT: sent_and_not_sent}, {}, _OURS),
-    Row(CancelUnanswered, dict.fromkeys(_FLYING, unanswered), {}, _OURS),
+    # Written late, because the journal could not be: a late answer may have been written before it.
+    Row(
+        CancelUnanswered,
+        dict.fromkeys(_FLYING, unanswered),
+        {**_EVIDENCE, **_KNOWN, **dict.fromkeys((S.UNKNOWN, S.REVERSED), "a late answer was written before it")},
+        _OURS,
+    ),
 )
 ROWS: dict[type, Row[Settlement]] = {row.event: row for row in _ROWS}
 RESTART_MOVES = dict.fromkeys(_FLYING, restarted)

@@ -178,8 +178,9 @@ def not_sent(settlement: Settlement, event: SettleNotSent, at: At, visit: Visit)
 
 
 def unanswered(settlement: Settlement, event: SettleUnanswered, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Unknown: money may have moved."""
-    _ours(settlement, event)
+    """-> Unknown: money may have moved. Of an earlier message, which was answered late meanwhile: evidence."""
+    if event.message_id != settlement.settle_message_id:
+        return Step(settlement)
     return doubt(settlement, visit.calls.settle, at, event.cause)
 
 
@@ -235,6 +236,8 @@ _RESOLVED = "the outcome is known already"
 _OVERTAKEN = "the answer overtook the notice that bytes left"
 _OURS = "only a settle in flight has such an outcome"
 
+_BEFORE = (S.RECEIVED, S.ITEMISED)
+
 _ROWS: tuple[Row[Settlement], ...] = (
     Row(SettleConfirmed, {S.QUOTED: confirmed, **{s: not_possible for s in S if s is not S.QUOTED}}, {}, ""),
     Row(
@@ -270,7 +273,13 @@ _ROWS: tuple[Row[Settlement], ...] = (
         _OURS,
     ),
     Row(SettleNotSent, {S.SETTLE_INTENDED: not_sent, S.SETTLE_SENT: sent_and_not_sent}, {}, _OURS),
-    Row(SettleUnanswered, {S.SETTLE_INTENDED: unanswered, S.SETTLE_SENT: unanswered}, {}, _OURS),
+    # Written late, because the journal could not be: a late answer may have been written before it.
+    Row(
+        SettleUnanswered,
+        {S.SETTLE_INTENDED: unanswered, S.SETTLE_SENT: unanswered},
+        {s: "a late answer was written before it" for s in S if s not in {*_BEFORE, S.SETTLE_INTENDED, S.SETTLE_SENT}},
+        _OURS,
+    ),
     Row(
         HisAcceptedCharges,
         {

@@ -221,7 +221,7 @@ def test_a_late_answer_to_an_earlier_cancel_does_not_answer_the_newest(state, ha
     assert moved(before, happened)[0] == before
 
 
-@pytest.mark.parametrize("kind", [e.CentreSettled, e.CentreRefusedSettle, e.SettleNotSent, e.SettleUnanswered])
+@pytest.mark.parametrize("kind", [e.CentreSettled, e.CentreRefusedSettle, e.SettleNotSent])
 def test_an_outcome_of_another_2207_is_a_mistake_of_ours(kind):
     with pytest.raises(IllegalEvent):
         moved(settlement(S.SETTLE_INTENDED), evolve(event(kind), message_id="M-other"))
