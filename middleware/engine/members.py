@@ -12,12 +12,13 @@ from typing import Any
 
 import structlog
 from attrs import define, frozen
+from twisted.internet.defer import Deferred
 
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.message_id import MessageIds
 from middleware.engine.journal import Journal
-from middleware.engine.tasks import spawn
+from middleware.engine.tasks import fire, spawn
 from middleware.ports import Clock
 from middleware.store.nodes import Peer
 from middleware.store.writer import Writer
@@ -25,6 +26,7 @@ from middleware.store.writer import Writer
 log = structlog.get_logger()
 
 OUTBOX, RECONCILIATION = "outbox", "reconcile"
+LEAVE_S = 5.0
 AGAIN_S = 1.0  # after a renewal that the database did not take
 TURNS = 3  # renewals a lease
 
@@ -94,13 +96,21 @@ class Members:
             self._taking = False
 
     async def stop(self) -> None:
-        """Leave: others need not wait. Nothing can be written by this life afterwards."""
+        """Leave: others need not wait. Nothing can be written by this life afterwards.
+
+        A database that does not answer is not waited for: then the lease ends by itself.
+        """
         self._stopped = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         if self.terms.shared:
-            await self.journal.run(lambda writer: writer.leave())
             self._until = 0.0
+            left: Deferred[None] = Deferred()
+            limit = self.clock.callLater(LEAVE_S, fire, left)
+            self.journal.run(lambda writer: writer.leave()).addBoth(lambda _: fire(left))
+            await left
+            if limit.active():
+                limit.cancel()
 
     def health(self) -> PartHealth:
         """DOWN while this node has no lease, DEGRADED while another one's ran out and its work is not taken over yet."""
