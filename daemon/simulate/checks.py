@@ -62,7 +62,19 @@ def read_tables(path: str) -> dict[str, list[Row]]:
         connection.execute("BEGIN")
         return {
             table: [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY {order.get(table, 1)}")]  # noqa: S608 - our own names
-            for table in ("journal", "visit", "settlement", "message", "outbox", "feed", "request", "node", "payer")
+            for table in (
+                "journal",
+                "visit",
+                "settlement",
+                "message",
+                "outbox",
+                "feed",
+                "request",
+                "node",
+                "payer",
+                "reconcile_run",
+                "reconcile_totals",
+            )
         }
     finally:
         connection.close()

@@ -43,6 +43,10 @@ class Dials:
     cancels: float = 0.3  # a settled bill is cancelled
     sales: float = 0.0  # a visit is a pharmacy's sale
     stays: float = 0.0  # a visit is a stay
+    half_file: float = 0.0  # a result file ends too early
+    not_ready: float = 0.0  # a result is not made yet
+    hour: int = 8  # when the day begins
+    first_check_s: float = 5.0  # from an unknown outcome to the first reversal
     cancel_on_his_refusal: bool = False
 
 
@@ -76,6 +80,7 @@ PROFILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "his": (*_HIS, "repeats"),
         "crashes": (*_DISK, "crashes", "repeats", "slow", "reply_lost"),
         "clocks": ("clock_steps", "slow", "request_lost", "reply_lost", "cut", "crashes"),
+        "nights": (*_WIRE, *_DISK, "crashes", "repeats", "late"),
         "nodes": (*_WIRE, *_HIS, *_DISK, "nodes", "crashes", "clock_steps", "pauses", "skew_s", "repeats"),
         "hostile": (*_WIRE, *_HIS, *_DISK, "crashes", "clock_steps", "repeats"),
     }
@@ -83,6 +88,10 @@ PROFILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 TELLS_TIME = 0.5  # in the other half a clock that stepped is noticed by nobody, and must do no harm all the same
+
+
+# A day that goes over midnight; what is lost in it is left to the reconciliation.
+_NIGHTS: Mapping[str, Any] = MappingProxyType({"hour": 23, "first_check_s": 40 * 3600.0})
 
 
 def draw(seed: int, profile: str) -> Dials:
@@ -101,6 +110,7 @@ def draw(seed: int, profile: str) -> Dials:
         stays=rng.choice((0.0, 0.2, 0.4)),
         cancel_on_his_refusal=rng.choice((False, True)),
         tells_time=rng.random() < TELLS_TIME,
+        **(_NIGHTS if "late" in allowed else {}),
         **turned,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from attrs import define, field
 
 from daemon.simulate.registry import Registry
@@ -23,6 +25,8 @@ class Held:
     state: str = "approved"
     told: bool = True  # False: approved after the centre's own limit, and nobody could be told
     cancel_message_id: str = ""
+    settled_at: dt.datetime | None = None  # the centre's own time
+    cancelled_at: dt.datetime | None = None
 
 
 @define

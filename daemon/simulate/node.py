@@ -16,18 +16,23 @@ from daemon.simulate.hospital import HisBook, HisLink, Readers
 from daemon.simulate.ledger import ALREADY, NOT_FOUND, SIGN_IN
 from daemon.simulate.parts import InlinePool, Mortal, NodeClock, VirtualJournal
 from daemon.simulate.registry import DONE_BEFORE
+from daemon.simulate.statements import AGENCY, CLEARING, NOT_READY
 from daemon.simulate.story import Story
 from daemon.simulate.wire import Exchange, Wire
 from middleware.domain.centre import CANCEL_CALLS, SETTLE_CALLS
 from middleware.domain.fault import Fault
 from middleware.domain.message_id import MessageIds
+from middleware.domain.rules import KIND_RULES
+from middleware.domain.statement import Slice, StatementRules
+from middleware.engine.asking import Patience
+from middleware.engine.comparison import Rules
 from middleware.engine.fencing import FencedBank, FencedCentre
-from middleware.engine.members import OUTBOX, LeaseTerms, Members
+from middleware.engine.members import OUTBOX, RECONCILIATION, LeaseTerms, Members
 from middleware.engine.outbox import Outbox
+from middleware.engine.reconcile import Reconciler
 from middleware.engine.recovery import recover
 from middleware.engine.runner import Engine, Means
 from middleware.engine.service import CounterService, Waits
-from middleware.engine.traces import TraceNumbers, name_of
 from middleware.engine.traces import TraceNumbers, name_of
 from middleware.flow.step import Policy
 from middleware.store.ciphers import AES
@@ -35,11 +40,13 @@ from middleware.store.database import open_database
 from middleware.store.masters import KeptMaster, KeptMasters
 from middleware.store.nodes import Membership
 from middleware.store.reader import Reader
+from middleware.store.statements import Statements
 from middleware.store.units import Unit
 from middleware.store.vault import Vault
 from middleware.store.writer import Writer
 
 INSTITUTION = "H99990000001"
+ZONE = dt.timezone(dt.timedelta(hours=8))
 LEASE_S, MARGIN_S = 45.0, 7.0
 POLL_S = 10.0
 
@@ -49,6 +56,7 @@ def policy_of(dials: Dials) -> Policy:
     return Policy(
         reversible=SETTLE_CALLS | CANCEL_CALLS,
         processing_limit_s=PROCESSING_LIMIT_S,
+        first_check_s=dials.first_check_s,
         not_found_codes=frozenset({NOT_FOUND}),
         already_reversed_codes=frozenset({ALREADY}),
         sign_in_again_codes=frozenset({SIGN_IN}),
@@ -133,9 +141,16 @@ class Node:
             self.engine, HisLink(around.his, self.life), ours=lambda: self.members.holds(OUTBOX), poll_s=POLL_S
         )
         self.counter = CounterService(self.engine, Readers(), Waits())
+        statements = Statements(self.database, self.reader)
+        rules = Rules(ZONE, StatementRules(not_ready_codes=frozenset({NOT_READY})), (Slice("310", CLEARING, AGENCY),))
+        self.reconciler = Reconciler(self.engine, statements, rules, Patience(), holds=self.holds_reconciliation)
         self.ready = False
         self.failed: Callable[[], None] = self.kill
         self.callers: list[Deferred[object]] = []  # who must be told when the node dies
+
+    def holds_reconciliation(self) -> bool:
+        """Whether this node is the one that compares days."""
+        return self.members.holds(RECONCILIATION)
 
     async def start(self) -> None:
         """As the daemon starts: recovery before any door."""

@@ -19,6 +19,7 @@ from twisted.internet.task import Clock
 from daemon.simulate.dials import PROCESSING_LIMIT_S, Dials
 from daemon.simulate.ledger import SIGN_IN, Held, Ledger
 from daemon.simulate.parts import Mortal
+from daemon.simulate.statements import Office
 from daemon.simulate.story import Story
 from daemon.simulate.trade import cancelled_of, person_known, quote_of, settled_of
 from middleware.domain import centre as c
@@ -44,6 +45,7 @@ class Exchange:
         self.story = story
         self.true_now = true_now
         self.ledger = Ledger()
+        self.office = Office(self.ledger, rng, story)
         self.dials = Dials()
         self.signed: set[object] = set()  # the lives that the centre knows
         self.connecting: Callable[[object], None] = lambda _life: None
@@ -71,6 +73,8 @@ class Exchange:
         ledger = self.ledger
         if (outcome := ledger.registry.does(call.body)) is not None:
             return outcome
+        if (outcome := self.office.does(call.body, self.dials)) is not None:
+            return outcome
         match call.body:
             case c.SignIn():
                 self.signed.add(life)
@@ -96,9 +100,13 @@ class Exchange:
                 return Answered(c.Quoted(split))
             case c.Settle() as request:
                 held = ledger.settle(call.message_id, request)
+                if held:
+                    held.settled_at = now
                 return Answered(settled_of(held, now)) if held else Refused("BATCH", "无此批次")
             case c.CancelSettlement(_, number):
                 held = ledger.cancel(call.message_id, number)
+                if held:
+                    held.cancelled_at = now
                 return Answered(cancelled_of(held, now)) if held else Refused("STATE", "无此结算")
             case c.Reverse() as request:
                 return ledger.reverse(request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import json
 import random
 import shutil
 import sqlite3
@@ -33,7 +34,8 @@ from daemon.simulate.checks import (
 )
 from daemon.simulate.dials import Dials, draw, quiet
 from daemon.simulate.hospital import HisBook
-from daemon.simulate.node import LEASE_S, Node, Surroundings
+from daemon.simulate.night import Night, absent_is_what_is_not_there, both_say_the_same, the_totals_sent_are_the_days_own
+from daemon.simulate.node import LEASE_S, ZONE, Node, Surroundings
 from daemon.simulate.parts import Mortal
 from daemon.simulate.story import BrokenRuleError, Story
 from daemon.simulate.wire import Exchange
@@ -42,8 +44,7 @@ from middleware.domain.his import HisMessage, PostCharges
 from middleware.store.database import open_database, ready
 from middleware.store.units import Unit
 
-ZONE = dt.timezone(dt.timedelta(hours=8))
-MORNING = dt.datetime(2026, 11, 21, 8, 0, 0, tzinfo=ZONE)
+MIDNIGHT = dt.datetime(2026, 11, 21, tzinfo=ZONE)
 AT_CONNECT = 0.1
 SHARED_REST_S = 3 * 3600.0  # nodes that renew their leases never rest: a shorter patience, so that it ends
 LOOK_S = 600.0  # from one look at whether all is at rest to the next
@@ -98,6 +99,7 @@ class World:
         self.seed = seed
         self.dials = dials
         self.hours = hours
+        self.hour, self.first_check_s = dials.hour, dials.first_check_s
         self.clock = Clock()
         self.story = Story(self.clock.seconds)
         self.rng = random.Random(f"world/{seed}")  # noqa: S311 - seeded randomness is the point
@@ -159,7 +161,7 @@ class World:
 
     def day(self) -> dt.datetime:
         """True time; the centre's clock and the callers'."""
-        return MORNING + dt.timedelta(seconds=self.clock.seconds())
+        return MIDNIGHT + dt.timedelta(hours=self.hour, seconds=self.clock.seconds())
 
     def wall(self, name: str) -> dt.datetime:
         """A node's wall clock, which steps; each its own."""
@@ -212,6 +214,9 @@ class World:
         row = self.looker.execute("SELECT ended FROM node WHERE epoch = ?", (epoch,)).fetchone()
         self.story.require("17", f"epoch {epoch} writes though it is over", holds=row is not None and not row[0])
         for unit in units:
+            for record in unit.records:
+                if record.event == "CentreListedAbsent" and record.before != record.after:
+                    absent_is_what_is_not_there(self.exchange.ledger, self.story, json.loads(record.body))
             if any(record.event == "DaemonRestarted" for record in unit.records):
                 for ending in unit.endings:
                     self._took_over(ending.message_id)
@@ -253,6 +258,8 @@ class World:
         self.bank.quiet()
         for node in self.nodes.values():
             node.journal.dials = self.dials
+        if self.first_check_s > REST_S / 2:  # nobody pursues what was lost before the books are compared
+            self._night()
         self._rest()
         self._look((*ALWAYS, *AT_REST))
         for name in self.nodes:
@@ -260,6 +267,48 @@ class World:
         self._rest()
         self._ask_everything_again()
         self._look((*ALWAYS, *AT_REST, every_message_has_an_end))
+        self._night()
+
+    def _night(self) -> None:
+        Night(self, self.exchange.ledger, self.dials, self._look_after_the_night).play()
+
+    # -- the night
+
+    def let_pass(self, seconds: float) -> None:
+        """Let time pass, whether anything happens or not."""
+        until = self.clock.seconds() + seconds
+        self._run(until)
+        self.clock.advance(max(0.0, until - self.clock.seconds()))
+
+    def turn(self, dials: Dials) -> None:
+        """From now on it is so."""
+        self.exchange.dials = self.his.dials = self.around.dials = self.dials = dials
+        for node in self.nodes.values():
+            node.journal.dials = dials
+
+    def end_all(self) -> None:
+        """Every node is gone."""
+        for node in self.nodes.values():
+            if node.life.alive:
+                node.kill()
+
+    def begin_one(self) -> None:
+        """One node starts."""
+        self._rise(next(iter(self.nodes)))
+
+    def one(self) -> Node:
+        """The one node."""
+        return next(iter(self.nodes.values()))
+
+    def end_one(self) -> None:
+        """It crashes, and rises again."""
+        self._crash(next(iter(self.nodes)))
+
+    def _look_after_the_night(self) -> None:
+        self._look(ALWAYS)
+        books = self._books()
+        both_say_the_same(books)
+        the_totals_sent_are_the_days_own(books)
 
     def _rest(self) -> None:
         """Until nothing is left to happen; nodes that renew their leases for ever are looked at now and then."""

@@ -219,7 +219,7 @@ class Comparison:
             "account_fen": mine.account.fen,
             "count": mine.count,
         }
-        row = {"run_id": run.run_id, "round": run.round, "refunds": str(part), **_columns(slice_), **sums}
+        row = {"run_id": run.run_id, "round": run.round, "refunds": str(part), "cycle": "", **_columns(slice_), **sums}
         row |= {"equal": answer.equal, "code": answer.code[:32]}
         event = "SliceEqual" if answer.equal else "SliceDiffered"
         if day == run.day:
@@ -348,7 +348,8 @@ class Comparison:
             "rows": rows,
             "at": self._means.now().isoformat(),
         }
-        await self._journal(event, row, Put("reconcile_file", row, content))
+        put = Put("reconcile_file", row | {"sealed": ""}, content)  # the writer seals the content
+        await self._journal(event, row, put)
 
     async def _journal(self, event: str, body: dict[str, Any], put: Put | None) -> None:
         puts = () if put is None else (put,)
