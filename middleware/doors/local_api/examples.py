@@ -1,4 +1,4 @@
-"""One visit, request by request: shown in the reference pages, checked against the method table by a test.
+"""One visit and one stay, request by request: shown in the reference pages, checked against the method table by a test.
 
 The person is invented: region 999999 does not exist, and the door shows masked values anyway where the role is not his.
 """
@@ -37,6 +37,57 @@ class Exchange:
 
 
 # fmt: off
+_HOLDER = {"name": "测**", "id_number": "999999************", "card_number": "******001"}
+STAY = (
+    Exchange(
+        "inpatient.admit",
+        {
+            "request_id": "adm-20261120-0001", "card_read_id": "D2611201000000001", "stay_number": "ZY20260001",
+            "department_code": "0301", "department_name": "呼吸内科", "bed": "12", "doctor_code": "D330100000001",
+            "doctor_name": "李医生", "begun_at": "2026-11-20T10:00:00+08:00", "description": "咳嗽、发热三日",
+            "diagnoses": [{"code": "J18.900", "name": "肺炎"}],
+        },
+        {
+            "visit_id": "V2611201000000002", "status": "registered", "patient_number": "", "visit_number": "M0000002",
+            "his": "untold", "holder": _HOLDER,
+            "insurance": {"kind": "310", "person_type": "11", "region": "999999", "balance": "179.60"},
+        },
+    ),
+    Exchange(
+        "inpatient.charge",
+        {"request_id": "adm-20261120-0001c1", "visit_id": "V2611201000000002", "lines": [_LINE]},
+        {
+            "visit_id": "V2611201000000002", "errand_id": "U2611201100000003", "matter": "charge", "state": "done",
+            "total": "51.00", "charged": "51.00", "discharged": False,
+        },
+    ),
+    Exchange(
+        "inpatient.discharge",
+        {
+            "request_id": "adm-20261120-0001d", "visit_id": "V2611201000000002", "ended_at": "2026-11-24T10:00:00+08:00",
+            "diagnoses": [{"code": "J18.900", "name": "肺炎"}],
+        },
+        {
+            "visit_id": "V2611201000000002", "errand_id": "U2611241000000004", "matter": "discharge", "state": "done",
+            "total": "0.00", "charged": "51.00", "discharged": True,
+        },
+    ),
+    Exchange(
+        "visit.get", {"visit_id": "V2611201000000002"},
+        {
+            "visit_id": "V2611201000000002", "kind": "inpatient", "state": "Registered", "visit_number": "M0000002",
+            "med_type": "2101", "insurance": "310", "insured_region": "999999", "cross_region": False, "discharged": True,
+            "charged": "51.00",
+            "errands": [
+                {
+                    "errand_id": "U2611201100000003", "matter": "charge", "state": "done", "total": "51.00", "lines": 1,
+                    "visit_number": "M0000002", "created_at": "2026-11-20T11:00:00+08:00",
+                },
+            ],
+            "found": [], "settlements": [],
+        },
+    ),
+)
 VISIT = (
     Exchange(
         "session.hello", {"token": "<令牌 token>", "client": "demo-his/1.0"},
@@ -101,6 +152,7 @@ VISIT = (
             "delivered": True, "total": "51.00",
         },
     ),
+    *STAY,
 )
 # fmt: on
 # What a lost reply looks like, and what a refused token looks like.

@@ -373,8 +373,8 @@ class DeskProposeParams(Params, frozen=True, kw_only=True):
             "payment-collected",
         ],
         Meta(
-            description="2207 未明：settled 中心有、reversed 中心没有；2208 未明：cancelled 已撤销、stands 未撤销 / "
-            "of a 2207 in doubt: settled, reversed; of a 2208: cancelled, stands; payment-...: 银行侧 / at the bank"
+            description="结算未明：settled 中心有、reversed 中心没有；撤销未明：cancelled 已撤销、stands 未撤销 / "
+            "of a settlement in doubt: settled, reversed; of a cancel: cancelled, stands; payment-...: 银行侧 / at the bank"
         ),
     ]
     evidence: EvidenceParams

@@ -374,7 +374,7 @@ class DeskRow(Result, frozen=True, kw_only=True):
     visit_id: str
     visit_number: Annotated[str, Meta(description="中心就诊号 / the centre's number of the visit (mdtrt_id)")]
     state: str
-    in_doubt: Annotated[str, Meta(description="结果未明的交易：2207 或 2208，否则空 / which call is in doubt, else empty")]
+    in_doubt: Annotated[str, Meta(description="结果未明的交易，如 2207、2305，否则空 / which call is in doubt, else empty")]
     total: Yuan
     account: str
     terminal: str
