@@ -289,7 +289,7 @@ def test_a_shift_counts_what_is_settled_cancelled_and_in_doubt(store_url):
         elsewhere = Reader(engine, a_vault(engine)).shift(HIS.account, "window-9", NOW, NOW.replace(hour=10))
         earlier = Reader(engine, a_vault(engine)).shift(HIS.account, HIS.terminal, NOW.replace(hour=8), NOW)
 
-    assert found["settled"] == {"count": 5, "total": 50000, "fund": 30000, "account": 15000, "cash": 5000}
+    assert found["settled"] == {"count": 5, "total": 50000, "fund": 30000, "account": 15000, "cash": 5000, "bank": 0}
     assert found["cancelled"]["count"] == 1
     assert found["unknown"] == len(MONEY_OPEN)
     assert elsewhere["settled"]["count"] == elsewhere["unknown"] == earlier["settled"]["count"] == 0
