@@ -128,14 +128,23 @@ def join(connection: sa.Connection, as_: Membership, former: int = 0) -> Life:
     mine = t.node.c.name == as_.name if as_.shared else sa.true()
     connection.execute(sa.update(t.node).where(_LIVES, mine).values(ended="superseded"))
     _end_overdue(connection, now)
-    taken = set(connection.scalars(sa.select(t.node.c.slot).where(_LIVES)))
-    slot = next((n for n in range(as_.slots) if n not in taken), None)
-    if slot is None:
-        raise Fault("system.config", f"{MAX_NODES} nodes have this database already")
+    slot = _free_slot(connection, as_)
     connection.execute(sa.update(t.meta).where(_EPOCH).values(value=str(epoch)))
     row = {"epoch": epoch, "name": as_.name, "slot": slot, "joined_at": now, "lease_until": now + as_.lease_s}
     connection.execute(sa.insert(t.node).values(**row, ended="", cleared=False))
     return Life(epoch, slot, _newest_message_id(connection, slot, as_))
+
+
+def _free_slot(connection: sa.Connection, as_: Membership) -> int:
+    """The part that this name had last, else one that no known name had last: numbers of a part stay one node's."""
+    newest = sa.select(sa.func.max(t.node.c.epoch)).group_by(t.node.c.name)
+    last = {row.name: row.slot for row in connection.execute(sa.select(t.node).where(t.node.c.epoch.in_(newest)))}
+    taken = set(connection.scalars(sa.select(t.node.c.slot).where(_LIVES)))
+    own = last.pop(as_.name, -1)
+    free = sorted((n for n in range(as_.slots) if n not in taken), key=lambda n: (n != own, n in last.values(), n))
+    if not free:
+        raise Fault("system.config", f"{MAX_NODES} nodes have this database already")
+    return free[0]
 
 
 def _newest_message_id(connection: sa.Connection, slot: int, as_: Membership) -> str | None:

@@ -176,6 +176,17 @@ def test_there_are_as_many_nodes_as_parts_of_the_message_ids(store_url):
         assert found == list(range(MAX_NODES))
 
 
+def test_a_node_has_the_same_part_again_though_a_new_one_came_while_it_was_away(store_url):
+    with lives(store_url, "a", "b") as (a, b, clock, _):
+        slots = (a.life.slot, b.life.slot)
+        clock.now += LEASE_S + 1
+        with database(store_url) as engine, engine.begin() as connection:
+            new = nodes.join(connection, Membership("c", LEASE_S, True, clock)).slot
+
+        assert (a.rejoin().slot, b.rejoin().slot) == slots == (0, 1)
+        assert new == 2
+
+
 def test_invariant_23_no_two_nodes_give_the_same_message_id_and_a_part_goes_on_where_it_stood(store_url):
     code = "H99990000001"
     with lives(store_url, "a", "b") as (a, b, clock, _):
