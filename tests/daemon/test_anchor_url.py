@@ -14,6 +14,12 @@ from simulators.anchors import AnchorServer
 
 
 @pytest.fixture
+def books(file_books):
+    """The wire is tested here; both databases are in test_anchors."""
+    return file_books
+
+
+@pytest.fixture
 def server():
     made = AnchorServer()
     made.start()
