@@ -141,8 +141,8 @@ ANSWERS = {
     },
     "shift.totals": {
         "terminal": "T001", "since": _WHEN, "until": _WHEN,
-        "settled": {"count": 1, "total": "100.00", "fund": "60.00", "account": "30.00", "cash": "10.00"},
-        "cancelled": {"count": 0, "total": "0.00", "fund": "0.00", "account": "0.00", "cash": "0.00"},
+        "settled": {"count": 1, "total": "100.00", "fund": "60.00", "account": "30.00", "cash": "10.00", "bank": "0.00"},
+        "cancelled": {"count": 0, "total": "0.00", "fund": "0.00", "account": "0.00", "cash": "0.00", "bank": "0.00"},
         "unknown": {"count": 0},
     },
 }  # fmt: skip
