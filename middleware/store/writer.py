@@ -20,6 +20,7 @@ from middleware.domain.fault import Fault
 from middleware.store import nodes
 from middleware.store import tables as t
 from middleware.store.batch import Batch, Row
+from middleware.store.bulk import Bulk
 from middleware.store.chain import START, Head
 from middleware.store.nodes import Claimed, Life, Membership, Seen
 from middleware.store.postgres import without_time_limit
@@ -56,6 +57,8 @@ class Writer:
         self._misses = 0  # tries in a row that did not reach the database
         self.trouble = ""
         insert: Callable[[sa.Table], Any] = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
+        self._bulk = Bulk(engine.dialect)
+        self._into = {table.name: sa.insert(table) for table in t.metadata.sorted_tables}
         self._put_visit = _upsert(insert, t.visit)
         self._put_settlement = _upsert(insert, t.settlement)
         self._put_meta = _upsert(insert, t.meta)
@@ -185,23 +188,23 @@ class Writer:
         batch.keys = self._vault.pending()  # after all was sealed: a value and its key are durable together
         for statement, rows in self._plan(batch):
             if rows:
-                self._connection.execute(statement, rows)
+                self._bulk.execute(self._connection, statement, rows)
         return results, batch
 
     def _plan(self, batch: Batch) -> tuple[tuple[Any, list[Row]], ...]:
         return (
             (self._put_key, batch.keys.made),
             (self._reserve, batch.keys.reserved),
-            (sa.insert(t.request), batch.requests),
-            (sa.insert(t.message), batch.intents),
-            (sa.insert(t.person), batch.persons),
-            (sa.insert(t.bill), batch.bills),
-            (sa.insert(t.payer), batch.cards),
+            (self._into[t.request.name], batch.requests),
+            (self._into[t.message.name], batch.intents),
+            (self._into[t.person.name], batch.persons),
+            (self._into[t.bill.name], batch.bills),
+            (self._into[t.payer.name], batch.cards),
             (self._forget_card, batch.forgotten),
-            (sa.insert(t.outbox), batch.letters),
-            (sa.insert(t.journal), batch.journal_rows),
-            (sa.insert(t.feed), batch.feed_rows),
-            (sa.insert(t.words), batch.words),
+            (self._into[t.outbox.name], batch.letters),
+            (self._into[t.journal.name], batch.journal_rows),
+            (self._into[t.feed.name], batch.feed_rows),
+            (self._into[t.words.name], batch.words),
             (self._put_visit, list(batch.visits.values())),
             (self._put_settlement, list(batch.settlements.values())),
             (self._end_message, batch.endings),
