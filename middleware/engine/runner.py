@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred, DeferredSemaphore
 
 from middleware.domain.centre import MONEY_CALLS, SETTLE_CALLS, Call, Holder
 from middleware.domain.command import AskBank, CallCentre, Command, TellHis, WakeAt, WakePayer
+from middleware.domain.errand import ErrandState
 from middleware.domain.event import Event, FirstByteLeft, RegistrationRequested
 from middleware.domain.fault import Fault
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
@@ -285,6 +286,10 @@ class Engine:
         for command, call in work.calls:
             self._flying[command.message_id] = (visit_id, command, work.epoch)
             calls.append(spawn(self._carry(visit_id, command, call, work.epoch), "carry"))
+        for record in work.records:
+            if record.after == ErrandState.LEFT:
+                # Nobody asked for it, so nobody hears of it: a person must ask the centre (visit.get says what for).
+                log.error("engine.errand_left", visit_id=visit_id, errand_id=record.settlement_id)
         for wake in work.wakes:
             self._wake(visit_id, wake)
         if work.letters:

@@ -126,7 +126,7 @@ def states_agree(engine: sa.Engine) -> None:
 
 
 def _last_states(connection: sa.Connection, visits: set[str]) -> dict[str, str]:
-    """Visit or settlement -> the state in which its last journal row left it."""
+    """Visit, settlement or errand -> the state in which its last journal row left it."""
     query = sa.select(t.journal.c.line).where(t.journal.c.visit_id.in_(visits)).order_by(t.journal.c.sequence)
     lines = (_states.decode(line) for line in connection.scalars(query))
     return {line.settlement or line.visit: line.after for line in lines}
@@ -154,6 +154,11 @@ def _wrong(row: Any, states: dict[str, str], rows: dict[str, dict[str, dict[str,
     shown = rows.get(visit.visit_id, {})
     if {s.settlement_id: settlement_row(visit.visit_id, s) for s in visit.settlements} != shown:
         return "its settlements' rows do not say what its body says"
+    for errand in visit.errands:
+        if states.get(errand.errand_id) != errand.state:
+            return (
+                f"{errand.errand_id} is {errand.state}, its last journal row says {states.get(errand.errand_id, 'nothing')}"
+            )
     return next(filter(None, (_wrong_settlement(s, states) for s in visit.settlements)), "")
 
 

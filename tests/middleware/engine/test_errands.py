@@ -6,6 +6,7 @@ import json
 
 import pytest
 import pytest_twisted
+import sqlalchemy as sa
 from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -29,6 +30,7 @@ from middleware.domain.rules import KIND_RULES
 from middleware.domain.visit import VisitState
 from middleware.engine.tasks import sleep
 from middleware.store import tables as t
+from middleware.store.inspection import states_agree
 from tests.middleware.engine.test_service import order_of, rig, rows, until
 from tests.support.fakes import HIS, NOW, POS, lines, register_order
 from tests.support.rig import Rig
@@ -104,6 +106,7 @@ async def test_a_stay_from_its_admission_to_its_settlement(store_url):
             Call.ADMIT, Call.UPLOAD_STAY_CHARGES, Call.UPLOAD_STAY_CHARGES, Call.DISCHARGE, Call.STAY_PRE_SETTLE,
             Call.STAY_SETTLE,
         ]  # fmt: skip
+        states_agree(r.database)
         assert all(SECRET not in row.line for row in rows(r, t.journal)), "the journal keeps no diagnosis"
 
 
@@ -173,6 +176,19 @@ async def test_a_visit_that_the_his_refuses_is_withdrawn_though_the_first_try_is
 
         assert visit.state is VisitState.REFUSED
         assert len(r.centre.calls(Call.WITHDRAW_VISIT)) == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_errand_that_is_not_in_the_journal_as_the_visit_says_is_found(store_url):
+    async with rig(store_url) as r:
+        visit = await admitted(r)
+        await charged(r, visit["visit_id"], 10000)
+        with r.database.begin() as connection:
+            body = connection.scalar(sa.select(t.visit.c.body))
+            connection.execute(t.visit.update().values(body=body.replace('"state":"Done"', '"state":"Declined"')))
+
+        with pytest.raises(Fault, match="is Declined, its last journal row says Done"):
+            states_agree(r.database)
 
 
 @pytest_twisted.ensureDeferred
