@@ -20,7 +20,7 @@ from middleware.domain.outcome import Answered, NotSent, Refused, Unknown
 from middleware.domain.payment import BankCall, BankRefusal, LegState, RefusalReason
 from middleware.store import tables as t
 from tests.support.bank import BY_CARD, CARD, REPLY, FakeBank
-from tests.support.fakes import HIS, quote_order, register_order
+from tests.support.fakes import HIS, quote_order, register_order, split
 from tests.support.rig import Rig
 
 C, L = BankCall, LegState
@@ -279,26 +279,18 @@ async def test_a_refund_without_an_answer_is_never_sent_again_and_two_persons_de
 @pytest_twisted.ensureDeferred
 async def test_a_settled_share_greater_than_the_hold_is_for_a_person_and_a_smaller_one_is_captured(store_url):
     async with rig(store_url) as r:
-        order = await agreed(r)
-        asked = r.centre.reply
-
-        def reply(request, less):
-            made = asked(request)
-            split = evolve(
-                made.split, cash=made.split.cash - Money(less), hospital=Money(0), account=made.split.account + Money(less)
-            )
-            return evolve(made, split=split)
-
-        for less, state in ((100, L.CAPTURED), (-100, L.MANUAL)):
-            order = await agreed(r, f"q{less}")
-            r.centre.reply = lambda request, less=less: (
-                reply(request, less) if hasattr(request, "quoted") else asked(request)
-            )
-            await r.counter.settle(HIS, f"s{less}", order)
+        plain = r.centre.reply
+        for settled, state in ((split(10000, 6000, 100), L.CAPTURED), (split(10000, 5900, 0), L.MANUAL)):
+            r.centre.reply = plain
+            order = await agreed(r, f"q{state}")
+            r.centre.reply = lambda request, settled=settled: evolve(plain(request), split=settled)
+            await r.counter.settle(HIS, f"s{state}", order)
             s = await until(r, order.settlement_id, state)
-            if state is L.CAPTURED:
-                assert s.leg.charged == order.cash - Money(100)
+            assert s.leg.charged == (settled.cash if state is L.CAPTURED else Money(0))
+
+        assert order.cash < settled.cash
         assert "settled own share" in s.leg.detail
+        assert r.bank.calls().count(C.CAPTURE) == 1
 
 
 @pytest.mark.parametrize("call", [C.HOLD, C.CAPTURE, C.RELEASE])
