@@ -414,7 +414,8 @@ async def test_a_pos_terminal_sees_and_cancels_only_its_own(store_url):
         import datetime as dt
 
         totals = await r.counter.shift_totals(POS, NOW - dt.timedelta(days=1), NOW + dt.timedelta(days=1))
-        assert totals["settled"] == {"count": 1, "total": "100.00", "fund": "60.00", "account": "0.00", "cash": "40.00"}
+        sums = {"total": "100.00", "fund": "60.00", "account": "0.00", "cash": "40.00", "bank": "0.00"}
+        assert totals["settled"] == {"count": 1, **sums}
 
 
 @pytest_twisted.ensureDeferred
