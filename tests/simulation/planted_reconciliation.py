@@ -8,7 +8,7 @@ from attrs import evolve
 
 from middleware.domain.reconciliation import Resolution
 from middleware.engine import comparison
-from middleware.engine.comparison import _Day
+from middleware.engine.comparison import Comparison, _Day
 from middleware.engine.reconcile import Reconciler
 from middleware.flow import comparing
 
@@ -28,8 +28,17 @@ def the_day_is_our_clocks(patch):
 
 
 def absent_after_half_a_file(patch):
-    """What a file does not list is called absent, whatever the totals say."""
+    """What a file does not list is called absent, wherever the file ends and whatever the totals say."""
+    joined, details = comparison.joined, Comparison._details
+
+    def half(ours, theirs, *rest):
+        keys = comparing._Keys(ours)
+        there = {keys.find(row) for row in theirs}
+        return joined([one for n, one in enumerate(ours) if n in there], theirs, *rest)
+
     patch.setattr(_Day, "is_whole", lambda self, insurance: True)
+    patch.setattr(comparison, "joined", half)
+    patch.setattr(Comparison, "_details", lambda self, day, wanted, rows, unequal: details(self, day, wanted, rows, ()))
 
 
 def rows_are_joined_by_person(patch):
