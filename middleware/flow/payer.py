@@ -209,7 +209,7 @@ def restarted(leg: Leg, event: DaemonRestarted, at: At, settlement: Settlement) 
 
 
 def due(leg: Leg, event: PaymentDue, at: At, settlement: Settlement) -> Step[Leg]:
-    """-> ReleaseIntended (a doubtful hold is reversed) or what was in doubt once more; LegManual when that proves nothing."""
+    """-> ReleaseIntended (a doubtful hold is reversed) or what was in doubt again; LegManual when that proves nothing."""
     longest_s = 2 * at.policy.bank_limit_s
     if leg.next_due is not None and still_to_come(leg.next_due, at, longest_s):
         return Step(leg, (WakePayer(settlement.settlement_id, leg.number, leg.next_due),))
