@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import secrets
@@ -28,6 +29,7 @@ async def hospital(tmp_path_factory):
     token = secrets.token_hex(24)
     digest = hashlib.sha256(token.encode()).hexdigest()
     settings = {f"accounts.{CHECKER}": {"role": "operator", "token_sha256": digest}}
+    settings["reconcile"] = {"slices": ["310/11/999900"], "enabled": False}
     stage = Stage(reactor, tmp_path_factory.mktemp("desk"), settings=settings)
     stage.tokens[CHECKER] = token
     try:
@@ -180,3 +182,22 @@ async def test_the_command_says_what_it_cannot_do(hospital, tmp_path):
     assert (status, "exactly one" in said) == (2, True)
     status, said = await run("desk", "list", *door, tmp_path / "missing")
     assert (status, "Traceback" in said) == (1, False)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_day_is_compared_by_command_and_the_exit_status_says_whether_it_balances(hospital, tmp_path):
+    door = token_files(hospital, tmp_path)
+    today = dt.datetime.now(dt.timezone(dt.timedelta(hours=8))).date()
+    empty = today - dt.timedelta(days=2)
+
+    status, said = await run("reconcile", "--date", empty, "--every", "0.05", *door, tmp_path / "operator")
+    assert (status, "= 310/11/999900  0 " in said, "balanced" in said) == (0, True, True)
+    status, said = await run("reconcile", "--date", today, *door, tmp_path / "operator")
+    assert (status, "reconcile.too_early" in said, "Traceback" in said) == (1, True, False)
+    status, said = await run("reconcile", "--date", empty, *door, tmp_path / "his")
+    assert (status, "access.role" in said) == (1, True)
+    listed = await hospital.call("reconcile.list", role="operator")
+    assert (listed["run"]["state"], listed["run"]["account"], listed["rows"]) == ("balanced", "operator", [])
+    health = json.loads((await hospital.get("/health/full"))[1])
+    parts = {part["part"]: part["condition"] for part in health["parts"]}
+    assert parts["reconciliation"] == "good"
