@@ -115,7 +115,7 @@ async def test_invariants_17_and_18_a_node_that_stood_still_past_its_lease_overw
     await bounded(hold.reached)
     old = epoch_of(first, "n1")
     await first.freeze()
-    asleep = ensureDeferred(first.end("settlement.settle", first.confirmation(other)))  # it lies in the frozen node's socket
+    asleep = ensureDeferred(first.end("settlement.settle", first.confirmation(other)))  # in the frozen node's socket
     hold.release()  # the answer lies in its kernel
     undone = await second.until(quote["settlement_id"], "Reversed")
     held = settled_for(second, quote)
