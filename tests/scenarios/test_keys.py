@@ -76,7 +76,8 @@ async def test_a_rotation_that_is_killed_loses_nobody_and_a_start_goes_on_with_i
     person = PEOPLE["employee"]
     found = await h.call("person.find", {"id_number": person.id_number, "reason": "本人要求"}, role="operator")
     assert len(found["visits"]) == len(quotes)
-    for quote in quotes[:1]:  # the HIS is told of who it is: an old settlement is undone with the person opened by a new key
+    # The HIS is told of who it is: an old settlement is undone with the person opened by a new key.
+    for quote in quotes[:1]:
         await h.call("settlement.cancel", h.undoing(quote))
         await h.until(quote["settlement_id"], "Cancelled")
     await h.until_quiet()
