@@ -89,7 +89,7 @@ def a_2207_is_sent_again(patch):
 
 
 def message_ids_begin_anew_in_each_life(patch):
-    def init(self, institution, last):
+    def init(self, institution, last, *_slot):
         self._institution, self._n = institution, 0
 
     def following(self, at):
