@@ -17,6 +17,7 @@ EMPLOYEE = "310"  # 职工基本医疗保险
 RESIDENT = "390"  # 城乡居民基本医疗保险
 CADRE = "340"  # 离休人员医疗保障
 MATERNITY = "510"  # 生育保险
+WORK_INJURY = "410"  # 工伤保险, as the test region codes it
 
 
 @frozen(slots=True, repr=False)
@@ -123,6 +124,16 @@ _ROWS = (
     CardPerson(
         "far-away", "宋佳宁", "999999199011303146", "2", "01", dt.date(1990, 11, 30),
         "A10000154", "99990000000000000000000F5A1C7E0F", EMPLOYEE,
+    ),
+    # an employee with an insurance for injuries at work
+    CardPerson(
+        "injured", "唐立群", "999999198307173155", "1", "01", dt.date(1983, 7, 17),
+        "A10000162", "9999000000000000000000105A1C7E10", EMPLOYEE,
+    ),
+    # a resident whose share is borne in part by medical assistance
+    CardPerson(
+        "relief", "邓秀梅", "999999197003053248", "2", "01", dt.date(1970, 3, 5),
+        "A10000170", "9999000000000000000000115A1C7E11", RESIDENT,
     ),
 )
 # fmt: on

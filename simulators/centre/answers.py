@@ -87,7 +87,7 @@ def _signed(bill: Bill, sign: int) -> dict[str, str | None]:
         "hifes_pay": "0",
         "hifmi_pay": yuan(bill.above if resident else ZERO),
         "hifob_pay": yuan(ZERO if resident else bill.above),
-        "maf_pay": "0.0",
+        "maf_pay": yuan(bill.assistance),
         "hifdm_pay": "0",
         "oth_pay": "0",
         "fund_pay_sumamt": yuan(bill.fund),

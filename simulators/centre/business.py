@@ -217,6 +217,7 @@ class Business:
             visit_number=visit.number,
             batch=row["chrg_bchno"],
             insurance=visit.cover.kind,
+            med_type=visit.med_type,
             year=at.year,
             bill=bill,
             settled_at=at,

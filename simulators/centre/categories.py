@@ -10,6 +10,7 @@ from simulators.centre.refusals import Refusal
 _STAYS = frozenset({"2101", "2102", "2105", "2106", "2107", "2109", "21303", "22", "28", "52"})
 _WITH_FILING = frozenset({"14", "18", "9901", "990101", "9904", "2102"})
 _MATERNITY = frozenset({"51", "52"})
+_AT_WORK = "99922"  # of the test region's own list
 
 
 def refuse_unfit(person: InsuredPerson, cover: Cover, row: Mapping[str, str], kind: str) -> None:
@@ -18,6 +19,8 @@ def refuse_unfit(person: InsuredPerson, cover: Cover, row: Mapping[str, str], ki
     if (med_type in _STAYS) is not (kind == "inpatient") or med_type == "41":
         raise Refusal("2031")
     if cover.kind == "510" and med_type not in _MATERNITY:
+        raise Refusal("2032")
+    if (cover.kind == "410") is not (med_type == _AT_WORK):
         raise Refusal("2032")
     if med_type in _MATERNITY and not row.get("birctrl_matn_date"):
         raise Refusal("2033")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from attrs import field, frozen
 
 from middleware.domain.money import ZERO, Money
-from simulators.people import CADRE, EMPLOYEE, MATERNITY, PEOPLE, REGION, CardPerson
+from simulators.people import CADRE, EMPLOYEE, MATERNITY, PEOPLE, REGION, RESIDENT, WORK_INJURY, CardPerson
 
 IN_SERVICE, RETIRED, ADULT_RESIDENT = "11", "12", "15"  # psn_type
 _RETIREMENT_AGE = {"1": 60, "2": 55}
@@ -33,6 +33,7 @@ class Cover:
     status: str = "1"  # psn_insu_stas
     suspended_on: str = ""  # paus_insu_date
     civil_servant: bool = False
+    assisted: bool = False  # medical assistance bears a part of what remains in scope
 
     @property
     def is_active(self) -> bool:
@@ -73,8 +74,10 @@ COVERS = {
     "maternity": (Cover(MATERNITY, IN_SERVICE, REGION, ZERO), Cover(EMPLOYEE, IN_SERVICE, REGION, Money(60_000))),
     "elsewhere": (Cover(EMPLOYEE, IN_SERVICE, ELSEWHERE, Money(90_000)),),
     "far-away": (Cover(EMPLOYEE, IN_SERVICE, FORBIDDEN, Money(90_000)),),
+    "injured": (Cover(EMPLOYEE, IN_SERVICE, REGION, Money(70_000)), Cover(WORK_INJURY, IN_SERVICE, REGION, ZERO)),
+    "relief": (Cover(RESIDENT, ADULT_RESIDENT, REGION, ZERO, assisted=True),),
 }
-FILINGS = {"chronic": frozenset({"M03900"})}
+FILINGS = {"chronic": frozenset({"M03900"}), "elsewhere": frozenset({"M03900"})}
 
 
 def insure(person: CardPerson) -> InsuredPerson:

@@ -32,6 +32,7 @@ class Receipt:
     body_sha256: str
     at: dt.datetime
     end: str  # "done", "refused 2072", "dropped"
+    insured_region: str = ""  # insuplc_admdvs of the envelope
 
 
 @define
@@ -48,6 +49,7 @@ class Settlement:
     bill: Bill
     settled_at: dt.datetime
     order: int
+    med_type: str = ""
     clearing_type: str = "11"  # clr_type and clr_optins, as the answer said them: what a statement is sliced by
     clearing_agency: str = "999900"
     cycle: str = ""  # the sign-in that it was made under
@@ -66,6 +68,7 @@ class Settlement:
             "visit_number": self.visit_number,
             "batch": self.batch,
             "insurance": self.insurance,
+            "med_type": self.med_type,
             "state": self.state.value,
             "undone_by": self.undone_by,
             "cancel_number": self.cancel_number,
@@ -90,11 +93,11 @@ class Ledger:
         self.receipts: list[Receipt] = []
         self.settlements: list[Settlement] = []
 
-    def receive(self, message_id: str, call: str, body_sha256: str, at: dt.datetime, end: str) -> None:
+    def receive(self, message_id: str, call: str, body_sha256: str, at: dt.datetime, end: str, region: str = "") -> None:
         """Note a message. ``RuntimeError`` beyond the bound: a simulator is no archive."""
         if len(self.receipts) >= MAX_RECEIPTS:
             raise RuntimeError("the simulator's ledger is full; start a new one")
-        self.receipts.append(Receipt(len(self.receipts) + 1, message_id, call, body_sha256, at, end))
+        self.receipts.append(Receipt(len(self.receipts) + 1, message_id, call, body_sha256, at, end, region))
 
     def bodies(self) -> dict[str, set[str]]:
         """Body hashes by message id. More than one under an id breaks invariant 5."""

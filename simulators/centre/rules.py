@@ -1,8 +1,8 @@
 """How a bill splits: the rule set, as pure functions on whole fen, half up. All five identities hold for every bill.
 
 The order is that of the real thing: the catalogue cuts each line; then over the whole bill the deductible of the year, the
-ratio, the cap of the year, the part above the cap, the civil servants' supplement; then the hospital's part, the personal
-account, and what remains in cash.
+ratio, the cap of the year, the part above the cap, the civil servants' supplement, medical assistance; then the hospital's
+part, the personal account, and what remains in cash.
 """
 
 from __future__ import annotations
@@ -37,12 +37,14 @@ _POLICIES = {
     (EMPLOYEE, RETIRED): Policy(Money(20_000), Decimal("0.80"), Money(1_000_000), Decimal("0.85"), "310100", "330100"),
     (RESIDENT, ADULT_RESIDENT): Policy(Money(10_000), Decimal("0.55"), Money(60_000), Decimal("0.60"), "390100", "390200"),
     ("340", "13"): Policy(Money(0), Decimal("1.00"), Money(10**9), Decimal("1.00"), "340100", "340100"),
+    ("410", IN_SERVICE): Policy(Money(0), Decimal("1.00"), Money(10**9), Decimal("1.00"), "410100", "410100"),
     ("510", IN_SERVICE): Policy(Money(0), Decimal("1.00"), Money(300_000), Decimal("0.50"), "510100", "510100"),
 }
 _FALLBACK = Policy(Money(50_000), Decimal("0.50"), Money(50_000), Decimal("0.50"), "390100", "390200")
 _CIVIL_SHARE = Decimal("0.10")  # of what stays in scope and unpaid
+_ASSISTED_SHARE = Decimal("0.70")  # of what is still in scope and unpaid then
 
-ACCOUNT_FUND, CIVIL_FUND, HOSPITAL_FUND = "310200", "320100", "999996"
+ACCOUNT_FUND, CIVIL_FUND, ASSISTANCE_FUND, HOSPITAL_FUND = "310200", "320100", "610100", "999996"
 
 
 def policy_of(cover: Cover) -> Policy:
@@ -113,12 +115,13 @@ class Bill:
     kind: str
     pool_fund: str
     above_fund: str
+    assistance: Money = ZERO
     cuts: tuple[LineCut, ...] = field(repr=False, default=())
 
     @property
     def fund(self) -> Money:
         """All that funds pay."""
-        return self.pool + self.above + self.civil
+        return self.pool + self.above + self.civil + self.assistance
 
     @property
     def personal(self) -> Money:
@@ -130,7 +133,7 @@ class Bill:
         """setldetail: the funds, then the account's and the hospital's own line; empty ones left out."""
         lines = (
             (self.pool_fund, self.pool), (self.above_fund, self.above), (CIVIL_FUND, self.civil),
-            (ACCOUNT_FUND, self.account), (HOSPITAL_FUND, self.hospital),
+            (ASSISTANCE_FUND, self.assistance), (ACCOUNT_FUND, self.account), (HOSPITAL_FUND, self.hospital),
         )  # fmt: skip
         return tuple((kind, amount) for kind, amount in lines if amount)
 
@@ -174,9 +177,10 @@ def split(lines: Sequence[Line], cover: Cover, year: Year, balance: Money, *, us
     pool = Money(max(0, min(wanted.fen, policy.cap.fen - year.pool.fen)))
     above = share(wanted - pool, policy.above_cap_ratio)
     civil = share(in_scope - pool - above, _CIVIL_SHARE) if cover.civil_servant else ZERO
+    assistance = share(in_scope - pool - above - civil, _ASSISTED_SHARE) if cover.assisted else ZERO
     hospital = total(part.hospital for part in cuts)
     amount = total(line.amount for line in lines)
-    personal = amount - pool - above - civil - hospital
+    personal = amount - pool - above - civil - assistance - hospital
     account = min(balance, personal) if use_account and cover.kind == EMPLOYEE else ZERO
     return Bill(
         total=amount,
@@ -196,5 +200,6 @@ def split(lines: Sequence[Line], cover: Cover, year: Year, balance: Money, *, us
         kind=cover.kind,
         pool_fund=policy.pool_fund,
         above_fund=policy.above_fund,
+        assistance=assistance,
         cuts=cuts,
     )

@@ -128,7 +128,8 @@ class CentreSimulator:
     def note(self, request: wire.Request, body: bytes, end: str) -> None:
         """Into the ledger."""
         digest = hashlib.sha256(body).hexdigest()
-        self.ledger.receive(request.head.get("msgid", ""), request.call, digest, self.clock(), end)
+        head = request.head
+        self.ledger.receive(head.get("msgid", ""), request.call, digest, self.clock(), end, head.get("insuplc_admdvs", ""))
 
     def _times(self) -> dict[str, str]:
         stamp = self.clock().strftime("%Y%m%d%H%M%S%f")[:17]

@@ -192,6 +192,8 @@ async def test_an_outpatients_registration_is_withdrawn():
         ("maternity", "510", {"med_type": "2101"}, "2032"),
         ("cadre", "340", {"med_type": "2101"}, ""),
         ("employee", "", {"med_type": "11"}, "2031"),
+        ("injured", "410", {"med_type": "22"}, "2032"),
+        ("injured", "310", {"med_type": "22"}, ""),
     ],
 )
 @pytest_twisted.ensureDeferred

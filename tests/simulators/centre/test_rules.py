@@ -38,7 +38,7 @@ def as_split(made: Bill) -> Split:
         personal=made.personal, family_account=ZERO, self_paid=made.self_paid, over_limit=made.over_limit,
         first_self_paid=made.first_self_paid, in_scope=made.in_scope, pool=made.pool, civil_servant=made.civil,
         supplementary=ZERO, serious_illness=made.above if resident else ZERO, large_sum=ZERO if resident else made.above,
-        assistance=ZERO, disabled_soldier=ZERO, other_fund=ZERO, balance_after=made.balance_after,
+        assistance=made.assistance, disabled_soldier=ZERO, other_fund=ZERO, balance_after=made.balance_after,
         deductible=made.deductible, funds=tuple(FundLine(kind, "", amount) for kind, amount in made.detail),
     )  # fmt: skip
 
@@ -62,6 +62,7 @@ _COVERS = st.builds(
     st.just("999900"),
     st.just(ZERO),
     civil_servant=st.booleans(),
+    assisted=st.booleans(),
 )
 _FEN = st.integers(0, 2_000_000)
 _YEARS = st.builds(Year, _FEN.map(Money), _FEN.map(Money), _FEN.map(Money))
@@ -86,7 +87,7 @@ def test_nobody_pays_less_than_nothing_and_no_account_or_cap_is_overdrawn(
     policy = policy_of(cover)
 
     amounts = (made.self_paid, made.over_limit, made.first_self_paid, made.in_scope, made.deductible, made.pool, made.above,
-               made.civil, made.hospital, made.account, made.cash, made.balance_after)  # fmt: skip
+               made.civil, made.assistance, made.hospital, made.account, made.cash, made.balance_after)  # fmt: skip
     assert min(amount.fen for amount in amounts) >= 0
     assert made.pool.fen <= max(0, policy.cap.fen - year.pool.fen)
     assert made.deductible.fen + min(year.deductible.fen, policy.deductible.fen) <= policy.deductible.fen
@@ -150,6 +151,20 @@ def test_above_a_residents_cap_serious_illness_pays_its_part() -> None:
     assert made.detail == (("390100", Money(10_000)), ("390200", Money(60_000)))
 
 
+def test_medical_assistance_bears_its_part_of_what_is_left() -> None:
+    # in scope 1000.00; 100.00 deductible; 55 % of 900.00 = 495.00; 70 % of the other 505.00 = 353.50
+    made = bill([line("S110200001", "1000")], attrs.evolve(RESIDENT, assisted=True))
+
+    assert (made.pool, made.assistance, made.cash) == (Money(49_500), Money(35_350), Money(15_150))
+    assert made.detail == (("390100", Money(49_500)), ("610100", Money(35_350)))
+
+
+def test_an_injury_at_work_is_paid_whole_by_its_own_fund() -> None:
+    made = bill([line("S110200001", "1000")], Cover("410", "11", "999900", ZERO))
+
+    assert (made.cash, made.detail) == (ZERO, (("410100", Money(100_000)),))
+
+
 def test_a_price_over_the_limit_is_the_persons_or_the_hospitals() -> None:
     theirs, ours = bill([line("XA02OMEP0020", "20", "2")]), bill([line("XC08AMLO0005", "15", "2")])
 
@@ -182,6 +197,14 @@ def test_an_amount_may_differ_from_price_times_quantity_by_one_fen() -> None:
 
 
 def test_every_fund_of_the_rules_has_a_name() -> None:
-    for cover in (EMPLOYEE, RETIRED, RESIDENT, attrs.evolve(EMPLOYEE, civil_servant=True)):
+    for cover in (
+        EMPLOYEE,
+        RETIRED,
+        RESIDENT,
+        Cover("410", "11", "999900", ZERO),
+        attrs.evolve(EMPLOYEE, civil_servant=True),
+    ):
         policy = policy_of(cover)
-        assert {policy.pool_fund, policy.above_fund, "310200", "320100", "999996"} <= set(DICTIONARIES["fund_pay_type"])
+        assert {policy.pool_fund, policy.above_fund, "310200", "320100", "610100", "999996"} <= set(
+            DICTIONARIES["fund_pay_type"]
+        )
