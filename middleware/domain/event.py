@@ -440,6 +440,27 @@ class CentreListedEqual:
     proof: Proof
 
 
+# -- of 5201, asked about a settlement in doubt
+
+
+@frozen(slots=True)
+class CentreShowedVisits:
+    """5201 was answered, about a settlement in doubt. Weak: it shows visits, and no settlements."""
+
+    settlement_id: str
+    message_id: str
+    visits: tuple[FoundVisit, ...]
+
+
+@frozen(slots=True)
+class VisitQueryFailed:
+    """It was not: refused, not sent, or unanswered. Nothing was learned."""
+
+    settlement_id: str
+    message_id: str
+    detail: str  # our own word for it
+
+
 # -- of the process
 
 
@@ -496,6 +517,8 @@ SettlementEvent = (
     | CentreRefusedReversal
     | ReversalNotSent
     | ReversalUnanswered
+    | CentreShowedVisits
+    | VisitQueryFailed
     | CancelConfirmed
     | CentreCancelled
     | CentreRefusedCancel

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from middleware.domain.kind import Call, VisitKind
 from middleware.domain.money import Money
+from middleware.domain.pursuit import ORDER, Source
 
 
 class OnHisRefusal(StrEnum):
@@ -52,6 +53,7 @@ class KindRules:
     cancel_days: int = 0  # how long after the settling it may be cancelled
     quote_valid_s: float = 0  # 0: the region's
     discharge: DischargeBy = DischargeBy.QUOTE
+    evidence: tuple[Source, ...] = ORDER  # what is asked about an unknown outcome, in this order; then a person
 
 
 @frozen(slots=True, kw_only=True)
@@ -62,6 +64,7 @@ class CrossRules:
     kinds: frozenset[VisitKind] = frozenset(VisitKind)
     reversible: frozenset[Call] = frozenset()
     max_total: Money | None = None
+    evidence: tuple[Source, ...] = ()  # none: that of the kind of visit
 
     def takes(self, region: str, kind: VisitKind) -> bool:
         """Whether somebody insured there may be treated here in this way."""

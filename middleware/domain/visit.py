@@ -17,6 +17,7 @@ from middleware.domain.kind import CALLS, Calls
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Caller, RegisterOrder
 from middleware.domain.payment import Leg, Means, is_open
+from middleware.domain.pursuit import Pursuit, Shown
 from middleware.domain.reconciliation import Finding
 from middleware.domain.split import Split
 from middleware.domain.trouble import Trouble
@@ -118,6 +119,8 @@ class Settlement:
     decided: Decided | None = None  # by two persons, the newest
     means: Means = Means.CASH  # how the own share is paid, as last confirmed
     legs: tuple[Leg, ...] = ()  # tries to have it from a bank card, the newest last
+    pursuit: Pursuit | None = None  # how far the doubt has been pursued; None when there is none
+    shown: Shown | None = None  # weak evidence, for the desk
     finding: Finding | None = None  # of a comparison with the centre: it stands until both say the same
 
     @property

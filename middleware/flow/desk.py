@@ -21,6 +21,7 @@ from middleware.domain.event import (
     CentreRefusedSettle,
     CentreReversed,
     CentreSettled,
+    CentreShowedVisits,
     Event,
     ManualApproved,
     ManualProposed,
@@ -55,6 +56,7 @@ _TOLD = (
     CentreCancelled,
     CentreRefusedCancel,
     CentreListed,
+    CentreShowedVisits,
 )
 
 

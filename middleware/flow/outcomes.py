@@ -39,6 +39,7 @@ from middleware.domain.event import (
     CentreRegisteredVisit,
     CentreReversed,
     CentreSettled,
+    CentreShowedVisits,
     CentreTookCharges,
     CentreTookVisit,
     Event,
@@ -46,6 +47,7 @@ from middleware.domain.event import (
     ReversalUnanswered,
     SettleNotSent,
     SettleUnanswered,
+    VisitQueryFailed,
 )
 from middleware.domain.kind import CHARGE_CALLS, PRE_SETTLE_CALLS, REGISTER_CALLS
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
@@ -61,6 +63,8 @@ def event_of(command: CallCentre, outcome: Outcome[CentreReply], policy: Policy,
         if isinstance(outcome, Answered) and isinstance(outcome.reply, VisitRegistered) and command.call in REGISTER_CALLS:
             return CentreRegisteredLate(outcome.reply.visit_number)
         return CallAnsweredLate(command.call, command.settlement_id, command.errand_id)
+    if command.call is Call.QUERY_VISITS and command.settlement_id:
+        return _queried(command, outcome)
     match outcome:
         case Answered(reply):
             return _answered(command, reply, late=late)
@@ -70,6 +74,22 @@ def event_of(command: CallCentre, outcome: Outcome[CentreReply], policy: Policy,
             return _not_sent(command, fault, detail)
         case Unknown(cause):
             return _unanswered(command, cause)
+
+
+def _queried(command: CallCentre, outcome: Outcome[CentreReply]) -> Event:
+    """5201 about a settlement in doubt: weak evidence, or none."""
+    sid, mid = command.settlement_id, command.message_id
+    match outcome:
+        case Answered(VisitsFound(visits)):
+            return CentreShowedVisits(sid, mid, visits)
+        case Answered():
+            return VisitQueryFailed(sid, mid, "unreadable")
+        case Refused(code):
+            return VisitQueryFailed(sid, mid, f"refused {code}")
+        case NotSent(fault):
+            return VisitQueryFailed(sid, mid, f"not-sent {fault}")
+        case Unknown(cause):
+            return VisitQueryFailed(sid, mid, f"unknown {cause}")
 
 
 def _answered(command: CallCentre, reply: CentreReply, *, late: bool) -> Event:

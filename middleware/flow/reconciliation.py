@@ -50,7 +50,7 @@ def listed(settlement: Settlement, event: CentreListed, at: At, visit: Visit) ->
             reply = Settled(number, when, known.quoted, *clearing)
             return settling.settled(known, CentreSettled(known.settlement_id, known.settle_message_id, reply), at, visit)
     found = _finding(D.ONLY_THERE, event, at)
-    return _pursue(settlement, visit.calls.cancel if event.refund else visit.calls.settle, found, at)
+    return _pursue(settlement, visit.calls.cancel if event.refund else visit.calls.settle, found, at, visit)
 
 
 def orphan(settlement: Settlement, event: CentreListed, at: At, visit: Visit) -> Step[Settlement]:
@@ -60,7 +60,7 @@ def orphan(settlement: Settlement, event: CentreListed, at: At, visit: Visit) ->
     found = _finding(D.ONLY_THERE, event, at)
     if settlement.state is S.REVERSED and settlement.written_off == event.message_id:
         return Step(evolve(settlement, finding=found))  # undone for that very reason before: the centre contradicts itself
-    return _write_off(settlement, visit.calls.settle, event.message_id, found, at)
+    return _write_off(settlement, visit.calls.settle, event.message_id, found, at, visit)
 
 
 def refund_listed(settlement: Settlement, event: CentreListed, at: At, visit: Visit) -> Step[Settlement]:
@@ -68,7 +68,7 @@ def refund_listed(settlement: Settlement, event: CentreListed, at: At, visit: Vi
     if settlement.seen != event.seen or not event.refund or not settlement.cancel_message_id:
         return Step(settlement)
     found = _finding(D.ONLY_THERE, event, at)
-    return _write_off(settlement, visit.calls.cancel, settlement.cancel_message_id, found, at)
+    return _write_off(settlement, visit.calls.cancel, settlement.cancel_message_id, found, at, visit)
 
 
 def absent(settlement: Settlement, event: CentreListedAbsent, at: At, visit: Visit) -> Step[Settlement]:
@@ -90,7 +90,7 @@ def refund_missing(settlement: Settlement, event: CentreListedOtherwise, at: At,
     finding = event.finding
     if settlement.seen != event.seen or finding.difference is not D.REFUND_MISSING or settlement.finding is not None:
         return otherwise(settlement, event, at, visit)
-    return _write_off(settlement, visit.calls.settle, settlement.settle_message_id, finding, at)
+    return _write_off(settlement, visit.calls.settle, settlement.settle_message_id, finding, at, visit)
 
 
 def equal(settlement: Settlement, event: CentreListedEqual, at: At, visit: Visit) -> Step[Settlement]:
@@ -161,11 +161,11 @@ def _same_or(settlement: Settlement, finding: Finding) -> Finding:
     return old if same == old else finding
 
 
-def _pursue(settlement: Settlement, call: Call, finding: Finding, at: At) -> Step[Settlement]:
+def _pursue(settlement: Settlement, call: Call, finding: Finding, at: At, visit: Visit) -> Step[Settlement]:
     """2601 once more, at once; a person when the region does not allow it, or it led to nothing before."""
     before = settlement.finding
     in_vain = settlement.state is S.MANUAL and before is not None and before.message_id == finding.message_id
-    if call not in at.policy.reversible or in_vain:
+    if not at.policy.may_reverse(call, cross_region=visit.cross_region) or in_vain:
         kept = evolve(settlement, finding=_same_or(settlement, finding))
         if settlement.state is S.MANUAL:
             return Step(kept)
@@ -173,8 +173,10 @@ def _pursue(settlement: Settlement, call: Call, finding: Finding, at: At) -> Ste
     return doubt(evolve(settlement, finding=finding), call, at, "the centre lists it", wait_s=0)
 
 
-def _write_off(settlement: Settlement, call: Call, message_id: str, finding: Finding, at: At) -> Step[Settlement]:
-    if call not in at.policy.reversible:
+def _write_off(
+    settlement: Settlement, call: Call, message_id: str, finding: Finding, at: At, visit: Visit
+) -> Step[Settlement]:
+    if not at.policy.may_reverse(call, cross_region=visit.cross_region):
         return Step(evolve(settlement, finding=_same_or(settlement, finding)))
     gone = evolve(settlement, written_off=message_id, finding=finding)
     return doubt(gone, call, at, "the centre still holds it", wait_s=0)

@@ -43,6 +43,8 @@ def centre_request(command: CallCentre, visit: Visit, holder: Holder, bill: Bill
         return _errand(command, visit, visit.errand(command.errand_id), bill)
     if not command.settlement_id:
         return _of_registration(command.call, visit, holder, bill, now)
+    if command.call is Call.QUERY_VISITS:
+        return QueryVisits(visit.facts, *window(visit, now))
     return _of_settlement(command.call, visit, visit.settlement(command.settlement_id), holder, bill)
 
 

@@ -1,4 +1,4 @@
-"""Establishing an unknown outcome by reversing exactly one message (2601), or handing it to a person."""
+"""Reversing exactly one message (2601), and what its answers establish; when they do not, handing it to a person."""
 
 from __future__ import annotations
 
@@ -10,26 +10,17 @@ from middleware.domain.event import (
     CentreRefusedReversal,
     CentreReversed,
     DaemonRestarted,
-    DueTimePassed,
     ReversalNotSent,
     ReversalUnanswered,
 )
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
-from middleware.flow.due import still_to_come
-from middleware.flow.settlement import his_silent
 from middleware.flow.step import At, Row, Step, plus
 
 S = SettlementState
 
 
-def due(settlement: Settlement, event: DueTimePassed, at: At, visit: Visit) -> Step[Settlement]:
-    """-> ReversalIntended; or Manual when the region does not let 2601 name it, or the tries are used up."""
-    if settlement.next_due is not None and still_to_come(settlement.next_due, at):
-        return Step(settlement, (WakeAt(settlement.settlement_id, settlement.next_due),))
-    if not at.policy.may_reverse(settlement.unknown_call, cross_region=visit.cross_region):
-        return hand_over(settlement, f"{settlement.unknown_call} may not be reversed in this region")
-    if settlement.reversal_attempts >= at.policy.max_attempts:
-        return hand_over(settlement, f"{settlement.reversal_attempts} reversals without a clear answer")
+def intend(settlement: Settlement, at: At) -> Step[Settlement]:
+    """-> ReversalIntended: a 2601 that names the one message in doubt."""
     message_id = at.message_id()
     intended = evolve(
         settlement,
@@ -146,12 +137,6 @@ _OVERTAKEN = dict.fromkeys(
 _PERSON = {S.MANUAL: "a person decides; this is evidence"}
 
 _ROWS: tuple[Row[Settlement], ...] = (
-    Row(
-        DueTimePassed,
-        {S.UNKNOWN: due, S.SETTLED: his_silent},
-        {s: "nothing is due any more" for s in S if s not in {S.UNKNOWN, S.SETTLED}},
-        "",
-    ),
     Row(
         CentreReversed,
         {**dict.fromkeys(_FLYING, reversed_), S.UNKNOWN: reversed_},

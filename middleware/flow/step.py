@@ -43,7 +43,7 @@ class Policy:
     categories: Mapping[str, Category] = field(default=CATEGORIES)
     local: str = ""  # how the region codes of those insured here begin; "" = everybody is
     cross: CrossRules = CrossRules()  # noqa: RUF009 - frozen
-    query_visits: bool = False  # whether 5201 may be asked what became of a registration or an errand
+    query_visits: bool = False  # whether 5201 may be asked, what became of a registration, an errand, a settlement
     already_done_codes: frozenset[str] = frozenset()  # refusals of a repeated errand that mean "that was done before"
 
     def rules(self, kind: VisitKind) -> KindRules:
@@ -58,6 +58,8 @@ class Policy:
         """Whether a settlement that the HIS refuses is cancelled without asking anybody."""
         return self.cancel_on_his_refusal or self.rules(kind).on_his_refusal is OnHisRefusal.CANCEL
 
+    doubt_limit_s: float = 72 * 3600  # an outcome that is not established by then is a person's (invariant 10)
+    file_at: dt.time | None = None  # when each night the day before is compared row by row; None: no file tells anything
     adopt_listed: bool = False  # an unknown outcome that the centre's file lists: take it over, or reverse it
 
 

@@ -23,7 +23,7 @@ from middleware.domain.event import (
 from middleware.domain.fault import Fault
 from middleware.domain.payment import Leg
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit, VisitState
-from middleware.flow import cancel, desk, errand, paying, quote, reconciliation, registration, reversal, settlement
+from middleware.flow import cancel, desk, errand, paying, pursuit, quote, reconciliation, registration, reversal, settlement
 from middleware.flow.guards import is_locked, money_is_free
 from middleware.flow.step import At, IllegalEvent, Row, Step
 
@@ -48,6 +48,7 @@ SETTLEMENT_ROWS: dict[type, Row[Settlement]] = {
     **quote.ROWS,
     **settlement.ROWS,
     **reversal.ROWS,
+    **pursuit.ROWS,
     **cancel.ROWS,
     **desk.ROWS,
     **reconciliation.ROWS,
@@ -82,7 +83,7 @@ def step(visit: Visit, event: Event, at: At) -> Step[Visit]:
     after: Step[Settlement] = _move(SETTLEMENT_ROWS, before.state, before, event, at, visit)
     if isinstance(event, CentreTookVisit):
         visit = evolve(visit, diagnoses_digest=before.diagnoses_digest)
-    kept = reconciliation.ended(before, desk.outdated(after.state, event))
+    kept = reconciliation.ended(before, pursuit.ended(desk.outdated(after.state, event)))
     if not kept.legs:
         return Step(_with(visit, kept), after.commands)
     return _pay(visit, before, Step(kept, after.commands), event, at)

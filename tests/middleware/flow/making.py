@@ -9,7 +9,7 @@ import typing
 from attrs import evolve
 
 from middleware.domain import event as e
-from middleware.domain.centre import Call, Insurance, PersonKnown, Settled, SettlementCancelled
+from middleware.domain.centre import Call, FoundVisit, Insurance, PersonKnown, Settled, SettlementCancelled
 from middleware.domain.decision import CentreAmounts, Decision, Evidence, EvidenceKind, Proposal, Verdict
 from middleware.domain.money import Money
 from middleware.domain.order import Caller, Role
@@ -20,7 +20,7 @@ from tests.support.fakes import HIS, NOW, register_order, split
 
 S = SettlementState
 SID = "S0001"
-SETTLE_ID, REVERSAL_ID, CANCEL_ID = "M-settle", "M-reversal", "M-cancel"
+SETTLE_ID, REVERSAL_ID, CANCEL_ID, QUERY_ID = "M-settle", "M-reversal", "M-cancel", "M-query"
 SETTLED = Settled("SETL1", NOW, split(), "11", "1", "999900")
 CANCELLED = SettlementCancelled("SETL2", NOW, split())
 MAKER, CHECKER = Caller(Role.OPERATOR, "li"), Caller(Role.OPERATOR, "wang")
@@ -152,6 +152,8 @@ EVENTS: dict[type, object] = {
         e.CentreListedAbsent(SID, SETTLE_ID, refund=False, proofs=(PROOF,), intended_at=NOW, asked_at=NOW, seen=""),
         e.CentreListedOtherwise(SID, FINDING, seen=""),
         e.CentreListedEqual(SID, SETTLE_ID, PROOF),
+        e.CentreShowedVisits(SID, QUERY_ID, (FoundVisit("M1", "V0001", "11", "", None),)),
+        e.VisitQueryFailed(SID, QUERY_ID, "unknown time-out"),
         e.DaemonRestarted(SID),
     )
 }

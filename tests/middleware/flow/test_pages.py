@@ -14,6 +14,7 @@ from middleware.domain.decision import Verdict
 from middleware.domain.fault import Fault
 from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
+from middleware.domain.pursuit import Pursuit, Source
 from middleware.domain.reconciliation import Difference
 from middleware.domain.rules import KindRules, OnHisSilence
 from middleware.domain.visit import SettlementState as S
@@ -25,6 +26,7 @@ from tests.middleware.flow.making import (
     FINDING,
     HIS_ORDER,
     LISTING,
+    QUERY_ID,
     after,
     at,
     cancel_in_doubt,
@@ -83,6 +85,7 @@ def walked():
             situations += [
                 cancel_in_doubt(state, reversal_message_id="M-reversal", next_due=None, delivered=d) for d in (True, False)
             ]
+            situations.append(settlement(state, pursuit=Pursuit(after(99999), Source.VISITS, query_message_id=QUERY_ID)))
         situations += [evolve(one, reversal_intended_at=after(9999)) for one in tuple(situations)]
         if state is S.SETTLED:
             situations.append(settlement(state, next_due=NOW))
