@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from attrs import frozen
@@ -50,25 +52,21 @@ class CardDesk:
         self._keep(card_read_id, _Kept(read, caller.account, until))
         return _answer(card_read_id, read, until, clear=caller.role is Role.HIS)
 
-    def holder(self, caller: Caller, card_read_id: str) -> Holder:
-        """Who was read. Raises ``card.read_expired``, also for somebody else's read."""
+    @contextmanager
+    def used(self, caller: Caller, card_read_id: str) -> Iterator[Holder]:
+        """Who was read, for one registration: from here on the read is gone, and it comes back when that is refused.
+
+        Raises ``card.read_expired``, also for somebody else's read, and for the second of two taps.
+        """
         kept = self._kept.get(card_read_id)
         if kept is None or kept.until <= self._means.now() or kept.account != caller.account:
             raise Fault("card.read_expired")
-        read = kept.read
-        return Holder(
-            id_number=read.id_number,
-            name=read.name,
-            card_number=read.card_number,
-            card_id_code=read.card_id_code,
-            sex=read.sex,
-            nation=read.nation,
-            birth_date=read.birth_date,
-        )
-
-    def used(self, card_read_id: str) -> None:
-        """A read is good for one registration."""
-        self._kept.pop(card_read_id, None)
+        del self._kept[card_read_id]
+        try:
+            yield _holder(kept.read)
+        except Exception:
+            self._keep(card_read_id, kept)
+            raise
 
     async def _audit(self, caller: Caller, event: str, facts: dict[str, str]) -> None:
         body = encode({"role": str(caller.role), "account": caller.account, "terminal": caller.terminal, **facts})
@@ -82,6 +80,18 @@ class CardDesk:
         while len(self._kept) >= MAX_CARD_READS:
             del self._kept[next(iter(self._kept))]
         self._kept[card_read_id] = kept
+
+
+def _holder(read: CardRead) -> Holder:
+    return Holder(
+        id_number=read.id_number,
+        name=read.name,
+        card_number=read.card_number,
+        card_id_code=read.card_id_code,
+        sex=read.sex,
+        nation=read.nation,
+        birth_date=read.birth_date,
+    )
 
 
 def _answer(card_read_id: str, read: CardRead, until: dt.datetime, *, clear: bool) -> dict[str, Any]:

@@ -73,15 +73,14 @@ class CounterService:
         method = "inpatient.admit" if order.kind is VisitKind.INPATIENT else "patient.register"
 
         async def begin(digest: str) -> Request:
-            holder = self._cards.holder(caller, order.card_read_id)
-            visit_id, person_ref = self._new_id("V"), self._new_id("H")
-            request = self._request(caller, key, method, digest, visit_id, "")
-            # What a visit was for is kept where it can be forgotten, not in the journal.
-            bill = (visit_id, Bill((), order.diagnoses)) if order.diagnoses else None
-            known = evolve(order, diagnoses=(), diagnosed=bool(order.diagnoses))
-            event = RegistrationRequested(visit_id, person_ref, caller, known)
-            await self._start(request, event, Extra(person=(person_ref, holder), bill=bill, request=request))
-            self._cards.used(order.card_read_id)
+            with self._cards.used(caller, order.card_read_id) as holder:
+                visit_id, person_ref = self._new_id("V"), self._new_id("H")
+                request = self._request(caller, key, method, digest, visit_id, "")
+                # What a visit was for is kept where it can be forgotten, not in the journal.
+                bill = (visit_id, Bill((), order.diagnoses)) if order.diagnoses else None
+                known = evolve(order, diagnoses=(), diagnosed=bool(order.diagnoses))
+                event = RegistrationRequested(visit_id, person_ref, caller, known)
+                await self._start(request, event, Extra(person=(person_ref, holder), bill=bill, request=request))
             return request
 
         return await self._once(caller, key, method, order, begin, self._waits.register_s)

@@ -526,3 +526,16 @@ async def test_invariant_22_a_clock_that_is_set_right_lets_the_same_request_sett
         r.centre.ahead_s = 2.0
         answer = await r.counter.settle(HIS, "s1", order_of(quote))
         assert answer["state"] in {"Settled", "Delivered"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_two_taps_with_one_card_read_at_the_same_time_register_one_visit(store_url):
+    async with rig(store_url) as r:
+        read = await r.counter.read_card(HIS, "Virtual 00")
+        order = register_order(read["card_read_id"])
+        taps = [ensureDeferred(r.counter.register(HIS, key, order)) for key in ("tap-1", "tap-2")]
+
+        heard = [await tap.addErrback(lambda failure: failure.value) for tap in taps]
+
+        assert sorted(str(getattr(one, "code", "answered")) for one in heard) == ["answered", "card.read_expired"]
+        assert len(rows(r, t.visit)) == 1
