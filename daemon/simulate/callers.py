@@ -69,9 +69,10 @@ class Place(Protocol):
 class Callers:
     """All who ask. ``answers`` holds each key's first success: whoever asks again must hear the same (invariant 6)."""
 
-    def __init__(self, place: Place, rng: random.Random) -> None:
+    def __init__(self, place: Place, rng: random.Random, taps: random.Random) -> None:
         self._place = place
         self._rng = rng
+        self._taps = taps
         self.answers: dict[str, str] = {}
         self.asked: list[Asked] = []
         self.broken: list[Failure] = []
@@ -149,7 +150,15 @@ class Callers:
         if not isinstance(read, dict):
             return None
         order = make(read["card_read_id"], self._place.day())
+        again = None
+        if self._taps.random() < self._place.dials.taps:  # the second tap: another request with the same read
+            twice = name + "z"
+            self._place.story.fault("tap", twice)
+            asked = self._keyed(twice, lambda counter: counter.register(caller, twice, order))
+            again = self._spawn(self.insist, asked, home)
         answer = await self.insist(self._keyed(name, lambda counter: counter.register(caller, name, order)), home)
+        if again is not None:
+            await again
         return answer if isinstance(answer, dict) else None
 
     async def _bill(self, caller: Caller, visit_id: str, name: str) -> None:
@@ -168,6 +177,9 @@ class Callers:
             await self._sleep(rng.uniform(60, 2400))
         total, cash = Money.parse(quote["split"]["total"]), Money.parse(quote["split"]["cash"])
         agreed = SettleOrder(quote["settlement_id"], total, cash, self._place.bank.means())
+        if self._taps.random() < self._place.dials.taps:  # the same bill confirmed at another till, under its own key
+            self._place.story.fault("tap", name + "y")
+            self._spawn(self.insist, self._keyed(name + "y", lambda counter: counter.settle(caller, name + "y", agreed)))
         heard = await self._money(name + "s", lambda counter: counter.settle(caller, name + "s", agreed))
         if isinstance(heard, Fault) and heard.code == "payment.refused":
             by_cash = SettleOrder(quote["settlement_id"], total, cash)

@@ -24,11 +24,14 @@ class Dials:
     slow: float = 0.0  # it is done, or answered, long after we stopped waiting
     cut: float = 0.0  # the connection breaks at once; the request may be done all the same
     garbled: float = 0.0  # the answer is a gateway's page
+    corrupted: float = 0.0  # the answer has lost a part, or says another's
+    duplicated: float = 0.0  # the answer comes again, when something else is under way
     refused: float = 0.0  # the business layer says no
     overdue: float = 0.0  # the centre approves after its own limit
     signed_out: float = 0.0  # the centre forgets our sign-in
     bad_split: float = 0.0  # a quote's amounts do not add up
     his_lost: float = 0.0  # a letter, or the HIS's answer to it, is lost
+    his_corrupted: float = 0.0  # its answer is none to this letter
     his_refused: float = 0.0
     his_down: float = 0.0
     commit_failed: float = 0.0  # a transaction is refused by the disk
@@ -39,6 +42,8 @@ class Dials:
     nodes: int = 1  # that share the database
     pauses: int = 0  # of a node, shorter or longer than its lease
     skew_s: float = 0.0  # by which the nodes' wall clocks differ
+    bad_card: float = 0.0  # a card is pulled, swapped, silent, worn or answers a wrong status; or it takes long
+    taps: float = 0.0  # a card is tapped twice, and a bill is confirmed at two tills
     repeats: float = 0.0  # a caller asks the same again, at the same time
     cancels: float = 0.3  # a settled bill is cancelled
     sales: float = 0.0  # a visit is a pharmacy's sale
@@ -57,7 +62,13 @@ _CHANCES: Mapping[str, float] = MappingProxyType(
         "his_down": 0.2, "commit_failed": 0.05, "commit_slow": 0.1, "repeats": 0.6,
     }
 )  # fmt: skip
+# Drawn from a stream of their own, so that what came later left the days of the others as they were.
+_LATER: Mapping[str, float] = MappingProxyType(
+    {"corrupted": 0.12, "duplicated": 0.25, "his_corrupted": 0.2, "bad_card": 0.25, "taps": 0.5}
+)
 _WIRE = (
+    "corrupted",
+    "duplicated",
     "not_sent",
     "request_lost",
     "reply_lost",
@@ -69,20 +80,21 @@ _WIRE = (
     "signed_out",
     "bad_split",
 )
-_HIS = ("his_lost", "his_refused", "his_down")
+_HIS = ("his_corrupted", "his_lost", "his_refused", "his_down")
+_CARDS = ("bad_card", "taps")
 _DISK = ("commit_failed", "commit_slow")
 
 # What a profile lets the seed turn up; "hostile" is everything at once.
 PROFILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "calm": (),
-        "wire": (*_WIRE, "repeats"),
+        "wire": (*_WIRE, *_CARDS, "repeats"),
         "his": (*_HIS, "repeats"),
-        "crashes": (*_DISK, "crashes", "repeats", "slow", "reply_lost"),
+        "crashes": (*_DISK, *_CARDS, "crashes", "repeats", "slow", "reply_lost"),
         "clocks": ("clock_steps", "slow", "request_lost", "reply_lost", "cut", "crashes"),
         "nights": (*_WIRE, *_DISK, "crashes", "repeats", "late"),
-        "nodes": (*_WIRE, *_HIS, *_DISK, "nodes", "crashes", "clock_steps", "pauses", "skew_s", "repeats"),
-        "hostile": (*_WIRE, *_HIS, *_DISK, "crashes", "clock_steps", "repeats"),
+        "nodes": (*_WIRE, *_HIS, *_DISK, *_CARDS, "nodes", "crashes", "clock_steps", "pauses", "skew_s", "repeats"),
+        "hostile": (*_WIRE, *_HIS, *_DISK, *_CARDS, "crashes", "clock_steps", "repeats"),
     }
 )
 
@@ -102,6 +114,8 @@ def draw(seed: int, profile: str) -> Dials:
     counts = {"crashes": rng.randint(0, 5), "clock_steps": rng.randint(0, 3)}
     counts |= {"nodes": rng.randint(2, 3), "pauses": rng.randint(1, 6)}
     chances["skew_s"] = rng.choice((0.0, 10.0, 250.0))
+    more = random.Random(f"more/{profile}/{seed}")  # noqa: S311 - the same
+    chances |= {name: more.choice((0.0, 0.5, 1.0)) * most for name, most in _LATER.items()}
     turned: dict[str, Any] = {name: value for name, value in {**chances, **counts}.items() if name in allowed}
     return Dials(
         visits=rng.randint(3, 7),

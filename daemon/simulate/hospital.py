@@ -1,4 +1,4 @@
-"""The HIS and the card readers, in memory."""
+"""The HIS in memory: letters arrive as bytes, and so do its answers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from daemon.simulate import letters
 from daemon.simulate.dials import Dials
 from daemon.simulate.parts import Mortal
 from daemon.simulate.story import Story
-from daemon.simulate.trade import card_of
-from middleware.domain.card import CardEvent, CardRead, ReaderStatus
-from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
-from middleware.domain.his import HisAccepted, HisMessage
+from middleware.domain.his import HisAccepted, HisMessage, PostCharges
+from middleware.domain.money import Money
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
+
+_SILENCE_S = 5.0
 
 
 @frozen(slots=True)
@@ -31,22 +32,31 @@ class Posting:
 class HisBook:
     """The HIS's own books; ``hears`` is asked at the moment of each hearing, before it is booked."""
 
-    def __init__(self, clock: Clock, rng: random.Random, story: Story) -> None:
+    def __init__(self, clock: Clock, rng: random.Random, odd: random.Random, story: Story) -> None:
         self.clock = clock
         self.rng = rng
+        self.odd = odd  # for what happens to answers on their way
         self.story = story
         self.dials = Dials()
         self.postings: list[Posting] = []
         self.refused: set[str] = set()
-        self.bodies: dict[str, str] = {}
+        self.bodies: dict[str, bytes] = {}
         self.delivers: Callable[[object, str], None] = lambda _life, _control_id: None
         self.hears: Callable[[HisMessage], None] = lambda _message: None
 
-    def hear(self, message: HisMessage) -> Outcome[HisAccepted]:
-        """A letter is there; the same letter again gets the same answer and is booked once."""
-        body = repr(message)
-        known = self.bodies.setdefault(message.control_id, body)
-        self.story.require("5", "one letter, one body", holds=known == body, about=message.control_id)
+    def hear(self, message: HisMessage, block: bytes) -> bytes:
+        """A letter is there: its answer. The same letter again gets the same answer and is booked once."""
+        known = self.bodies.setdefault(message.control_id, block)
+        self.story.require("5", "one letter, one body", holds=known == block, about=message.control_id)
+        letter = letters.heard(block)
+        self.story.require("28", "the HIS reads another letter", holds=letter == _meant(message), about=message.control_id)
+        outcome = self._business(message)
+        number = letter.control_id
+        if isinstance(outcome, Refused):
+            return letters.acknowledgement(number, outcome.code, outcome.message, "")
+        return letters.acknowledgement(number, "AA", "", f"PAT{number[1:]}")
+
+    def _business(self, message: HisMessage) -> Outcome[HisAccepted]:
         self.hears(message)
         if message.control_id in self.refused:
             return Refused("AE", "不接收")
@@ -57,7 +67,19 @@ class HisBook:
                 return Refused("AE", "不接收")
             self.postings.append(Posting(message.control_id, message))
             self.story.tell(f"his booked {message.control_id}")
-        return Answered(HisAccepted(f"PAT{message.control_id[1:]}"))
+        return Answered(HisAccepted())
+
+
+def _meant(message: HisMessage) -> letters.Letter:
+    """What a letter should say."""
+    holder = message.holder
+    who = (message.control_id, holder.card_number.reveal(), holder.name.reveal())
+    if not isinstance(message, PostCharges):
+        return letters.Letter(*who)
+    split = message.split
+    sign = -1 if message.cancelled and split.total.fen > 0 else 1
+    amounts = tuple(Money(sign * one.fen).yuan for one in (split.total, split.fund, split.account, split.cash))
+    return letters.Letter(*who, message.settlement_number, message.cancelled, amounts)
 
 
 class HisLink:
@@ -75,6 +97,7 @@ class HisLink:
         if not self._life.alive:
             return await ended
         book.delivers(self._life, message.control_id)
+        block = letters.bytes_of(message)
         pause = book.rng.uniform(0.005, 0.5)
         if draw() < book.dials.his_down:
             book.story.fault("his-down", message.control_id)
@@ -82,15 +105,27 @@ class HisLink:
         elif draw() < book.dials.his_lost:
             book.story.fault("his-lost", message.control_id)
             if draw() < 0.5:  # noqa: PLR2004 - either the letter or its answer
-                book.clock.callLater(pause, book.hear, message)
-            book.clock.callLater(pause + 5, self._end, ended, Unknown("time-out"))
+                book.clock.callLater(pause, book.hear, message, block)
+            book.clock.callLater(pause + _SILENCE_S, self._end, ended, Unknown("time-out"))
         else:
-            book.clock.callLater(pause, self._hear, ended, message)
+            book.clock.callLater(pause, self._hear, ended, message, block)
         return await ended
 
-    def _hear(self, ended: Deferred[Outcome[HisAccepted]], message: HisMessage) -> None:
-        outcome = self._book.hear(message)
-        self._book.clock.callLater(self._book.rng.uniform(0.005, 0.2), self._end, ended, outcome)
+    def _hear(self, ended: Deferred[Outcome[HisAccepted]], message: HisMessage, block: bytes) -> None:
+        book, number = self._book, message.control_id
+        answer, way = book.hear(message, block), ""
+        if book.odd.random() < book.dials.his_corrupted:
+            way, answer = letters.spoiled(answer, number, book.odd)
+            book.story.fault("his-corrupted", f"{number} {way}")
+        outcome = letters.understood(answer, number)
+        if way:
+            good = outcome is None or isinstance(outcome, Unknown)
+            book.story.require("29", f"{way} is read as an answer", holds=good, about=number)
+        pause = book.rng.uniform(0.005, 0.2)
+        if outcome is None:  # the link goes on waiting for its own
+            book.clock.callLater(_SILENCE_S, self._end, ended, Unknown("time-out"))
+        else:
+            book.clock.callLater(pause, self._end, ended, outcome)
 
     def _end(self, ended: Deferred[Outcome[HisAccepted]], outcome: Outcome[HisAccepted]) -> None:
         self._life.do(ended.callback, outcome)
@@ -104,31 +139,3 @@ class HisLink:
     def health(self) -> PartHealth:
         """Not asked here."""
         return PartHealth("his", Condition.GOOD)
-
-
-class Readers:
-    """Implements the port: the reader's name is the key of the person whose card lies in it."""
-
-    async def read_card(self, reader: str) -> CardRead:
-        """The card, at once."""
-        if not reader:
-            raise Fault("card.absent")
-        return card_of(reader, reader)
-
-    def statuses(self) -> tuple[ReaderStatus, ...]:
-        """None are watched."""
-        return ()
-
-    def watch(self, observer: Callable[[CardEvent], None]) -> Callable[[], None]:  # noqa: ARG002 - the port's
-        """Nobody pulls a card here."""
-        return lambda: None
-
-    def start(self) -> None:
-        """Nothing to start."""
-
-    async def stop(self) -> None:
-        """Nothing to stop."""
-
-    def health(self) -> PartHealth:
-        """Not asked here."""
-        return PartHealth("readers", Condition.GOOD)

@@ -11,7 +11,7 @@ from middleware.domain import centre as c
 from middleware.domain.kind import VisitKind
 from middleware.domain.outcome import Answered, Outcome, Refused
 
-NOT_FOUND, ALREADY, SIGN_IN = "NOTFOUND", "ALREADY", "SIGNIN"
+NOT_FOUND, ALREADY, SIGN_IN = "4201", "4202", "4203"  # codes are numbers: a word is no refusal (faults.of_code)
 
 
 @define
@@ -89,7 +89,7 @@ class Ledger:
         if held.state == undone:
             return Refused(ALREADY, "已冲正")
         if held.state != before:
-            return Refused("STATE", "状态不符")
+            return Refused("4302", "状态不符")
         held.state = undone
         self.reversals.append((str(request.original_call), original))
         return Answered(c.Reversed())

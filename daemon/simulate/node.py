@@ -11,8 +11,9 @@ from attrs import define, evolve, field
 from twisted.internet.defer import Deferred
 
 from daemon.simulate.bank import BankBook, BankWire, bank_policy
+from daemon.simulate.cards import CardRoom, Readers
 from daemon.simulate.dials import PROCESSING_LIMIT_S, Dials
-from daemon.simulate.hospital import HisBook, HisLink, Readers
+from daemon.simulate.hospital import HisBook, HisLink
 from daemon.simulate.ledger import ALREADY, NOT_FOUND, SIGN_IN
 from daemon.simulate.parts import InlinePool, Mortal, NodeClock, VirtualJournal
 from daemon.simulate.registry import DONE_BEFORE
@@ -26,6 +27,7 @@ from middleware.domain.rules import KIND_RULES
 from middleware.domain.statement import Slice, StatementRules
 from middleware.engine.asking import Patience
 from middleware.engine.comparison import Rules
+from middleware.engine.desk import ManualDesk
 from middleware.engine.fencing import FencedBank, FencedCentre
 from middleware.engine.members import OUTBOX, RECONCILIATION, LeaseTerms, Members
 from middleware.engine.outbox import Outbox
@@ -37,6 +39,7 @@ from middleware.engine.traces import TraceNumbers, name_of
 from middleware.flow.step import Policy
 from middleware.store.ciphers import AES
 from middleware.store.database import open_database
+from middleware.store.doubts import Doubts
 from middleware.store.masters import KeptMaster, KeptMasters
 from middleware.store.nodes import Membership
 from middleware.store.reader import Reader
@@ -91,6 +94,7 @@ class Surroundings:
     dials: Dials = field(factory=Dials)
     wrote: Callable[[int, list[Unit]], None] = lambda _epoch, _units: None
     bank: BankBook | None = None
+    cards: CardRoom = field(kw_only=True)
 
 
 class Node:
@@ -140,7 +144,8 @@ class Node:
         self.outbox = Outbox(
             self.engine, HisLink(around.his, self.life), ours=lambda: self.members.holds(OUTBOX), poll_s=POLL_S
         )
-        self.counter = CounterService(self.engine, Readers(), Waits())
+        self.counter = CounterService(self.engine, Readers(around.cards, self.life), Waits())
+        self.desk = ManualDesk(self.engine, Doubts(self.database, vault))
         statements = Statements(self.database, self.reader)
         rules = Rules(ZONE, StatementRules(not_ready_codes=frozenset({NOT_READY})), (Slice("310", CLEARING, AGENCY),))
         self.reconciler = Reconciler(self.engine, statements, rules, Patience(), holds=self.holds_reconciliation)

@@ -8,7 +8,7 @@ from middleware.domain import centre as c
 from middleware.domain.kind import VisitKind
 from middleware.domain.outcome import Answered, Outcome, Refused
 
-DONE_BEFORE = "DONEBEFORE"  # what it says to a second discharge, to lines that it has, to a visit that is gone
+DONE_BEFORE = "4204"  # what it says to a second discharge, to lines that it has, to a visit that is gone
 
 
 @define
@@ -72,7 +72,7 @@ class Registry:
         if visit.lines.keys() & new.keys():
             return Refused(DONE_BEFORE, "明细重复")
         if visit.ended or visit.withdrawn:
-            return Refused("STATE", "已出院")
+            return Refused("4302", "已出院")
         visit.lines |= new
         return Answered(c.ChargesTaken(()))
 

@@ -17,7 +17,7 @@ from middleware.domain.money import Money
 from middleware.domain.outcome import Answered, Outcome, Refused
 from middleware.domain.statement import DetailRow, ResultRow, Slice, Verdict
 
-NOT_READY = "NOTREADY"
+NOT_READY = "4205"
 CLEARING, AGENCY = "11", "999900"
 
 

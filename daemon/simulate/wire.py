@@ -1,8 +1,9 @@
 """The centre as one life of the node reaches it: the port, with every way in which a call can end.
 
-What was sent is done by the centre whether or not the node still lives. The centre keeps its promise to do a request
-within ``PROCESSING_LIMIT_S`` or never, except where the dial ``overdue`` makes it break that promise; then its late
-approval is told on the same connection, if there still is one.
+A request goes out as the fields that our own mapping makes and our own tables check; the centre answers in its own words,
+and our own reading says what they stand for. What was sent is done by the centre whether or not the node still lives. The
+centre keeps its promise to do a request within ``PROCESSING_LIMIT_S`` or never, except where the dial ``overdue`` makes it
+break that promise; then its late approval is told on the same connection, if there still is one.
 """
 
 from __future__ import annotations
@@ -12,13 +13,22 @@ import hashlib
 import random
 from collections.abc import Callable
 
-from attrs import evolve
+from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from adapters.insurance.dictionaries import DICTIONARIES
+from adapters.insurance.schema import Input, SiteRules, check_input
+from adapters.insurance.soap import faults
+from adapters.insurance.soap.mapping import to_input
+from adapters.insurance.soap.meaning import meaning
+from adapters.insurance.soap.reading import to_reply
+from adapters.insurance.transactions import TRANSACTIONS
+from daemon.simulate.corruption import corrupted, page
 from daemon.simulate.dials import PROCESSING_LIMIT_S, Dials
 from daemon.simulate.ledger import SIGN_IN, Held, Ledger
 from daemon.simulate.parts import Mortal
+from daemon.simulate.speech import Said, heard, said
 from daemon.simulate.statements import Office
 from daemon.simulate.story import Story
 from daemon.simulate.trade import cancelled_of, person_known, quote_of, settled_of
@@ -32,16 +42,33 @@ from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unkno
 from middleware.ports import PreparedCall
 
 DEADLINE_S = 30.0
+_REGION = "999900"
+_NOTHING_ADDED = SiteRules()
 _STAY = VisitKind.INPATIENT
 Late = Callable[[Outcome[c.CentreReply]], None]
+
+
+@frozen(slots=True)
+class Carried:
+    """What a message carries: its fields, and beside them what it was made of. Files of a reconciliation have no fields."""
+
+    request: c.CentreRequest
+    nodes: Input | None
+
+    def heard(self) -> c.CentreRequest:
+        """As the centre reads it."""
+        return self.request if self.nodes is None else heard(self.request, self.nodes)
 
 
 class Exchange:
     """The centre's own side: what it does with a request, at the moment when it does it."""
 
-    def __init__(self, clock: Clock, rng: random.Random, story: Story, true_now: Callable[[], dt.datetime]) -> None:
+    def __init__(
+        self, clock: Clock, rng: random.Random, odd: random.Random, story: Story, true_now: Callable[[], dt.datetime]
+    ) -> None:
         self.clock = clock
         self.rng = rng
+        self.odd = odd  # for what happens to answers on their way
         self.story = story
         self.true_now = true_now
         self.ledger = Ledger()
@@ -54,7 +81,7 @@ class Exchange:
     def arrives(self, call: PreparedCall) -> None:
         """The request is at the centre."""
         self.ledger.receipts.append((call.message_id, str(call.call), call.digest))
-        self.story.tell(f"centre got {call.call} {call.message_id} {_about(call.body)}")
+        self.story.tell(f"centre got {call.call} {call.message_id} {_about(call.body.request)}")
 
     def does(self, life: object, call: PreparedCall, *, refuse: bool) -> Outcome[c.CentreReply]:
         """Do it."""
@@ -63,19 +90,53 @@ class Exchange:
             outcome: Outcome[c.CentreReply] = Refused(SIGN_IN, "请先签到")
         elif refuse:
             self.story.fault("refused", f"{call.call} {call.message_id}")
-            outcome = Refused("NO", "不予受理")
+            outcome = Refused("4300", "不予受理")
         else:
             outcome = self._business(life, call)
         self.story.tell(f"centre did {call.call} {call.message_id} -> {_word(outcome)}")
         return outcome
 
+    def understood(self, call: PreparedCall, outcome: Outcome[c.CentreReply]) -> Outcome[c.CentreReply]:
+        """The answer in the centre's words, as it arrives, by our own reading of it."""
+        carried: Carried = call.body
+        if carried.nodes is None:
+            return outcome
+        match outcome:
+            case Answered(reply):
+                answer = Said("0", "", said(carried.heard(), call.message_id, reply))
+            case Refused(code, message):
+                answer = Said(code, message, None)
+            case _:
+                return outcome
+        way = ""
+        if self.odd.random() < self.dials.corrupted:
+            way, answer = corrupted(call.call, answer, self.odd)
+            self.story.fault("corrupted", f"{call.call} {call.message_id} {way}")
+        read = meaning(
+            call.call,
+            answer.code,
+            answer.message,
+            answer.output,
+            lambda output: to_reply(carried.request, call.message_id, output),  # type: ignore[arg-type]
+        )
+        if way:
+            self.story.require(
+                "29", f"{way}: read as {_word(read)}", holds=isinstance(read, Unknown), about=call.message_id
+            )
+        else:
+            same = _gist(read) == _gist(outcome)
+            self.story.require(
+                "28", f"{call.call} {_word(outcome)} is read as {_word(read)}", holds=same, about=call.message_id
+            )
+        return read
+
     def _business(self, life: object, call: PreparedCall) -> Outcome[c.CentreReply]:
-        ledger = self.ledger
-        if (outcome := ledger.registry.does(call.body)) is not None:
+        ledger, request = self.ledger, call.body.heard()
+        if (outcome := ledger.registry.does(request)) is not None:
             return outcome
-        if (outcome := self.office.does(call.body, self.dials)) is not None:
+        if (outcome := self.office.does(request, self.dials)) is not None:
             return outcome
-        match call.body:
+        match request:
             case c.SignIn():
                 self.signed.add(life)
                 return Answered(c.SignedIn("SIGN"))
@@ -86,11 +147,11 @@ class Exchange:
             case c.UploadCharges(_, batch, lines):
                 ledger.batches[batch] = sum(line.amount.fen for line in lines)
                 return Answered(c.ChargesTaken(()))
-        return self._money(call)
+        return self._money(call, request)
 
-    def _money(self, call: PreparedCall) -> Outcome[c.CentreReply]:
+    def _money(self, call: PreparedCall, asked: c.CentreRequest) -> Outcome[c.CentreReply]:
         ledger, now = self.ledger, self.true_now()
-        match call.body:
+        match asked:
             case c.PreSettle(visit, _, _, total, use_account):
                 charged = Money(ledger.registry.visits[visit.visit_number].total) if visit.kind is _STAY else total
                 split = quote_of(charged, use_account=use_account)
@@ -102,15 +163,15 @@ class Exchange:
                 held = ledger.settle(call.message_id, request)
                 if held:
                     held.settled_at = now
-                return Answered(settled_of(held, now)) if held else Refused("BATCH", "无此批次")
+                return Answered(settled_of(held, now)) if held else Refused("4301", "无此批次")
             case c.CancelSettlement(_, number):
                 held = ledger.cancel(call.message_id, number)
                 if held:
                     held.cancelled_at = now
-                return Answered(cancelled_of(held, now)) if held else Refused("STATE", "无此结算")
+                return Answered(cancelled_of(held, now)) if held else Refused("4302", "无此结算")
             case c.Reverse() as request:
                 return ledger.reverse(request)
-        raise AssertionError(type(call.body).__name__)
+        raise AssertionError(type(asked).__name__)
 
 
 class Wire:
@@ -136,9 +197,14 @@ class Wire:
         return (self._wall() - exchange.true_now()).total_seconds() if exchange.dials.tells_time else None
 
     async def prepare(self, message_id: str, request: c.CentreRequest, at: dt.datetime) -> PreparedCall:  # noqa: ARG002
-        """Fix the bytes: here the record's own text."""
-        text = f"{message_id} {request!r}"
-        return PreparedCall(message_id, c.call_of(request), hashlib.sha256(text.encode()).hexdigest(), request)
+        """Fix the bytes: here the text of the fields, made and checked as for the wire."""
+        call = c.call_of(request)
+        nodes = None
+        if not isinstance(request, c.StatementRequest):
+            nodes = to_input(request, _REGION)
+            check_input(TRANSACTIONS[call.value], nodes, DICTIONARIES, _NOTHING_ADDED)
+        text = f"{message_id} {request!r}" if nodes is None else f"{message_id} {nodes!r}"
+        return PreparedCall(message_id, call, hashlib.sha256(text.encode()).hexdigest(), Carried(request, nodes))
 
     async def send(
         self, call: PreparedCall, on_first_byte: Callable[[], None], on_late_reply: Late
@@ -160,7 +226,7 @@ class Wire:
         except Fault as fault:
             x.story.fault("forbidden", f"{call.call} {call.message_id}")
             return NotSent(fault.code)
-        x.leaving(call.message_id, str(call.call), call.digest, _original(call.body))
+        x.leaving(call.message_id, str(call.call), call.digest, _original(call.body.request))
         ended: Deferred[Outcome[c.CentreReply]] = Deferred()
         _Flight(x, self._life, call, ended, on_late_reply).begin()
         outcome = await ended
@@ -231,16 +297,16 @@ class _Flight:
         x = self._x
         outcome = x.does(self._life, self._call, refuse=refuse)
         if after_all:
-            self._answer(outcome)  # on the connection that is still there, if any
+            self._answer(x.understood(self._call, outcome))  # on the connection that is still there, if any
             if (not self._life.alive or self._told != "time-out") and isinstance(outcome, Answered):
                 self._untold(x.ledger.settlements.values())
         elif x.rng.random() < x.dials.reply_lost:
             x.story.fault("reply-lost", f"{self._call.call} {self._call.message_id}")
         elif x.rng.random() < x.dials.garbled:
             x.story.fault("garbled", f"{self._call.call} {self._call.message_id}")
-            x.clock.callLater(x.rng.uniform(0.005, 0.2), self._end, Unknown("not-soap"))
+            x.clock.callLater(x.rng.uniform(0.005, 0.2), self._end, faults.of_unusable(page(x.odd)))
         else:
-            x.clock.callLater(x.rng.uniform(0.005, 0.2), self._answer, outcome)
+            x.clock.callLater(x.rng.uniform(0.005, 0.2), self._answer, x.understood(self._call, outcome))
 
     def _untold(self, holdings: object) -> None:
         """The centre broke its promise and could tell nobody: only a reconciliation can find this one."""
@@ -254,6 +320,15 @@ class _Flight:
             self._life.do(self._late, outcome)
         else:
             self._end(outcome)
+        x = self._x
+        if x.odd.random() < x.dials.duplicated and not isinstance(outcome, Unknown):
+            x.story.fault("duplicate", f"{self._call.call} {self._call.message_id}")
+            x.clock.callLater(x.odd.uniform(0.01, 60), self._again, outcome)
+
+    def _again(self, outcome: Outcome[c.CentreReply]) -> None:
+        """The same answer once more, when whatever followed the first is under way."""
+        if self._life.alive:
+            self._life.do(self._late, outcome)
 
     def _end(self, outcome: Outcome[c.CentreReply]) -> None:
         if self._told:
@@ -273,6 +348,25 @@ def _word(outcome: Outcome[c.CentreReply]) -> str:
         case Refused(code):
             return f"refused {code}"
     return type(outcome).__name__.lower()
+
+
+def _gist(outcome: Outcome[c.CentreReply]) -> object:
+    """What must be the same on both sides: refusals whole, of answers the numbers and amounts that money hangs on."""
+    match outcome:
+        case Refused():
+            return outcome
+        case Answered(c.Quoted(split)):
+            return split
+        case Answered(c.Settled() as settled):
+            number = settled.visit_number
+            return settled.settlement_number, settled.split, settled.settled_at.replace(microsecond=0), number
+        case Answered(c.SettlementCancelled() as undone):
+            return undone.settlement_number, undone.split, undone.cancelled_at.replace(microsecond=0)
+        case Answered(c.VisitsFound() | c.VisitRegistered() | c.PersonKnown() | c.SignedIn() as reply):
+            return reply
+        case Answered(reply):
+            return type(reply)
+    return outcome
 
 
 def _original(request: object) -> tuple[str, str] | None:

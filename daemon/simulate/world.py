@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from daemon.simulate.bank import BankBook, BankDials, Witness, draw_bank
 from daemon.simulate.bank_checks import leg_cells, legs_rest, look_at_the_bank
 from daemon.simulate.callers import Callers
+from daemon.simulate.cards import CardRoom, a_card_that_was_not_read_whole_is_unknown_at_the_centre
 from daemon.simulate.checks import (
     ALWAYS,
     AT_REST,
@@ -108,16 +109,18 @@ class World:
         self.path = directory / f"seed-{seed}.db"
         self.forget_files()
         shutil.copyfile(template, self.path)
-        self.exchange = Exchange(self.clock, self._stream("centre"), self.story, self.day)
+        self.exchange = Exchange(self.clock, self._stream("centre"), self._stream("odd"), self.story, self.day)
         self.exchange.dials = dials
         self.exchange.leaving = self._leaves
         self.exchange.connecting = self._connecting
         self.pauses = 0  # still to come, at the worst moment
-        self.his = HisBook(self.clock, self._stream("his"), self.story)
+        self.his = HisBook(self.clock, self._stream("his"), self._stream("his-odd"), self.story)
         self.his.dials = dials
         self.his.hears = self._his_hears
         self.his.delivers = self._delivers
         self.bank = BankBook(self.clock, self._stream("bank"), self.story, bank_dials)
+        self.cards = CardRoom(self.clock, self._stream("cards"), self.story, self.day)
+        self.cards.dials = dials
         around = Surroundings(
             f"sqlite:///{self.path}",
             self.exchange,
@@ -128,6 +131,7 @@ class World:
             dials,
             self._wrote,
             self.bank,
+            cards=self.cards,
         )
         self.around = around
         self.heads: list[tuple[str, int, str]] = []
@@ -139,7 +143,7 @@ class World:
         self.witness = Witness(self.bank, self.exchange.ledger, self.looker, self.story, self._strike)
         self.nodes = {name: Node(around, name) for name in (f"n{n}" for n in range(1, dials.nodes + 1))}
         self.choice = self._stream("choice")
-        self.callers = Callers(self, self._stream("callers"))
+        self.callers = Callers(self, self._stream("callers"), self._stream("taps"))
 
     def _stream(self, name: str) -> random.Random:
         return random.Random(f"{name}/{self.seed}")  # noqa: S311 - seeded randomness is the point
@@ -254,7 +258,7 @@ class World:
         self.ambushes.clear()
         self.pauses = 0
         self.story.tell("node faults end")
-        self.exchange.dials = self.his.dials = self.around.dials = self.dials = quiet(self.dials)
+        self.exchange.dials = self.his.dials = self.cards.dials = self.around.dials = self.dials = quiet(self.dials)
         self.bank.quiet()
         for node in self.nodes.values():
             node.journal.dials = self.dials
@@ -282,7 +286,7 @@ class World:
 
     def turn(self, dials: Dials) -> None:
         """From now on it is so."""
-        self.exchange.dials = self.his.dials = self.around.dials = self.dials = dials
+        self.exchange.dials = self.his.dials = self.cards.dials = self.around.dials = self.dials = dials
         for node in self.nodes.values():
             node.journal.dials = dials
 
@@ -422,6 +426,7 @@ class World:
         books = self._books()
         for check in checks:
             check(books)  # type: ignore[operator]
+        a_card_that_was_not_read_whole_is_unknown_at_the_centre(books, self.cards)
         look_at_the_bank(books, self.bank, rests=set(AT_REST) <= set(checks))
         for table in ("journal", "feed"):
             if rows := books.of(table):

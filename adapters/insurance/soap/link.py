@@ -17,12 +17,13 @@ from adapters.insurance.dictionaries import DICTIONARIES
 from adapters.insurance.profile import Profile, load_profile
 from adapters.insurance.schema import Input, check_input, check_row
 from adapters.insurance.soap import faults, statements
-from adapters.insurance.soap.cells import BadValue, Incomplete, NotOurs, Output
+from adapters.insurance.soap.cells import Output
 from adapters.insurance.soap.contract import NAMESPACE
 from adapters.insurance.soap.envelope import Envelopes, SoapFault, Tokens, Unreadable
 from adapters.insurance.soap.frame import GatewayRefusal, HttpReply, Unusable, judge
 from adapters.insurance.soap.line import own_threads
 from adapters.insurance.soap.mapping import insured_region, moment, to_input
+from adapters.insurance.soap.meaning import meaning
 from adapters.insurance.soap.options import CentreOptions
 from adapters.insurance.soap.reading import to_reply
 from adapters.insurance.soap.signs import Signs
@@ -252,19 +253,7 @@ class SoapCentre(Centre):
         return read
 
     def _meaning(self, call: PreparedCall, read: Tokens) -> End:
-        verdict = faults.of_code(
-            call.call, read.code, read.message, has_settlement=bool((read.output or {}).get("setlinfo"))
-        )
-        if not isinstance(verdict, faults.Success):
-            return verdict
-        try:
-            return Answered(self._reply(call, read.output))
-        except Incomplete as exc:
-            return Unknown("incomplete", str(exc))
-        except NotOurs as exc:
-            return Unknown("not-ours", str(exc))
-        except BadValue as exc:
-            return Unknown("unreadable", str(exc))
+        return meaning(call.call, read.code, read.message, read.output, lambda output: self._reply(call, output))
 
     def _reply(self, call: PreparedCall, output: Output | None) -> CentreReply:
         request: CentreRequest = call.body.request
