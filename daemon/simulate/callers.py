@@ -158,7 +158,8 @@ class Callers:
             again = self._spawn(self.insist, asked, home)
         answer = await self.insist(self._keyed(name, lambda counter: counter.register(caller, name, order)), home)
         if again is not None:
-            await again
+            other = await again
+            answer = answer if isinstance(answer, dict) else other
         return answer if isinstance(answer, dict) else None
 
     async def _bill(self, caller: Caller, visit_id: str, name: str) -> None:

@@ -321,7 +321,8 @@ class _Flight:
         else:
             self._end(outcome)
         x = self._x
-        if x.odd.random() < x.dials.duplicated and not isinstance(outcome, Unknown):
+        # A refusal is told once (the port's promise): after it the same bill may be under way under another message id.
+        if x.odd.random() < x.dials.duplicated and isinstance(outcome, Answered):
             x.story.fault("duplicate", f"{self._call.call} {self._call.message_id}")
             x.clock.callLater(x.odd.uniform(0.01, 60), self._again, outcome)
 
