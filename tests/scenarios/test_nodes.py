@@ -60,6 +60,7 @@ def settled_for(hospital, quote):
 class _Centre:
     def __init__(self, hospital):
         self.centre = hospital.stage.centre
+        self.of = hospital.rows
 
 
 @pytest_twisted.ensureDeferred
