@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from adapters.insurance import pages as transactions
 from daemon.sample import sample
 from middleware.doors.local_api import reference
 from middleware.flow import pages
@@ -21,6 +22,7 @@ def _sample(path: Path) -> None:
 WRITERS: tuple[tuple[str, Callable[[Path], object]], ...] = (
     ("docs/api", reference.write),
     ("docs/machines.md", pages.write),
+    ("docs/transactions.md", transactions.write),
     ("config/examples/yikatong.toml", _sample),
 )
 

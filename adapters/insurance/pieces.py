@@ -59,7 +59,7 @@ AMOUNTS: tuple[FieldSpec, ...] = (
 CANCEL_AMOUNTS: tuple[FieldSpec, ...] = (
     *AMOUNTS,
     number("pdn_cash_pay", 16, 2, "个人现金支出", "split.cash"),
-    number("psn_pay", 16, 2, "个人负担总金额", "split.personal"),
+    number("psn_pay", 16, 2, "个人支付金额", "split.personal"),
     number("ownpay_hosp_part", 16, 2, "医院负担金额", "split.hospital"),
 )
 SETTLED_WHO: tuple[FieldSpec, ...] = (

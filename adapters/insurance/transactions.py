@@ -28,6 +28,8 @@ from adapters.insurance.pieces import (
     SETTLED_WHO,
 )
 from adapters.insurance.schema import FieldSpec, Node, Transaction, date, moment, number, text
+from adapters.insurance.transactions_filing import FILING_TRANSACTIONS
+from adapters.insurance.transactions_query import QUERY_TRANSACTIONS
 from adapters.insurance.transactions_statement import STATEMENT_TRANSACTIONS
 from adapters.insurance.transactions_stay import STAY_TRANSACTIONS
 from adapters.insurance.transactions_visit import VISIT_TRANSACTIONS
@@ -262,3 +264,10 @@ TRANSACTIONS: dict[str, Transaction] = {
     transaction.code: transaction
     for transaction in (*_ALL, *VISIT_TRANSACTIONS, *STAY_TRANSACTIONS, *STATEMENT_TRANSACTIONS)
 }
+"""What the daemon sends: these are in the WSDL."""
+
+DECLARED: dict[str, Transaction] = {
+    **TRANSACTIONS,
+    **{transaction.code: transaction for transaction in (*FILING_TRANSACTIONS, *QUERY_TRANSACTIONS)},
+}
+"""All whose tables are known, also those that no flow sends yet (docs/transactions.md)."""

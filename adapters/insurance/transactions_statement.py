@@ -21,10 +21,7 @@ _TOTALS: tuple[FieldSpec, ...] = (
     number("fund_pay_sumamt", 16, 2, "基金支付总额", "totals.fund", need=True),
 )
 _COUNT = number("fixmedins_setl_cnt", 10, 0, "定点医药机构结算笔数", "totals.count", need=True)
-_REFUNDS: tuple[FieldSpec, ...] = (
-    text("refd_setl_flag", 6, "退费结算标志", "refunds"),  # C6 in 3201, C3 in 3202
-    text("fixmedins_refd_setl_flag", 6, "定点医药机构退费结算标志", need=True),
-)
+_INSTITUTION_REFUNDS = text("fixmedins_refd_setl_flag", 6, "定点医药机构退费结算标志", need=True)
 _FILE_NUMBER = text("file_qury_no", 30, "文件查询号", "file_number", need=True)
 _FILE_NAME = text("filename", 200, "文件名", "file_name", need=True)
 _INSTITUTION = text("fixmedins_code", 30, "医药机构编号", need=True)
@@ -42,11 +39,13 @@ STATEMENT_TRANSACTIONS = (
             text("insutype", 6, "险种", "slice.insurance", need=True, codes="insutype"),
             _CLR_TYPE, _AGENCY, *_PERIOD, *_TOTALS,
             number("acct_pay", 16, 2, "个人账户支付金额", "totals.account", need=True),
-            _COUNT, *_REFUNDS,
+            _COUNT,
+            text("refd_setl_flag", 6, "退费结算标志", "refunds"),  # without a list here, C3 with one in 3202
+            _INSTITUTION_REFUNDS,
         )),),
         output=(Node("stmtinfo", (
             text("setl_optins", 6, "结算经办机构"),
-            text("stmt_rslt", 6, "对账结果", "code", need=True),
+            text("stmt_rslt", 6, "对账结果", "code", need=True, codes="stmt_rslt"),
             text("stmt_rslt_dscr", 200, "对账结果说明", "message"),
         )),),
     ),
@@ -54,7 +53,9 @@ STATEMENT_TRANSACTIONS = (
         input=(Node("data", (
             _AGENCY, _FILE_NUMBER, *_PERIOD, *_TOTALS,
             number("cash_payamt", 16, 2, "现金支付金额", "totals.cash", need=True),
-            _COUNT, _CLR_TYPE, *_REFUNDS,
+            _COUNT, _CLR_TYPE,
+            text("refd_setl_flag", 3, "退费结算标志", "refunds", codes="refd_setl_flag"),
+            _INSTITUTION_REFUNDS,
         )),),
         output=(Node("fileinfo", (
             _FILE_NUMBER, _FILE_NAME,

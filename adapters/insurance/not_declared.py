@@ -1,0 +1,34 @@
+"""Transactions of the published interface that stand in no table of ours, and why. Data for ``docs/transactions.md``."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+_NO_FIELDS = (
+    "公开文本中没有其字段表，须向中心索取",
+    "no field table of it is public: the centre must give it",
+)
+_MOBILE = (
+    "移动支付渠道：另有信封、加密和签名，字段名为驼峰式",
+    "the mobile channel: an envelope, encryption and signature of its own, names in camel case",
+)
+_HUNAN_ONLY = (
+    "不在 206 个交易清单中，仅湖南文本附有字段",
+    "not in the list of 206 transactions; only Hunan's text has fields for it",
+)
+_ABOLISHED = ("湖南已停用，改由网页平台办理", "abolished in Hunan: a web platform has taken its place")
+
+NOT_DECLARED = MappingProxyType(
+    {
+        **dict.fromkeys([f"13{number:02d}" for number in range(2, 28)], _NO_FIELDS),
+        **dict.fromkeys(("1306A", "1901"), _NO_FIELDS),
+        "2181": (
+            "异地就医购药（2161-2181）另成一套，无就诊信封字段",
+            "of cross-region pharmacies (2161 to 2181), a protocol of its own without the envelope's visit",
+        ),
+        **dict.fromkeys(("2306", "2406", "2407"), _HUNAN_ONLY),
+        **dict.fromkeys(("3203", "3204"), _ABOLISHED),
+        **dict.fromkeys(("6101", "6201", "6202", "6203", "6204", "6301", "6302"), _MOBILE),
+    }
+)
+"""Code -> reason in Chinese, reason in English."""
