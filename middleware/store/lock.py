@@ -8,6 +8,7 @@ what must be alone, a migration or the end of a restore, has it for itself.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -20,6 +21,7 @@ from middleware.store.database import scratch_engine
 
 _ONE_DAEMON = 0x59494B41  # with one more number beside it: not the lock of a migration
 _ALONE = sa.select(sa.func.pg_try_advisory_lock(_ONE_DAEMON, 1))
+_GIVE_BACK = sa.select(sa.func.pg_advisory_unlock_all())
 _SHARED = sa.select(sa.func.pg_try_advisory_lock_shared(_ONE_DAEMON, 1))
 
 
@@ -66,7 +68,14 @@ class SessionHold(Hold):
             raise Fault("system.in_use", sa.make_url(url).database or "")
 
     def dispose(self) -> None:
-        """Let others have it; again does nothing."""
+        """Let others have it; again does nothing.
+
+        Said to the server before we hang up: it notices a session's end in its own time, and whoever comes next is refused
+        until then.
+        """
+        with contextlib.suppress(sa.exc.SQLAlchemyError):
+            if not self._session.closed:
+                self._session.execute(_GIVE_BACK)
         self._session.close()
 
 

@@ -89,7 +89,7 @@ async def test_a_role_may_what_the_table_says_and_nothing_else(hospital, role):
 
     assert set(refused.values()) <= {"access.role"}
     assert "access.role" not in heard.values()
-    assert set(heard.values()) <= {"answered", "request.bad_params"}
+    assert set(heard.values()) <= {"answered", "request.bad_params", "request.not_found"}
 
 
 @pytest_twisted.ensureDeferred
@@ -309,6 +309,7 @@ def test_the_run_leaves_no_core_and_no_stranger_file_in_its_folder(hospital):
     assert names <= {
         "api.sock",
         "daemon.log",
+        "master.key",
         "yikatong.db",
         "yikatong.db.lock",
         "yikatong.db-shm",

@@ -26,7 +26,7 @@ from middleware.engine.writing import NOTHING
 from middleware.flow import cancel, doubt, outcomes, quote, requests, reversal, settlement
 from middleware.flow import visit as flow
 from middleware.flow.step import Step
-from middleware.store import nodes, writer
+from middleware.store import batch, nodes
 from middleware.store.writer import Writer
 
 SENT = (S.SETTLE_INTENDED, S.SETTLE_SENT)
@@ -89,8 +89,11 @@ def a_2207_is_sent_again(patch):
 
 
 def message_ids_begin_anew_in_each_life(patch):
-    def init(self, institution, last, *_slot):
-        self._institution, self._n = institution, 0
+    real = MessageIds.__init__
+
+    def init(self, institution, _last, *slot):
+        real(self, institution, None, *slot)
+        self._n = 0
 
     def following(self, at):
         self._n += 1
@@ -227,8 +230,8 @@ def the_feed_lacks_cancels(patch):
 
 
 def the_chain_is_not_chained(patch):
-    real = writer.link
-    patch.setattr(writer, "link", lambda previous, line: real("0" * 64, line))
+    real = batch.link
+    patch.setattr(batch, "link", lambda previous, line: real("0" * 64, line))
 
 
 def a_change_without_a_record(patch):
