@@ -20,7 +20,7 @@ from middleware.domain.event import Event, FirstByteLeft, RegistrationRequested
 from middleware.domain.fault import Fault
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.domain.visit import Settlement, Visit
-from middleware.engine.elapsed import Elapsed
+from middleware.engine.elapsed import Elapsed, FirstSight
 from middleware.engine.journal import Journal
 from middleware.engine.lookout import Lookout
 from middleware.engine.memory import Entry, Visits
@@ -87,6 +87,7 @@ class Engine:
         self.finalise: Callable[[Visit, Holder], list[tuple[str, str, str]]] = lambda _visit, _holder: []
         self.letter_added: Callable[[], None] = lambda: None
         self._elapsed = Elapsed(means.now, means.clock)
+        self._sight = FirstSight()
         self._signin = SignInDesk(means.journal, means.centre, means.now, means.next_message_id)
 
     @property
@@ -161,7 +162,7 @@ class Engine:
         means, epoch = self.means, self.means.journal.epoch
         before = None if isinstance(event, RegistrationRequested) else await self.visits.loaded(visit_id, entry)
         version, now = entry.version, means.now()
-        since = entry.since if entry.epoch == epoch and entry.since else now.isoformat()
+        since = entry.since if entry.epoch == epoch and entry.since else self._since(visit_id, version, now).isoformat()
         trusted = _trusted(dt.datetime.fromisoformat(since), self._elapsed.trusted_since(), now)
         at = At(
             now,
@@ -184,6 +185,12 @@ class Engine:
             for command in step.commands:
                 await self._plan(entry, work, command, at)
         return work
+
+    def _since(self, visit_id: str, version: int, now: dt.datetime) -> dt.datetime:
+        """From when on our clock tells the times of a visit that another life wrote; alone, that life ended before ours."""
+        if not version:
+            return now
+        return self._sight.since(visit_id, version, now) if self.means.shared else self._elapsed.trusted_since()
 
     async def _plan(self, entry: Entry, work: Work, command: Command, at: At) -> None:
         match command:

@@ -8,6 +8,7 @@ import json
 
 import pytest
 import pytest_twisted
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from middleware.domain.centre import Call
@@ -17,6 +18,7 @@ from middleware.domain.money import Money
 from middleware.domain.order import CancelOrder
 from middleware.domain.outcome import Refused, Unknown
 from middleware.doors.local_api.methods import METHODS
+from middleware.engine.tasks import sleep
 from middleware.store import tables as t
 from tests.middleware.engine.test_service import order_of, quoted, rig, until
 from tests.middleware.flow.making import CHECKER, EVIDENCE, MAKER, amounts, decision
@@ -240,6 +242,21 @@ async def test_evidence_of_before_the_centres_own_limit_is_refused_and_a_clock_p
         assert await refused(r.desk.propose(MAKER, r.sid, held(r), EVIDENCE)) == "desk.too_early"
         r.offset = dt.timedelta(hours=1)
         assert await refused(r.desk.propose(MAKER, r.sid, held(r), EVIDENCE)) == "desk.too_early"
+
+
+@pytest_twisted.ensureDeferred
+async def test_after_a_restart_the_centres_limit_is_waited_for_once_and_then_the_desk_decides(store_url):
+    async with manual(store_url, processing_limit_s=0.5) as r:
+        await r.crash()
+        await r.start()
+        heard = [await refused(r.desk.propose(MAKER, r.sid, held(r), EVIDENCE))]
+
+        while len(heard) < 100 and heard[-1] == "desk.too_early":
+            await sleep(reactor, 0.02)
+            asked = ensureDeferred(r.desk.propose(MAKER, r.sid, held(r), EVIDENCE))
+            heard.append(await asked.addCallbacks(lambda _: "taken", lambda failure: failure.value.code))
+
+        assert heard[-1] == "taken"
 
 
 @pytest_twisted.ensureDeferred
