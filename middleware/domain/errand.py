@@ -26,7 +26,7 @@ class ErrandState(StrEnum):
     ASKED = "Asked"  # it is durable; its call is on its way, or it rests until it is asked again or due
     DONE = "Done"  # the centre did it (t)
     DECLINED = "Declined"  # the centre said no, nothing of it was done (t)
-    LEFT = "Left"  # the tries are used up: a person must ask the centre
+    LEFT = "Left"  # the flow's own came to nothing: a person must ask the centre; it is tried again each day
 
 
 class Matter(StrEnum):

@@ -33,6 +33,7 @@ from middleware.flow.step import LATE, At, Row, Step, plus
 S = ErrandState
 # Of these the centre can be asked whether they were done; of charges nobody can: their numbers are never used twice.
 _ASKABLE = frozenset({Matter.DISCHARGE, Matter.UNDO_DISCHARGE, Matter.WITHDRAW_VISIT})
+LEFT_AGAIN_S = 24 * 3600.0  # what a person put right at the centre's own screen is noticed after so long at most
 
 
 def begin(visit: Visit, event: ErrandRequested, at: At) -> Step[Errand]:
@@ -165,7 +166,7 @@ def found(errand: Errand, event: CentreFoundVisits, at: At, visit: Visit) -> Ste
 
 
 def refused(errand: Errand, event: CentreRefusedCall, at: At, visit: Visit) -> Step[Errand]:
-    """-> Declined; Done, when it says that it was done before; or stays, when what it refuses was not the matter."""
+    """-> Declined; Left, when nobody asked for it; Done, when it was done before; or stays: that was not the matter."""
     if event.call is Call.QUERY_VISITS and errand.matter is not Matter.LOOK:
         return _send(errand, at, visit)  # nothing was learned
     if _empties(errand, event.call, visit):
@@ -174,6 +175,8 @@ def refused(errand: Errand, event: CentreRefusedCall, at: At, visit: Visit) -> S
         return _done(errand)
     doubt = ", after an attempt without an answer" if errand.doubtful else ""
     trouble = Trouble("centre.refused", f"{event.call} {event.code}{doubt}", event.message)
+    if errand.by_itself:
+        return _leave(evolve(errand, awaiting=None, trouble=trouble), at)
     return Step(evolve(errand, state=S.DECLINED, awaiting=None, trouble=trouble))
 
 
@@ -183,10 +186,31 @@ def _rest(errand: Errand, trouble: Trouble, at: At) -> Step[Errand]:
     if not errand.by_itself:
         return Step(resting)
     if errand.attempts >= at.policy.max_attempts:
-        return Step(evolve(resting, state=S.LEFT))
+        return _leave(resting, at)
     wait_s = min(at.policy.repeat_max_s, at.policy.repeat_s * 2 ** max(0, errand.attempts - 1))
     due = plus(at, wait_s * (1 + at.jitter / 4))
     return Step(evolve(resting, next_due=due), (WakeAt("", due, errand.errand_id),))
+
+
+def _leave(errand: Errand, at: At) -> Step[Errand]:
+    """To a person; and it is looked at again in a day, so that it ends by itself once the centre was put right."""
+    due = plus(at, LEFT_AGAIN_S)
+    return Step(evolve(errand, state=S.LEFT, next_due=due), (WakeAt("", due, errand.errand_id),))
+
+
+def is_early(errand: Errand, at: At) -> bool:
+    """Whether one that was left still waits for its next try."""
+    return errand.state is S.LEFT and still_to_come(errand.next_due, at, LEFT_AGAIN_S)
+
+
+def once_more(errand: Errand, event: DueTimePassed, at: At, visit: Visit) -> Step[Errand]:
+    """-> Asked, for one more try, each day; or stays, when its time has not come."""
+    if errand.next_due is None:
+        return Step(errand)
+    if is_early(errand, at):
+        return Step(errand, (WakeAt("", errand.next_due, errand.errand_id),))
+    last = evolve(errand, state=S.ASKED, next_due=None, attempts=max(1, at.policy.max_attempts - 1))
+    return repeated(last, event, at, visit)
 
 
 def not_sent(errand: Errand, event: CallNotSent, at: At, visit: Visit) -> Step[Errand]:
@@ -252,7 +276,8 @@ def window(visit: Visit, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
     return visit.order.begun_at - day, max(now, visit.order.begun_at) + day
 
 
-_ENDED = dict.fromkeys((S.DONE, S.DECLINED, S.LEFT), "the errand has ended")
+_ENDED = dict.fromkeys((S.DONE, S.DECLINED), "the errand has ended")
+_LEFT = {**_ENDED, S.LEFT: "nothing of it is under way"}
 _OURS = "the centre answers a call only while that call is awaited"
 
 _ROWS: tuple[Row[Errand], ...] = (
@@ -262,8 +287,8 @@ _ROWS: tuple[Row[Errand], ...] = (
     Row(CallNotSent, {S.ASKED: not_sent}, {}, _OURS),
     Row(CallUnanswered, {S.ASKED: unanswered}, {}, _OURS),
     Row(CallAnsweredLate, {}, dict.fromkeys(S, LATE), ""),
-    Row(RequestRepeated, {S.ASKED: repeated}, _ENDED, ""),
-    Row(DueTimePassed, {S.ASKED: due}, _ENDED, ""),
-    Row(DaemonRestarted, {S.ASKED: restarted}, _ENDED, ""),
+    Row(RequestRepeated, {S.ASKED: repeated}, _LEFT, ""),
+    Row(DueTimePassed, {S.ASKED: due, S.LEFT: once_more}, _ENDED, ""),
+    Row(DaemonRestarted, {S.ASKED: restarted}, _LEFT, ""),
 )
 ROWS: dict[type, Row[Errand]] = {row.event: row for row in _ROWS}

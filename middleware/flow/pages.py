@@ -102,7 +102,10 @@ _ERRAND = _Machine(
         _E.ASKED: ("已落盘；报文在途，或等待重发", "durable; its call is on its way, or it rests until asked again or due"),
         _E.DONE: ("中心已办理（终态）", "the centre did it (terminal)"),
         _E.DECLINED: ("中心拒绝，未办理（终态）", "the centre said no, nothing was done (terminal)"),
-        _E.LEFT: ("多次无应答，须人工向中心核实", "the tries are used up: a person must ask the centre"),
+        _E.LEFT: (
+            "自动撤销或查询未成，须人工向中心核实；每天再试一次",
+            "what was begun by itself came to nothing: a person must ask the centre; it is tried again each day",
+        ),
     },
 )  # fmt: skip
 MACHINES = (_REGISTRATION, _SETTLEMENT, _PAYER, _ERRAND)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 
 import pytest
@@ -193,6 +194,41 @@ def test_what_the_flow_began_by_itself_is_repeated_until_a_person_must_ask():
     assert early.commands == (WakeAt("", due, UID),)
     assert calls(again) == [Call.WITHDRAW_ADMISSION]
     assert now_of(left).state is S.LEFT
+    assert left.commands == (WakeAt("", now_of(left).next_due, UID),)
+
+
+def left(**changes):
+    tomorrow = NOW + dt.timedelta(days=1)
+    facts = {"matter": Matter.WITHDRAW_VISIT, "by_itself": True, "doubtful": True, "attempts": 8, "next_due": tomorrow}
+    return errand(S.LEFT, **(facts | changes))
+
+
+def test_what_was_left_to_a_person_is_asked_about_each_day_and_ends_once_the_centre_was_put_right():
+    tomorrow = at(left().next_due, query_visits=True)
+    early = step(stay(left()), e.DueTimePassed(errand_id=UID), at())
+    asked = step(stay(left()), e.DueTimePassed(errand_id=UID), tomorrow)
+    gone = step(asked.state, e.CentreFoundVisits((), UID), tomorrow)
+    silent = step(asked.state, e.CallUnanswered(Call.QUERY_VISITS, "time-out", errand_id=UID), tomorrow)
+
+    assert (now_of(early).state, early.commands) == (S.LEFT, (WakeAt("", left().next_due, UID),))
+    assert (now_of(asked).state, calls(asked)) == (S.ASKED, [Call.QUERY_VISITS])
+    assert now_of(gone).state is S.DONE
+    assert (now_of(silent).state, now_of(silent).next_due) == (S.LEFT, left().next_due + dt.timedelta(days=1))
+
+
+def test_what_nobody_asked_for_and_the_centre_refuses_is_left_to_a_person_and_never_forgotten():
+    own = errand(matter=Matter.WITHDRAW_VISIT, by_itself=True, awaiting=Call.WITHDRAW_ADMISSION)
+    no = e.CentreRefusedCall(Call.WITHDRAW_ADMISSION, "2221", "已有费用", errand_id=UID)
+    done = step(stay(own), no, at())
+
+    assert (now_of(done).state, now_of(done).trouble.code) == (S.LEFT, "centre.refused")
+    assert now_of(step(stay(evolve(own, by_itself=False)), no, at())).state is S.DECLINED
+
+
+def test_a_day_that_a_stepped_clock_noted_is_not_waited_for():
+    far = left(next_due=NOW + dt.timedelta(days=3))
+
+    assert now_of(step(stay(far), e.DueTimePassed(errand_id=UID), at())).state is S.ASKED
 
 
 def test_an_errand_waits_for_money_and_money_waits_for_an_errand():
