@@ -155,6 +155,8 @@ def policy_of(settings: Settings, profile: Profile) -> Policy:
         repeat_s=engine.repeat_s,
         repeat_max_s=engine.repeat_max_s,
         max_attempts=engine.max_attempts,
+        doubt_limit_s=engine.doubt_limit_s,
+        file_at=settings.reconcile.at if settings.reconcile.enabled and profile.statement.detail else None,
         processing_limit_s=profile.processing_limit_s,
         not_found_codes=frozenset(profile.not_found_codes),
         already_reversed_codes=frozenset(profile.already_reversed_codes),
@@ -227,6 +229,7 @@ def build(settings: Settings, reactor: Any) -> Application:
             bank=FencedBank(bank, members.lives) if bank is not None else None,
             traces=TraceNumbers(reader.meta(name_of(ids.slot)), ids.slot),
             on_call=lambda call, outcome, seconds: metrics.centre_call(str(call), outcome.split()[0], seconds),
+            handed_over=lambda: metrics.count("settlement_handed_over_total"),
         )
     )
     members.forget = engine.forget
@@ -306,6 +309,7 @@ def _measure(a: Application, metrics: Metrics) -> None:
     metrics.set("settlement_unknown", a.watch.unknown)
     metrics.set("settlement_unknown_oldest_seconds", a.watch.oldest_s)
     metrics.set("settlement_manual", a.watch.manual)
+    metrics.set("settlement_resting", a.watch.resting)
     metrics.set("nodes_living", a.members.living)
     metrics.set("node_lease_held", a.members.lives())
     metrics.set("node_rejoined", a.members.rejoined)

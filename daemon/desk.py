@@ -149,6 +149,8 @@ def line_of(row: dict[str, Any]) -> str:
         f"自/since {row.get('since', '-')}  冲正/reversals {row['attempts']}  下次/next {row.get('next_check_at', '-')}",
         f"{why.get('zh', '')} / {why.get('en', '')}: {why.get('detail', '')} {why.get('foreign', '')}".rstrip(),
     ]
+    if (pursued := row.get("pursuit")) is not None:
+        parts.append(pursuit_of(pursued))
     if (payment := row.get("payment")) is not None:
         fault = payment.get("fault", {})
         told = f"银行/bank {payment.get('state', '')}  已扣/charged {payment.get('charged', '')}"
@@ -156,6 +158,17 @@ def line_of(row: dict[str, Any]) -> str:
     if (waiting := row.get("proposal")) is not None:
         parts.append(f"待复核/to approve {waiting['proposal']}: {waiting['decision']}, {waiting['proposed_by']}")
     return "\n    ".join(parts)
+
+
+def pursuit_of(pursued: dict[str, Any]) -> str:
+    """What is being done about it, and what 5201 showed."""
+    told = f"{pursued['zh']} / {pursued['en']}"
+    if "person_at" in pursued:
+        told += f"  最迟转人工/a person at {pursued['person_at']}"
+    if (shown := pursued.get("shown")) is not None:
+        ours = sum(one["ours"] for one in shown["visits"])
+        told += f"  5201 (弱证据/weak): {len(shown['visits'])} 次就诊/visits, 本次/ours {ours}"
+    return told
 
 
 def ask(config: Path | None, path: Path | None, token_file: Path, method: str, params: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from config.load import ConfigError, Problem
 from middleware.domain.category import CATEGORIES, Category, Need
 from middleware.domain.kind import Call, VisitKind
 from middleware.domain.money import Money
+from middleware.domain.pursuit import Source
 from middleware.domain.rules import CrossRules, DischargeBy, KindRules, OnHisRefusal, OnHisSilence
 
 Word = TypeVar("Word", VisitKind, Need)
@@ -40,6 +41,7 @@ def _rules(form: KindForm) -> KindRules:
         days_back=form.days_back,
         cancel_days=form.cancel_days,
         quote_valid_s=form.quote_expiry_s,
+        evidence=tuple(map(Source, form.evidence)),
         discharge=DischargeBy(form.discharge) if isinstance(form, StayForm) else DischargeBy.QUOTE,
     )
 
@@ -51,6 +53,7 @@ def cross_of(profile: Profile) -> CrossRules:
         regions=form.regions,
         kinds=frozenset(_known(VisitKind, form.kinds, "cross_region.kinds")),
         reversible=calls_of(form.reversible),
+        evidence=tuple(map(Source, form.evidence)),
         max_total=_most(form.max_total),
     )
 

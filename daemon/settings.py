@@ -107,7 +107,13 @@ class EngineOptions:
     repeat_s: float = setting(10.0, help="to the next reversal; doubles each time", unit="s", validator=between(0.05, 3600))
     repeat_max_s: float = setting(600.0, help="longest of these waits", unit="s", validator=between(0.05, 86400))
     max_attempts: int = setting(
-        8, help="reversals without a clear answer before a person decides", validator=between(1, 100)
+        8, help="reversals without a clear answer before the next evidence, or a person", validator=between(1, 100)
+    )
+    doubt_limit_s: float = setting(
+        259200.0,
+        help="an outcome that is still not known after so long goes to a person, whatever evidence is still awaited",
+        unit="s",
+        validator=between(60, 2592000),
     )
     max_clock_skew_s: float = setting(
         300.0,

@@ -13,6 +13,7 @@ from middleware.engine.runner import Engine
 from middleware.engine.tasks import spawn
 
 INTERVAL_S = 5.0
+FAR = dt.timedelta(hours=1)  # a doubt whose next step is further away waits for the day's file
 OLD_S = 120.0  # an unknown outcome older than this deserves a look even before its tries are used up
 
 
@@ -28,6 +29,7 @@ class Watch:
         self.unknown = 0
         self.manual = 0
         self.held = 0
+        self.resting = 0
         self.letters = 0
         self._oldest: dt.datetime | None = None
 
@@ -52,7 +54,9 @@ class Watch:
 
         DEGRADED while an outcome stays unknown for long, or the HIS has refused what was settled.
         """
-        detail = f"unknown {self.unknown}, manual {self.manual}, held {self.held}"
+        detail = (
+            f"unknown {self.unknown}, of them waiting for a file {self.resting}, manual {self.manual}, held {self.held}"
+        )
         if self.manual:
             return PartHealth("settlements", Condition.DOWN, "settlement.manual", detail)
         if self.oldest_s > OLD_S:
@@ -70,6 +74,7 @@ class Watch:
         with contextlib.suppress(Fault):  # the pool is full: the next look will tell
             self.unknown, self.manual, self._oldest = await means.pool.run(means.reader.open_questions)
             self.held = await means.pool.run(means.reader.held)
+            self.resting = await means.pool.run(means.reader.resting, self._now() + FAR)
             self.letters = await means.pool.run(means.reader.letters_waiting)
         if self._running:
             self._timer = self._clock.callLater(INTERVAL_S, self._look)

@@ -6,15 +6,18 @@ centre takes to process, what a refusal code means, extra envelope fields, extra
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 
+from adapters.insurance import profile_rules
 from adapters.insurance.files.form import StatementForm
 from adapters.insurance.profile_kinds import CategoryForm, CrossRegionForm, KindForm, PharmacyForm, StayForm
 from adapters.insurance.schema import SiteRules
 from adapters.insurance.transactions import ENVELOPE_EXTRAS, REQUEST_HEAD
-from config.load import load
+from config.load import ConfigError, Problem, document_of, problems_of, read
 from config.section import between, matching, one_of, setting
 
 REGIONS = Path(__file__).resolve().parents[2] / "config" / "regions"
@@ -37,7 +40,9 @@ class Profile:
     region: str = setting(
         help="six digits of the place of care (mdtrtarea_admvs)", validator=matching(r"\d{6}", "six digits")
     )
-    reversible: tuple[str, ...] = setting(help="transactions that 2601 may undo here")
+    reversible: tuple[str, ...] = setting(
+        help="transactions that 2601 may undo here", validator=profile_rules.reversible
+    )
     not_found_codes: tuple[str, ...] = setting(
         help="refusal codes of 2601 that mean: the original never arrived", default=()
     )
@@ -68,7 +73,9 @@ class Profile:
         help="provincial fields of the envelope and their values", default=attrs.Factory(dict), validator=_known_extras
     )
     extra_codes: dict[str, tuple[str, ...]] = setting(  # noqa: RUF009 - setting() is attrs.field()
-        help="codes that this region adds to a code list", default=attrs.Factory(dict)
+        help="codes that this region adds to a code list",
+        default=attrs.Factory(dict),
+        validator=profile_rules.extra_codes,
     )
     statement: StatementForm = setting(  # noqa: RUF009 - setting() is attrs.field()
         help="how this region reconciles, and what its files look like", default=attrs.Factory(StatementForm)
@@ -89,13 +96,16 @@ class Profile:
         help="medical categories that this region adds or has otherwise", default=attrs.Factory(dict)
     )
     query_visits: bool = setting(
-        help="whether 5201 may be asked what became of a registration or discharge without an answer", default=False
+        help="whether 5201 may be asked what became of a registration, discharge or settlement without an answer",
+        default=False,
     )
     already_done_codes: tuple[str, ...] = setting(
         help="refusal codes of a repeated 2301, 2402, 2405, 2202 or 2404 that mean: it was done before", default=()
     )
     lengths: dict[str, int] = setting(  # noqa: RUF009 - setting() is attrs.field()
-        help="lengths of fields where this region differs from the tables", default=attrs.Factory(dict)
+        help="lengths of fields where this region differs from the tables",
+        default=attrs.Factory(dict),
+        validator=profile_rules.lengths,
     )
 
     @property
@@ -106,4 +116,16 @@ class Profile:
 
 def load_profile(name: str, directory: Path = REGIONS) -> Profile:
     """The profile of that name; ``ConfigError`` with every problem of the file."""
-    return load(Profile, directory / f"{name}.toml")
+    return profile_of(document_of(directory / f"{name}.toml"))
+
+
+def profile_of(document: Mapping[str, Any]) -> Profile:
+    """The same of a document already parsed."""
+    if problems := mistakes(document):
+        raise ConfigError(problems)
+    return read(Profile, document)
+
+
+def mistakes(document: Mapping[str, Any]) -> list[Problem]:
+    """Every mistake at once: of single keys, and of keys that do not go together."""
+    return [*problems_of(Profile, document), *profile_rules.crossing(document)]

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from adapters.insurance import profile_rules
 from config.section import between, matching, one_of, setting
 
 
@@ -16,6 +17,17 @@ def _amount(default: str = "") -> Any:
         validator=matching(r"(\d{1,12}(\.\d{1,2})?)?", "yuan as text, or empty"),
         unit="yuan",
     )
+
+
+EVIDENCE = ("reversal", "visit-query", "file")
+
+
+def _evidence(_instance: object, _attribute: object, value: tuple[str, ...]) -> None:
+    for one in value:
+        if one not in EVIDENCE:
+            raise ValueError(f"{one!r} is no evidence; known: {', '.join(EVIDENCE)}")
+    if len(set(value)) != len(value):
+        raise ValueError("each evidence stands in the order once")
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -48,6 +60,9 @@ class KindForm:
     quote_expiry_s: int = setting(
         help="as the region's own key, for this kind; 0: the region's", default=0, unit="s", validator=between(0, 86_400)
     )
+    evidence: tuple[str, ...] = setting(
+        help="what is asked about an unknown outcome, in this order; then a person", default=EVIDENCE, validator=_evidence
+    )
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -78,12 +93,23 @@ class CrossRegionForm:
         help="how many digits of the region's code those insured here share with it", default=4, validator=between(2, 6)
     )
     regions: tuple[str, ...] = setting(
-        help="beginnings of the regions whose insured may be treated here; empty: nobody from elsewhere", default=()
+        help="beginnings of the regions whose insured may be treated here; empty: nobody from elsewhere",
+        default=(),
+        validator=profile_rules.regions,
     )
     kinds: tuple[str, ...] = setting(
-        help="kinds of visit that they may have", default=("outpatient", "pharmacy", "inpatient")
+        help="kinds of visit that they may have",
+        default=("outpatient", "pharmacy", "inpatient"),
+        validator=profile_rules.kinds,
     )
-    reversible: tuple[str, ...] = setting(help="transactions of theirs that 2601 may undo", default=())
+    reversible: tuple[str, ...] = setting(
+        help="transactions of theirs that 2601 may undo", default=(), validator=profile_rules.reversible
+    )
+    evidence: tuple[str, ...] = setting(
+        help="what is asked about an unknown outcome of theirs; empty: as of their kind of visit",
+        default=(),
+        validator=_evidence,
+    )
     max_total: str = _amount()
 
 
@@ -94,4 +120,6 @@ class CategoryForm:
     kind: str = setting(help="its kind of visit", validator=one_of("outpatient", "pharmacy", "inpatient"))
     name: str = setting(help="what people call it", default="")
     insurances: tuple[str, ...] = setting(help="which insurances pay, best first; empty: every general one", default=())
-    needs: tuple[str, ...] = setting(help="facts that it wants: disease, maternity", default=())
+    needs: tuple[str, ...] = setting(
+        help="facts that it wants: disease, maternity", default=(), validator=profile_rules.needs
+    )

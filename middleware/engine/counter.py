@@ -15,8 +15,12 @@ answer. Amounts are yuan as text with two places ("18785.39"); times are ISO 860
 ``settle``     settlement_id, visit_id, state "Settled", settlement_number, settled_at, message_id, split {...}
 ``cancel``     settlement_id, visit_id, state "Cancelled", settlement_number, cancelled_at, message_id, split {...}
 ``get``        settlement_id, visit_id, state, money "none"|"charged"|"unknown"|"reversed"|"cancelled", delivered (bool),
-               and what is known of: quote, settled, cancelled, fault {code, zh, en, detail}, next_check_at
+               and what is known of: quote, settled, cancelled, fault {code, zh, en, detail}, next_check_at,
+               pursuit {doing, zh, en, attempts, since, asked, person_at, shown {at, message_id, visits [{...}]}}
 ``shift_totals`` terminal, since, until, settled {count, total, fund, account, cash}, cancelled {the same}, unknown {count}
+``close_shift`` terminal, number, closed_at, rows, settled, cancelled (as above), unknown {count, settlements}, journal {after,
+               last}; ``shift`` batch {that}, rows [{row, settlement_id, kind, at, total, fund, account, cash, bank}], next_after,
+               complete
 split          total fund account cash hospital personal family_account self_paid over_limit first_self_paid in_scope
                deductible balance_after, funds [{kind, name, amount}]
 """
@@ -37,6 +41,7 @@ from middleware.domain.order import (
     SettleOrder,
     VisitOrder,
 )
+from middleware.domain.shift import ShiftOrder
 
 Answer = dict[str, Any]
 ErrandOrder = ChargeOrder | DischargeOrder | VisitOrder
@@ -75,6 +80,12 @@ class Counter(Protocol):
 
     async def shift_totals(self, caller: Caller, since: dt.datetime, until: dt.datetime) -> Answer:
         """Sums of the caller's own terminal between two times."""
+
+    async def close_shift(self, caller: Caller, key: str, order: ShiftOrder) -> Answer:
+        """Close the open batch of the caller's own terminal: all that became certain there since the last one."""
+
+    async def shift(self, caller: Caller, number: int, after: int, limit: int) -> Answer:
+        """A closed batch of the caller's own terminal, 0 = the newest, and at most ``limit`` of its rows."""
 
 
 class Reconciliation(Protocol):

@@ -13,7 +13,7 @@ from middleware.domain.reconciliation import Finding
 from middleware.domain.visit import Settlement, SettlementState, Visit
 from middleware.engine.counter import Answer
 from middleware.engine.runner import Engine
-from middleware.engine.views import payment_view, split_view
+from middleware.engine.views import payment_view, pursuit_view, split_view
 from middleware.store.doubts import LEGS, STATES, Doubts, Line, Sent
 
 _WORDS = ("code", "cause", "fault", "detail", "reason", "proposal")  # members of an event that say why, without a person
@@ -117,6 +117,8 @@ def row_view(visit: Visit, settlement: Settlement) -> Answer:
         view["since"] = s.unknown_since.isoformat()
     if s.next_due is not None:
         view["next_check_at"] = s.next_due.isoformat()
+    if (pursued := pursuit_view(visit, s)) is not None:
+        view["pursuit"] = pursued
     if s.trouble is not None:
         spec = FAULTS[s.trouble.code]
         words = {"code": spec.code, "zh": spec.zh, "en": spec.en, "detail": s.trouble.detail, "foreign": s.trouble.foreign}

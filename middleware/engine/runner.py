@@ -19,7 +19,7 @@ from middleware.domain.errand import ErrandState
 from middleware.domain.event import Event, FirstByteLeft, RegistrationRequested
 from middleware.domain.fault import Fault
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
-from middleware.domain.visit import Settlement, Visit
+from middleware.domain.visit import Settlement, SettlementState, Visit
 from middleware.engine.elapsed import Elapsed, FirstSight
 from middleware.engine.journal import Journal
 from middleware.engine.lookout import Lookout
@@ -32,7 +32,9 @@ from middleware.engine.traces import TraceNumbers
 from middleware.engine.writing import NOTHING, Extra, Work, begun_by_itself, label, published, record_of
 from middleware.flow import visit as flow
 from middleware.flow.due import longest_wait_s
+from middleware.flow.pursuit import waits
 from middleware.flow.requests import centre_request
+from middleware.flow.shift import became_certain
 from middleware.flow.step import At, IllegalEvent, Policy, Step
 from middleware.ports import Bank, Centre, Clock, PreparedCall, PreparedPayment
 from middleware.store.reader import Reader
@@ -63,6 +65,7 @@ class Means:
     on_call: Callable[[Call, str, float], None] = lambda _call, _outcome, _seconds: None
     bank: Bank | None = None  # None: own shares are not paid by bank card here
     traces: TraceNumbers = field(factory=TraceNumbers)
+    handed_over: Callable[[], None] = lambda: None  # a person must decide from now on
 
 
 class Engine:
@@ -284,6 +287,7 @@ class Engine:
             version=work.version,
             epoch=work.epoch,
             since=work.since,
+            shift_rows=became_certain(work.before, work.state),
         )
 
     # -- carrying out
@@ -297,6 +301,9 @@ class Engine:
             if record.after == ErrandState.LEFT:
                 # Nobody asked for it, so nobody hears of it: a person must ask the centre (visit.get says what for).
                 log.error("engine.errand_left", visit_id=visit_id, errand_id=record.settlement_id)
+            elif record.after == SettlementState.MANUAL != record.before:
+                log.error("engine.handed_over", visit_id=visit_id, settlement_id=record.settlement_id)
+                self.means.handed_over()
         for wake in work.wakes:
             self._wake(visit_id, wake)
         if work.letters:
@@ -406,6 +413,8 @@ class Engine:
             version = await self.visits.owned(visit_id, self.means.journal.epoch)
             if version is None:
                 return  # another node wrote it last: it pursues it
+            if await self._is_early(visit_id, wake):
+                return
             _, calls = await self._apply(visit_id, due_event(wake), NOTHING, version)
             for call in calls:
                 await call
@@ -414,6 +423,16 @@ class Engine:
             self._wake(visit_id, evolve(wake, due=self.means.now() + dt.timedelta(seconds=JOURNAL_RETRY_S)))
         finally:
             self._pursued.release()
+
+    async def _is_early(self, visit_id: str, wake: WakeAt | WakePayer) -> bool:
+        """Whether the settlement waits for longer than a timer does, as for the day's file: nothing is written of that."""
+        if isinstance(wake, WakePayer) or not wake.settlement_id:
+            return False
+        settlement = (await self.visits.visit(visit_id)).settlement(wake.settlement_id)
+        early = settlement.state is SettlementState.UNKNOWN and waits(settlement, self.means.now(), self.means.policy)
+        if early and settlement.next_due is not None:
+            self._wake(visit_id, evolve(wake, due=settlement.next_due))
+        return early
 
     # -- the life of the process
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from middleware.domain.centre import Holder
+from middleware.domain.centre import FoundVisit, Holder
 from middleware.domain.fault import FAULTS, Fault
 from middleware.domain.payment import LegState, Means
+from middleware.domain.pursuit import DOING, PERSON
 from middleware.domain.split import Split
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit, VisitState
-from middleware.flow.guards import not_now
+from middleware.flow.guards import doing, not_now
 
 Answer = dict[str, Any]
 S = SettlementState
@@ -143,6 +144,38 @@ def payment_view(s: Settlement) -> Answer:
     return view
 
 
+def pursuit_view(visit: Visit, s: Settlement) -> Answer | None:
+    """What is being done about an outcome that is not known, and what was shown meanwhile; None when none is in doubt."""
+    if not (code := doing(s)):
+        return None
+    zh, en = DOING[code]
+    view: Answer = {"doing": code, "zh": zh, "en": en, "attempts": s.reversal_attempts}
+    if s.unknown_since is not None:
+        view["since"] = s.unknown_since.isoformat()
+    if s.pursuit is not None:
+        view["asked"] = [str(one) for one in s.pursuit.through]
+        if code != PERSON:
+            view["person_at"] = s.pursuit.until.isoformat()
+    if s.shown is not None:
+        view["shown"] = {
+            "at": s.shown.at.isoformat(),
+            "message_id": s.shown.message_id,
+            "visits": [_shown_view(visit, one) for one in s.shown.visits],
+        }
+    return view
+
+
+def _shown_view(visit: Visit, found: FoundVisit) -> Answer:
+    ours = found.visit_number == visit.visit_number or found.our_number == visit.visit_id
+    view: Answer = {
+        "visit_number": found.visit_number,
+        "ours": ours,
+        "med_type": found.med_type,
+        "begun_at": found.begun_at,
+    }
+    return view | ({} if found.in_hospital is None else {"in_hospital": found.in_hospital})
+
+
 def whole_view(visit: Visit, s: Settlement) -> Answer:
     """settlement.get's answer: all that is known now."""
     view: Answer = {
@@ -166,6 +199,8 @@ def whole_view(visit: Visit, s: Settlement) -> Answer:
             view["fault"]["foreign"] = s.trouble.foreign
     if s.next_due is not None:
         view["next_check_at"] = s.next_due.isoformat()
+    if (pursued := pursuit_view(visit, s)) is not None:
+        view["pursuit"] = pursued
     if s.legs:
         view["payment"] = payment_view(s)
     return view

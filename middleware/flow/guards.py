@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from middleware.domain.fault import Fault
 from middleware.domain.kind import VisitKind
+from middleware.domain.pursuit import DOING, FIRST, PERSON, Source
 from middleware.domain.visit import Settlement, SettlementState, Visit
 from middleware.flow.step import At
 
@@ -29,7 +30,27 @@ _WORDS = {
 
 def not_now(settlement: Settlement) -> Fault:
     """The fault that says why this settlement cannot do what is asked."""
-    return Fault(_WORDS.get(settlement.state, "settlement.wrong_state"), f"state {settlement.state}")
+    return Fault(_WORDS.get(settlement.state, "settlement.wrong_state"), f"state {settlement.state}{_next(settlement)}")
+
+
+def doing(settlement: Settlement) -> str:
+    """What is being done about an outcome that is not known, a key of ``pursuit.DOING``; "" when none is in doubt."""
+    if settlement.state is S.MANUAL:
+        return PERSON
+    if settlement.state not in {S.UNKNOWN, S.REVERSAL_INTENDED, S.REVERSAL_SENT}:
+        return ""
+    if settlement.state is not S.UNKNOWN:
+        return Source.REVERSAL
+    asking = settlement.pursuit.asking if settlement.pursuit else None
+    return asking or FIRST
+
+
+def _next(settlement: Settlement) -> str:
+    """The same for people and programs, with the time of the next step."""
+    if not (code := doing(settlement)):
+        return ""
+    due = f", next step {settlement.next_due.isoformat(timespec='seconds')}" if settlement.next_due else ""
+    return f", doing {code}: {DOING[code][1]}{due}"
 
 
 def clock_is_right(at: At) -> None:
@@ -64,7 +85,7 @@ def charges_mark(visit: Visit) -> str:
 def money_is_free(visit: Visit, but: str = "") -> None:
     """Raise ``visit.locked`` while another settlement of the visit has money moving or unaccounted for."""
     for other in _open(visit, but):
-        raise Fault("visit.locked", f"settlement {other.settlement_id} is {other.state}")
+        raise Fault("visit.locked", f"settlement {other.settlement_id} is {other.state}{_next(other)}")
 
 
 def is_locked(visit: Visit, but: str = "") -> bool:

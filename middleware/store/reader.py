@@ -21,6 +21,7 @@ from middleware.store.database import snapshot
 from middleware.store.feed import FeedPage, FeedRow
 from middleware.store.nodes import versions
 from middleware.store.personal import VISIT, open_answer, open_visit
+from middleware.store.shifts import Shifts
 from middleware.store.units import Letter, Request
 from middleware.store.vault import NoVault, Vault
 from middleware.store.walk import Walk
@@ -53,6 +54,7 @@ class Reader:
     def __init__(self, engine: sa.Engine, vault: Vault | None = None) -> None:
         self._engine = engine
         self.vault = vault or NoVault()
+        self.shifts = Shifts(engine)
 
     def stored(self, visit_id: str, newer_than: int = 0) -> Stored | None:
         """A visit by its id with what stands beside it; None when there is none, or none newer than that version."""
@@ -228,6 +230,14 @@ class Reader:
         since = [s.unknown_since for s in bills if s.unknown_since]
         since += [leg.unknown_since for s in bills for leg in s.legs if leg.unknown_since]
         return unknown, manual, min(since, default=None)
+
+    def resting(self, until: dt.datetime) -> int:
+        """Settlements in doubt whose next step comes after ``until``, as those that wait for the day's file."""
+        query = sa.select(sa.func.count()).where(
+            t.settlement.c.state == "Unknown", t.settlement.c.next_due > until.isoformat()
+        )
+        with self._engine.connect() as connection:
+            return connection.scalar(query) or 0
 
     def held(self) -> int:
         """Settlements that stand at the centre and that the HIS refused: they wait for a person."""

@@ -16,6 +16,7 @@ from middleware.domain.category import CATEGORIES, Need
 from middleware.domain.centre import Call
 from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
+from middleware.domain.pursuit import ORDER, Source
 from middleware.domain.rules import KIND_RULES, DischargeBy, OnHisRefusal, OnHisSilence
 
 LEAST = {"name": "x", "region": "430100", "reversible": []}
@@ -39,12 +40,13 @@ def test_each_key_of_a_kind_reaches_the_flow():
     stay = {
         "allowed": False, "tell_visit": True, "tell_charges": False, "withdraw": True, "on_his_refusal": "cancel",
         "on_his_silence": "hold", "his_silence_s": 60, "max_total": "1000.50", "max_lines": 7, "days_back": 3,
-        "cancel_days": 2, "quote_expiry_s": 90, "discharge": "after-settle",
+        "cancel_days": 2, "quote_expiry_s": 90, "discharge": "after-settle", "evidence": ["file", "reversal"],
     }  # fmt: skip
     rules = kinds_of(profile(inpatient=stay))[VisitKind.INPATIENT]
 
     assert attrs.astuple(rules, recurse=False) == (
         False, True, False, True, OnHisRefusal.CANCEL, OnHisSilence.HOLD, 60, Money(100_050), 7, 3, 2, 90, DischargeBy.AFTER,
+        (Source.FILE, Source.REVERSAL),
     )  # fmt: skip
 
 
@@ -109,3 +111,18 @@ def test_the_template_explains_every_key_of_every_section():
 
 def test_a_code_that_this_product_does_not_send_is_no_call():
     assert calls_of(["2207", "9999"]) == {Call.SETTLE}
+
+
+def test_the_order_of_evidence_is_each_kinds_own_and_those_from_elsewhere_may_have_another():
+    said = profile(pharmacy={"evidence": ["file"]}, cross_region={"evidence": ["visit-query"]})
+
+    assert kinds_of(said)[VisitKind.PHARMACY].evidence == (Source.FILE,)
+    assert kinds_of(said)[VisitKind.OUTPATIENT].evidence == ORDER
+    assert (cross_of(said).evidence, cross_of(profile()).evidence) == ((Source.VISITS,), ())
+
+
+@pytest.mark.parametrize("wrong", [["5201"], ["file", "file"], ["reversal", ""]])
+@pytest.mark.parametrize("section", ["outpatient", "pharmacy", "inpatient", "cross_region"])
+def test_an_order_of_evidence_that_is_none_is_refused(section, wrong):
+    with pytest.raises(ConfigError, match="evidence"):
+        profile(**{section: {"evidence": wrong}})

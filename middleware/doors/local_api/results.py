@@ -223,6 +223,42 @@ class PaymentFacts(Result, frozen=True, kw_only=True):
     next_check_at: When | UnsetType = UNSET
 
 
+class ShownVisit(Result, frozen=True, kw_only=True):
+    """One visit that 5201 showed."""
+
+    visit_number: str
+    ours: Annotated[bool, Meta(description="本次就诊 / it is this visit")]
+    med_type: str
+    begun_at: str
+    in_hospital: bool | UnsetType = UNSET
+
+
+class ShownFacts(Result, frozen=True, kw_only=True):
+    """Weak evidence: visits, never settlements. It decides nothing."""
+
+    at: When
+    message_id: str
+    visits: list[ShownVisit]
+
+
+class PursuitFacts(Result, frozen=True, kw_only=True):
+    """What is being done about an outcome that is not known."""
+
+    doing: Literal["first-check", "reversal", "visit-query", "file", "person"]
+    zh: str
+    en: str
+    attempts: Annotated[int, Meta(description="已试冲正次数 / reversals tried")]
+    since: Annotated[When | UnsetType, Meta(description="何时起结果未明 / in doubt since")] = UNSET
+    asked: Annotated[
+        list[Literal["reversal", "visit-query", "file"]] | UnsetType,
+        Meta(description="已问过而不明确、或不再问的 / asked without a clear answer, or not to be asked"),
+    ] = UNSET
+    person_at: Annotated[When | UnsetType, Meta(description="最迟此时转人工 / a person decides then at the latest")] = UNSET
+    shown: Annotated[
+        ShownFacts | UnsetType, Meta(description="5201 查到的就诊，弱证据 / visits that 5201 showed: weak evidence")
+    ] = UNSET
+
+
 class GetResult(Result, frozen=True, kw_only=True):
     """settlement.get; members of what is not known yet are absent."""
 
@@ -241,6 +277,7 @@ class GetResult(Result, frozen=True, kw_only=True):
     next_check_at: Annotated[
         When | UnsetType, Meta(description="结果未明时下次查证时间 / when an unknown outcome is looked into next")
     ] = UNSET
+    pursuit: Annotated[PursuitFacts | UnsetType, Meta(description="结果未明时 / while it is not known")] = UNSET
     payment: Annotated[PaymentFacts | UnsetType, Meta(description="用银行卡时 / when a bank card was used")] = UNSET
 
 
@@ -383,6 +420,7 @@ class DeskRow(Result, frozen=True, kw_only=True):
     message_ids: DeskMessageIds
     since: Annotated[When | UnsetType, Meta(description="何时起结果未明 / in doubt since")] = UNSET
     next_check_at: When | UnsetType = UNSET
+    pursuit: Annotated[PursuitFacts | UnsetType, Meta(description="正在做什么 / what is being done")] = UNSET
     why: FaultFacts | UnsetType = UNSET
     proposal: DeskProposal | UnsetType = UNSET
     decided: DeskDecided | UnsetType = UNSET
