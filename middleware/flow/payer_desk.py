@@ -77,6 +77,8 @@ def _needless(event: ManualProposed) -> bool:
 
 def approved(leg: Leg, event: ManualApproved, at: At, settlement: Settlement) -> Step[Leg]:
     """-> Released, Captured, Refunded, Collected as proposed; not captured ReleaseIntended, not refunded RefundIntended."""
+    if leg.proposal is None and _is_decided_so(leg, event):
+        return Step(leg)  # said again, while what followed from it is in doubt itself
     proposal = _shown(leg, event.proposal)
     if proposal.proposed_by == event.caller.account:
         raise Fault("desk.same_person", f"proposed by {proposal.proposed_by}")
@@ -99,10 +101,14 @@ def approved(leg: Leg, event: ManualApproved, at: At, settlement: Settlement) ->
 
 def approved_before(leg: Leg, event: ManualApproved, at: At, settlement: Settlement) -> Step[Leg]:
     """Refused to the asker: it is decided, or known, by now. The same approval again changes nothing."""
-    decided = leg.decided
-    if decided and (decided.proposal.digest, decided.approved_by) == (event.proposal, event.caller.account):
+    if _is_decided_so(leg, event):
         return Step(leg)
     raise Fault("desk.stale", f"state {leg.state}")
+
+
+def _is_decided_so(leg: Leg, event: ManualApproved) -> bool:
+    decided = leg.decided
+    return decided is not None and (decided.proposal.digest, decided.approved_by) == (event.proposal, event.caller.account)
 
 
 def rejected(leg: Leg, event: ManualRejected, at: At, settlement: Settlement) -> Step[Leg]:

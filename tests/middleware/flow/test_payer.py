@@ -10,7 +10,7 @@ from attrs import evolve
 from middleware.domain import event as e
 from middleware.domain.centre import Call
 from middleware.domain.command import AskBank, CallCentre, WakePayer
-from middleware.domain.decision import Decision, Proposal, Verdict
+from middleware.domain.decision import Decided, Decision, Proposal, Verdict
 from middleware.domain.fault import Fault
 from middleware.domain.money import Money
 from middleware.domain.payment import LEG_OPEN, BankCall, BankReply, Leg, LegState, Means, RefusalReason, Traced
@@ -219,3 +219,15 @@ def test_a_person_decides_only_what_is_in_doubt(wanted, states):
     done = step(shown, e.ManualApproved(SID, CHECKER, digest), at(after(9999)))
     assert newest(done).state in states
     assert newest(done).decided.approved_by == CHECKER.account
+
+
+def test_the_same_approval_again_changes_nothing_though_what_followed_from_it_is_in_doubt_itself():
+    proposal = Proposal(SHOWN, Decision(Verdict.PAYMENT_RELEASED), EVIDENCE, MAKER.account, NOW)
+    doubtful = paid(L.UNKNOWN, decided=Decided(proposal, CHECKER.account, NOW))
+
+    again = step(doubtful, e.ManualApproved(SID, CHECKER, SHOWN), at())
+
+    assert (newest(again), again.commands) == (doubtful.settlements[0].leg, ())
+    with pytest.raises(Fault) as caught:
+        step(doubtful, e.ManualApproved(SID, MAKER, SHOWN), at())
+    assert caught.value.code == "desk.stale"
