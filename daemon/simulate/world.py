@@ -37,6 +37,7 @@ from daemon.simulate.dials import Dials, draw, quiet
 from daemon.simulate.hospital import HisBook
 from daemon.simulate.night import Night, absent_is_what_is_not_there, both_say_the_same, the_totals_sent_are_the_days_own
 from daemon.simulate.node import LEASE_S, ZONE, Node, Surroundings
+from daemon.simulate.operators import ROUNDS, Operators, nobody_decides_alone, nothing_waits_for_a_person, waiting
 from daemon.simulate.parts import Mortal
 from daemon.simulate.story import BrokenRuleError, Story
 from daemon.simulate.wire import Exchange
@@ -271,7 +272,20 @@ class World:
         self._rest()
         self._ask_everything_again()
         self._look((*ALWAYS, *AT_REST, every_message_has_an_end))
+        self._desk()
         self._night()
+
+    def _desk(self) -> None:
+        """People decide what no machine could establish; what follows from it comes to rest."""
+        operators = Operators(self, self.exchange.ledger, self._stream("desk"))
+        for _ in range(ROUNDS):
+            books = self._books()
+            if not waiting(books):
+                break
+            ensureDeferred(operators.clear(books)).addErrback(self.lost.append)
+            self._rest()
+        self._raise_what_was_lost()
+        self._look((*ALWAYS, *AT_REST, nobody_decides_alone, nothing_waits_for_a_person))
 
     def _night(self) -> None:
         Night(self, self.exchange.ledger, self.dials, self._look_after_the_night).play()
