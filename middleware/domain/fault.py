@@ -94,6 +94,7 @@ _ROWS = (
     FaultSpec("visit.category", _R, _FIX, _NO, -32060, "医疗类别、险种与就诊方式不符，或缺少必要信息", "category, insurance and kind of visit do not fit together, or a fact is missing", "请按 detail 修改后用新的 request_id 重发", "mend what detail names and ask again with a new request_id"),
     FaultSpec("visit.cross_region", _M, _NEVER, _NO, -32061, "参保地不在本地政策允许的异地范围内，未登记", "the person's insured region is not one that this region's rules let be treated here; nothing was registered", "请按自费办理，或由医保办处理", "treat as self-paying, or call the insurance office"),
     FaultSpec("visit.busy", _S, _SAME, _NO, -32062, "该就诊有事务正在办理", "something of this visit is being worked on at the centre", "请稍后用同一 request_id 重发", "send again shortly with the same request_id"),
+    FaultSpec("visit.errand_left", Kind.CENTRE, _NEVER, _NO, -32069, "自动撤销就诊登记未成，须人工向中心核实", "a registration that should be taken back may still stand at the centre", "desk.list 的 errands 列出就诊号；请在中心端撤销该登记，系统每天再试", "see errands in desk.list; withdraw that registration at the centre's own screen: it is tried again each day"),
     FaultSpec("visit.order", _S, _FIX, _NO, -32063, "次序不对，须先完成 detail 所指的一步", "out of order: another step comes first", "请先完成 detail 所指的一步", "do first what detail says"),
     FaultSpec("settlement.limit", _S, _NEVER, _NO, -32064, "超出本地政策的限额或期限", "beyond a limit of this region's rules", "请查看 detail；确需办理请找医保办", "see detail; call the insurance office"),
     # -- the manual desk
@@ -101,6 +102,8 @@ _ROWS = (
     FaultSpec("desk.same_person", _A, _NEVER, _NO, -32041, "提出人不能自己复核", "who proposed may not approve", "请由另一人复核", "let another person approve"),
     FaultSpec("desk.too_early", _S, _SAME, _NO, -32042, "医保中心可能仍在处理最后一条报文，此时的证据不能作准", "the centre may still be working on the last message; evidence of now proves nothing", "请过了中心处理时限再向中心核实", "ask the centre again after its processing limit"),
     FaultSpec("desk.not_fitting", _S, _NEVER, _NO, -32043, "该结论不适用于这笔结算", "this decision does not fit the settlement", "请按 detail 修改结论", "mend the decision as detail says"),
+    # -- a terminal's batch
+    FaultSpec("shift.empty", _S, _NEVER, _NO, -32048, "本终端上次结批后没有新的记录，未结批", "nothing became certain on this terminal since its last batch; nothing was closed", "不必结批；确需空批请用 allow_empty", "nothing needs closing; a batch without rows takes allow_empty"),
     # -- personal data
     FaultSpec("person.forgotten", _S, _NEVER, _NO, -32046, "该期间的个人信息已按规定销毁", "the personal data of this period was destroyed by rule", "金额与结算记录仍可查询；人员信息无法恢复", "amounts and settlements can still be asked for; who it was cannot"),
     FaultSpec("keys.refused", _S, _NEVER, _NO, -32047, "该期间的密钥现在不能销毁", "the keys of this period cannot be destroyed now", "请按 detail 处理后重新提出", "see detail, then propose it again"),

@@ -18,9 +18,9 @@ answer. Amounts are yuan as text with two places ("18785.39"); times are ISO 860
                and what is known of: quote, settled, cancelled, fault {code, zh, en, detail}, next_check_at,
                pursuit {doing, zh, en, attempts, since, asked, person_at, shown {at, message_id, visits [{...}]}}
 ``shift_totals`` terminal, since, until, settled {count, total, fund, account, cash}, cancelled {the same}, unknown {count}
-``close_shift`` terminal, number, closed_at, rows, settled, cancelled (as above), unknown {count, settlements}, journal {after,
-               last}; ``shift`` batch {that}, rows [{row, settlement_id, kind, at, total, fund, account, cash, bank}], next_after,
-               complete
+``close_shift`` terminal, number, closed_at, rows, settled, cancelled (as above), unknown {count, settlements},
+               journal {after, last}
+``shift``      batch {that}, rows [{row, settlement_id, kind, at, total, fund, account, cash, bank}], next_after, complete
 split          total fund account cash hospital personal family_account self_paid over_limit first_self_paid in_scope
                deductible balance_after, funds [{kind, name, amount}]
 """

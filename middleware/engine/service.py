@@ -16,6 +16,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.kind import VisitKind
 from middleware.domain.order import Caller, CancelOrder, QuoteOrder, RegisterOrder, Role, SettleOrder
 from middleware.domain.payment import Means
+from middleware.domain.shift import ShiftOrder
 from middleware.domain.visit import Settlement, Visit
 from middleware.engine import views
 from middleware.engine.answering import in_yuan, is_final, known_answer, replay, same, still_going, stored_answer
@@ -23,6 +24,7 @@ from middleware.engine.cards import CardDesk
 from middleware.engine.counter import Answer, ErrandOrder
 from middleware.engine.errands import METHODS, asked, visit_view
 from middleware.engine.runner import Engine
+from middleware.engine.shifts import ShiftDesk
 from middleware.engine.writing import Extra
 from middleware.ports import Readers
 from middleware.store.codec import encode
@@ -54,6 +56,7 @@ class CounterService:
         self._engine = engine
         self._waits = waits
         self._cards = CardDesk(engine.means, readers, waits.card_read_valid_s)
+        self._shifts = ShiftDesk(engine.means, engine.means.reader.shifts)
         self._pending: dict[tuple[str, str], _Pending] = {}
         self._by_visit: dict[str, set[tuple[str, str]]] = {}
         engine.awaited = self._by_visit.__contains__
@@ -175,6 +178,18 @@ class CounterService:
             "cancelled": in_yuan(sums["cancelled"]),
             "unknown": {"count": sums["unknown"]},
         }
+
+    async def close_shift(self, caller: Caller, key: str, order: ShiftOrder) -> Answer:
+        """See ``Counter.close_shift``."""
+
+        async def begin(digest: str) -> Request:
+            return await self._shifts.close(caller, self._request(caller, key, "shift.close", digest, "", ""), order)
+
+        return await self._once(caller, key, "shift.close", order, begin, 0)
+
+    async def shift(self, caller: Caller, number: int, after: int, limit: int) -> Answer:
+        """See ``Counter.shift``."""
+        return await self._shifts.get(caller, number, after, limit)
 
     # -- once and only once
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from attrs import define, field
+from attrs import asdict, define, field
 
 from middleware.domain.payment import LEG_IN_DOUBT, LEG_IN_FLIGHT, LEG_OPEN
+from middleware.domain.shift import ShiftRow
 from middleware.domain.visit import IN_FLIGHT, Settlement, Visit
 from middleware.store import tables as t
 from middleware.store.chain import Head, link
@@ -69,6 +70,8 @@ class Batch:
     forgotten: list[Row] = field(factory=list)
     keys: Pending = field(factory=Pending)
     puts: dict[str, list[Row]] = field(factory=dict)
+    shift_rows: list[Row] = field(factory=list)
+    closed_shifts: list[Row] = field(factory=list)
 
     def add(self, unit: Unit) -> None:
         """The unit's rows, after those of the units before it."""
@@ -103,6 +106,11 @@ class Batch:
             self.cards.append({"card_ref": reference, "body": body})
         self.forgotten.extend({"b_card_ref": reference} for reference in unit.forgotten)
         self.meta.update({name: {"name": name, "value": value} for name, value in unit.meta})
+        self.shift_rows.extend(
+            shift_row(one, self.journal.sequence, place, _moment(unit)) for place, one in enumerate(unit.shift_rows)
+        )
+        if unit.closed_shift is not None:
+            self.closed_shifts.append(asdict(unit.closed_shift))
         for put in unit.puts:
             self.puts.setdefault(put.table, []).append(self._put(put, unit))
 
@@ -249,6 +257,24 @@ class Batch:
 def _moment(unit: Unit) -> dt.datetime:
     """When it is: the period that what it holds of persons belongs to."""
     return unit.now if unit.now is not None else unit.records[0].at
+
+
+def shift_row(one: ShiftRow, sequence: int, place: int, at: dt.datetime) -> Row:
+    """A row of a terminal's batch, under the journal's number of what made it certain."""
+    return {
+        "sequence": sequence,
+        "place": place,
+        "account": one.account,
+        "terminal": one.terminal,
+        "settlement_id": one.settlement_id,
+        "kind": str(one.kind),
+        "total_fen": one.total.fen,
+        "fund_fen": one.fund.fen,
+        "account_fen": one.of_account.fen,
+        "cash_fen": one.cash.fen,
+        "bank_fen": one.bank.fen,
+        "at": at.isoformat(),
+    }
 
 
 def settlement_row(visit_id: str, s: Settlement) -> Row:

@@ -172,6 +172,39 @@ feed = sa.Table(
     sa.Column("line", sa.Text, nullable=False),
 )
 
+# -- a terminal's batches (invariant 16): a row is never changed; a batch is the terminal's rows of a stretch of the journal
+
+shift_row = sa.Table(
+    "shift_row",
+    metadata,
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),  # of the journal's record
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),  # one step may make several things certain
+    sa.Column("account", sa.String(64), nullable=False),
+    sa.Column("terminal", sa.String(64), nullable=False),
+    sa.Column("settlement_id", sa.String(24), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("total_fen", sa.BigInteger, nullable=False),
+    sa.Column("fund_fen", sa.BigInteger, nullable=False),
+    sa.Column("account_fen", sa.BigInteger, nullable=False),
+    sa.Column("cash_fen", sa.BigInteger, nullable=False),
+    sa.Column("bank_fen", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),  # to be read by people: no batch is made by it
+)
+sa.Index("shift_row_of", shift_row.c.account, shift_row.c.terminal, shift_row.c.sequence)
+
+shift_batch = sa.Table(
+    "shift_batch",
+    metadata,
+    sa.Column("account", sa.String(64), primary_key=True),
+    sa.Column("terminal", sa.String(64), primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("after", sa.BigInteger, nullable=False),  # its rows: after < sequence <= last
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("closed_at", sa.String(40), nullable=False),
+    sa.Column("key", sa.String(64), nullable=False),  # of the request that closed it
+    sa.Column("body", sa.Text, nullable=False),
+)
+
 # -- personal data: what is sealed is opened by the vault and by nothing else
 
 words = sa.Table(  # a stranger's words, and free text of a caller; the journal's row names them by their digest

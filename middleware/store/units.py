@@ -13,6 +13,7 @@ from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill
 from middleware.domain.fault import Fault
 from middleware.domain.payment import BankCard
+from middleware.domain.shift import ClosedShift, ShiftRow
 from middleware.domain.visit import Visit
 
 
@@ -128,6 +129,8 @@ class Unit:
     since: str = ""
     work: Callable[[sa.Connection], None] | None = None  # done first, inside the transaction; raises WorkRefusedError
     puts: tuple[Put, ...] = ()
+    shift_rows: tuple[ShiftRow, ...] = ()  # what became certain; they get the number of the unit's last record
+    closed_shift: ClosedShift | None = None  # its number must be new
 
 
 class KeyTakenError(Exception):

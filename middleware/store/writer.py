@@ -205,6 +205,8 @@ class Writer:
             (self._into[t.journal.name], batch.journal_rows),
             (self._into[t.feed.name], batch.feed_rows),
             (self._into[t.words.name], batch.words),
+            (self._into[t.shift_row.name], batch.shift_rows),
+            (self._into[t.shift_batch.name], batch.closed_shifts),
             (self._put_visit, list(batch.visits.values())),
             (self._put_settlement, list(batch.settlements.values())),
             (self._end_message, batch.endings),

@@ -1,6 +1,6 @@
 """The one table of methods. The dispatcher, the schemas, the reference pages and the tests all read it.
 
-A pharmacy terminal (role pos) may quote, settle, ask status, cancel its own and get its shift totals, and nothing else.
+A pharmacy terminal (role pos) may quote, settle, ask status, cancel its own, close and read its shifts, and nothing else.
 Reading a card and registering its holder belong to that: without a visit there is nothing to quote.
 """
 
@@ -14,7 +14,7 @@ from attrs import frozen
 
 from middleware.domain.fault import Fault
 from middleware.domain.order import Role
-from middleware.doors.local_api import handlers, keys, params, reconciliation, results, results_visit
+from middleware.doors.local_api import handlers, keys, params, reconciliation, results, results_visit, shift
 from middleware.doors.local_api.handlers import Visit
 from middleware.engine.counter import Answer
 
@@ -149,6 +149,17 @@ _ROWS = (
         "shift.totals", "本终端一个班次的合计", "sums of the caller's own terminal between two times",
         _COUNTER, params.ShiftTotalsParams, results.ShiftTotalsResult, 30,
         keyed=False, moves_money=False, handler=handlers.shift_totals,
+    ),
+    Method(
+        "shift.close", "结批：关闭本终端当前批次，给出笔数和金额",
+        "close the open batch of the caller's own terminal: counts and sums",
+        _COUNTER, shift.ShiftCloseParams, shift.ShiftBatch, 30,
+        keyed=True, moves_money=False, handler=shift.shift_close,
+    ),
+    Method(
+        "shift.get", "再次读取已结的批次及其明细", "a closed batch of the caller's own terminal again, with its rows",
+        _COUNTER, shift.ShiftGetParams, shift.ShiftGetResult, 30,
+        keyed=False, moves_money=False, handler=shift.shift_get,
     ),
     Method(
         "desk.list", "列出结果未明和转人工的结算", "settlements whose outcome is unknown or waits for a person",

@@ -55,6 +55,13 @@ _ERRAND = {
     "visit_id": "V1", "errand_id": "U1", "matter": "charge", "state": "done", "total": "51.00", "charged": "51.00",
     "discharged": False,
 }  # fmt: skip
+_SHIFT = {
+    "terminal": "T001", "number": 7, "closed_at": _WHEN, "rows": 1,
+    "settled": {"count": 1, "total": "100.00", "fund": "60.00", "account": "30.00", "cash": "10.00", "bank": "0.00"},
+    "cancelled": {"count": 0, "total": "0.00", "fund": "0.00", "account": "0.00", "cash": "0.00", "bank": "0.00"},
+    "unknown": {"count": 1, "settlements": ["S2"]},
+    "journal": {"after": 10, "last": 42},
+}  # fmt: skip
 ANSWERS = {
     **dict.fromkeys(
         ("inpatient.charge", "inpatient.withdraw_charges", "inpatient.discharge", "inpatient.undo_discharge",
@@ -145,6 +152,14 @@ ANSWERS = {
         "cancelled": {"count": 0, "total": "0.00", "fund": "0.00", "account": "0.00", "cash": "0.00", "bank": "0.00"},
         "unknown": {"count": 0},
     },
+    "shift.close": _SHIFT,
+    "shift.get": {
+        "batch": _SHIFT, "next_after": 1, "complete": True,
+        "rows": [{
+            "row": 1, "settlement_id": "S1", "kind": "settled", "at": _WHEN,
+            "total": "100.00", "fund": "60.00", "account": "30.00", "cash": "10.00", "bank": "0.00",
+        }],
+    },
 }  # fmt: skip
 
 
@@ -206,6 +221,12 @@ class FakeCounter:
 
     async def shift_totals(self, caller, since, until):
         return await self._answer("shift.totals", caller, since, until)
+
+    async def close_shift(self, caller, key, order):
+        return await self._answer("shift.close", caller, key, order)
+
+    async def shift(self, caller, number, after, limit):
+        return await self._answer("shift.get", caller, number, after, limit)
 
 
 class FakeDesk:

@@ -38,6 +38,8 @@ PARAMS = {
     "settlement.get": {"settlement_id": "S1"},
     "settlement.cancel": {"request_id": "k4", "settlement_id": "S1", "reason": "退药"},
     "shift.totals": {"since": "2026-11-20T08:00:00+08:00", "until": "2026-11-20T20:00:00+08:00"},
+    "shift.close": {"request_id": "k11", "allow_empty": True},
+    "shift.get": {"number": 7, "after": 0, "limit": 10},
     "desk.list": {"after": "S0", "limit": 10},
     "desk.show": {"settlement_id": "S1"},
     "desk.propose": {
