@@ -41,19 +41,23 @@ class ConfigError(Exception):
 
 def load(schema: type[T], path: Path) -> T:
     """Read ``path`` as ``schema``; raises ``ConfigError`` with every problem."""
+    return read(schema, document_of(path))
+
+
+def document_of(path: Path) -> dict[str, Any]:
+    """The file as TOML; ``ConfigError`` when it is none."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_FILE_BYTES + 1)
         if len(raw) > MAX_FILE_BYTES:
             raise ConfigError([Problem(str(path), "the file is longer than 1 MiB", "is this the right file?")])
-        document = tomllib.loads(raw.decode())
+        return tomllib.loads(raw.decode())
     except OSError as exc:
         raise ConfigError([Problem(str(path), f"cannot be read: {exc.strerror}", "check the path and its rights")]) from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise ConfigError([Problem(str(path), f"is not TOML in UTF-8: {exc}", "mend the line named")]) from exc
     except RecursionError as exc:
         raise ConfigError([Problem(str(path), "is nested too deeply", "is this the right file?")]) from exc
-    return read(schema, document)
 
 
 def read(schema: type[T], document: Mapping[str, Any]) -> T:
@@ -63,6 +67,13 @@ def read(schema: type[T], document: Mapping[str, Any]) -> T:
     if problems:
         raise ConfigError(problems)
     return typing.cast("T", value)
+
+
+def problems_of(schema: type, document: Mapping[str, Any]) -> list[Problem]:
+    """Every problem that ``read`` would raise, without raising."""
+    problems: list[Problem] = []
+    _section(schema, document, "", problems)
+    return problems
 
 
 def _section(schema: type, document: object, path: str, problems: list[Problem]) -> Any:

@@ -84,6 +84,16 @@ def check_config(file: Path) -> None:
     click.echo(f"配置正确 / the configuration is good: {file}")
 
 
+@main.command("check-profile")
+@click.argument("file", type=_PATH)
+@click.option("--production", is_flag=True, help="exit 1 while the centre has not confirmed everything")
+def profile(file: Path, production: bool) -> None:
+    """Check a region's profile FILE: every mistake at once (exit 2), and what is not confirmed yet."""
+    from daemon.profile_check import check_profile
+
+    sys.exit(check_profile(file, click.echo, production=production))
+
+
 @main.command()
 @click.option("--config", "config", type=click.Path(path_type=Path), help="also check what this file names")
 def doctor(config: Path | None) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from twisted.internet.defer import ensureDeferred
 
+from config.load import ConfigError
 from daemon.app import Application, build
 from daemon.settings import Settings
 from middleware.domain.fault import Fault
@@ -44,7 +45,7 @@ def serve(settings: Settings) -> int:
     reactor.seconds = time.monotonic
     try:
         application = build(settings, reactor)
-    except (Fault, ValueError) as exc:
+    except (Fault, ConfigError, ValueError) as exc:
         _cannot_start(exc)
         return 1
     status = 0

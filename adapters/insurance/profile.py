@@ -40,9 +40,7 @@ class Profile:
     region: str = setting(
         help="six digits of the place of care (mdtrtarea_admvs)", validator=matching(r"\d{6}", "six digits")
     )
-    reversible: tuple[str, ...] = setting(
-        help="transactions that 2601 may undo here", validator=profile_rules.reversible
-    )
+    reversible: tuple[str, ...] = setting(help="transactions that 2601 may undo here", validator=profile_rules.reversible)
     not_found_codes: tuple[str, ...] = setting(
         help="refusal codes of 2601 that mean: the original never arrived", default=()
     )

@@ -1,0 +1,102 @@
+"""``run.py check-profile FILE``: every mistake of a region's profile at once, and what a bureau must still confirm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from adapters.insurance.profile import Profile, mistakes, profile_of
+from config.load import ConfigError, Problem, document_of
+
+Say = Callable[[str], object]
+
+
+@frozen(slots=True)
+class Open:
+    """A key whose value nobody has confirmed: what happens until then."""
+
+    key: str
+    zh: str
+    en: str
+
+
+_EMPTY = (
+    Open("reversible", "任何结果不明的交易都转人工", "every unknown outcome goes to a person"),
+    Open(
+        "not_found_codes", "冲正被拒时转人工，不会认定原交易未到达", "a refused reversal goes to a person, never ends one"
+    ),
+    Open("already_reversed_codes", "重复冲正被拒时转人工", "a refusal of a repeated reversal goes to a person"),
+    Open("already_done_codes", "重发的登记、明细、出院被拒时转人工", "a refused repetition of an errand goes to a person"),
+    Open(
+        "sign_in_again_codes",
+        "日间签到失效后不会自动重新签到",
+        "a sign-in that ends within the day is not made again by itself",
+    ),
+    Open("refusing_fault_codes", "每个 SOAP Fault 都按结果不明处理", "every SOAP fault is an unknown outcome"),
+    Open(
+        "statement.not_ready_codes", "对账结果未就绪时当日对账即止", "a result that is not ready ends the day's comparison"
+    ),
+    Open("cross_region.regions", "不接待异地参保人", "nobody insured elsewhere is treated"),
+)
+_UNSAID = (
+    Open(
+        "processing_limit_s", "按 600 秒：此后“查无原交易”才可结束冲正", "600 s: only then does 'not found' end a reversal"
+    ),
+    Open("quote_expiry_s", "按 900 秒", "900 s"),
+    Open("adopt_listed", "按 false：次日结果文件列出的结算予以冲正", "false: what the next day's file lists is reversed"),
+    Open("query_visits", "按 false：不用 5201 查询", "false: 5201 is not asked"),
+    Open("statement.columns", "按湖南七列", "Hunan's seven columns"),
+    Open("statement.result_columns", "按湖南十列", "Hunan's ten columns"),
+    Open("statement.verdicts", "按湖南：0 平，1 不平", "Hunan's: 0 equal, 1 not"),
+    Open("statement.encoding", "按 UTF-8", "UTF-8"),
+    Open("inpatient.discharge", "按先出院后预结算", "discharge before the quote"),
+    Open("cross_region.local_digits", "按前 4 位区划判断本地", "the first 4 digits tell who is local"),
+)
+
+
+def unconfirmed(document: Mapping[str, Any]) -> list[Open]:
+    """What a sound profile leaves to a person or to our defaults, in the order of its consequences."""
+    return [one for one in _EMPTY if not _at(document, one.key)] + [
+        one for one in _UNSAID if _at(document, one.key) is None
+    ]
+
+
+def _at(document: Mapping[str, Any], key: str) -> object:
+    value: object = document
+    for name in key.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def check_profile(path: Path, say: Say, *, production: bool) -> int:
+    """Say all of it. 0 good, 1 with ``production`` while something is unconfirmed, 2 with a mistake."""
+    try:
+        document = document_of(path)
+    except ConfigError as exc:
+        return _refused(path, exc.problems, say)
+    if problems := mistakes(document):
+        return _refused(path, problems, say)
+    profile = profile_of(document)
+    say(f"地区文件正确 / the profile is good: {path} ({profile.name}, {profile.region})")
+    _say_misnamed(path, profile, say)
+    still = unconfirmed(document)
+    if still:
+        say(f"投产前须经医保中心确认 / to be confirmed by the centre before production: {len(still)}")
+    for one in still:
+        say(f"  {one.key}: {one.zh} / {one.en}")
+    return 1 if production and still else 0
+
+
+def _refused(path: Path, problems: list[Problem], say: Say) -> int:
+    say(f"地区文件有误 / the profile has {len(problems)} mistake(s): {path}")
+    for problem in problems:
+        say(f"  {problem}")
+    return 2
+
+
+def _say_misnamed(path: Path, profile: Profile, say: Say) -> None:
+    if not path.stem.startswith(profile.region) and path.stem != "template":
+        say(f"  文件名应以区划代码开头 / the file's name should begin with its region: {profile.region}")

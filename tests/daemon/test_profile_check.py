@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from adapters.insurance.profile import REGIONS, load_profile, mistakes
+from config.load import ConfigError, document_of
+from daemon.cli import main
+from daemon.profile_check import _EMPTY, _UNSAID, check_profile, unconfirmed
+
+SOUND = 'name = "x"\nregion = "999900"\nreversible = ["2207"]\n'
+CONFIRMED = """
+name = "x"
+region = "999900"
+reversible = ["2207"]
+not_found_codes = ["1"]
+already_reversed_codes = ["2"]
+already_done_codes = ["3"]
+sign_in_again_codes = ["4"]
+refusing_fault_codes = ["5"]
+processing_limit_s = 600
+quote_expiry_s = 900
+adopt_listed = false
+query_visits = false
+[statement]
+not_ready_codes = ["6"]
+columns = ["setl_id", "mdtrt_id", "psn_no", "medfee_sumamt", "fund_pay_sumamt", "acct_pay", "refd_setl_flag"]
+result_columns = [
+    "psn_no", "mdtrt_id", "setl_id", "msgid", "stmt_rslt", "refd_setl_flag", "memo", "medfee_sumamt", "fund_pay_sumamt",
+    "acct_pay",
+]
+encoding = "utf-8"
+verdicts = { 0 = "equal", 1 = "differs" }
+[inpatient]
+discharge = "before-quote"
+[cross_region]
+regions = [""]
+local_digits = 4
+"""
+WRONG = """
+name = "x"
+region = "43"
+reversible = ["2207", "2601"]
+not_found_codes = ["-9"]
+already_reversed_codes = ["-9"]
+sign_in = "hourly"
+sing_in = "daily"
+[extra_codes]
+med_typ = ["12"]
+[lengths]
+nonsense = 3
+[outpatient]
+max_total = "ten"
+[cross_region]
+kinds = ["spa"]
+regions = ["Hunan"]
+reversible = ["9999"]
+[categories]
+99922 = { kind = "outpatient", insurances = ["000"], needs = ["luck"] }
+[statement]
+verdicts = { 0 = "fine" }
+"""
+KEYS = (
+    "region", "reversible", "already_reversed_codes", "sign_in", "sing_in", "extra_codes", "lengths", "outpatient.max_total",
+    "cross_region.kinds", "cross_region.regions", "cross_region.reversible", "categories.99922", "categories.99922.insurances",
+    "categories.99922.needs", "statement.verdicts",
+)  # fmt: skip
+
+
+def written(tmp_path: Path, text: str, name: str = "999900-x") -> Path:
+    path = tmp_path / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def said_by(path: Path, *, production: bool = False) -> tuple[int, list[str]]:
+    lines: list[str] = []
+    return check_profile(path, lines.append, production=production), lines
+
+
+def test_every_mistake_is_told_at_once_with_key_rule_and_hint(tmp_path: Path) -> None:
+    status, lines = said_by(written(tmp_path, WRONG))
+
+    assert status == 2
+    assert {line.strip().split(": ", 1)[0] for line in lines[1:]} == set(KEYS)
+    assert f"{len(KEYS)} mistake(s)" in lines[0]
+    assert "did you mean sign_in?" in next(line for line in lines if "sing_in" in line)
+
+
+def test_a_profile_with_a_mistake_is_refused_with_the_whole_list(tmp_path: Path) -> None:
+    path = written(tmp_path, WRONG)
+
+    with pytest.raises(ConfigError) as caught:
+        load_profile(path.stem, tmp_path)
+
+    assert {problem.path for problem in caught.value.problems} == set(KEYS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["reversible = [[1], {}]", "categories = 3", "extra_codes = [1]", "[categories]\nx = 1", "not_found_codes = [1]"],
+)
+def test_whatever_the_file_holds_the_answer_is_a_list(tmp_path: Path, text: str) -> None:
+    assert mistakes(document_of(written(tmp_path, text)))
+
+
+def test_what_is_no_toml_is_told_like_any_mistake(tmp_path: Path) -> None:
+    assert said_by(written(tmp_path, "= ="))[0] == 2
+    assert said_by(tmp_path / "none.toml")[0] == 2
+
+
+def test_what_is_left_empty_or_unsaid_is_listed_and_stops_only_production(tmp_path: Path) -> None:
+    path = written(tmp_path, SOUND)
+
+    status, lines = said_by(path)
+
+    assert (status, said_by(path, production=True)[0]) == (0, 1)
+    told = {line.strip().split(": ", 1)[0] for line in lines if line.startswith("  ")}
+    assert told == {one.key for one in (*_EMPTY, *_UNSAID)} - {"reversible"}
+
+
+def test_a_profile_of_which_all_is_confirmed_may_go_into_production(tmp_path: Path) -> None:
+    assert said_by(written(tmp_path, CONFIRMED), production=True) == (
+        0, [f"地区文件正确 / the profile is good: {tmp_path}/999900-x.toml (x, 999900)"],
+    )  # fmt: skip
+
+
+def test_a_file_that_is_named_after_another_region_is_said(tmp_path: Path) -> None:
+    assert any("999900" in line and "文件名" in line for line in said_by(written(tmp_path, SOUND, "430000"))[1])
+
+
+def test_what_is_called_unconfirmed_is_a_key_of_the_template() -> None:
+    text = (REGIONS / "template.toml").read_text(encoding="utf-8")
+    for one in (*_EMPTY, *_UNSAID):
+        name = one.key.rpartition(".")[2]
+        assert re.search(rf"^(\[statement\.)?{name}( = |\])", text, re.MULTILINE), one.key
+    assert [one.key for one in unconfirmed(document_of(REGIONS / "template.toml"))] == [
+        one.key for one in _EMPTY if one.key != "reversible"
+    ]
+
+
+def test_the_command_says_the_same_and_its_status_is_that_of_the_check(tmp_path: Path) -> None:
+    good = CliRunner().invoke(main, ["check-profile", str(written(tmp_path, SOUND))])
+    bad = CliRunner().invoke(main, ["check-profile", str(written(tmp_path, WRONG, "bad"))])
+    still = CliRunner().invoke(main, ["check-profile", "--production", str(written(tmp_path, SOUND))])
+
+    assert (good.exit_code, bad.exit_code, still.exit_code) == (0, 2, 1)
+    assert "categories.99922.needs" in bad.output
