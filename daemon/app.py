@@ -245,8 +245,8 @@ def build(settings: Settings, reactor: Any) -> Application:
     chain = ChainWatch(opened, journal, pool, reactor)
     anchoring = Anchoring(settings.anchor, database, settings.centre.institution_code, reactor, now)
     health: list[Callable[[], PartHealth]] = [
-        journal.health, readers.health, his.health, centre.health, outbox.health, watch.health, chain.health,
-        anchoring.health, members.health,
+        journal.health, readers.health, his.health, centre.health, outbox.health, watch.health,
+        watch.errands_health, chain.health, anchoring.health, members.health,
     ]  # fmt: skip
     if bank is not None:
         health.append(bank.health)
@@ -309,6 +309,7 @@ def _measure(a: Application, metrics: Metrics) -> None:
     metrics.set("settlement_unknown", a.watch.unknown)
     metrics.set("settlement_unknown_oldest_seconds", a.watch.oldest_s)
     metrics.set("settlement_manual", a.watch.manual)
+    metrics.set("visit_errands_left", a.watch.left)
     metrics.set("settlement_resting", a.watch.resting)
     metrics.set("nodes_living", a.members.living)
     metrics.set("node_lease_held", a.members.lives())

@@ -58,6 +58,8 @@ def list_(config: Path | None, path: Path | None, token_file: Path) -> None:
         after, count, complete = "", 0, False
         while not complete:
             page = client.call("desk.list", {"after": after, "limit": _PAGE})
+            for row in page.get("errands", ()):
+                click.echo(errand_line(row))
             after, complete = page["next_after"], page["complete"]
             count += len(page["rows"])
             for row in page["rows"]:
@@ -169,6 +171,16 @@ def pursuit_of(pursued: dict[str, Any]) -> str:
         ours = sum(one["ours"] for one in shown["visits"])
         told += f"  5201 (弱证据/weak): {len(shown['visits'])} 次就诊/visits, 本次/ours {ours}"
     return told
+
+
+def errand_line(row: dict[str, Any]) -> str:
+    """One errand that waits for a person: what is to be withdrawn at the centre, and why it was not."""
+    why = row.get("why", {})
+    return (
+        f"{row['visit_id']}  {row['matter']}  中心就诊号/visit number {row['visit_number'] or '-'}\n"
+        f"    自/since {row['since']}  下次/next {row.get('next_check_at', '-')}\n"
+        f"    {why.get('zh', '')} / {why.get('en', '')}: {why.get('detail', '')} {why.get('foreign', '')}".rstrip()
+    )
 
 
 def ask(config: Path | None, path: Path | None, token_file: Path, method: str, params: dict[str, Any]) -> None:

@@ -31,6 +31,7 @@ class Watch:
         self.held = 0
         self.resting = 0
         self.letters = 0
+        self.left = 0
         self._oldest: dt.datetime | None = None
 
     @property
@@ -65,6 +66,13 @@ class Watch:
             return PartHealth("settlements", Condition.DEGRADED, "his.refused", detail)
         return PartHealth("settlements", Condition.GOOD, "", detail)
 
+    def errands_health(self) -> PartHealth:
+        """The part ``errands``: DEGRADED while a registration that should be taken back waits for a person."""
+        detail = f"visits {self.left}"
+        if self.left:
+            return PartHealth("errands", Condition.DEGRADED, "visit.errand_left", detail)
+        return PartHealth("errands", Condition.GOOD, "", detail)
+
     def _look(self) -> None:
         if self._running:
             spawn(self._count(), "watch")
@@ -75,6 +83,7 @@ class Watch:
             self.unknown, self.manual, self._oldest = await means.pool.run(means.reader.open_questions)
             self.held = await means.pool.run(means.reader.held)
             self.resting = await means.pool.run(means.reader.resting, self._now() + FAR)
+            self.left = await means.pool.run(means.reader.errands_left)
             self.letters = await means.pool.run(means.reader.letters_waiting)
         if self._running:
             self._timer = self._clock.callLater(INTERVAL_S, self._look)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from attrs import evolve
 
 from middleware.domain.decision import Decided, Decision, Evidence, Proposal, Verdict
+from middleware.domain.errand import ErrandState
 from middleware.domain.event import ManualApproved, ManualProposed, ManualRejected
 from middleware.domain.fault import FAULTS, Fault
 from middleware.domain.order import Caller
 from middleware.domain.payment import Leg
 from middleware.domain.reconciliation import Finding
-from middleware.domain.visit import Settlement, SettlementState, Visit
+from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
 from middleware.engine.counter import Answer
 from middleware.engine.runner import Engine
 from middleware.engine.views import payment_view, pursuit_view, split_view
@@ -32,7 +33,11 @@ class ManualDesk:
         rows = [row_view(visit, visit.settlement(settlement_id)) for settlement_id, visit in page]
         # An outcome may have become known between the reading of the two tables' rows: then it is no doubt any more.
         doubtful = [row for row in rows if _waits(row)]
-        return {"rows": doubtful, "next_after": page[-1][0] if page else after, "complete": len(page) < limit}
+        answer: Answer = {"rows": doubtful, "next_after": page[-1][0] if page else after, "complete": len(page) < limit}
+        if not after:  # once, with the first page
+            left = await self._engine.means.pool.run(self._doubts.left)
+            answer["errands"] = [row for visit in left for row in errand_rows(visit)]
+        return answer
 
     async def show(self, settlement_id: str) -> Answer:
         """See ``Desk.show``."""
@@ -79,6 +84,29 @@ class ManualDesk:
         return row_view(after, after.settlement(event.settlement_id))
 
 
+def errand_rows(visit: Visit) -> list[Answer]:
+    """What nobody asked for, could not be done, and waits for a person at the centre."""
+    return [
+        {
+            "visit_id": visit.visit_id,
+            "errand_id": one.errand_id,
+            "matter": str(one.matter),
+            "visit_number": one.visit_number,
+            "since": one.created_at.isoformat(),
+        }
+        | ({"next_check_at": one.next_due.isoformat()} if one.next_due else {})
+        | ({"why": why_view(one.trouble)} if one.trouble else {})
+        for one in visit.errands
+        if one.state is ErrandState.LEFT
+    ]
+
+
+def why_view(trouble: Trouble) -> Answer:
+    """A trouble in the table's words, with the other side's own."""
+    spec = FAULTS[trouble.code]
+    return {"code": spec.code, "zh": spec.zh, "en": spec.en, "detail": trouble.detail, "foreign": trouble.foreign}
+
+
 def _waits(row: Answer) -> bool:
     return row["state"] in STATES or row.get("payment", {}).get("state", "") in LEGS or "difference" in row
 
@@ -120,9 +148,7 @@ def row_view(visit: Visit, settlement: Settlement) -> Answer:
     if (pursued := pursuit_view(visit, s)) is not None:
         view["pursuit"] = pursued
     if s.trouble is not None:
-        spec = FAULTS[s.trouble.code]
-        words = {"code": spec.code, "zh": spec.zh, "en": spec.en, "detail": s.trouble.detail, "foreign": s.trouble.foreign}
-        view["why"] = words
+        view["why"] = why_view(s.trouble)
     if (leg := _leg(s)) is not None:
         view["payment"] = payment_view(evolve(s, legs=(leg,)))
     if (proposal := s.proposal or (leg.proposal if leg else None)) is not None:

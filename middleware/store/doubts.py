@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from attrs import frozen
 
+from middleware.domain.errand import ErrandState
 from middleware.domain.payment import LEG_IN_DOUBT
 from middleware.domain.visit import Visit
 from middleware.store import tables as t
@@ -18,6 +19,7 @@ from middleware.store.vault import NoVault, Vault
 
 STATES = ("Unknown", "ReversalIntended", "ReversalSent", "Manual")
 LEGS = tuple(sorted(str(state) for state in LEG_IN_DOUBT))  # of the payer, at the bank
+MAX_LEFT = 200  # visits with an errand that was left to a person, in one answer
 MAX_LINES = 500  # the newest of one settlement; each attempt of a reversal writes three
 
 
@@ -68,6 +70,12 @@ class Doubts:
             rows = connection.execute(query).all()
         return [(row.settlement_id, open_visit(self._vault, row)) for row in rows]
 
+    def left(self) -> list[Visit]:
+        """Visits with an errand that was left to a person, oldest first, at most ``MAX_LEFT``."""
+        query = sa.select(*VISIT).where(with_errand_left()).order_by(t.visit.c.visit_id).limit(MAX_LEFT)
+        with self._engine.connect() as connection:
+            return [open_visit(self._vault, row) for row in connection.execute(query)]
+
     def lines(self, visit_id: str, settlement_id: str) -> list[Line]:
         """What the journal says of a settlement, oldest first."""
         query = (
@@ -104,6 +112,11 @@ class Doubts:
         query = sa.select(t.settlement.c.settlement_id).where(t.settlement.c.settlement_number == centre_number).limit(1)
         with self._engine.connect() as connection:
             return connection.scalar(query) or ""
+
+
+def with_errand_left() -> sa.ColumnElement[bool]:
+    """Of visits: an errand waits for a person. It has a due time, so the visit is busy, and those are few and indexed."""
+    return sa.and_(t.visit.c.busy, t.visit.c.body.contains(f'"state":"{ErrandState.LEFT}"'))
 
 
 def _sent(row: Any) -> Sent:

@@ -18,6 +18,7 @@ from middleware.store.batch import stamp
 from middleware.store.chain import Head
 from middleware.store.codec import decode_bill, decode_card, decode_holder
 from middleware.store.database import snapshot
+from middleware.store.doubts import with_errand_left
 from middleware.store.feed import FeedPage, FeedRow
 from middleware.store.nodes import versions
 from middleware.store.personal import VISIT, open_answer, open_visit
@@ -238,6 +239,11 @@ class Reader:
         )
         with self._engine.connect() as connection:
             return connection.scalar(query) or 0
+
+    def errands_left(self) -> int:
+        """Visits with an errand that was left to a person."""
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(t.visit).where(with_errand_left())) or 0
 
     def held(self) -> int:
         """Settlements that stand at the centre and that the HIS refused: they wait for a person."""

@@ -430,10 +430,26 @@ class DeskRow(Result, frozen=True, kw_only=True):
     ] = UNSET
 
 
+class DeskErrand(Result, frozen=True, kw_only=True):
+    """What was begun by itself at the centre, came to nothing, and waits for a person."""
+
+    visit_id: str
+    errand_id: str
+    matter: str
+    visit_number: Annotated[str, Meta(description="须撤销的中心就诊号 / the centre's visit that is to be taken back")]
+    since: When
+    next_check_at: Annotated[When | UnsetType, Meta(description="何时再试 / when it is tried again")] = UNSET
+    why: FaultFacts | UnsetType = UNSET
+
+
 class DeskListResult(Result, frozen=True, kw_only=True):
     """desk.list."""
 
     rows: list[DeskRow]
+    errands: Annotated[
+        list[DeskErrand] | UnsetType,
+        Meta(description="须人工处理的就诊登记，仅首页 / registrations that wait for a person; with the first page only"),
+    ] = UNSET
     next_after: str
     complete: Annotated[bool, Meta(description="没有下一页 / there is no further page")]
 
