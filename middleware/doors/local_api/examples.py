@@ -88,6 +88,12 @@ STAY = (
         },
     ),
 )
+_SHIFT = {
+    "terminal": "", "number": 7, "closed_at": "2026-11-20T17:30:00+08:00", "rows": 1,
+    "settled": {"count": 1, "total": "51.00", "fund": "30.60", "account": "20.40", "cash": "0.00", "bank": "0.00"},
+    "cancelled": {"count": 0, "total": "0.00", "fund": "0.00", "account": "0.00", "cash": "0.00", "bank": "0.00"},
+    "unknown": {"count": 0, "settlements": []}, "journal": {"after": 5120, "last": 5188},
+}
 VISIT = (
     Exchange(
         "session.hello", {"token": "<令牌 token>", "client": "demo-his/1.0"},
@@ -150,6 +156,17 @@ VISIT = (
         {
             "settlement_id": "S2611200941000003", "visit_id": "V2611200940000002", "state": "Delivered", "money": "charged",
             "delivered": True, "total": "51.00",
+        },
+    ),
+    Exchange("shift.close", {"request_id": "close-20261120-0001"}, _SHIFT),
+    Exchange(
+        "shift.get", {"number": 7, "limit": 100},
+        {
+            "batch": _SHIFT, "next_after": 1, "complete": True,
+            "rows": [{
+                "row": 1, "settlement_id": "S2611200941000003", "kind": "settled", "at": "2026-11-20T09:42:01+08:00",
+                "total": "51.00", "fund": "30.60", "account": "20.40", "cash": "0.00", "bank": "0.00",
+            }],
         },
     ),
     *STAY,

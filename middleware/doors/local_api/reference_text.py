@@ -68,8 +68,8 @@ the same content gets the same answer and moves money once. The same key with ot
 After a time-out or a lost connection send the same request again with the same key, or ask `settlement.get`. Never make
 a new key for the same business.
 
-A pharmacy terminal (role `pos`) may quote, settle, ask status, cancel its own and get its shift totals, and nothing
-else. `card.read` and `patient.register` belong to quoting: without a registered visit there is nothing to quote.
+A pharmacy terminal (role `pos`) may quote, settle, ask status, cancel its own, close and read its shifts, and
+nothing else. `card.read` and `patient.register` belong to quoting: without a registered visit there is nothing to quote.
 
 See also: [one visit line by line](visit.md), [faults](faults.md), [connections and limits](connection.md),
 [the bureau's feed](feed.md).""",
@@ -177,7 +177,7 @@ JSON-RPC 2.0，一行一个报文（LF 结尾，也接受 CR LF），UTF-8，走
 **request_id** 是幂等键，由调用方生成并保存，重发时必须用同一个：同键同内容得到同一应答，只动一次钱；同键不同内容得到
 `request.key_reused`。超时或断线后，用同一 `request_id` 重发同一请求，或调用 `settlement.get` 查询。同一笔业务绝不要换新键。
 
-药店终端（角色 `pos`）只能预结算、结算、查询、撤销本终端的结算、取班次合计。`card.read` 和 `patient.register` 属于
+药店终端（角色 `pos`）只能预结算、结算、查询、撤销本终端的结算、结批和取班次合计。`card.read` 和 `patient.register` 属于
 预结算的一部分：没有登记的就诊就无从预结算。
 
 另见：[一次就诊逐行示例](visit.md)、[错误码](faults.md)、[连接与限制](connection.md)、[医保局数据接口](feed.md)。""",
