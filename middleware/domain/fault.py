@@ -95,7 +95,6 @@ _ROWS = (
     FaultSpec("visit.cross_region", _M, _NEVER, _NO, -32061, "参保地不在本地政策允许的异地范围内，未登记", "the person's insured region is not one that this region's rules let be treated here; nothing was registered", "请按自费办理，或由医保办处理", "treat as self-paying, or call the insurance office"),
     FaultSpec("visit.busy", _S, _SAME, _NO, -32062, "该就诊有事务正在办理", "something of this visit is being worked on at the centre", "请稍后用同一 request_id 重发", "send again shortly with the same request_id"),
     FaultSpec("visit.errand_left", Kind.CENTRE, _NEVER, _NO, -32069, "自动撤销就诊登记未成，须人工向中心核实", "a registration that should be taken back may still stand at the centre", "desk.list 的 errands 列出就诊号；请在中心端撤销该登记，系统每天再试", "see errands in desk.list; withdraw that registration at the centre's own screen: it is tried again each day"),
-    FaultSpec("visit.errand_left", Kind.CENTRE, _NEVER, _NO, -32069, "自动撤销就诊登记未成，须人工向中心核实", "a registration that should be taken back may still stand at the centre", "desk.list 的 errands 列出就诊号；请在中心端撤销该登记，系统每天再试", "see errands in desk.list; withdraw that registration at the centre's own screen: it is tried again each day"),
     FaultSpec("visit.order", _S, _FIX, _NO, -32063, "次序不对，须先完成 detail 所指的一步", "out of order: another step comes first", "请先完成 detail 所指的一步", "do first what detail says"),
     FaultSpec("settlement.limit", _S, _NEVER, _NO, -32064, "超出本地政策的限额或期限", "beyond a limit of this region's rules", "请查看 detail；确需办理请找医保办", "see detail; call the insurance office"),
     # -- the manual desk
