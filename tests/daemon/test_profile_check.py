@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from adapters.insurance.profile import REGIONS, load_profile, mistakes
 from config.load import ConfigError, document_of
+from daemon import service
 from daemon.cli import main
 from daemon.profile_check import _EMPTY, _UNSAID, check_profile, unconfirmed
 
@@ -149,3 +151,21 @@ def test_the_command_says_the_same_and_its_status_is_that_of_the_check(tmp_path:
 
     assert (good.exit_code, bad.exit_code, still.exit_code) == (0, 2, 1)
     assert "categories.99922.needs" in bad.output
+
+
+def test_the_daemon_does_not_start_with_a_mistaken_profile_and_says_the_whole_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, WRONG)
+
+    def build(*_arguments: object) -> None:
+        load_profile(path.stem, tmp_path)
+
+    monkeypatch.setattr(service, "configure_logs", lambda _options: None)
+    monkeypatch.setattr(service, "build", build)
+    monkeypatch.setattr("twisted.internet.reactor.seconds", None, raising=False)
+
+    assert service.serve(SimpleNamespace(log=None)) == 1
+
+    told = capsys.readouterr().err
+    assert all(f"{key}: " in told for key in KEYS)
