@@ -264,7 +264,7 @@ async def test_the_desk_knows_no_settlement_that_does_not_exist(store_url):
     async with rig(store_url) as r:
         assert await refused(r.desk.show("S1")) == "request.not_found"
         assert await refused(r.desk.propose(MAKER, "S1", decision(Verdict.REVERSED), EVIDENCE)) == "request.not_found"
-        assert await r.desk.list("", 10) == {"rows": [], "next_after": "", "complete": True}
+        assert await r.desk.list("", 10) == {"rows": [], "next_after": "", "complete": True, "errands": []}
 
 
 @pytest_twisted.ensureDeferred
