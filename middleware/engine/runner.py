@@ -32,6 +32,7 @@ from middleware.engine.traces import TraceNumbers
 from middleware.engine.writing import NOTHING, Extra, Work, begun_by_itself, label, published, record_of
 from middleware.flow import visit as flow
 from middleware.flow.due import longest_wait_s
+from middleware.flow.errand import waits as errand_waits
 from middleware.flow.pursuit import waits
 from middleware.flow.requests import centre_request
 from middleware.flow.shift import became_certain
@@ -425,13 +426,19 @@ class Engine:
             self._pursued.release()
 
     async def _is_early(self, visit_id: str, wake: WakeAt | WakePayer) -> bool:
-        """Whether the settlement waits for longer than a timer does, as for the day's file: nothing is written of that."""
-        if isinstance(wake, WakePayer) or not wake.settlement_id:
+        """Whether it waits for longer than a timer does, as for the day's file: nothing is written of that."""
+        if isinstance(wake, WakePayer):
             return False
-        settlement = (await self.visits.visit(visit_id)).settlement(wake.settlement_id)
-        early = settlement.state is SettlementState.UNKNOWN and waits(settlement, self.means.now(), self.means.policy)
-        if early and settlement.next_due is not None:
-            self._wake(visit_id, evolve(wake, due=settlement.next_due))
+        visit, now = await self.visits.visit(visit_id), self.means.now()
+        if wake.errand_id:
+            errand = visit.errand(wake.errand_id)
+            due, early = errand.next_due, errand_waits(errand, now)
+        else:
+            settlement = visit.settlement(wake.settlement_id)
+            due = settlement.next_due
+            early = settlement.state is SettlementState.UNKNOWN and waits(settlement, now, self.means.policy)
+        if early and due is not None:
+            self._wake(visit_id, evolve(wake, due=due))
         return early
 
     # -- the life of the process

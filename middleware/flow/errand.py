@@ -198,16 +198,17 @@ def _leave(errand: Errand, at: At) -> Step[Errand]:
     return Step(evolve(errand, state=S.LEFT, next_due=due), (WakeAt("", due, errand.errand_id),))
 
 
-def is_early(errand: Errand, at: At) -> bool:
-    """Whether one that was left still waits for its next try."""
-    return errand.state is S.LEFT and still_to_come(errand.next_due, at, LEFT_AGAIN_S)
+def waits(errand: Errand, now: dt.datetime) -> bool:
+    """Whether one that was left still waits for its next try; a day further away was noted by a clock set back since."""
+    longest = dt.timedelta(seconds=LEFT_AGAIN_S)
+    return errand.state is S.LEFT and errand.next_due is not None and now < errand.next_due <= now + longest
 
 
 def once_more(errand: Errand, event: DueTimePassed, at: At, visit: Visit) -> Step[Errand]:
     """-> Asked, for one more try, each day; or stays, when its time has not come."""
     if errand.next_due is None:
         return Step(errand)
-    if is_early(errand, at):
+    if waits(errand, at.now):
         return Step(errand, (WakeAt("", errand.next_due, errand.errand_id),))
     last = evolve(errand, state=S.ASKED, next_due=None, attempts=max(1, at.policy.max_attempts - 1))
     return repeated(last, event, at, visit)

@@ -12,6 +12,7 @@ from daemon.desk import errand_line
 from daemon.watch import Watch
 from middleware.domain import centre as c
 from middleware.domain.centre import Call
+from middleware.domain.command import WakeAt
 from middleware.domain.errand import Matter
 from middleware.domain.event import DueTimePassed
 from middleware.domain.fault import Fault
@@ -70,7 +71,10 @@ async def test_once_it_was_taken_back_at_the_centre_the_next_days_try_ends_it(st
         visit = await left(r)
         errand = visit.errands[0]
         r.centre.script[Call.WITHDRAW_VISIT] = [Answered(c.Done())]
+        written = len(rows(r, t.journal))
+        await r.engine._apply_due(visit.visit_id, WakeAt("", r.now(), errand.errand_id))  # too early: nothing is written
         early = await r.engine.apply(visit.visit_id, DueTimePassed(errand_id=errand.errand_id))
+        assert len(rows(r, t.journal)) == written + 1  # of the event that the test itself brought
         r.offset = dt.timedelta(days=1, minutes=1)
         await r.engine.apply(visit.visit_id, DueTimePassed(errand_id=errand.errand_id))
         visit = await ended(r, visit.visit_id, "Done")
