@@ -74,6 +74,8 @@ def read_tables(path: str) -> dict[str, list[Row]]:
                 "payer",
                 "reconcile_run",
                 "reconcile_totals",
+                "shift_batch",
+                "shift_row",
             )
         }
     finally:

@@ -164,13 +164,20 @@ class VirtualJournal(Journal):
         self._units.append((unit, done))
         if not self._busy:
             self._busy = True
-            self._clock.callLater(self._rng.uniform(0.0005, 0.01), self._write)
+            self._clock.callLater(self._chance().uniform(0.0005, 0.01), self._write)
         return done
 
+    def _chance(self) -> random.Random:
+        """What a group's fate is drawn from: one of closed batches alone leaves the days of all others as they were."""
+        if all(unit.closed_shift is not None for unit, _ in self._units):
+            return random.Random(f"close/{self._writer.epoch}/{self._clock.seconds()}")  # noqa: S311 - seeded randomness is the point
+        return self._rng
+
     def _write(self) -> None:
+        rng = self._chance()
         batch, self._units = self._units[:MAX_BATCH], self._units[MAX_BATCH:]
         results: list[Exception | None]
-        if self._rng.random() < self.dials.commit_failed:
+        if rng.random() < self.dials.commit_failed:
             self._story.fault("commit-failed", f"{len(batch)} units")
             results = [StoreError("OperationalError") for _ in batch]
         else:
@@ -178,16 +185,16 @@ class VirtualJournal(Journal):
             written = [unit for (unit, _), result in zip(batch, results, strict=True) if result is None]
             if written:
                 self.wrote(self._writer.epoch, written)
-        delay = self._rng.uniform(0.0005, 0.005)
-        if self._rng.random() < self.dials.commit_slow:
+        delay = rng.uniform(0.0005, 0.005)
+        if rng.random() < self.dials.commit_slow:
             self._story.fault("commit-slow")
-            delay += self._rng.uniform(0.2, 4)
+            delay += rng.uniform(0.2, 4)
         self._clock.callLater(delay, self._answer, batch, results)
 
     def _answer(self, batch: list[tuple[Unit, Deferred[None]]], results: list[Exception | None]) -> None:
         self._busy = bool(self._units)
         if self._busy:
-            self._clock.callLater(self._rng.uniform(0.0005, 0.01), self._write)
+            self._clock.callLater(self._chance().uniform(0.0005, 0.01), self._write)
         for (unit, done), result in zip(batch, results, strict=True):
             for record in unit.records:
                 words = f"{record.visit_id} {record.settlement_id} {record.event} {record.before}->{record.after}"

@@ -41,6 +41,7 @@ from daemon.simulate.operators import ROUNDS, Operators, nobody_decides_alone, n
 from daemon.simulate.parts import Mortal
 from daemon.simulate.story import BrokenRuleError, Story
 from daemon.simulate.wire import Exchange
+from daemon.simulate.tills import Tills, batches_are_their_rows, each_certainty_is_one_row
 from middleware.domain.centre import MONEY_CALLS, SETTLE_CALLS, Call
 from middleware.domain.his import HisMessage, PostCharges
 from middleware.store.database import open_database, ready
@@ -148,6 +149,7 @@ class World:
 
     def _stream(self, name: str) -> random.Random:
         return random.Random(f"{name}/{self.seed}")  # noqa: S311 - seeded randomness is the point
+        self.tills = Tills(self, self._stream("tills"), self.callers)
 
     @property
     def node(self) -> Node:
@@ -249,6 +251,7 @@ class World:
         strokes = [self._crash] * self.dials.crashes + [self._step_clock] * self.dials.clock_steps
         strokes += [self._pause] * (self.dials.pauses // 2)
         self.pauses = self.dials.pauses - self.dials.pauses // 2
+        self.tills.begin(seconds)
         for stroke in strokes:
             if self.rng.random() < AMBUSHED:
                 self.ambushes.append(stroke)
@@ -263,8 +266,12 @@ class World:
         self.bank.quiet()
         for node in self.nodes.values():
             node.journal.dials = self.dials
-        if self.first_check_s > REST_S / 2:  # nobody pursues what was lost before the books are compared
-            self._night()
+        if self.first_check_s > REST_S / 2 or (
+            self.dials.files and self.dials.limit_s > DAY_S
+        ):  # nobody pursues what was lost before the books are compared
+            self._night(strict=self.dials.named)
+        self._rest()
+        self.tills.close_all()
         self._rest()
         self._look((*ALWAYS, *AT_REST))
         for name in self.nodes:
@@ -444,6 +451,8 @@ class World:
         look_at_the_bank(books, self.bank, rests=set(AT_REST) <= set(checks))
         for table in ("journal", "feed"):
             if rows := books.of(table):
+        batches_are_their_rows(books)
+        each_certainty_is_one_row(books)
                 self.heads.append((table, rows[-1]["sequence"], rows[-1]["hash"]))
 
     def forget_files(self) -> None:
