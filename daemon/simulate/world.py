@@ -266,10 +266,8 @@ class World:
         self.bank.quiet()
         for node in self.nodes.values():
             node.journal.dials = self.dials
-        if self.first_check_s > REST_S / 2 or (
-            self.dials.files and self.dials.limit_s > DAY_S
-        ):  # nobody pursues what was lost before the books are compared
-            self._night(strict=self.dials.named)
+        if self.first_check_s > REST_S / 2:  # nobody pursues what was lost before the books are compared
+            self._night()
         self._rest()
         self.tills.close_all()
         self._rest()
