@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
+
+from middleware.domain.pursuit import ORDER, Source
 
 HOURS = 2.0
 PROCESSING_LIMIT_S = 120.0  # the centre's own promise, and what the policy holds it to
@@ -52,6 +54,10 @@ class Dials:
     not_ready: float = 0.0  # a result is not made yet
     hour: int = 8  # when the day begins
     first_check_s: float = 5.0  # from an unknown outcome to the first reversal
+    order: tuple[Source, ...] = ORDER  # of the evidence that is asked
+    named: bool = True  # 2601 may name settlements and cancels here
+    files: bool = False  # the day's file is waited for
+    limit_s: float = 72 * 3600.0  # then a person
     cancel_on_his_refusal: bool = False
 
 
@@ -93,6 +99,7 @@ PROFILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "crashes": (*_DISK, *_CARDS, "crashes", "repeats", "slow", "reply_lost"),
         "clocks": ("clock_steps", "slow", "request_lost", "reply_lost", "cut", "crashes"),
         "nights": (*_WIRE, *_DISK, "crashes", "repeats", "late"),
+        "evidence": (*_WIRE, "crashes", "repeats"),
         "nodes": (*_WIRE, *_HIS, *_DISK, *_CARDS, "nodes", "crashes", "clock_steps", "pauses", "skew_s", "repeats"),
         "hostile": (*_WIRE, *_HIS, *_DISK, *_CARDS, "crashes", "clock_steps", "repeats"),
     }
@@ -131,9 +138,10 @@ def draw(seed: int, profile: str) -> Dials:
 
 def quiet(dials: Dials) -> Dials:
     """The second phase: the same day, nothing more goes wrong."""
-    return Dials(
+    calm = Dials(
         visits=dials.visits,
         nodes=dials.nodes,
         skew_s=dials.skew_s,
         cancel_on_his_refusal=dials.cancel_on_his_refusal,
     )
+    return evolve(calm, order=dials.order, named=dials.named, files=dials.files, limit_s=dials.limit_s)

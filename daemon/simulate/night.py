@@ -57,12 +57,13 @@ class Sky(Protocol):
 
 @define
 class Night:
-    """Plays it. ``looks`` is called when both books must agree."""
+    """Plays it. ``looks`` is called when both books must agree. Not ``strict``: what 2601 may not name waits for people."""
 
     sky: Sky
     ledger: Ledger
     dials: Dials
     looks: Callable[[], None]
+    strict: bool = True
 
     def play(self) -> None:
         """Some runs in which things go wrong, then one of each day that must balance."""
@@ -82,8 +83,10 @@ class Night:
         for day in days:
             run = self._run(day, crash=False)
             how = f"{day} is {run.state} {run.fault} {run.detail} with {run.differences} differences" if run else "no run"
-            sky.story.require("15", how, holds=run is not None and run.state == "balanced")
-        self.looks()
+            good = run is not None and (run.state == "balanced" or (run.state == "open" and not self.strict))
+            sky.story.require("15", how, holds=good)
+        if self.strict:
+            self.looks()
 
     def _days(self, last: dt.date) -> list[dt.date]:
         times = [at for held in self.ledger.settlements.values() for at in (held.settled_at, held.cancelled_at)]

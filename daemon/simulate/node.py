@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from daemon.simulate.bank import BankBook, BankWire, bank_policy
 from daemon.simulate.cards import CardRoom, Readers
 from daemon.simulate.dials import PROCESSING_LIMIT_S, Dials
+from daemon.simulate.doubts import FILE_AT
 from daemon.simulate.hospital import HisBook, HisLink
 from daemon.simulate.ledger import ALREADY, NOT_FOUND, SIGN_IN
 from daemon.simulate.parts import InlinePool, Mortal, NodeClock, VirtualJournal
@@ -57,14 +58,17 @@ POLL_S = 10.0
 def policy_of(dials: Dials) -> Policy:
     """The simulated region's rules."""
     return Policy(
-        reversible=SETTLE_CALLS | CANCEL_CALLS,
+        reversible=SETTLE_CALLS | CANCEL_CALLS if dials.named else frozenset(),
+        adopt_listed=not dials.named,
+        file_at=FILE_AT if dials.files else None,
+        doubt_limit_s=dials.limit_s,
         processing_limit_s=PROCESSING_LIMIT_S,
         first_check_s=dials.first_check_s,
         not_found_codes=frozenset({NOT_FOUND}),
         already_reversed_codes=frozenset({ALREADY}),
         sign_in_again_codes=frozenset({SIGN_IN}),
         cancel_on_his_refusal=dials.cancel_on_his_refusal,
-        kinds={kind: evolve(rules, withdraw=True) for kind, rules in KIND_RULES.items()},
+        kinds={kind: evolve(rules, withdraw=True, evidence=dials.order) for kind, rules in KIND_RULES.items()},
         query_visits=True,
         already_done_codes=frozenset({DONE_BEFORE}),
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -34,14 +34,15 @@ from daemon.simulate.checks import (
     the_his_hears_only_what_the_centre_holds,
 )
 from daemon.simulate.dials import Dials, draw, quiet
+from daemon.simulate.doubts import doubts_are_pursued_in_order, region
 from daemon.simulate.hospital import HisBook
 from daemon.simulate.night import Night, absent_is_what_is_not_there, both_say_the_same, the_totals_sent_are_the_days_own
 from daemon.simulate.node import LEASE_S, ZONE, Node, Surroundings
 from daemon.simulate.operators import ROUNDS, Operators, nobody_decides_alone, nothing_waits_for_a_person, waiting
 from daemon.simulate.parts import Mortal
 from daemon.simulate.story import BrokenRuleError, Story
-from daemon.simulate.wire import Exchange
 from daemon.simulate.tills import Tills, batches_are_their_rows, each_certainty_is_one_row
+from daemon.simulate.wire import Exchange
 from middleware.domain.centre import MONEY_CALLS, SETTLE_CALLS, Call
 from middleware.domain.his import HisMessage, PostCharges
 from middleware.store.database import open_database, ready
@@ -51,6 +52,7 @@ MIDNIGHT = dt.datetime(2026, 11, 21, tzinfo=ZONE)
 AT_CONNECT = 0.1
 SHARED_REST_S = 3 * 3600.0  # nodes that renew their leases never rest: a shorter patience, so that it ends
 LOOK_S = 600.0  # from one look at whether all is at rest to the next
+DAY_S = 24 * 3600.0
 REST_S = 48 * 3600.0  # by then everything must be at rest
 SKEW_S = 600  # the limit of 300 s, and the longest commit between an intent and its first byte
 AMBUSHED = 0.6  # of crashes and clock steps: they wait for money to be on its way
@@ -116,6 +118,7 @@ class World:
         self.exchange.leaving = self._leaves
         self.exchange.connecting = self._connecting
         self.pauses = 0  # still to come, at the worst moment
+        self.regional = False  # its region may ask for evidence in another order
         self.his = HisBook(self.clock, self._stream("his"), self._stream("his-odd"), self.story)
         self.his.dials = dials
         self.his.hears = self._his_hears
@@ -146,10 +149,10 @@ class World:
         self.nodes = {name: Node(around, name) for name in (f"n{n}" for n in range(1, dials.nodes + 1))}
         self.choice = self._stream("choice")
         self.callers = Callers(self, self._stream("callers"), self._stream("taps"))
+        self.tills = Tills(self, self._stream("tills"), self.callers)
 
     def _stream(self, name: str) -> random.Random:
         return random.Random(f"{name}/{self.seed}")  # noqa: S311 - seeded randomness is the point
-        self.tills = Tills(self, self._stream("tills"), self.callers)
 
     @property
     def node(self) -> Node:
@@ -248,10 +251,10 @@ class World:
             self._start(name)
         seconds = self.hours * 3600
         self.callers.begin(seconds * 0.7)
+        self.tills.begin(seconds)
         strokes = [self._crash] * self.dials.crashes + [self._step_clock] * self.dials.clock_steps
         strokes += [self._pause] * (self.dials.pauses // 2)
         self.pauses = self.dials.pauses - self.dials.pauses // 2
-        self.tills.begin(seconds)
         for stroke in strokes:
             if self.rng.random() < AMBUSHED:
                 self.ambushes.append(stroke)
@@ -266,8 +269,10 @@ class World:
         self.bank.quiet()
         for node in self.nodes.values():
             node.journal.dials = self.dials
-        if self.first_check_s > REST_S / 2:  # nobody pursues what was lost before the books are compared
-            self._night()
+        if self.first_check_s > REST_S / 2 or (
+            self.dials.files and self.dials.limit_s > DAY_S
+        ):  # nobody pursues what was lost before the books are compared
+            self._night(strict=self.dials.named)
         self._rest()
         self.tills.close_all()
         self._rest()
@@ -292,8 +297,8 @@ class World:
         self._raise_what_was_lost()
         self._look((*ALWAYS, *AT_REST, nobody_decides_alone, nothing_waits_for_a_person))
 
-    def _night(self) -> None:
-        Night(self, self.exchange.ledger, self.dials, self._look_after_the_night).play()
+    def _night(self, *, strict: bool = True) -> None:
+        Night(self, self.exchange.ledger, self.dials, self._look_after_the_night, strict).play()
 
     # -- the night
 
@@ -446,11 +451,13 @@ class World:
         for check in checks:
             check(books)  # type: ignore[operator]
         a_card_that_was_not_read_whole_is_unknown_at_the_centre(books, self.cards)
-        look_at_the_bank(books, self.bank, rests=set(AT_REST) <= set(checks))
-        for table in ("journal", "feed"):
-            if rows := books.of(table):
         batches_are_their_rows(books)
         each_certainty_is_one_row(books)
+        look_at_the_bank(books, self.bank, rests=set(AT_REST) <= set(checks))
+        if self.regional:
+            doubts_are_pursued_in_order(books, self.dials)
+        for table in ("journal", "feed"):
+            if rows := books.of(table):
                 self.heads.append((table, rows[-1]["sequence"], rows[-1]["hash"]))
 
     def forget_files(self) -> None:
@@ -520,7 +527,12 @@ def simulate(seed: int, profile: str, hours: float, template: Path, directory: P
 def _simulate(
     seed: int, profile: str, hours: float, template: Path, directory: Path, logs: list[MutableMapping[str, Any]]
 ) -> Result:
-    world = World(seed, draw(seed, profile), hours, template, directory, draw_bank(seed, profile))
+    dials = draw(seed, profile)
+    regional = profile == "evidence"
+    if regional:
+        dials = evolve(dials, **region(seed))
+    world = World(seed, dials, hours, template, directory, draw_bank(seed, profile))
+    world.regional = regional
     broken = None
     try:
         try:
