@@ -38,7 +38,8 @@ def corrupted(call: Call, answer: Said, rng: random.Random) -> tuple[str, Said]:
         if call in MONEY_CALLS:
             ways["no-and-yes"] = lambda one: evolve(one, code="5001")
             ways["no-time"] = lambda one: _cell(one, node, "setl_time", "yesterday")
-    name = rng.choice(sorted(ways))
+    likely = ["no-and-yes"] * 6 if "no-and-yes" in ways else []  # the most dangerous is met most often
+    name = rng.choice(sorted(ways) + likely)
     return name, ways[name](answer)
 
 
