@@ -132,3 +132,13 @@ def select_file(file_id: int, p1: int) -> Command:
 def read_record(tag: int, le: int) -> Command:
     """READ RECORD of the current file. P1 carries the TAG, not a record number: the way of these cards."""
     return Command(0x00, 0xB2, tag, 0x00, le=le)
+
+
+def read_numbered_record(number: int, le: int) -> Command:
+    """READ RECORD of the current file by record number, from 1 (P2 = 04: P1 is a number)."""
+    return Command(0x00, 0xB2, number, 0x04, le=le)
+
+
+def read_binary(offset: int, le: int) -> Command:
+    """READ BINARY of the current file from ``offset``, 0-32767."""
+    return Command(0x00, 0xB0, offset >> 8, offset & 0xFF, le=le)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import Factory, frozen
 
 
 class Encoding(StrEnum):
@@ -20,6 +20,11 @@ class Encoding(StrEnum):
     GB18030 = "GB18030"  # the same with GB18030 text
     BCD = "BCD"  # packed decimal digits of the whole width
     BCD_DATE = "BCD date"  # yyyymmdd, a day of the calendar
+    BCD_MOMENT = "BCD date and time"  # yyyymmddhhmmss, given as ISO 8601 without zone: the terminal's local time
+    NUMBER = "number"  # unsigned, big-endian, given as decimal digits
+    BCD_MONEY = "BCD money"  # whole fen in packed digits, given as yuan with two decimals
+    BINARY_MONEY = "binary money"  # whole fen, unsigned, big-endian, given alike
+    BYTES = "bytes"  # kept as they are, given as upper-case hex
 
 
 class Generation(StrEnum):
@@ -31,10 +36,31 @@ class Generation(StrEnum):
 
 
 class Access(StrEnum):
-    """What must be done before a file may be read."""
+    """What must be done on this card, since its last reset, before a file may be read."""
 
     FREE = "free"
     RKSSSE = "external authentication under RKSSSE"
+    PIN = "the holder's PIN"
+    KEY_OR_PIN = "external authentication under the read key, or the holder's PIN"
+    KEY_AND_PIN = "external authentication under the read key, and the holder's PIN"
+    NEVER = "never"  # the card reads it itself
+
+
+class Structure(StrEnum):
+    """How the content of a file is reached."""
+
+    TAGGED = "records by tag"
+    NUMBERED = "records by number"  # each record is the items, one behind the other, without tags
+    TRANSPARENT = "bytes"  # READ BINARY
+    INTERNAL = "internal"  # for the card's own use; a terminal never reads it
+
+
+class Algorithm(StrEnum):
+    """With which cipher a card's keys work: the marker in the FCI of its environment."""
+
+    TDES = "3DES"
+    SSF33 = "SSF33"
+    SM4 = "SM4"
 
 
 @frozen(slots=True)
@@ -56,6 +82,7 @@ class Item:
     """One record of a file: tag, clause-like name in two languages, width of the value in bytes, encoding.
 
     ``since``: cards of earlier generations do not have it. ``may_be_missing``: generations in which it is met absent.
+    In a file of numbered records ``tag`` is the place in the record, from 1.
     """
 
     tag: int
@@ -67,6 +94,7 @@ class Item:
     source: str
     since: Generation = Generation.FIRST
     may_be_missing: frozenset[Generation] = frozenset()
+    personal: bool = True  # shown masked unless a person asks for it in clear
 
     @property
     def le(self) -> int:
@@ -75,15 +103,46 @@ class Item:
 
 
 @frozen(slots=True)
+class Group:
+    """Records of one file that repeat: each holds ``items`` as records of their own, and is reached by number.
+
+    ``first`` is the number of the first one, from 1; ``count`` how many the file has room for.
+    """
+
+    tag: int
+    zh: str
+    en: str
+    first: int
+    count: int
+    items: tuple[Item, ...]
+
+    @property
+    def le(self) -> int:
+        """Bytes that READ RECORD answers: the outer tag and length, then every inner record."""
+        return 2 + sum(item.le for item in self.items)
+
+
+@frozen(slots=True)
 class CardFile:
-    """One elementary file whose records are read by tag."""
+    """One elementary file. ``generations``: whose layout this is; two of one path never share a generation.
+
+    ``key``: reference of the read key (EXTERNAL AUTHENTICATE P2), 0 when none is known. ``records``: of a file of
+    numbered ones. ``size``: bytes of a transparent file, 0 when it is not known.
+    """
 
     file_id: int
     path: str  # as faults name it: "SSSE/EF06"
     zh: str
     en: str
     items: tuple[Item, ...]
-    access: Mapping[Generation, Access] = field()
+    access: Mapping[Generation, Access]
+    groups: tuple[Group, ...] = ()
+    structure: Structure = Structure.TAGGED
+    generations: frozenset[Generation] = Factory(lambda: frozenset(Generation))
+    key: int = 0
+    records: int = 0
+    size: int = 0
+    source: str = ""
 
     def item(self, tag: int) -> Item:
         """The item of that tag; ``KeyError`` is our own mistake."""
@@ -92,9 +151,26 @@ class CardFile:
                 return item
         raise KeyError(f"{self.path} declares no tag {tag:02X}")
 
+    def every_item(self) -> tuple[Item, ...]:
+        """The items, and those inside groups."""
+        return (*self.items, *(item for group in self.groups for item in group.items))
+
     def where(self, item: Item) -> str:
         """How a fault names the item: file, tag and name, never the value."""
-        return f"{self.path} tag {item.tag:02X} {item.en}"
+        place = "field" if self.structure is Structure.NUMBERED else "tag"
+        return f"{self.path} {place} {item.tag:02X} {item.en}"
+
+
+@frozen(slots=True)
+class Balance:
+    """An account that the card itself keeps, asked for by command B0 26 00 ``p2`` in the medical application."""
+
+    p2: int
+    zh: str
+    en: str
+    items: tuple[Item, ...]
+    access: Access
+    source: str
 
 
 @frozen(slots=True)
@@ -107,3 +183,7 @@ class Environment:
     en: str
     files: tuple[CardFile, ...]
     source: str
+
+    def files_of(self, generation: Generation) -> tuple[CardFile, ...]:
+        """The files that a card of this generation has."""
+        return tuple(file for file in self.files if generation in file.generations)

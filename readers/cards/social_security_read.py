@@ -17,6 +17,7 @@ from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonN
 from readers.apdu import Exchange
 from readers.cards import social_security as ss
 from readers.cards.declaration import Access, CardFile, Encoding, Generation
+from readers.cards.detect import detect, unreadable
 from readers.cards.encoding import Malformed, decode, decode_as, unpadded
 from readers.cards.reading import FileReader
 
@@ -53,6 +54,26 @@ def read_social_security_card(exchange: Exchange, context: CardContext) -> Readi
     """
     files = FileReader(exchange)
     files.select_environment(ss.SSSE)
+    return read_selected(files, context)
+
+
+def in_order(order: tuple[str, ...]) -> CardProcedure:
+    """The procedure that first finds out which card it is, then reads it; a kind that we do not read is said by name.
+
+    No exchange more than ``read_social_security_card`` where the social-security card comes first in ``order``.
+    """
+
+    def read(exchange: Exchange, context: CardContext) -> Reading:
+        detection = detect(exchange, bytes.fromhex(context.atr_historical), order)
+        if detection.kind is None or not detection.kind.readable:
+            raise unreadable(detection)
+        return read_selected(FileReader(exchange), context)
+
+    return read
+
+
+def read_selected(files: FileReader, context: CardContext) -> Reading:
+    """The same with the environment already selected."""
     files.select_file(ss.EF05)
     issuer = _Values(ss.EF05)
     for item in ss.EF05.items:

@@ -21,7 +21,7 @@ from twisted.internet.defer import Deferred
 from middleware.domain.card import CardEvent, CardRead, ReaderStatus
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
-from readers.cards.social_security_read import CardProcedure, Reading, read_social_security_card
+from readers.cards.social_security_read import CardProcedure, Reading, in_order
 from readers.pcsc.api import Load, load_scard
 from readers.pcsc.options import PcscOptions
 from readers.pcsc.watcher import ReaderWatcher, Sight, View
@@ -55,7 +55,8 @@ class _Slot:
 class PcscReaders:
     """Readers behind the card service. ``reactor``: callFromThread and callLater; ``now``: aware wall time.
 
-    ``seconds`` must be monotonic: the deadlines of exchanges hang on it. ``procedure`` says how a card is read.
+    ``seconds`` must be monotonic: the deadlines of exchanges hang on it. ``procedure`` says how a card is read;
+    without one, its kind is found out first, in the configured order.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class PcscReaders:
         now: Callable[[], dt.datetime],
         *,
         seconds: Callable[[], float] = time.monotonic,
-        procedure: CardProcedure = read_social_security_card,
+        procedure: CardProcedure | None = None,
         load: Load = load_scard,
     ) -> None:
         self._options = options
@@ -74,7 +75,7 @@ class PcscReaders:
         self._today = today
         self._now = now
         self._seconds = seconds
-        self._procedure = procedure
+        self._procedure = procedure or in_order(options.kinds)
         self._load = load
         self._slots: dict[str, _Slot] = {}
         self._observers: dict[object, Callable[[CardEvent], None]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from config.section import between, setting
+from readers.cards.kinds import DEFAULT_ORDER, check_order
 
 
 @frozen(slots=True)
@@ -41,4 +42,9 @@ class PcscOptions:
     ignore: tuple[str, ...] = setting(
         default=("*Windows Hello*", "*Yubico*"),
         help="readers left alone, by shell pattern: sign-in devices and keys of the staff",
+    )
+    kinds: tuple[str, ...] = setting(
+        default=DEFAULT_ORDER,
+        validator=check_order,
+        help="kinds of card to tell apart, in the order of trying; what is not read here is refused by its name",
     )

@@ -7,7 +7,9 @@ import signal
 import sys
 import threading
 
-from simulators.card import PEOPLE, CardFaults, VirtualCard, VpcdSlot
+import attrs
+
+from simulators.card import OTHERS, PEOPLE, CardFaults, OtherCard, VirtualCard, VpcdSlot
 
 
 def main() -> int:
@@ -16,6 +18,10 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=35963, help="the reader slot's vpcd port")
     parser.add_argument("--person", choices=sorted(PEOPLE), default="employee")
+    parser.add_argument(
+        "--generation", choices=("1.00", "2.00", "2.01", "3.00"), help="give that person a card of this spec version"
+    )
+    parser.add_argument("--kind", choices=sorted(OTHERS), help="no person's card: one of this other kind")
     parser.add_argument("--silent-from", type=int, default=0, metavar="N", help="never answer from exchange N on")
     parser.add_argument("--withdraw-at", type=int, default=0, metavar="N", help="pull the card at exchange N")
     parser.add_argument("--slow", type=float, default=0.0, metavar="SECONDS", help="answer this late")
@@ -27,11 +33,14 @@ def main() -> int:
         signal.signal(number, lambda *_: ended.set())
     slot = VpcdSlot(args.host, args.port)
     try:
-        slot.insert(VirtualCard(PEOPLE[args.person], faults))
+        person = PEOPLE[args.person]
+        if args.generation:
+            person = attrs.evolve(person, spec_version=args.generation)
+        slot.insert(OtherCard(args.kind) if args.kind else VirtualCard(person, faults))
     except TimeoutError as exc:
         print(exc, file=sys.stderr)
         return 1
-    print(f"{args.person} is in the reader at {args.host}:{args.port}", flush=True)
+    print(f"{args.kind or args.person} is in the reader at {args.host}:{args.port}", flush=True)
     ended.wait()
     slot.close()
     return 0

@@ -28,6 +28,10 @@ class CardFaults:
     padding: int = 0x00  # 00 or FF behind texts
     missing_tags: frozenset[int] = frozenset()
     missing_status: int = 0x6A83  # what the card says of a tag that it lacks
+    granted: bool = False  # as though keys and PIN had been proved: nothing is guarded
+    algorithm: int | None = None  # the marker in the FCI; None: 03 (SM4) on third-generation cards, none on others
+    fci: bytes | None = None  # the answer to SELECT by name, whatever it may be
+    missing_applications: frozenset[str] = frozenset()  # labels, as "DF04"
     raw_records: Mapping[int, bytes] = field(factory=dict)
 
     @classmethod

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from attrs import frozen
+
 from readers.cards import social_security as ss
-from readers.cards.declaration import Encoding, Item
+from readers.cards.declaration import Access, CardFile, Encoding, Environment, Generation, Item, Structure
 from simulators.card.faults import CardFaults
 from simulators.people import CardPerson
 
@@ -36,6 +38,8 @@ def records(person: CardPerson, faults: CardFaults) -> Mapping[int, Mapping[int,
     }
     made: dict[int, dict[int, bytes]] = {}
     for file in ss.SSSE.files:
+        if not file.items:
+            continue
         made[file.file_id] = {
             item.tag: faults.raw_records.get(item.tag) or _record(item, values[item.tag], faults.padding)
             for item in file.items
@@ -53,3 +57,41 @@ def _record(item: Item, value: str | bytes, padding: int) -> bytes:
         body = bytes(int(value[i : i + 2], 16) for i in range(0, len(value), 2))
     body += bytes((padding,)) * (item.width - len(body))
     return bytes((item.tag, len(body))) + body
+
+
+@frozen(slots=True)
+class Content:
+    """What one file of an application holds: records by tag, by number, or bytes; and whether it is guarded."""
+
+    tagged: Mapping[int, bytes]
+    numbered: Mapping[int, bytes]
+    data: bytes
+    guarded: bool
+
+
+def application(environment: Environment, generation: Generation, faults: CardFaults) -> Mapping[int, Content]:
+    """File id -> content of one application, made of the first good example of each declared item."""
+    return {file.file_id: _content(file, generation, faults) for file in environment.files_of(generation)}
+
+
+def _content(file: CardFile, generation: Generation, faults: CardFaults) -> Content:
+    tagged = {item.tag: faults.raw_records.get(item.tag) or _example(item) for item in file.items}
+    numbered = {
+        number: _tlv(group.tag, b"".join(_example(item) for item in group.items))
+        for group in file.groups
+        for number in range(group.first, group.first + group.count)
+    }
+    if file.structure is Structure.NUMBERED:
+        fields = b"".join(_example(item)[2:] for item in file.items)
+        tagged, numbered = {}, {1: fields, 2: bytes(len(fields))}  # one written, one still blank, the rest not made
+    guarded = file.access[generation] is not Access.FREE and not faults.granted
+    return Content(tagged, numbered, bytes(file.size), guarded or file.structure is Structure.INTERNAL)
+
+
+def _example(item: Item) -> bytes:
+    good = next(vector for vector in item.vectors if not vector.malformed and not vector.one_way)
+    return _tlv(item.tag, bytes.fromhex(good.raw))
+
+
+def _tlv(tag: int, value: bytes) -> bytes:
+    return bytes((tag, len(value))) + value

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 from readers.cards import social_security as ss
+from readers.cards.catalogue import SOCIAL_SECURITY
 from readers.cards.declaration import Access, Generation
 from simulators.card.faults import CardFaults, WithdrawnError
-from simulators.card.files import records
+from simulators.card.files import Content, application, records
 from simulators.people import CardPerson
 
 _BY_NAME = 0x04
+_BY_NUMBER = 0x04
 _WHOLE = 256
 _OK = b"\x90\x00"
 
@@ -29,7 +32,17 @@ class VirtualCard:
         self._random = random.Random(seed)
         self._files = records(person, self.faults)
         self._generation = Generation(person.spec_version[:1])
-        self._locked = {file.file_id for file in ss.SSSE.files if file.access[self._generation] is not Access.FREE}
+        self._applications = {
+            environment.name: application(environment, self._generation, self.faults)
+            for environment in SOCIAL_SECURITY
+            if environment is not ss.SSSE and environment.label not in self.faults.missing_applications
+        }
+        self._application: Mapping[int, Content] | None = None
+        self._locked = (
+            set()
+            if self.faults.granted
+            else {file.file_id for file in ss.SSSE.files if file.access[self._generation] is not Access.FREE}
+        )
         self._in_environment = False
         self._file = 0
         self._pending = b""
@@ -38,6 +51,7 @@ class VirtualCard:
         """Power on or reset: nothing is selected, exchanges are counted anew."""
         self.exchanges = 0
         self._in_environment = False
+        self._application = None
         self._file = 0
         self._pending = b""
 
@@ -64,6 +78,8 @@ class VirtualCard:
                 return self._select(apdu[2], body[1 : 1 + body[0]] if body else b"")
             case 0xB2:
                 return self._read_record(apdu[2], apdu[3], body[0] if body else 0)
+            case 0xB0:
+                return self._read_binary(apdu[2] << 8 | apdu[3], body[0] if body else 0)
             case 0xC0:
                 return self._get_response()
             case 0x84:
@@ -73,18 +89,33 @@ class VirtualCard:
 
     def _select(self, p1: int, data: bytes) -> bytes:
         if p1 == _BY_NAME:
-            if data != ss.SSSE.name:
+            self._file = 0
+            if data == ss.SSSE.name:
+                self._in_environment, self._application = True, None
+            elif self._in_environment and data in self._applications:
+                self._application = self._applications[data]
+            else:
                 return b"\x6a\x82"
-            self._in_environment, self._file = True, 0
-            fci = bytes((0x6F, len(data) + 2, 0x84, len(data))) + data
-            return self._late(fci)
+            return self._late(self._fci(data))
         if p1 not in self.faults.select_forms:
             return b"\x6a\x86"
         file_id = int.from_bytes(data, "big")
-        if not self._in_environment or file_id not in self._files:
+        present = self._files if self._application is None else self._application
+        if not self._in_environment or file_id not in present:
             return b"\x6a\x82"
         self._file = file_id
         return _OK
+
+    def _fci(self, name: bytes) -> bytes:
+        if self.faults.fci is not None:
+            return self.faults.fci
+        marker = self.faults.algorithm
+        if marker is None and self._generation is Generation.THIRD:
+            marker = 0x03
+        own = bytes((0x84, len(name))) + name
+        if marker is not None:
+            own += bytes((0xA5, 6, 0x9F, 0x0C, 3, 0x86, 1, marker))
+        return bytes((0x6F, len(own))) + own
 
     def _late(self, data: bytes) -> bytes:
         """Data at once (T=1), or announced by 61xx (T=0)."""
@@ -101,6 +132,8 @@ class VirtualCard:
         short_id = p2 >> 3
         if short_id:
             self._file = 0xEF00 + short_id
+        if self._application is not None:
+            return self._read_application(tag, p2, le)
         if not self._in_environment or self._file not in self._files:
             return b"\x69\x86"
         if self._file in self._locked:
@@ -108,6 +141,28 @@ class VirtualCard:
         record = self._files[self._file].get(tag)
         if record is None:
             return self.faults.missing_status.to_bytes(2, "big")
+        return self._of_length(record, le)
+
+    def _read_application(self, number: int, p2: int, le: int) -> bytes:
+        content = self._application.get(self._file) if self._application is not None else None
+        if content is None:
+            return b"\x69\x86"
+        if content.guarded:
+            return b"\x69\x82"
+        record = (content.numbered if p2 & 0x07 == _BY_NUMBER else content.tagged).get(number)
+        return b"\x6a\x83" if record is None else self._of_length(record, le)
+
+    def _read_binary(self, offset: int, le: int) -> bytes:
+        content = self._application.get(self._file) if self._application is not None else None
+        if content is None:
+            return b"\x69\x86"
+        if content.guarded:
+            return b"\x69\x82"
+        if offset >= len(content.data):
+            return b"\x6b\x00"
+        return content.data[offset : offset + (le or _WHOLE)] + _OK
+
+    def _of_length(self, record: bytes, le: int) -> bytes:
         if (le or _WHOLE) < len(record) or (self.faults.get_response and le != len(record)):
             return bytes((0x6C, len(record)))
         return record + _OK

@@ -12,7 +12,10 @@ import threading
 import time
 
 from simulators.card.faults import WithdrawnError
+from simulators.card.other import OtherCard
 from simulators.card.virtual import VirtualCard
+
+Card = VirtualCard | OtherCard
 
 SETTLE_S = 0.8  # vpcd 3.3 can stick at "no card" when a card comes back sooner after it was pulled mid-exchange
 _EMPTIED_AT: dict[tuple[str, int], float] = {}  # when each slot of this process lost its last card, monotonic seconds
@@ -31,7 +34,7 @@ class VpcdSlot:
         self._settle_s = settle_s
         self._session: _Session | None = None
 
-    def insert(self, card: VirtualCard, *, wait_s: float = 10.0) -> VirtualCard:
+    def insert(self, card: Card, *, wait_s: float = 10.0) -> Card:
         """Put the card in and wait until pcscd has powered it; ``TimeoutError`` when it does not within ``wait_s``.
 
         Clients of pcscd hear of it a moment later: wait for your reader's "inserted" before you read.
@@ -40,7 +43,7 @@ class VpcdSlot:
         self.wait_powered(wait_s)
         return card
 
-    def begin_insert(self, card: VirtualCard) -> None:
+    def begin_insert(self, card: Card) -> None:
         """Put the card in and do not wait for pcscd. A card that is still in is taken out first."""
         self.withdraw()
         remaining = _EMPTIED_AT.get(self._address, -self._settle_s) + self._settle_s - time.monotonic()
@@ -72,7 +75,7 @@ class VpcdSlot:
 class _Session:
     """One card in the slot, on a thread of its own."""
 
-    def __init__(self, address: tuple[str, int], card: VirtualCard) -> None:
+    def __init__(self, address: tuple[str, int], card: Card) -> None:
         self.powered = threading.Event()
         self.over = threading.Event()
         self._address = address

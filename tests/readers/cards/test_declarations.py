@@ -7,16 +7,18 @@ import datetime as dt
 import pytest
 
 from readers.cards import social_security as ss
-from readers.cards.declaration import CardFile, Encoding, Environment, Generation, Item, Vector
+from readers.cards.catalogue import ALL_BALANCES, SOCIAL_SECURITY
+from readers.cards.declaration import Access, CardFile, Encoding, Environment, Generation, Item, Vector
 from readers.cards.encoding import Malformed, decode, encode
 
-ENVIRONMENTS: tuple[Environment, ...] = ss.ENVIRONMENTS
+ENVIRONMENTS: tuple[Environment, ...] = SOCIAL_SECURITY
 FILES = [file for environment in ENVIRONMENTS for file in environment.files]
-ITEMS = [pytest.param(file, item, id=f"{file.path}-{item.tag:02X}") for file in FILES for item in file.items]
+OF_BALANCES = [item for balance in ALL_BALANCES for item in balance.items]
+ITEMS = [pytest.param(file, item, id=f"{file.path}-{item.tag:02X}") for file in FILES for item in file.every_item()]
 VECTORS = [
-    pytest.param(item, vector, id=f"{file.path}-{item.tag:02X}-{number}")
-    for file in FILES
-    for item in file.items
+    pytest.param(item, vector, id=f"{path}-{item.tag:02X}-{number}")
+    for path, items in [*((file.path, file.every_item()) for file in FILES), ("balance", OF_BALANCES)]
+    for item in items
     for number, vector in enumerate(item.vectors)
 ]
 
@@ -45,7 +47,8 @@ def test_every_two_way_vector_encodes_to_its_bytes(item: Item, vector: Vector) -
 @pytest.mark.parametrize(("file", "item"), ITEMS)
 def test_every_item_carries_a_readable_vector_and_is_declared_soundly(file: CardFile, item: Item) -> None:
     assert any(not vector.malformed for vector in item.vectors)
-    assert item is file.item(item.tag)
+    assert item.tag in range(0x100)
+    assert item in file.every_item()
     assert item.zh
     assert item.source
     assert item.width + 2 == item.le
@@ -57,6 +60,10 @@ def test_every_item_carries_a_readable_vector_and_is_declared_soundly(file: Card
 def test_every_file_says_how_each_generation_guards_it(file: CardFile) -> None:
     assert set(Generation) == set(file.access)
     assert len(file.items) == len({item.tag for item in file.items})
+    assert file.generations <= set(file.access)
+    assert all(group.le <= 256 for group in file.groups)
+    for item in file.items:
+        assert item is file.item(item.tag)
     with pytest.raises(KeyError):
         file.item(0xEE)
 
@@ -66,7 +73,7 @@ def test_the_environment_has_the_name_of_the_standard() -> None:
 
 
 def test_widths_are_those_of_the_reference() -> None:
-    le = {item.tag: item.le for file in FILES for item in file.items}
+    le = {item.tag: item.le for file in ss.SSSE.files for item in file.items}
 
     assert le == {
         0x01: 0x12, 0x02: 0x03, 0x03: 0x06, 0x04: 0x0E, 0x05: 0x06, 0x06: 0x06, 0x07: 0x0B,
@@ -85,3 +92,72 @@ def test_a_date_item_gives_an_iso_date() -> None:
     text = decode(ss.EF05.item(ss.ISSUED_ON), bytes.fromhex("20180301"))
 
     assert dt.date(2018, 3, 1) == dt.date.fromisoformat(text)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: environment.label)
+@pytest.mark.parametrize("generation", Generation)
+def test_no_two_files_of_a_generation_share_a_path(environment: Environment, generation: Generation) -> None:
+    paths = [file.path for file in environment.files_of(generation)]
+
+    assert len(paths) == len(set(paths))
+    assert all(path.startswith(environment.label) for path in paths)
+
+
+def test_applications_have_the_names_of_the_standard() -> None:
+    assert [environment.name.hex().upper() for environment in SOCIAL_SECURITY[1:]] == [
+        "D15600000500", "D15600000501", "D15600000502", "D15600000503",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "generation", "access"),
+    [
+        ("SSSE/EF05", Generation.THIRD, Access.FREE),
+        ("SSSE/EF06", Generation.FIRST, Access.FREE),
+        ("SSSE/EF06", Generation.SECOND, Access.FREE),
+        ("SSSE/EF06", Generation.THIRD, Access.RKSSSE),
+        ("SSSE/EF08", Generation.SECOND, Access.RKSSSE),
+        ("DF01/EF16", Generation.SECOND, Access.FREE),
+        ("DF01/EF06", Generation.SECOND, Access.KEY_OR_PIN),
+        ("DF04/EF05", Generation.FIRST, Access.KEY_OR_PIN),
+        ("DF04/EF06", Generation.THIRD, Access.KEY_AND_PIN),
+        ("DF04/1F", Generation.SECOND, Access.NEVER),
+    ],
+)
+def test_access_rules_are_those_of_the_reference(path: str, generation: Generation, access: Access) -> None:
+    (file,) = [file for file in FILES if file.path == path and generation in file.generations]
+
+    assert access is file.access[generation]
+
+
+@pytest.mark.parametrize(
+    ("path", "tag", "le"),
+    [("DF02/EF05", 0x43, 2 + 0x6C), ("DF02/EF05", 0x44, 2 + 0x65), ("DF01/EF15", 0x40, 2 + 0x34),
+     ("DF02/EF15", 0x99, 2 + 0x10), ("DF03/EF06", 0x4A, 2 + 0x61), ("DF03/EF19", 0x79, 2 + 0x27)],
+)  # fmt: skip
+def test_a_repeated_record_is_as_long_as_the_published_table_says(path: str, tag: int, le: int) -> None:
+    (group,) = [group for file in FILES if file.path == path for group in file.groups if group.tag == tag]
+
+    assert le == group.le
+
+
+@pytest.mark.parametrize(
+    ("code", "parts"),
+    [
+        ("9999000000000000000000115A1C7E01", ("999900", "000000000000000011", "5A1C7E01")),
+        ("ABCDEF00000000000000001" + "1" * 9, None),
+        ("999900", None),
+        ("9999000000000000000000115A1C7E0g", None),
+        ("９" * 32, None),
+    ],
+)
+def test_a_card_identification_code_has_region_serial_and_mac(code: str, parts: tuple[str, str, str] | None) -> None:
+    if parts is None:
+        with pytest.raises(ValueError, match="card identification code") as caught:
+            ss.IdentificationCode.parse(code)
+        assert code not in str(caught.value)
+        return
+    code_parts = ss.IdentificationCode.parse(code)
+
+    assert parts == (code_parts.region, code_parts.serial, code_parts.mac)
+    assert code not in repr(code_parts)

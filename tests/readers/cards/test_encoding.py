@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readers.cards import social_security as ss
+from readers.cards.catalogue import SOCIAL_SECURITY
 from readers.cards.declaration import Encoding
 from readers.cards.encoding import Malformed, decode, decode_as, encode, unpadded
 
-ITEMS = [item for file in ss.SSSE.files for item in file.items]
+ITEMS = [item for environment in SOCIAL_SECURITY for file in environment.files for item in file.every_item()]
 NAME = ss.EF06.item(ss.NAME)
 
 
