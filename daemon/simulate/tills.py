@@ -76,7 +76,8 @@ def batches_are_their_rows(b: Books) -> None:
         again = json.loads(answers[owner[0], batch["key"]])["result"]
         b.story.require("16", f"{about} is not what was answered", holds=again == told)
         mine = [n for n, body in records if _closes(body, batch)]
-        b.story.require("20", f"{about} has {len(mine)} records", holds=len(mine) == 1 and mine[0] > batch["last"])
+        b.story.require("20", f"{about} has {len(mine)} records", holds=len(mine) == 1)
+        b.story.require("16", f"{about} reaches beyond its own closing", holds=mine[0] > batch["last"])
     b.story.require("20", "a record without its batch", holds=len(records) == len(b.of("shift_batch")))
 
 
