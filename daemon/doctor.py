@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from attrs import frozen
 
+from adapters.bank.iso8583.adapter import read_key
 from adapters.insurance.profile import load_profile
 from config.load import ConfigError
 from daemon.settings import Settings
@@ -62,6 +63,11 @@ def unusable(settings: Settings) -> list[str]:
         open_masters(settings.keys).close()
     except Fault as fault:
         problems.append(f"keys: {fault.detail}  -> {fault.spec.do_zh} / {fault.spec.do_en}")
+    try:
+        if settings.bank.enabled:
+            read_key(settings.bank)
+    except Fault as fault:
+        problems.append(f"bank: {fault.detail}  -> {fault.spec.do_zh} / {fault.spec.do_en}")
     return problems
 
 
@@ -77,6 +83,8 @@ def examine(settings: Settings | None) -> list[Check]:
     url = urlsplit(settings.centre.url)
     port = url.port or (443 if url.scheme == "https" else 80)
     checks.append(_reachable("医保中心 centre", url.hostname or "", port, "centre.unreachable"))
+    if settings.bank.enabled:
+        checks.append(_reachable("银行 bank", settings.bank.host, settings.bank.port, "payment.unreachable"))
     told = _daemon(settings)
     if any(check.part == _RUNNING + "readers" for check in told):
         # The daemon may use a card service that this shell does not see: what it says of its readers counts.

@@ -46,7 +46,7 @@ class Iso8583Bank:
         )
         header = bytes.fromhex(options.header)
         self._coding = Coding(options.coding == "bcd", bytes.fromhex(options.tpdu), header)
-        self._key = MacKey(options.mac, _read_key(options))
+        self._key = MacKey(options.mac, read_key(options))
         self._network_trace = 0
         limits = LinkLimits(
             connect_s=options.connect_s,
@@ -128,7 +128,7 @@ class Iso8583Bank:
         return message
 
 
-def _read_key(options: BankOptions) -> bytes:
+def read_key(options: BankOptions) -> bytes:
     """The MAC key from its file; ``Fault("system.config")`` names the file's fault, never its content."""
     if options.mac_key_file is None:
         return b""
