@@ -16,10 +16,13 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from daemon.demo.books import compare
 from daemon.demo.counter import Window
 from daemon.demo.kinds import KINDS
+from daemon.demo.paying import PAYING, Till
 from daemon.demo.say import error, line
 from daemon.demo.visits import SCENES, Show
+from simulators.bank import BankSimulator
+from simulators.bank.server import TEST_KEY
 from simulators.pcscd import PcscdUnavailableError
-from simulators.stage import DaemonDiedError, Stage
+from simulators.stage import DaemonDiedError, Stage, free_port
 
 
 def main(directory: Path, *, keep: bool) -> int:
@@ -29,16 +32,17 @@ def main(directory: Path, *, keep: bool) -> int:
     reactor: Any = installed
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))  # the simulators' own chatter
     shutil.rmtree(directory, ignore_errors=True)
-    stage = Stage(reactor, directory)
+    bank = BankSimulator(reactor, free_port())
+    stage = Stage(reactor, directory, settings={"bank": _bank_settings(bank.start(), directory)})
     result = [1]
 
     async def play() -> None:
         try:
             line("一卡通演示 / Yikatong demo: 真实 pcscd、MLLP、SOAP / real pcscd, MLLP and SOAP on loopback")
             await stage.start()
-            result[0] = await _in_thread(reactor, _scenes, stage, reactor)
+            result[0] = await _in_thread(reactor, _scenes, stage, bank, reactor)
             if keep and result[0] == 0:
-                _say_where(stage)
+                _say_where(stage, bank)
                 await _until_interrupted(reactor)
         except (PcscdUnavailableError, DaemonDiedError) as exc:
             error(f"演示无法开始 / the demo cannot start: {exc}")
@@ -46,6 +50,7 @@ def main(directory: Path, *, keep: bool) -> int:
             traceback.print_exc()
         finally:
             await stage.stop()
+            await bank.stop()
             reactor.stop()
 
     reactor.callWhenRunning(lambda: ensureDeferred(play()))
@@ -68,13 +73,24 @@ def _in_thread(reactor: Any, function: Any, *args: Any) -> Deferred[Any]:
     return done
 
 
-def _scenes(stage: Stage, reactor: Any) -> int:
+def _bank_settings(port: int, directory: Path) -> dict[str, Any]:
+    """The section [bank], and its MAC key where only the daemon reads it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    key = (directory / "bank.key").resolve()
+    key.touch(mode=0o600)
+    key.write_text(TEST_KEY.hex(), encoding="ascii")
+    return {"enabled": True, "port": port, "mac_key_file": str(key), "retry_first_s": 0.1, "reply_timeout_s": 5.0}
+
+
+def _scenes(stage: Stage, bank: BankSimulator, reactor: Any) -> int:
     began = time.monotonic()
     his = Window(stage.api_port, stage.tokens["his"], "his")
     pos = Window(stage.api_port, stage.tokens["pos"], "pos")
     show = Show(stage, reactor, his, pos, stage.reader_name())
     for play in (*SCENES, *KINDS):
         play(show)
+    for pay in PAYING:
+        pay(Till(show, bank))
     line()
     line("── 对账 / the books, side by side")
     agree = compare(show)
@@ -82,7 +98,7 @@ def _scenes(stage: Stage, reactor: Any) -> int:
     return 0 if agree else 1
 
 
-def _say_where(stage: Stage) -> None:
+def _say_where(stage: Stage, bank: BankSimulator) -> None:
     line()
     line("── 保持运行，按 Ctrl-C 结束 / everything keeps running, Ctrl-C ends it")
     line(f"   socket API   127.0.0.1:{stage.api_port}  unix {stage.unix_path}")
@@ -92,6 +108,7 @@ def _say_where(stage: Stage) -> None:
     line(f"   HTTP         {http}/health/full  {http}/metrics  {http}/feed/v1/settlements")
     line(f"   centre       {stage.centre.url}  ledger http://127.0.0.1:{stage.centre.port}/admin/ledger")
     line(f"   HIS (MLLP)   127.0.0.1:{stage.his_port}")
+    line(f"   bank         127.0.0.1:{bank.port} (ISO 8583)")
     line(f"   reader       {stage.reader_name()}")
     line(f"   files        {stage.directory}")
     sys.stdout.flush()
