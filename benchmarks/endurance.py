@@ -21,9 +21,9 @@ from attrs import define
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 from twisted.python.failure import Failure
 
-from daemon.simulate.hospital import Readers
-from daemon.simulate.trade import KEYS, person_known, quote_of, quote_order, register_order
+from daemon.simulate.trade import KEYS, card_of, person_known, quote_of, quote_order, register_order
 from middleware.domain import centre as c
+from middleware.domain.card import CardEvent, CardRead, ReaderStatus
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.his import HisAccepted, HisMessage
 from middleware.domain.message_id import MessageIds
@@ -116,6 +116,32 @@ class InstantCentre:
         raise AssertionError(type(request).__name__)
 
 
+class InstantReaders:
+    """The reader's name is the key of the person whose card lies in it."""
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    async def stop(self) -> None:
+        """Nothing to stop."""
+
+    def health(self) -> PartHealth:
+        """Good."""
+        return PartHealth("readers", Condition.GOOD)
+
+    def statuses(self) -> tuple[ReaderStatus, ...]:
+        """None are watched."""
+        return ()
+
+    def watch(self, observer: Callable[[CardEvent], None]) -> Callable[[], None]:  # noqa: ARG002 - the port's
+        """Nobody pulls a card here."""
+        return lambda: None
+
+    async def read_card(self, reader: str) -> CardRead:
+        """At once."""
+        return card_of(reader, reader)
+
+
 class InstantHis:
     """Takes every letter."""
 
@@ -194,7 +220,7 @@ async def _measured(reactor: Any, directory: Path, wanted: int) -> None:
     journal.start()
     outbox = Outbox(engine, InstantHis())  # type: ignore[arg-type]  # a port without a life
     outbox.start()
-    await Endurance(CounterService(engine, Readers(), Waits(600, 600, 600)), path, wanted).run()
+    await Endurance(CounterService(engine, InstantReaders(), Waits(600, 600, 600)), path, wanted).run()
     outbox.stop()
     await engine.stop(60)
     await journal.stop()

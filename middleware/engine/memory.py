@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
 from attrs import define, field
@@ -98,11 +98,17 @@ class Visits:
             await self.loaded(visit_id, entry)
             return entry.version if entry.epoch == epoch or not self._shared else None
 
-    async def reload(self, visit_id: str) -> tuple[Visit, int]:
-        """The visit and its version as they are on the disk, whatever was here."""
-        async with self.alone(visit_id) as entry:
-            entry.visit = None
-            return await self.loaded(visit_id, entry), entry.version
+    async def reload(self, visit_ids: Collection[str]) -> dict[str, tuple[Visit, int]]:
+        """The visits and their versions as they are on the disk, whatever was here; read together, for they may be many."""
+        found: dict[str, Stored] = await self._pool.run(self._reader.stored_all, visit_ids)
+        read = {}
+        for visit_id, stored in found.items():
+            async with self.alone(visit_id) as entry:
+                if entry.visit is None or stored.version >= entry.version:
+                    entry.visit = None
+                    self._adopt(entry, stored)
+                read[visit_id] = (stored.visit, stored.version)
+        return read
 
     def wait(self, visit: Visit, ready: Callable[[Visit], bool]) -> tuple[Deferred[Visit], Callable[[], None]]:
         """Fires when ``ready`` holds for the visit; the second value ends the wait without firing."""

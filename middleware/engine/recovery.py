@@ -34,7 +34,8 @@ async def recover(engine: Engine, *, mine: bool = False) -> bool:
         since = means.now().isoformat()
         page = await means.journal.run(partial(Writer.claim, since=since, after=after, limit=PAGE, mine=mine))
         # Side by side, so that a page is a few commits and not a commit a visit.
-        taken = await together([_take(engine, claimed) for claimed in page])
+        seen = await engine.visits.reload([claimed.visit_id for claimed in page])
+        taken = await together([_take(engine, claimed, *seen[claimed.visit_id]) for claimed in page])
         found += [visit for visit in taken if visit is not None]
         looked += len(page)
         if len(page) < PAGE:
@@ -49,9 +50,8 @@ async def recover(engine: Engine, *, mine: bool = False) -> bool:
     return whole
 
 
-async def _take(engine: Engine, claimed: Claimed) -> Visit | None:
+async def _take(engine: Engine, claimed: Claimed, visit: Visit, version: int) -> Visit | None:
     """One visit, as it is then; None when something wrote it since, a late answer perhaps: then the next look decides."""
-    visit, version = await engine.visits.reload(claimed.visit_id)
     if version != claimed.version:
         return None
     errands = {errand.errand_id for errand in visit.errands}

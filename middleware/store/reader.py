@@ -64,6 +64,12 @@ class Reader:
             row = connection.execute(query).one_or_none()
         return Stored(open_visit(self.vault, row), row.version, row.epoch, row.since) if row else None
 
+    def stored_all(self, visit_ids: Collection[str]) -> dict[str, Stored]:
+        """Several visits by their ids; one that is not there is missing."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(t.visit).where(t.visit.c.visit_id.in_(visit_ids))).all()
+        return {row.visit_id: Stored(open_visit(self.vault, row), row.version, row.epoch, row.since) for row in rows}
+
     def versions(self, visit_ids: Collection[str]) -> dict[str, int]:
         """The visits' versions."""
         with self._engine.connect() as connection:
