@@ -10,6 +10,7 @@ from adapters.insurance import pages as transactions
 from daemon.sample import sample
 from middleware.doors.local_api import reference
 from middleware.flow import pages
+from readers.cards import pages as cards
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,6 +24,7 @@ WRITERS: tuple[tuple[str, Callable[[Path], object]], ...] = (
     ("docs/api", reference.write),
     ("docs/machines.md", pages.write),
     ("docs/transactions.md", transactions.write),
+    ("docs/cards.md", cards.write),
     ("config/examples/yikatong.toml", _sample),
 )
 
