@@ -12,7 +12,7 @@ from attrs import field, frozen
 from middleware.domain.charge import ChargeLine, Diagnosis, Disease
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
 from middleware.domain.kind import CALLS, CANCEL_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, VisitKind
-from middleware.domain.money import Money
+from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Maternity
 from middleware.domain.split import Split
 from middleware.domain.statement import DetailRow, Period, Refunds, ResultRow, Slice, Totals
@@ -392,6 +392,11 @@ class LineVerdict:
     first_self_paid: Money
     in_scope: Money
     level: str  # chrgitm_lv: 01 class A, 02 class B, 03 self-paid
+
+    @property
+    def borne(self) -> bool:
+        """Whether something of the line is not shared by any fund."""
+        return any(amount != ZERO for amount in (self.self_paid, self.over_limit, self.first_self_paid))
 
 
 @frozen(slots=True)

@@ -9,7 +9,7 @@ import datetime as dt
 
 from attrs import frozen
 
-from middleware.domain.centre import Call, FoundVisit, PersonKnown, Settled, SettlementCancelled
+from middleware.domain.centre import Call, FoundVisit, LineVerdict, PersonKnown, Settled, SettlementCancelled
 from middleware.domain.decision import Decision, Evidence
 from middleware.domain.errand import Matter
 from middleware.domain.money import ZERO, Money
@@ -150,10 +150,11 @@ class ErrandRequested:
 
 @frozen(slots=True)
 class CentreDidErrand:
-    """One call of an errand was answered."""
+    """One call of an errand was answered. ``borne`` is of 2301, as of ``CentreTookCharges``."""
 
     errand_id: str
     call: Call
+    borne: tuple[LineVerdict, ...] = ()
 
 
 # -- of a settlement
@@ -182,9 +183,10 @@ class CentreTookVisit:
 
 @frozen(slots=True)
 class CentreTookCharges:
-    """2204 was answered."""
+    """2204 was answered. ``borne``: the verdicts on lines of which something is not shared by any fund."""
 
     settlement_id: str
+    borne: tuple[LineVerdict, ...] = ()
 
 
 @frozen(slots=True)

@@ -78,6 +78,9 @@ class Counter(Protocol):
     async def get(self, caller: Caller, *, settlement_id: str = "", request_id: str = "") -> Answer:
         """What is known of a settlement now, by its id or by the key of the request that made or settled it."""
 
+    async def explain(self, caller: Caller, *, settlement_id: str = "", request_id: str = "") -> Answer:
+        """Who pays what of it, why a part is one's own, what is left: for the person and the receipt."""
+
     async def shift_totals(self, caller: Caller, since: dt.datetime, until: dt.datetime) -> Answer:
         """Sums of the caller's own terminal between two times."""
 

@@ -23,6 +23,7 @@ from middleware.engine.answering import in_yuan, is_final, known_answer, replay,
 from middleware.engine.cards import CardDesk
 from middleware.engine.counter import Answer, ErrandOrder
 from middleware.engine.errands import METHODS, asked, visit_view
+from middleware.engine.explaining import explained
 from middleware.engine.runner import Engine
 from middleware.engine.shifts import ShiftDesk
 from middleware.engine.writing import Extra
@@ -157,14 +158,22 @@ class CounterService:
 
     async def get(self, caller: Caller, *, settlement_id: str = "", request_id: str = "") -> Answer:
         """See ``Counter.get``."""
+        visit, settlement = await self._asked(caller, settlement_id, request_id)
+        return views.whole_view(visit, settlement)
+
+    async def explain(self, caller: Caller, *, settlement_id: str = "", request_id: str = "") -> Answer:
+        """See ``Counter.explain``."""
+        visit, settlement = await self._asked(caller, settlement_id, request_id)
+        return await explained(self._engine, visit, settlement)
+
+    async def _asked(self, caller: Caller, settlement_id: str, request_id: str) -> tuple[Visit, Settlement]:
         if request_id:
             means = self._engine.means
             row = await means.pool.run(means.reader.request, caller.account, request_id)
             if row is None or not row.settlement_id:
                 raise Fault("request.not_found", "no settlement under this request_id")
             settlement_id = row.settlement_id
-        visit, settlement = await self._settlement(caller, settlement_id)
-        return views.whole_view(visit, settlement)
+        return await self._settlement(caller, settlement_id)
 
     async def shift_totals(self, caller: Caller, since: dt.datetime, until: dt.datetime) -> Answer:
         """See ``Counter.shift_totals``."""

@@ -10,6 +10,7 @@ from middleware.domain.centre import (
     CentreReply,
     ChargesTaken,
     Done,
+    LineVerdict,
     PersonKnown,
     Quoted,
     Reversed,
@@ -118,8 +119,8 @@ def _told(command: CallCentre, reply: CentreReply) -> Event:
             return CentreFoundVisits(visits)
         case Call.UPLOAD_VISIT, VisitUploaded():
             return CentreTookVisit(sid)
-        case Call.UPLOAD_CHARGES, ChargesTaken():
-            return CentreTookCharges(sid)
+        case Call.UPLOAD_CHARGES, ChargesTaken(lines):
+            return CentreTookCharges(sid, _borne(lines))
         case _, Quoted(split) if command.call in PRE_SETTLE_CALLS:
             return CentreQuoted(sid, split)
     return _unanswered(command, "unreadable")
@@ -129,11 +130,16 @@ def _did(command: CallCentre, errand_id: str, reply: CentreReply) -> Event:
     match reply:
         case VisitsFound(visits) if command.call is Call.QUERY_VISITS:
             return CentreFoundVisits(visits, errand_id)
-        case ChargesTaken() if command.call in CHARGE_CALLS:
-            return CentreDidErrand(errand_id, command.call)
+        case ChargesTaken(lines) if command.call in CHARGE_CALLS:
+            return CentreDidErrand(errand_id, command.call, _borne(lines))
         case Done() if command.call not in CHARGE_CALLS and command.call is not Call.QUERY_VISITS:
             return CentreDidErrand(errand_id, command.call)
     return _unanswered(command, "unreadable")
+
+
+def _borne(lines: tuple[LineVerdict, ...]) -> tuple[LineVerdict, ...]:
+    """What settlement.explain tells: the journal keeps it, the state does not need it."""
+    return tuple(line for line in lines if line.borne)
 
 
 def _refused(command: CallCentre, code: str, message: str, policy: Policy) -> Event:

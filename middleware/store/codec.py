@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from middleware.domain.centre import Holder
+from middleware.domain.centre import Holder, LineVerdict
 from middleware.domain.charge import Bill
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
 from middleware.domain.payment import BankCard
@@ -31,6 +31,11 @@ def decode_visit(text: str) -> Visit:
 def decode_bill(text: str) -> Bill:
     """The inverse for a bill."""
     return _bills.decode(text)
+
+
+def decode_verdicts(body: object) -> tuple[LineVerdict, ...]:
+    """Verdicts as a journal record holds them."""
+    return msgspec.convert(body, tuple[LineVerdict, ...])
 
 
 def encode_holder(holder: Holder) -> str:

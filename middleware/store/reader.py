@@ -9,14 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from attrs import frozen
 
-from middleware.domain.centre import Holder
+from middleware.domain.centre import Holder, LineVerdict
 from middleware.domain.charge import Bill
 from middleware.domain.payment import LEG_OPEN, BankCard, LegState
 from middleware.domain.visit import MONEY_OPEN, Visit
 from middleware.store import tables as t
 from middleware.store.batch import stamp
 from middleware.store.chain import Head
-from middleware.store.codec import decode_bill, decode_card, decode_holder
+from middleware.store.codec import decode_bill, decode_card, decode_holder, decode_json, decode_verdicts
 from middleware.store.database import snapshot
 from middleware.store.doubts import with_errand_left
 from middleware.store.feed import FeedPage, FeedRow
@@ -102,6 +102,18 @@ class Reader:
         if body is None:
             raise KeyError(settlement_id)
         return decode_bill(self.vault.open("bill", settlement_id, "body", body))
+
+    def verdicts(self, visit_id: str, owners: Collection[str]) -> dict[str, tuple[LineVerdict, ...]]:
+        """What the centre's newest answer to an upload of charges made of its lines, by settlement or errand."""
+        query = (
+            sa.select(t.journal.c.settlement_id, t.journal.c.line)
+            .where(t.journal.c.visit_id == visit_id, t.journal.c.settlement_id.in_(owners))
+            .order_by(t.journal.c.sequence)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        told = ((row.settlement_id, decode_json(row.line)["body"]) for row in rows)
+        return {owner: decode_verdicts(body["borne"]) for owner, body in told if "borne" in body}
 
     def card(self, card_ref: str) -> BankCard | None:
         """A payer's card: number and expiry; None when it was forgotten."""

@@ -152,6 +152,25 @@ VISIT = (
         },
     ),
     Exchange(
+        "settlement.explain", {"settlement_id": "S2611200941000003"},
+        {
+            "settlement_id": "S2611200941000003", "visit_id": "V2611200940000002", "of": "settled", "certain": True,
+            "total": "51.00", "balance_after": "179.60",
+            "payers": [
+                {"code": "pool", "zh": "基本医疗保险统筹基金支付", "en": "basic insurance pool", "amount": "30.60"},
+                {"code": "own_account", "zh": "本人个人账户支付", "en": "own insurance account", "amount": "20.40"},
+                {"code": "cash", "zh": "个人现金支付", "en": "to be paid in person", "amount": "0.00"},
+            ],
+            "own": [], "items": [], "items_known": True, "items_left_off": 0,
+            "receipt": {
+                "zh": ["医疗费总额 51.00 元", "  基本医疗保险统筹基金支付 30.60 元", "  本人个人账户支付 20.40 元",
+                       "  个人现金支付 0.00 元", "个人账户余额 179.60 元"],
+                "en": ["Total 51.00 yuan", "  basic insurance pool 30.60 yuan", "  own insurance account 20.40 yuan",
+                       "  to be paid in person 0.00 yuan", "Left in the insurance account 179.60 yuan"],
+            },
+        },
+    ),
+    Exchange(
         "settlement.get", {"request_id": "settle-20261120-0001"},
         {
             "settlement_id": "S2611200941000003", "visit_id": "V2611200940000002", "state": "Delivered", "money": "charged",

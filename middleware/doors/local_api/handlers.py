@@ -158,6 +158,14 @@ async def settlement_get(visit: Visit, params: GetParams) -> Answer:
     )  # fmt: skip
 
 
+async def settlement_explain(visit: Visit, params: GetParams) -> Answer:
+    """The split of a bill as people are told it."""
+    mapping.check_get(params)
+    return await visit.business.counter.explain(
+        visit.caller, settlement_id=params.settlement_id, request_id=params.request_id
+    )  # fmt: skip
+
+
 async def shift_totals(visit: Visit, params: ShiftTotalsParams) -> Answer:
     """Sums of the caller's own terminal."""
     mapping.check_shift(params)

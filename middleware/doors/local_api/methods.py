@@ -14,7 +14,16 @@ from attrs import frozen
 
 from middleware.domain.fault import Fault
 from middleware.domain.order import Role
-from middleware.doors.local_api import handlers, keys, params, reconciliation, results, results_visit, shift
+from middleware.doors.local_api import (
+    handlers,
+    keys,
+    params,
+    reconciliation,
+    results,
+    results_explain,
+    results_visit,
+    shift,
+)
 from middleware.doors.local_api.handlers import Visit
 from middleware.engine.counter import Answer
 
@@ -139,6 +148,12 @@ _ROWS = (
         "settlement.get", "查询一笔结算目前的确切情况", "what is known of a settlement now",
         _COUNTER | {Role.OPERATOR}, params.GetParams, results.GetResult, 15,
         keyed=False, moves_money=False, handler=handlers.settlement_get,
+    ),
+    Method(
+        "settlement.explain", "说明费用由谁支付、自费自付项目及原因、账户余额，并给出可打印的文字",
+        "who pays what, the items that are one's own and why, the balance; also as lines to print",
+        _COUNTER, params.GetParams, results_explain.ExplainResult, 15,
+        keyed=False, moves_money=False, handler=handlers.settlement_explain,
     ),
     Method(
         "settlement.cancel", "撤销一笔已完成的结算，退款", "undo a finished settlement; moves money",

@@ -289,7 +289,7 @@ class CancelParams(Params, frozen=True, kw_only=True):
 
 
 class GetParams(Params, frozen=True, kw_only=True):
-    """settlement.get: exactly one of the two."""
+    """settlement.get, settlement.explain: exactly one of the two."""
 
     settlement_id: OptionalId = ""
     request_id: Annotated[

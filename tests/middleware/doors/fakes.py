@@ -103,6 +103,11 @@ ANSWERS = {
     "settlement.get": {"settlement_id": "S1", "visit_id": "V1", "state": "Settled", "money": "charged", "delivered": True,
         "total": "100.00",
     },
+    "settlement.explain": {
+        "settlement_id": "S1", "visit_id": "V1", "of": "settled", "certain": True, "total": "100.00", "balance_after": "0.00",
+        "payers": [{"code": "cash", "zh": "个人现金支付", "en": "to be paid in person", "amount": "100.00"}], "own": [],
+        "items": [], "items_known": True, "items_left_off": 0, "receipt": {"zh": [], "en": []},
+    },
     "desk.list": {"rows": [_DOUBT], "next_after": "S1", "complete": True},
     "desk.show": {**_DOUBT, "messages": [], "journal": []},
     "desk.propose": _DOUBT,
@@ -218,6 +223,9 @@ class FakeCounter:
 
     async def get(self, caller, *, settlement_id="", request_id=""):
         return await self._answer("settlement.get", caller, settlement_id, request_id)
+
+    async def explain(self, caller, *, settlement_id="", request_id=""):
+        return await self._answer("settlement.explain", caller, settlement_id, request_id)
 
     async def shift_totals(self, caller, since, until):
         return await self._answer("shift.totals", caller, since, until)

@@ -36,6 +36,7 @@ PARAMS = {
     },
     "settlement.settle": {"request_id": "k3", "settlement_id": "S1", "total": "100.00", "cash": "10.00"},
     "settlement.get": {"settlement_id": "S1"},
+    "settlement.explain": {"request_id": "k3"},
     "settlement.cancel": {"request_id": "k4", "settlement_id": "S1", "reason": "退药"},
     "shift.totals": {"since": "2026-11-20T08:00:00+08:00", "until": "2026-11-20T20:00:00+08:00"},
     "shift.close": {"request_id": "k11", "allow_empty": True},
