@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from daemon.simulate.bank import BankBook
+from daemon.simulate.categories import with_category
 from daemon.simulate.dials import Dials
 from daemon.simulate.node import Node
 from daemon.simulate.story import Story
@@ -54,6 +55,7 @@ class Place(Protocol):
     story: Story
     dials: Dials
     bank: BankBook
+    seed: int
 
     @property
     def node(self) -> Node:
@@ -100,7 +102,12 @@ class Callers:
             order = sale_order
         visit = None
         for attempt in range(3):
-            visit = await self._register(caller, person, f"v{number}r{attempt}", order)
+            visit = await self._register(
+                caller,
+                person,
+                f"v{number}r{attempt}",
+                lambda read, at: with_category(order(read, at), self._place.seed, number),
+            )
             if visit is not None:
                 break
         if visit is None:

@@ -46,12 +46,6 @@ def card_of(key: str, reader: str) -> CardRead:
     )
 
 
-def person_known(holder: c.Holder) -> c.PersonKnown:
-    """1101's answer: the person number is the card's serial, so that the books can be compared."""
-    insurance = c.Insurance("310", "11", "999900", Money(800_000), active=True)
-    return c.PersonKnown(holder.card_number.reveal(), same_person=True, insurances=(insurance,))
-
-
 def register_order(card_read_id: str, begun_at: dt.datetime) -> RegisterOrder:
     """A registration at one desk."""
     return RegisterOrder(card_read_id, "", "01", "内科", "A01", "D1", "医生", begun_at)

@@ -24,6 +24,7 @@ from adapters.insurance.soap.mapping import to_input
 from adapters.insurance.soap.meaning import meaning
 from adapters.insurance.soap.reading import to_reply
 from adapters.insurance.transactions import TRANSACTIONS
+from daemon.simulate.categories import looked_at, person_known
 from daemon.simulate.corruption import corrupted, page
 from daemon.simulate.dials import PROCESSING_LIMIT_S, Dials
 from daemon.simulate.ledger import SIGN_IN, Held, Ledger
@@ -31,7 +32,7 @@ from daemon.simulate.parts import Mortal
 from daemon.simulate.speech import Said, heard, said
 from daemon.simulate.statements import Office
 from daemon.simulate.story import Story
-from daemon.simulate.trade import cancelled_of, person_known, quote_of, settled_of
+from daemon.simulate.trade import cancelled_of, quote_of, settled_of
 from middleware.domain import centre as c
 from middleware.domain.centre import Call
 from middleware.domain.fault import Fault
@@ -82,6 +83,7 @@ class Exchange:
         """The request is at the centre."""
         self.ledger.receipts.append((call.message_id, str(call.call), call.digest))
         self.story.tell(f"centre got {call.call} {call.message_id} {_about(call.body.request)}")
+        looked_at(self.story, call.call, call.message_id, call.body.nodes)
 
     def does(self, life: object, call: PreparedCall, *, refuse: bool) -> Outcome[c.CentreReply]:
         """Do it."""

@@ -111,7 +111,33 @@ def a_reversal_names_another_call(patch):
     patch.setattr(requests, "_reverse", planted)
 
 
+def the_first_insurance_is_taken_whatever_it_pays_for(patch):
+    patch.setattr(registration, "preferred", lambda _row, insurances: list(insurances))
+
+
+def whoever_is_insured_elsewhere_is_told_as_insured_here(patch):
+    real = registration._choose
+
+    def planted(order, insurances, at):
+        chosen = real(order, insurances, at)
+        return evolve(chosen, region="999900") if chosen else None
+
+    patch.setattr(registration, "_choose", planted)
+
+
+def a_disease_is_not_told(patch):
+    real = registration.begin
+    patch.setattr(registration, "begin", lambda event, at: _without_disease(real(event, at)))
+
+
+def _without_disease(step):
+    return Step(evolve(step.state, order=evolve(step.state.order, disease=None)), step.commands)
+
+
 KINDS = (
+    the_first_insurance_is_taken_whatever_it_pays_for,
+    whoever_is_insured_elsewhere_is_told_as_insured_here,
+    a_disease_is_not_told,
     a_2102_is_treated_as_repeatable,
     a_2304_is_treated_as_repeatable,
     a_2305_without_an_answer_is_resolved_as_settled,
