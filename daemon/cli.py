@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from daemon import VERSION
+from daemon.card_command import card
 from daemon.desk import desk
 from daemon.keys import keys
 from daemon.reconcile_command import reconcile
@@ -217,6 +218,7 @@ def demo(keep: bool, directory: Path) -> None:
     sys.exit(run(directory, keep=keep))
 
 
+main.add_command(card)
 main.add_command(desk)
 main.add_command(reconcile)
 

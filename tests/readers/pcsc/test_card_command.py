@@ -1,0 +1,169 @@
+"""``run.py card list|read`` on every simulated kind of card through a real pcscd."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+
+import attrs
+import pytest
+from click.testing import CliRunner, Result
+
+from daemon import card_command
+from daemon.cli import main
+from middleware.domain.fault import Fault
+from readers.cards.kinds import by_key
+from readers.pcsc.api import PcscContext, load_scard
+from simulators.card import OTHERS, PEOPLE, CardFaults, OtherCard, VirtualCard, VpcdSlot
+from simulators.pcscd import Pcscd, Slot
+
+pytestmark = pytest.mark.pcsc
+PERSON = PEOPLE["employee"]
+_TURN = itertools.count()
+
+
+@pytest.fixture
+def slot(pcscd: Pcscd) -> Iterator[tuple[Slot, VpcdSlot]]:
+    """One of the slots, in turn: a slot that was emptied a moment ago must rest before it takes the next card."""
+    chosen = pcscd.slots[next(_TURN) % len(pcscd.slots)]
+    virtual = VpcdSlot(port=chosen.port)
+    yield chosen, virtual
+    virtual.close()
+    _wait(chosen.reader, present=False)
+
+
+def _wait(reader: str, *, present: bool) -> None:
+    context = PcscContext(load_scard)
+    raw, deadline = 0, time.monotonic() + 10
+    while time.monotonic() < deadline:
+        state = context.wait({reader: raw}, 1000, hotplug=False)[reader]
+        if state.present is present:
+            context.release()
+            return
+        raw = state.raw
+    raise TimeoutError(reader)
+
+
+def run(slot: tuple[Slot, VpcdSlot], card: VirtualCard | OtherCard, *words: str) -> Result:
+    slot[1].insert(card)
+    _wait(slot[0].reader, present=True)
+    return CliRunner().invoke(main, ["card", *words])
+
+
+def of_version(version: str, faults: CardFaults | None = None) -> VirtualCard:
+    return VirtualCard(attrs.evolve(PERSON, spec_version=version), faults)
+
+
+@pytest.mark.parametrize("version", ["1.00", "2.00", "2.01", "3.00"])
+def test_each_generation_is_read_and_masked(slot: tuple[Slot, VpcdSlot], version: str) -> None:
+    result = run(slot, of_version(version), "read", "--reader", slot[0].reader)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"{slot[0].reader}: 社会保障卡 / social-security card" in result.stdout
+    assert f"规范版本 / spec version {version}，" in result.stdout
+    assert "05 发卡日期 / issue date: 2018-03-01" in result.stdout
+    assert "07 卡号 / card number: ******015" in result.stdout
+    assert (
+        "DF04/EF06 医疗保险临时脱网结算信息 / offline settlement: 须用 PSAM 或加密机认证读密钥，并由持卡人输入 PIN"
+        in result.stdout
+    )
+    if version == "3.00":
+        assert (
+            "SSSE/EF06 持卡人基本数据 / holder data: 须用 PSAM 或加密机做外部认证（RKSSSE） / needs external authentication"
+            in result.stdout
+        )
+    else:
+        assert "08 社会保障号码 / social security number: 999999************" in result.stdout
+        assert "09 姓名 / name: 张**" in result.stdout
+    for secret in (PERSON.name, PERSON.id_number, PERSON.card_number, PERSON.card_id_code):
+        assert secret not in result.output
+
+
+def test_personal_data_is_shown_to_whoever_asks_for_it(slot: tuple[Slot, VpcdSlot]) -> None:
+    result = run(slot, of_version("2.00"), "read", "--reader", slot[0].reader, "--reveal")
+
+    assert f"09 姓名 / name: {PERSON.name}" in result.stdout
+    assert f"08 社会保障号码 / social security number: {PERSON.id_number}" in result.stdout
+
+
+@pytest.mark.parametrize("kind", sorted(OTHERS))
+def test_each_other_kind_is_named_and_refused_with_what_to_do(slot: tuple[Slot, VpcdSlot], kind: str) -> None:
+    result = run(slot, OtherCard(kind), "read", "--reader", slot[0].reader)
+
+    assert result.exit_code == 1
+    assert "card.unsupported" in result.stderr
+    if kind == "unknown":
+        assert "未知的卡 / a card of no declared kind" in result.stdout
+    else:
+        assert f"{by_key(kind).zh} / {by_key(kind).en}" in result.stdout
+        assert by_key(kind).todo_en in result.stderr
+
+
+def test_list_says_of_each_reader_what_is_in_it_and_why(slot: tuple[Slot, VpcdSlot], pcscd: Pcscd) -> None:
+    result = run(slot, OtherCard("bank-card"), "list")
+
+    assert result.exit_code == 0
+    assert f"{len(pcscd.slots)} 个读卡器 / readers" in result.stdout
+    assert f"{slot[0].reader}: 银行卡（或卡的金融应用） / bank card, or a card's financial side" in result.stdout
+    assert "social-security-card is not: SELECT 7378312E73682EC9E7BBE1B1A3D5CF -> 6A82" in result.stdout
+    assert "bank-card is: SELECT A000000333010101 -> 9000" in result.stdout
+    assert result.stdout.count("无卡 / no card") == len(pcscd.slots) - 1
+
+
+def test_the_order_of_kinds_can_be_given(slot: tuple[Slot, VpcdSlot]) -> None:
+    card = OtherCard("bank-card")
+    result = run(slot, card, "list", "--kind", "bank-card")
+
+    assert "bank-card is: " in result.stdout
+    assert "social-security-card" not in result.stdout
+
+
+def test_a_bad_item_is_one_line_that_names_file_and_item(slot: tuple[Slot, VpcdSlot]) -> None:
+    result = run(slot, of_version("2.00", CardFaults.not_bcd(0x0D)), "read", "--reader", slot[0].reader)
+
+    assert result.exit_code == 0
+    assert "[card.malformed: SSSE/EF06 tag 0D birth date: not BCD]" in result.stdout
+
+
+def test_a_card_pulled_in_the_middle_is_said_in_two_languages(slot: tuple[Slot, VpcdSlot]) -> None:
+    result = run(slot, of_version("2.00", CardFaults(withdraw_at=8)), "read", "--reader", slot[0].reader)
+
+    assert result.exit_code == 1
+    assert "读卡过程中卡被拔出" in result.stderr
+    assert "the card was withdrawn while being read" in result.stderr
+
+
+@pytest.mark.parametrize(("reader", "code"), [("no such reader", "reader.unknown"), ("Yikatong", "card.absent")])
+def test_a_reader_that_is_not_there_or_empty_is_said(pcscd: Pcscd, reader: str, code: str) -> None:
+    result = CliRunner().invoke(main, ["card", "read", "--reader", reader])
+
+    assert (result.exit_code, f"[{code}: " in result.stderr) == (1, True)
+
+
+def test_a_card_service_that_never_answers_ends_with_a_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    import threading
+
+    forever = threading.Event()
+    with pytest.raises(SystemExit):
+        card_command.bounded(lambda: forever.wait() and None, limit_s=0.05)
+    forever.set()
+
+    assert "[card.mute: no answer within 0.05 s]" in capsys.readouterr().err
+
+
+def test_a_mistake_inside_never_shows_a_value(capsys: pytest.CaptureFixture[str]) -> None:
+    def mistaken() -> None:
+        raise ValueError(PERSON.id_number)
+
+    with pytest.raises(SystemExit):
+        card_command.bounded(mistaken)
+
+    said = capsys.readouterr().err
+    assert (PERSON.id_number in said, "[system.internal: ValueError]" in said) == (False, True)
+
+
+def test_a_fault_is_said_with_what_to_do() -> None:
+    said = card_command.line_of(Fault("card.absent", "here"))
+
+    assert said == "读卡器中没有卡；请插卡 / there is no card in the reader; insert the card [card.absent: here]"
