@@ -65,6 +65,8 @@ TERMS = (
     Term("医院审批标志", "hospital approval", "hosp_appr_flag", "charge.ChargeLine.approval"),
     Term("处方号", "prescription number", "rxno", "charge.ChargeLine.prescription_no"),
     Term("收费项目等级", "charge level", "chrgitm_lv", "centre.LineVerdict.level"),
+    Term("费用说明项目", "item of a bill that no fund shares wholly", "", "benefit.Item"),
+    Term("未由基金分担", "borne by oneself", "", "centre.LineVerdict.borne"),
     # -- how it splits
     Term("医疗费总额", "total", "medfee_sumamt", "split.Split.total"),
     Term("基金支付总额", "fund", "fund_pay_sumamt", "split.Split.fund"),
