@@ -153,5 +153,8 @@ TERMS = (
     Term("处理建议", "proposal: a decision that waits for a second person", "", "decision.Proposal"),
     Term("依据", "evidence", "", "decision.Evidence"),
     Term("幂等键", "idempotency key", "", "fault.Retry.SAME_KEY"),
+    # -- a terminal's day
+    Term("结批", "closed batch of a terminal", "", "shift.ClosedShift"),
+    Term("批次明细", "row of a terminal's batch", "", "shift.ShiftRow"),
 )
 # fmt: on

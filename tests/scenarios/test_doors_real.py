@@ -116,6 +116,26 @@ async def test_a_terminal_sells_counts_and_cancels_its_own_and_no_other(hospital
 
 
 @pytest_twisted.ensureDeferred
+async def test_invariant_16_a_terminal_closes_its_batch_on_the_socket_and_a_later_cancel_is_in_the_next(hospital):
+    h = hospital
+    start = await h.call("shift.close", {"request_id": "batch-0", "allow_empty": True}, role="pos")
+    mine = await h.settled("pos")
+    one = await h.call("shift.close", {"request_id": "batch-1"}, role="pos")
+    read = await h.call("shift.get", {"number": one["number"]}, role="pos")
+    await h.call("settlement.cancel", h.undoing(mine), role="pos")
+    two = await h.call("shift.close", {"request_id": "batch-2"}, role="pos")
+    empty = await h.fault("shift.close", {"request_id": "batch-3"}, role="pos")
+
+    assert await h.call("shift.close", {"request_id": "batch-1"}, role="pos") == one
+    assert await h.call("shift.get", {"number": one["number"]}, role="pos") == read
+    assert [one["number"], two["number"]] == [start["number"] + 1, start["number"] + 2]
+    assert read["batch"] == one
+    assert [(row["kind"], row["settlement_id"]) for row in read["rows"]] == [("settled", mine["settlement_id"])]
+    assert (one["settled"]["total"], two["cancelled"]["total"]) == (mine["split"]["total"],) * 2
+    assert empty.code == "shift.empty"
+
+
+@pytest_twisted.ensureDeferred
 async def test_the_feed_is_gapless_and_read_again_byte_for_byte_and_the_bureaus_own_script_verifies_it(hospital, tmp_path):
     h = hospital
     _, once = await h.feed(limit=2)
