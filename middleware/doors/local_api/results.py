@@ -295,7 +295,7 @@ class Sums(Result, frozen=True, kw_only=True):
 
 
 class UnknownCount(Result, frozen=True, kw_only=True):
-    """Settlements whose outcome is not known yet: a shift with one is not closed."""
+    """Settlements whose outcome is not known yet; a batch that is closed names them."""
 
     count: int
 
