@@ -14,10 +14,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, fields, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from daemon.simulate.dials import BANK
 from daemon.simulate.ledger import Ledger as CentreLedger
 from daemon.simulate.parts import Mortal
 from daemon.simulate.story import Story
@@ -62,6 +63,12 @@ def draw_bank(seed: int, profile: str) -> BankDials:
         refused=rng.choice((0.0, 0.25)) * hard,
         cancel_on_capture_refusal=rng.choice((False, True)),
     )
+
+
+def without_bank(dials: BankDials, off: frozenset[str]) -> BankDials:
+    """The same bank with those switched off; their names begin with ``BANK``."""
+    names = [one.name for one in fields(BankDials) if BANK + one.name in off]
+    return evolve(dials, **{name: getattr(BankDials(), name) for name in names})
 
 
 class BankBook:

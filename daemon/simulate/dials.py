@@ -145,3 +145,15 @@ def quiet(dials: Dials) -> Dials:
         cancel_on_his_refusal=dials.cancel_on_his_refusal,
     )
     return evolve(calm, order=dials.order, named=dials.named, files=dials.files, limit_s=dials.limit_s)
+
+
+# What of a day can be left out without its being another day; the bank's dials bear a prefix.
+SWITCHES = (*_WIRE, *_HIS, *_CARDS, *_DISK, "crashes", "clock_steps", "pauses", "repeats", "cancels", "sales", "stays")
+BANK = "bank-"
+_OFF = Dials(cancels=0.0)
+
+
+def without(dials: Dials, off: frozenset[str]) -> Dials:
+    """The same day with those switched off."""
+    still: dict[str, Any] = {name: getattr(_OFF, name) for name in sorted(off & set(SWITCHES))}
+    return evolve(dials, **still)

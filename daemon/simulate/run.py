@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
+import os
 import re
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, fields, frozen
 
 from daemon.demo.say import line, table
+from daemon.simulate.bank import BankDials
+from daemon.simulate.dials import BANK, SWITCHES
+from daemon.simulate.shrink import Small, shrunk
 from daemon.simulate.world import Result, make_template, simulate
 from middleware.flow.step import Row
 from middleware.flow.visit import ERRAND_ROWS, PAYER_ROWS, REGISTRATION_ROWS, SETTLEMENT_ROWS
 
 _SEEDS = re.compile(r"(\d{1,9})(?:\.\.(\d{1,9}))?\Z", re.ASCII)
-MAX_TOLD = 5
+MAX_TOLD, MAX_SHRUNK = 5, 1
+FEWEST_EACH = 10  # seeds a process
 
 
 def seeds_of(text: str) -> range:
@@ -43,6 +49,12 @@ def possible_cells() -> set[tuple[str, str]]:
         *PAYER_ROWS.values(),
     ]
     return {(str(state), row.event.__name__) for row in rows for state in (*row.moves, *row.ignored)}
+
+
+def possible_moves() -> set[tuple[str, str]]:
+    """The cells that do something: transitions of the matrix, (state, event)."""
+    rows: list[Row[Any]] = [*REGISTRATION_ROWS.values(), *ERRAND_ROWS.values(), *SETTLEMENT_ROWS.values()]
+    return {(str(state), row.event.__name__) for row in [*rows, *PAYER_ROWS.values()] for state in row.moves}
 
 
 @define
@@ -73,23 +85,74 @@ class Totals:
             self.broken.append(result)
 
 
-def run(seeds: range, profile: str, hours: float) -> int:
+@frozen(slots=True)
+class Plan:
+    """What to play, and by how many processes; 0: as many as there are processors."""
+
+    seeds: range
+    profile: str
+    hours: float
+    off: frozenset[str] = frozenset()
+    jobs: int = 0
+    verbose: bool = False
+
+    def processes(self) -> int:
+        """A few seeds are played here: starting others takes longer."""
+        wanted = self.jobs or len(os.sched_getaffinity(0))
+        return max(1, min(wanted, len(self.seeds) // FEWEST_EACH))
+
+
+def off_of(text: str) -> frozenset[str]:
+    """From "crashes,bank-slow". Raises ``ValueError``: no such dial."""
+    names = frozenset(text.split(",")) - {""}
+    known = {*SWITCHES, *(BANK + one.name for one in fields(BankDials))}
+    if unknown := sorted(names - known):
+        raise ValueError(f"no such dial: {', '.join(unknown)}")
+    return names
+
+
+def run(plan: Plan) -> int:
     """Play them; 0 when no rule was broken."""
     totals = Totals()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="yikatong-simulate-") as scratch:
-        directory = Path(scratch)
-        template = make_template(directory)
-        for seed in seeds:
-            result = simulate(seed, profile, hours, template, directory)
+        stage = _Stage(plan, Path(scratch), make_template(Path(scratch)))
+        for result in _played(plan, stage):
             totals.add(result)
             if result.broken is not None and len(totals.broken) <= MAX_TOLD:
-                _tell_broken(result, hours)
-            _progress(totals, len(seeds), began)
+                _tell_broken(result, plan, stage, small=len(totals.broken) <= MAX_SHRUNK)
+            _progress(totals, len(plan.seeds), began)
     _tell(totals, time.monotonic() - began)
+    if plan.verbose:
+        _tell_uncovered(totals)
     line()
     line(f"指纹 / fingerprint: {totals.fingerprint.hexdigest()}")
     return 1 if totals.broken else 0
+
+
+@frozen(slots=True)
+class _Stage:
+    """Where seeds are played."""
+
+    plan: Plan
+    directory: Path
+    template: Path
+
+    def __call__(self, seed: int) -> Result:
+        return self.play(seed, self.plan.hours, self.plan.off)
+
+    def play(self, seed: int, hours: float, off: frozenset[str]) -> Result:
+        """One seed."""
+        return simulate(seed, self.plan.profile, hours, self.template, self.directory, off)
+
+
+def _played(plan: Plan, stage: _Stage) -> Iterator[Result]:
+    """In the order of the seeds, whoever plays them: the same seeds give the same bytes on any number of processors."""
+    if plan.processes() == 1:
+        yield from map(stage, plan.seeds)
+        return
+    with multiprocessing.get_context("fork").Pool(plan.processes()) as pool:
+        yield from pool.imap(stage, plan.seeds, chunksize=2)
 
 
 def _progress(totals: Totals, of: int, began: float) -> None:
@@ -102,18 +165,37 @@ def _progress(totals: Totals, of: int, began: float) -> None:
     print(f"\r{bar} {totals.seeds}/{of}  {rate:.1f}/s  {len(totals.broken)} broken", end=end, file=sys.stderr, flush=True)
 
 
-def _tell_broken(result: Result, hours: float) -> None:
+def _tell_broken(result: Result, plan: Plan, stage: _Stage, *, small: bool) -> None:
+    """The rule, the smallest day on which it still breaks, its trace, and the commands that play both again."""
     line()
     line(f"✗ 种子 / seed {result.seed}: {result.broken}")
-    for entry in result.trace:
+    least = Small(result, plan.hours, plan.off, 0)
+    if small:
+        least = shrunk(result, plan.hours, plan.off, lambda hours, off: stage.play(result.seed, hours, off))
+    for entry in least.result.trace:
         line(f"  {entry}")
     line("重放 / replay:")
-    line(f"  {sys.executable} run.py simulate --seeds {result.seed} --hours {hours:g} --profile {result.profile}")
+    line(f"  {_command(result, plan.hours, plan.off)}")
+    if least.tries:
+        line(f"缩小后，试了 {least.tries} 次 / made small in {least.tries} tries: {least.result.broken}")
+        line(f"  {_command(result, least.hours, least.off)}")
+
+
+def _command(result: Result, hours: float, off: frozenset[str]) -> str:
+    without = f" --without {','.join(sorted(off))}" if off else ""
+    return f"{sys.executable} run.py simulate --seeds {result.seed} --hours {hours:g} --profile {result.profile}{without}"
+
+
+def _tell_uncovered(totals: Totals) -> None:
+    """Each transition of the matrix that no seed went through."""
+    rows = sorted(possible_moves() - totals.cells)
+    line()
+    table(("没走到的转换 / transitions not covered", "事件 / event"), rows)
 
 
 def _tell(totals: Totals, took_s: float) -> None:
-    possible = possible_cells()
-    covered = totals.cells & possible
+    possible, moves = possible_cells(), possible_moves()
+    covered, walked = totals.cells & possible, totals.cells & moves
     line()
     table(
         ("项目 / what", "数 / count"),
@@ -123,6 +205,7 @@ def _tell(totals: Totals, took_s: float) -> None:
             ("故障 / faults", str(sum(totals.faults.values()))),
             ("检查 / checks", str(sum(totals.checked.values()))),
             ("状态 / states reached", str(len(totals.states))),
+            ("转换 / transitions covered", f"{len(walked)} of {len(moves)}"),
             ("格子 / matrix cells", f"{len(covered)} of {len(possible)}"),
             ("模拟时间 / simulated", f"{totals.simulated_s / 3600:.1f} h"),
             ("实际时间 / real", f"{took_s:.1f} s"),

@@ -15,7 +15,12 @@ class BrokenRuleError(AssertionError):
     def __init__(self, number: str, what: str, about: str = "") -> None:
         super().__init__(f"invariant {number}: {what}")
         self.number = number
+        self.what = what
         self.about = about
+
+    def __reduce__(self) -> tuple[type[BrokenRuleError], tuple[str, str, str]]:
+        """As it is told by the process that played the seed."""
+        return type(self), (self.number, self.what, self.about)
 
 
 class Story:

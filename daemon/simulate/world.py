@@ -19,7 +19,7 @@ from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from daemon.simulate.bank import BankBook, BankDials, Witness, draw_bank
+from daemon.simulate.bank import BankBook, BankDials, Witness, draw_bank, without_bank
 from daemon.simulate.bank_checks import leg_cells, legs_rest, look_at_the_bank
 from daemon.simulate.callers import Callers
 from daemon.simulate.cards import CardRoom, a_card_that_was_not_read_whole_is_unknown_at_the_centre
@@ -33,7 +33,7 @@ from daemon.simulate.checks import (
     read_tables,
     the_his_hears_only_what_the_centre_holds,
 )
-from daemon.simulate.dials import Dials, draw, quiet
+from daemon.simulate.dials import Dials, draw, quiet, without
 from daemon.simulate.doubts import doubts_are_pursued_in_order, region
 from daemon.simulate.hospital import HisBook
 from daemon.simulate.night import Night, absent_is_what_is_not_there, both_say_the_same, the_totals_sent_are_the_days_own
@@ -510,13 +510,15 @@ def _words(books: Books, about: str) -> set[str]:
     return words
 
 
-def simulate(seed: int, profile: str, hours: float, template: Path, directory: Path) -> Result:
-    """Play one seed; a broken rule is in the result, never raised."""
+def simulate(
+    seed: int, profile: str, hours: float, template: Path, directory: Path, off: frozenset[str] = frozenset()
+) -> Result:
+    """Play one seed; a broken rule is in the result, never raised. ``off`` are dials that stay off here."""
     # A dead node's coroutines are closed when they are collected, and say so: not at a moment of the collector's choice.
     gc.disable()
     try:
         with structlog.testing.capture_logs() as logs:
-            result = _simulate(seed, profile, hours, template, directory, logs)
+            result = _simulate(seed, profile, hours, template, directory, off, logs)
         with structlog.testing.capture_logs():
             gc.collect()
     finally:
@@ -525,13 +527,20 @@ def simulate(seed: int, profile: str, hours: float, template: Path, directory: P
 
 
 def _simulate(
-    seed: int, profile: str, hours: float, template: Path, directory: Path, logs: list[MutableMapping[str, Any]]
+    seed: int,
+    profile: str,
+    hours: float,
+    template: Path,
+    directory: Path,
+    off: frozenset[str],
+    logs: list[MutableMapping[str, Any]],
 ) -> Result:
-    dials = draw(seed, profile)
+    dials = without(draw(seed, profile), off)
     regional = profile == "evidence"
     if regional:
         dials = evolve(dials, **region(seed))
-    world = World(seed, dials, hours, template, directory, draw_bank(seed, profile))
+    bank = without_bank(draw_bank(seed, profile), off)
+    world = World(seed, dials, hours, template, directory, bank)
     world.regional = regional
     broken = None
     try:
