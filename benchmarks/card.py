@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from readers.apdu import Command, transmit
-from readers.cards.social_security_read import CardContext, read_social_security_card
+from readers.cards.kinds import DEFAULT_ORDER
+from readers.cards.social_security_read import CardContext, in_order
 from readers.pcsc.api import PcscCard, PcscContext, load_scard
 from simulators.pcscd import Pcscd, Slot
 
@@ -96,6 +97,7 @@ def _exchanges(reader: str, seconds: float) -> dict[str, float]:
 
 def _reads(reader: str, seconds: float) -> dict[str, float]:
     context = CardContext(reader, "", dt.date(2026, 3, 2))
+    procedure = in_order(DEFAULT_ORDER)  # as the daemon reads: which card it is, then its data
     whole: list[float] = []
     bare: list[float] = []
     counts: set[int] = set()
@@ -110,7 +112,7 @@ def _reads(reader: str, seconds: float) -> dict[str, float]:
                 spent.append(time.perf_counter() - begun)
                 return answer
 
-            read_social_security_card(exchange, context)
+            procedure(exchange, context)
         whole.append(time.perf_counter() - started)
         bare.append(sum(spent))
         counts.add(len(spent))
