@@ -97,9 +97,10 @@ class Plan:
     verbose: bool = False
 
     def processes(self) -> int:
-        """A few seeds are played here: starting others takes longer."""
-        wanted = self.jobs or len(os.sched_getaffinity(0))
-        return max(1, min(wanted, len(self.seeds) // FEWEST_EACH))
+        """As many as are wanted; where nobody says, a few seeds are played here: starting others takes longer."""
+        if self.jobs:
+            return min(self.jobs, len(self.seeds))
+        return max(1, min(len(os.sched_getaffinity(0)), len(self.seeds) // FEWEST_EACH))
 
 
 def off_of(text: str) -> frozenset[str]:
