@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import time
+from decimal import Decimal
 
 import pytest
 import pytest_twisted
@@ -48,6 +49,25 @@ async def test_both_sockets_lead_to_the_same_business(hospital, unix):
     view = await hospital.call("settlement.get", {"settlement_id": quote["settlement_id"]}, unix=unix)
 
     assert (view["state"], view["money"], view["delivered"]) == ("Delivered", "charged", True)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_settlement_is_explained_to_the_fen_by_the_centres_own_verdicts(hospital):
+    settled = await hospital.settled()
+
+    told = await hospital.call("settlement.explain", {"settlement_id": settled["settlement_id"]})
+    split = (await hospital.call("settlement.get", {"settlement_id": settled["settlement_id"]}))["settled"]["split"]
+
+    assert sum(Decimal(one["amount"]) for one in told["payers"]) == Decimal(split["total"])
+    borne = ("self_paid", "over_limit", "first_self_paid")
+    of_items = {code: sum(_amounts(told, code)) for code in borne}
+    assert of_items == {code: Decimal(split[code]) for code in borne}
+    assert any(of_items.values())
+    assert {one["line_id"] for one in told["items"]} <= {line["line_id"] for line in hospital.bill(told)["lines"]}
+
+
+def _amounts(told, code):
+    return [Decimal(part["amount"]) for one in told["items"] for part in one["reasons"] if part["code"] == code]
 
 
 @pytest.mark.parametrize("unix", [True, False])
