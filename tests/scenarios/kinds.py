@@ -52,6 +52,7 @@ class Case:
 CASES = (
     Case("ordinary", "employee", OUTPATIENT, "11", "310", {"310200"}, items=COLD),
     Case("emergency", "employee", OUTPATIENT, "13", "310", {"310100", "310200"}),
+    Case("sale", "employee", SALE, "41", "310", {"310200"}, items=PHARMACY),
     Case("two-diseases", "chronic", OUTPATIENT, "9901", "310", {"310100"}, facts={"disease": DISEASE}),
     Case("chronic", "chronic", OUTPATIENT, "14", "310", {"310100"}, facts={"disease": DISEASE}),
     Case("emergency-of-a-resident", "resident", OUTPATIENT, "13", "390", {"390100"}),
@@ -68,7 +69,6 @@ CASES = (
     Case("cadre", "cadre", OUTPATIENT, "1301", "340", {"340100"}),
     Case("stay-of-a-cadre", "cadre", STAY, "2101", "340", {"340100"}, items=WARD),
     Case("sale-to-a-cadre", "cadre", SALE, "41", "340", {"340100"}, items=PHARMACY),
-    Case("sale", "four-byte", SALE, "41", "310", {"310200"}, items=PHARMACY),
     Case("elsewhere", "elsewhere", OUTPATIENT, "11", "310", {"310200"}, region=AWAY, items=COLD),
     Case("emergency-elsewhere", "elsewhere", OUTPATIENT, "13", "310", {"310200"}, region=AWAY),
     Case("chronic-elsewhere", "elsewhere", OUTPATIENT, "14", "310", {"310100"}, "", {"disease": DISEASE}, AWAY),
