@@ -90,6 +90,7 @@ class Operators:
             held.state = "reversed"  # the bill may be paid otherwise since: the clerk undoes it at the operator's word
             self._room.story.tell(f"centre's clerk undid {held.message_id}")
             return Decision(Verdict.REVERSED)
+        held.told = True  # now somebody was
         return _settled(held)
 
     def _banks_word(self, leg: Row) -> Decision:
