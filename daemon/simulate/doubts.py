@@ -57,20 +57,21 @@ def doubts_are_pursued_in_order(b: Books, dials: Dials) -> None:
             good = before == after or after in {"ReversalIntended", "Manual"}
             b.story.require("weak", f"5201 made {before} {after}", holds=good, about=sid)
         if before in _IN_DOUBT and (doubt := open_.get(sid)) is not None:
-            _in_time(b, dials, sid, doubt, at)
+            no_doubt_outlives_its_limit(b, dials, sid, doubt, at)
             if event in _BY_ITSELF and not doubt.held:
-                _in_order(b, dials, sid, doubt, at, after)
+                nothing_is_asked_before_its_turn(b, dials, sid, doubt, at, after)
         if after == "Unknown" and (before not in _IN_DOUBT or event in _HELD):
             open_[sid] = _Doubt(at, event in _HELD)
 
 
-def _in_time(b: Books, dials: Dials, sid: str, doubt: _Doubt, at: dt.datetime) -> None:
+def no_doubt_outlives_its_limit(b: Books, dials: Dials, sid: str, doubt: _Doubt, at: dt.datetime) -> None:
+    """Invariant 10: it is known, or a person's, by then."""
     late = at - doubt.since - dt.timedelta(seconds=dials.limit_s)
     b.story.require("10", f"in doubt {late} longer than the limit", holds=late <= SLACK, about=sid)
 
 
-def _in_order(b: Books, dials: Dials, sid: str, doubt: _Doubt, at: dt.datetime, after: str) -> None:
-    """What comes after the file in the order does not come before its night, nor a person before the limit."""
+def nothing_is_asked_before_its_turn(b: Books, dials: Dials, sid: str, doubt: _Doubt, at: dt.datetime, after: str) -> None:
+    """Invariant 10: what comes after the file does not come before its night, nor a person before the limit."""
     if not dials.files or _FILE not in dials.order:
         return
     night = dt.datetime.combine(doubt.since.date(), FILE_AT, doubt.since.tzinfo)
