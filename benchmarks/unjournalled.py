@@ -11,6 +11,7 @@ from typing import Any
 
 from middleware.store import database
 from middleware.store.batch import Batch
+from middleware.store.chain import Head
 
 
 def _not_durable(connection: Any, _record: object) -> None:
@@ -23,8 +24,9 @@ def _not_durable(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _forget(_batch: Batch, _record: object) -> None:
-    """No journal row, no hash."""
+def _forget(batch: Batch, _record: object) -> None:
+    """No journal row, no hash; but its number, which other rows carry."""
+    batch.journal = Head(batch.journal.sequence + 1, batch.journal.hash)
 
 
 def main() -> None:
