@@ -21,12 +21,13 @@ from attrs import define
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 from twisted.python.failure import Failure
 
-from daemon.simulate.trade import KEYS, card_of, person_known, quote_of, quote_order, register_order
+from daemon.simulate.trade import KEYS, card_of, quote_of, quote_order, register_order
 from middleware.domain import centre as c
 from middleware.domain.card import CardEvent, CardRead, ReaderStatus
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.his import HisAccepted, HisMessage
 from middleware.domain.message_id import MessageIds
+from middleware.domain.money import Money
 from middleware.domain.order import Caller, Role, SettleOrder
 from middleware.domain.outcome import Answered, Outcome
 from middleware.engine.journal import Journal
@@ -48,6 +49,7 @@ CALLERS = 64
 BILLS = 2  # so that the visits kept in memory (4,096) are reached early
 LOOKS = 10
 CHINA = dt.timezone(dt.timedelta(hours=8))
+INSURED = c.Insurance("310", "11", "999900", Money(800_000), active=True)
 HIS = Caller(Role.HIS, "his", "")
 
 
@@ -102,7 +104,7 @@ class InstantCentre:
         self._numbers += 1
         match request:
             case c.QueryPerson(holder):
-                return person_known(holder)
+                return c.PersonKnown(holder.card_number.reveal(), same_person=True, insurances=(INSURED,))
             case c.RegisterVisit():
                 return c.VisitRegistered(f"M{self._numbers:010d}")
             case c.UploadVisit():
