@@ -299,8 +299,10 @@ class _Flight:
         x = self._x
         outcome = x.does(self._life, self._call, refuse=refuse)
         if after_all:
-            self._answer(x.understood(self._call, outcome))  # on the connection that is still there, if any
-            if (not self._life.alive or self._told != "time-out") and isinstance(outcome, Answered):
+            heard = x.understood(self._call, outcome)
+            self._answer(heard)  # on the connection that is still there, if any
+            nobody = not self._life.alive or self._told != "time-out" or isinstance(heard, Unknown)
+            if nobody and isinstance(outcome, Answered):
                 self._untold(x.ledger.settlements.values())
         elif x.rng.random() < x.dials.reply_lost:
             x.story.fault("reply-lost", f"{self._call.call} {self._call.message_id}")

@@ -186,7 +186,7 @@ class World:
         good = found is not None and found[:2] == (call, digest)
         self.story.require("4", f"{call} {message_id} leaves without its intent", holds=good, about=message_id)
         self.story.require("5", f"{call} {message_id} leaves twice", holds=message_id not in self.left, about=message_id)
-        if self.dials.tells_time and call == Call.SETTLE and found is not None:
+        if self.dials.tells_time and call == Call.SETTLE and found is not None and not self._after_a_hold(message_id):
             ahead = (dt.datetime.fromisoformat(found[2]) - self.day()).total_seconds()
             self.story.require("22", f"{call} begun {ahead:+.0f} s off", holds=abs(ahead) < SKEW_S, about=message_id)
         self._has_a_lease("18", "SELECT epoch FROM message WHERE message_id = ?", message_id)
@@ -400,6 +400,12 @@ class World:
     def _wake(self, name: str, life: Mortal) -> None:
         self.story.tell(f"node {name} wakes")
         life.wake()
+
+    def _after_a_hold(self, message_id: str) -> bool:
+        """Whether it goes on what a hold at the bank began: what was begun goes on, whatever the clock does meanwhile."""
+        mine = "SELECT settlement_id FROM message WHERE message_id = ?"
+        query = f"SELECT 1 FROM message WHERE call = 'hold' AND settlement_id = ({mine})"  # noqa: S608 - our own words
+        return self.looker.execute(query, (message_id,)).fetchone() is not None
 
     def _step_clock(self) -> None:
         name = self._any()
