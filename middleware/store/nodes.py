@@ -19,6 +19,7 @@ from middleware.domain.fault import Fault
 from middleware.store import tables as t
 
 MAX_NODES = 10  # at a time, on one database: each has a tenth of a second's message ids
+MIN_HANG_S = 2.0
 CRASH = "unknown crash"  # how a message ends of which nobody will ever hear again
 _EPOCH = t.meta.c.name == "epoch"
 _LIVES = t.node.c.ended == ""
@@ -91,9 +92,13 @@ class Claimed:
 
 
 def not_longer_than_a_lease(connection: sa.Connection, as_: Membership) -> None:
-    """A node that hangs inside a transaction is ended by the server, for all others wait for its lock."""
+    """A node that hangs inside a transaction is ended by the server, for all others wait for its lock.
+
+    Never sooner than in ``MIN_HANG_S``: a process that a busy machine did not run for a moment does not hang.
+    """
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET idle_in_transaction_session_timeout = {int(as_.lease_s * 1000 / 3)}")
+        limit_s = max(as_.lease_s / 3, MIN_HANG_S)
+        connection.exec_driver_sql(f"SET idle_in_transaction_session_timeout = {int(limit_s * 1000)}")
         connection.commit()
 
 

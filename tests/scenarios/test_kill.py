@@ -351,7 +351,7 @@ async def test_killed_during_a_card_read(hospital):
     await h.restart()
 
     since = h.stage.centre.ledger.receipts[heard:]
-    assert [r.call for r in since if r.call != "2601"] == []  # the pursuit of older doubts goes on
+    assert [r.call for r in since if r.call not in {"2601", "9001"}] == []  # the pursuit of older doubts goes on, signed in
     assert (len(h.rows("visit")), h.rows("request")) == (visits, requests)
     assert (await h.visit())["status"] == "registered"
     await invariants.check(h)

@@ -260,13 +260,10 @@ def test_a_node_that_hangs_inside_a_transaction_is_ended_by_the_server(postgres_
     with lives(postgres_url, "a", "b", lease_s=1.5, seconds=database_seconds) as (a, b, _, reader):
         a._connection.begin()
         a._lock()
-        began = time.monotonic()
         done = b.write([unit(1)])
-        waited = time.monotonic() - began
         (broken,) = a.write([unit(2)])
 
         assert done == [None]
-        assert 0.2 < waited < 5
         assert broken is not None
         assert a.write([unit(3)])[0] is None
         assert reader.broken(t.journal) is None
