@@ -13,6 +13,7 @@ from attrs import frozen
 
 from adapters.bank.iso8583.adapter import Iso8583Bank
 from adapters.his.hl7v2.adapter import Hl7His
+from adapters.insurance.opening import centre_of
 from adapters.insurance.profile import Profile, load_profile
 from adapters.insurance.soap.link import SoapCentre
 from daemon import VERSION
@@ -55,6 +56,7 @@ from middleware.store.reader import Reader
 from middleware.store.statements import Statements
 from middleware.store.vault import Vault
 from middleware.store.writer import Writer
+from readers.fleet import ReaderFleet, ReaderKind
 from readers.pcsc.link import PcscReaders
 
 log = structlog.get_logger()
@@ -72,7 +74,7 @@ class Application:
     hold: Hold | None
     pool: Pool
     journal: Journal
-    readers: PcscReaders
+    readers: ReaderFleet
     his: Hl7His
     centre: SoapCentre
     bank: Iso8583Bank | None
@@ -209,9 +211,9 @@ def build(settings: Settings, reactor: Any) -> Application:
     journal, members, ids = join(settings, opened, reactor, metrics)
     pool = Pool(reactor, "store-readers", settings.store.read_threads, READ_QUEUE)
 
-    readers = PcscReaders(settings.pcsc, reactor, lambda: now().date(), now)
+    readers = ReaderFleet([ReaderKind("pcsc", PcscReaders(settings.pcsc, reactor, lambda: now().date(), now))])
     his = Hl7His(settings.his, reactor)
-    centre = SoapCentre(settings.centre, reactor, now, profile)
+    centre = centre_of(settings.centre, reactor, now, profile)
     bank = Iso8583Bank(settings.bank, reactor) if settings.bank.enabled else None
     engine = Engine(
         Means(
@@ -245,7 +247,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     chain = ChainWatch(opened, journal, pool, reactor)
     anchoring = Anchoring(settings.anchor, database, settings.centre.institution_code, reactor, now)
     health: list[Callable[[], PartHealth]] = [
-        journal.health, readers.health, his.health, centre.health, outbox.health, watch.health,
+        journal.health, *readers.healths(), his.health, centre.health, outbox.health, watch.health,
         watch.errands_health, chain.health, anchoring.health, members.health,
     ]  # fmt: skip
     if bank is not None:

@@ -21,6 +21,9 @@ from config.load import ConfigError, Problem, document_of, problems_of, read
 from config.section import between, matching, one_of, setting
 
 REGIONS = Path(__file__).resolve().parents[2] / "config" / "regions"
+# How the centre is spoken to. soap: an operation for each transaction; soap-process: one process(xml) with the MSGNO
+# envelope; soap-string: one operation of strings with ^ and |.
+DIALECTS = ("soap", "soap-process", "soap-string")
 
 
 def _known_extras(_instance: object, _attribute: object, value: dict[str, str]) -> None:
@@ -39,6 +42,11 @@ class Profile:
     name: str = setting(help="what people call this region's rules")
     region: str = setting(
         help="six digits of the place of care (mdtrtarea_admvs)", validator=matching(r"\d{6}", "six digits")
+    )
+    dialect: str = setting(
+        help="how the centre is spoken to: a WSDL operation each, process(xml), or strings with ^ and |",
+        default="soap",
+        validator=one_of(*DIALECTS),
     )
     reversible: tuple[str, ...] = setting(help="transactions that 2601 may undo here", validator=profile_rules.reversible)
     not_found_codes: tuple[str, ...] = setting(
