@@ -57,6 +57,7 @@ from middleware.store.statements import Statements
 from middleware.store.vault import Vault
 from middleware.store.writer import Writer
 from readers.fleet import ReaderFleet, ReaderKind
+from readers.fleet import ReaderFleet, ReaderKind
 from readers.pcsc.link import PcscReaders
 
 log = structlog.get_logger()
