@@ -9,16 +9,18 @@ from typing import Any
 
 from attrs import frozen
 
+from middleware.domain.audit import Act, CardAct
 from middleware.domain.card import CardRead
 from middleware.domain.centre import Holder
 from middleware.domain.fault import Fault
 from middleware.domain.order import Caller, Role
+from middleware.engine.audit import Audit
 from middleware.engine.runner import Means
 from middleware.ports import Readers
-from middleware.store.codec import encode
-from middleware.store.units import Record, Unit
 
 MAX_CARD_READS = 1000
+_WHY = "card.read"
+_IDENTITY = ("SSSE/EF05", "SSSE/EF06")
 
 
 @frozen(slots=True)
@@ -33,9 +35,10 @@ class _Kept:
 class CardDesk:
     """Reads stay in memory only: after a restart, or ``valid_s`` seconds, the card is read again."""
 
-    def __init__(self, means: Means, readers: Readers, valid_s: float) -> None:
+    def __init__(self, means: Means, readers: Readers, valid_s: float, audit: Audit) -> None:
         self._means = means
         self._readers = readers
+        self._audit = audit
         self._valid = dt.timedelta(seconds=valid_s)
         self._kept: dict[str, _Kept] = {}
 
@@ -44,9 +47,9 @@ class CardDesk:
         try:
             read = await self._readers.read_card(reader)
         except Fault as fault:
-            await self._audit(caller, "CardReadFailed", {"reader": reader, "code": fault.code})
+            await self._audit.note(caller, CardAct(Act.READ, reader, fault.code, why=_WHY))
             raise
-        await self._audit(caller, "CardRead", {"reader": reader, "kind": read.kind, "region": read.region_code})
+        await self._audit.note(caller, CardAct(Act.READ, reader, card=read, files=_IDENTITY, why=_WHY))
         card_read_id = "D" + self._means.next_message_id()[12:]
         until = self._means.now() + self._valid
         self._keep(card_read_id, _Kept(read, caller.account, until))
@@ -67,11 +70,6 @@ class CardDesk:
         except Exception:
             self._keep(card_read_id, kept)
             raise
-
-    async def _audit(self, caller: Caller, event: str, facts: dict[str, str]) -> None:
-        body = encode({"role": str(caller.role), "account": caller.account, "terminal": caller.terminal, **facts})
-        record = Record(self._means.now(), "", "", event, "", "", body)
-        await self._means.journal.commit(Unit(records=(record,)))
 
     def _keep(self, card_read_id: str, kept: _Kept) -> None:
         now = self._means.now()

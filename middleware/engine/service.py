@@ -20,6 +20,7 @@ from middleware.domain.shift import ShiftOrder
 from middleware.domain.visit import Settlement, Visit
 from middleware.engine import views
 from middleware.engine.answering import in_yuan, is_final, known_answer, replay, same, still_going, stored_answer
+from middleware.engine.audit import Audit
 from middleware.engine.cards import CardDesk
 from middleware.engine.counter import Answer, ErrandOrder
 from middleware.engine.errands import METHODS, asked, visit_view
@@ -56,7 +57,8 @@ class CounterService:
     def __init__(self, engine: Engine, readers: Readers, waits: Waits) -> None:
         self._engine = engine
         self._waits = waits
-        self._cards = CardDesk(engine.means, readers, waits.card_read_valid_s)
+        self.audit = Audit(engine.means)
+        self._cards = CardDesk(engine.means, readers, waits.card_read_valid_s, self.audit)
         self._shifts = ShiftDesk(engine.means, engine.means.reader.shifts)
         self._pending: dict[tuple[str, str], _Pending] = {}
         self._by_visit: dict[str, set[tuple[str, str]]] = {}
