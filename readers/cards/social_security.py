@@ -28,6 +28,7 @@ NUMBER_CHARACTERS = 9  # tag 07
 _FREE = MappingProxyType(dict.fromkeys(Generation, Access.FREE))
 _HOLDER = MappingProxyType({Generation.FIRST: Access.FREE, Generation.SECOND: Access.FREE, Generation.THIRD: Access.RKSSSE})
 _SPEC = "LD/T 32.6-2015"
+LAYOUT = "file structure and data items V2.0 (2012) and LD/T 32.6-2015, as in one driver's table; not confirmed on a card"
 
 # Tags, by the names that the reading uses.
 CARD_ID_CODE, CARD_CLASS, SPEC_VERSION, ORGANISATION, ISSUED_ON, EXPIRES_ON, CARD_NUMBER = range(0x01, 0x08)
