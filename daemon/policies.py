@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
 
 from adapters.insurance.profile import Profile
 from adapters.insurance.profile_kinds import KindForm, StayForm
-from config.load import ConfigError, Problem
 from middleware.domain.category import CATEGORIES, Category, Need
 from middleware.domain.kind import Call, VisitKind
 from middleware.domain.money import Money
 from middleware.domain.pursuit import Source
 from middleware.domain.rules import CrossRules, DischargeBy, KindRules, OnHisRefusal, OnHisSilence
-
-Word = TypeVar("Word", VisitKind, Need)
 
 
 def kinds_of(profile: Profile) -> Mapping[VisitKind, KindRules]:
@@ -47,11 +43,11 @@ def _rules(form: KindForm) -> KindRules:
 
 
 def cross_of(profile: Profile) -> CrossRules:
-    """The rules of those insured elsewhere. ``ConfigError`` for a kind that there is not."""
+    """The rules of those insured elsewhere."""
     form = profile.cross_region
     return CrossRules(
         regions=form.regions,
-        kinds=frozenset(_known(VisitKind, form.kinds, "cross_region.kinds")),
+        kinds=frozenset(map(VisitKind, form.kinds)),
         reversible=calls_of(form.reversible),
         evidence=tuple(map(Source, form.evidence)),
         max_total=_most(form.max_total),
@@ -59,7 +55,7 @@ def cross_of(profile: Profile) -> CrossRules:
 
 
 def categories_of(profile: Profile) -> Mapping[str, Category]:
-    """The national list with the region's own rows over it. ``ConfigError`` for a need that there is not."""
+    """The national list with the region's own rows over it."""
     own = {
         code: Category(
             code,
@@ -67,7 +63,7 @@ def categories_of(profile: Profile) -> Mapping[str, Category]:
             form.name or code,
             VisitKind(form.kind),
             form.insurances,
-            frozenset(_known(Need, form.needs, f"categories.{code}.needs")),
+            frozenset(map(Need, form.needs)),
         )
         for code, form in profile.categories.items()
     }
@@ -87,11 +83,3 @@ def calls_of(codes: Iterable[str]) -> frozenset[Call]:
 
 def _most(yuan: str) -> Money | None:
     return Money.parse(yuan) if yuan else None
-
-
-def _known(words: type[Word], given: Iterable[str], path: str) -> list[Word]:
-    known = {str(word): word for word in words}
-    wrong = [one for one in given if one not in known]
-    if wrong:
-        raise ConfigError([Problem(path, f"{wrong[0]} is unknown", f"one of {', '.join(known)}")])
-    return [known[one] for one in given]

@@ -43,7 +43,7 @@ async def recover(engine: Engine, *, mine: bool = False) -> bool:
         after = page[-1].visit_id
     # Only now, for what is due at once would compete with those who still wait to be looked at.
     for visit in found:
-        _arm(engine, visit)
+        engine.wake_all(visit)
     # Last, for the visits' own marks must be durable first; until then whoever looks next finds these again.
     whole = await means.journal.run(partial(Writer.clear, at=means.now().isoformat()))
     log.info("engine.recovered", visits=looked, whole=whole)
@@ -72,16 +72,6 @@ async def _take(engine: Engine, claimed: Claimed, visit: Visit, version: int) ->
     if rest := tuple(_crashed(message_id, engine) for ids in unheard.values() for message_id in ids):
         await engine.means.journal.commit(Unit(endings=rest, epoch=engine.means.journal.epoch))
     return visit
-
-
-def _arm(engine: Engine, visit: Visit) -> None:
-    for settlement in visit.settlements:
-        if settlement.next_due is not None:
-            engine.wake_at(visit.visit_id, settlement.settlement_id, settlement.next_due)
-        engine.wake_payers(visit.visit_id, settlement)
-    for errand in visit.errands:
-        if errand.next_due is not None:
-            engine.wake_at(visit.visit_id, "", errand.next_due, errand.errand_id)
 
 
 def _crashed(message_id: str, engine: Engine) -> Ending:

@@ -19,7 +19,7 @@ from middleware.domain.errand import ErrandState
 from middleware.domain.event import Event, FirstByteLeft, RegistrationRequested
 from middleware.domain.fault import Fault
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
-from middleware.domain.visit import Settlement, SettlementState, Visit
+from middleware.domain.visit import SettlementState, Visit
 from middleware.engine.elapsed import Elapsed, FirstSight
 from middleware.engine.journal import Journal
 from middleware.engine.lookout import Lookout
@@ -125,7 +125,7 @@ class Engine:
             self.visits.became(entry, work)
         calls = self._leave(visit_id, work)
         if inherited:
-            self._wake_all(work.state)
+            self.wake_all(work.state)
         entry.tell(work.state)
         return work.state, calls
 
@@ -391,12 +391,14 @@ class Engine:
         delay = min(max(0.0, (wake.due - self.means.now()).total_seconds()), longest_wait_s(self.means.policy))
         self._timers[key] = self.means.clock.callLater(delay, self._due, visit_id, wake)
 
-    def _wake_all(self, visit: Visit) -> None:
-        """The visit's due times are this node's from now on."""
+    def wake_all(self, visit: Visit) -> None:
+        """The visit's due times are this node's from now on: after a restart, and when another node had them."""
         for settlement in visit.settlements:
             if settlement.next_due is not None:
                 self._wake(visit.visit_id, WakeAt(settlement.settlement_id, settlement.next_due))
-            self.wake_payers(visit.visit_id, settlement)
+            for leg in settlement.legs:
+                if leg.next_due is not None:
+                    self._wake(visit.visit_id, WakePayer(settlement.settlement_id, leg.number, leg.next_due))
         for errand in visit.errands:
             if errand.next_due is not None:
                 self._wake(visit.visit_id, WakeAt("", errand.next_due, errand.errand_id))
@@ -442,16 +444,6 @@ class Engine:
         return early
 
     # -- the life of the process
-
-    def wake_at(self, visit_id: str, settlement_id: str, due: dt.datetime, errand_id: str = "") -> None:
-        """Re-arm a timer after a restart."""
-        self._wake(visit_id, WakeAt(settlement_id, due, errand_id))
-
-    def wake_payers(self, visit_id: str, settlement: Settlement) -> None:
-        """The same for a settlement's legs at the bank."""
-        for leg in settlement.legs:
-            if leg.next_due is not None:
-                self._wake(visit_id, WakePayer(settlement.settlement_id, leg.number, leg.next_due))
 
     def forget(self) -> None:
         """This node's life is over: what it knew is read again, and what was due is somebody's who has a lease."""

@@ -117,7 +117,7 @@ def a_due_time_wakes_nobody(patch):
 
 
 def due_times_are_not_armed_again_after_a_restart(patch):
-    patch.setattr(Engine, "wake_at", lambda self, visit_id, settlement_id, due: None)
+    patch.setattr(Engine, "wake_all", lambda self, visit: None)
 
 
 def a_late_approval_settles_what_was_reversed(patch):
