@@ -73,7 +73,7 @@ class Pcscd:
         self._run = SYSTEM_FOLDER
         if kind == "private" and folder is not None:
             self._run = folder / "run"
-            self.environment[SOCKET_VARIABLE] = str(self._run / SOCKET_NAME)
+            self.environment[SOCKET_VARIABLE] = str(socket_in(folder))
 
     # -- getting one
 
@@ -86,11 +86,18 @@ class Pcscd:
         return cls.start_own(readers=readers)
 
     @classmethod
-    def start_own(cls, *, readers: int = 2) -> Pcscd:
-        """Our own pcscd with that many vpcd readers (two slots each), started and serving."""
+    def start_own(cls, *, readers: int = 2, folder: Path | None = None) -> Pcscd:
+        """Our own pcscd with that many vpcd readers (two slots each), started and serving.
+
+        ``folder`` is made for it; its socket, where it is private, is :func:`socket_in` that folder. A process whose
+        first PC/SC call may come before its pcscd names the folder, for libpcsclite never looks at the variable again.
+        """
         assert 1 <= readers <= MAX_READERS, "pcsc-lite has room for 16 slots"  # noqa: S101 - our own mistake
         pcscd, driver = _installed()
-        folder = Path(tempfile.mkdtemp(prefix="yikatong-pcscd-"))
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(prefix="yikatong-pcscd-"))
+        else:
+            folder.mkdir(mode=0o700)
         try:
             slots = _write_config(folder, driver, readers)
             made = cls._private(pcscd, folder, slots) or cls._at_system_folder(pcscd, folder, slots)
@@ -206,6 +213,11 @@ class Pcscd:
         assert self._folder is not None  # noqa: S101 - asked of our own pcscd only
         count = len(list((self._folder / "readers").iterdir())) * SLOTS_PER_READER
         return tuple(slot.port for slot in self.slots[:count])
+
+
+def socket_in(folder: Path) -> Path:
+    """Where clients find a private pcscd that lives in that folder."""
+    return folder / "run" / SOCKET_NAME
 
 
 def _installed() -> tuple[str, Path]:

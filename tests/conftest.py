@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
-from simulators.pcscd import Pcscd
+from simulators.pcscd import SOCKET_VARIABLE, Pcscd, socket_in
 from tests.support.postgres import TestCluster, free_port
 from tests.support.proxy import Proxy
+
+# Whatever asks for a card service in this process, before or after the shared one runs, asks at its socket.
+PCSCD_FOLDER = Path(tempfile.gettempdir()) / f"yikatong-pcscd-{uuid4().hex[:12]}" if Pcscd.many_at_once() else None
+if PCSCD_FOLDER is not None:
+    os.environ[SOCKET_VARIABLE] = str(socket_in(PCSCD_FOLDER))
 
 
 def pytest_xdist_auto_num_workers():
     """``-n auto``: one worker a core, where each can have a pcscd of its own; else one after the other."""
-    return len(os.sched_getaffinity(0)) if Pcscd.many_at_once() else 1
+    return len(os.sched_getaffinity(0)) if PCSCD_FOLDER is not None else 1
 
 
 @pytest.fixture(scope="session")

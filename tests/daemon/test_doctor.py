@@ -14,12 +14,6 @@ from simulators.stage import free_port
 from tests.daemon.books import Books
 
 
-@pytest.fixture(autouse=True)
-def _no_card_service(monkeypatch):
-    """Nobody asks PC/SC here: its client keeps the first card service that a process asked, and others have their own."""
-    monkeypatch.setattr("daemon.doctor.list_reader_names", list)
-
-
 @pytest.fixture
 def site(tmp_path):
     """Its configuration with a section [bank], by the text of the key's file; None: there is no such file."""

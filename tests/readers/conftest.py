@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from simulators.pcscd import Pcscd, PcscdUnavailableError
+from tests.conftest import PCSCD_FOLDER
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +17,7 @@ def shared_pcscd() -> Iterator[Pcscd]:
     try:
         import smartcard.scard  # noqa: F401 - only whether it is there
 
-        pcscd = Pcscd.start_own(readers=2)
+        pcscd = Pcscd.start_own(readers=2, folder=PCSCD_FOLDER)
     except (ImportError, PcscdUnavailableError) as exc:
         reason = f"no real card service for this test: {exc}"
         if os.environ.get("CI", "").lower() in {"1", "true"}:
