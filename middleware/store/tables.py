@@ -327,3 +327,120 @@ cycle = sa.Table(  # an old centre's business cycles: each sign-in and sign-out 
 )
 
 RECONCILIATION = (reconcile_run, reconcile_totals, reconcile_file, reconcile_row, reconcile_key, cycle)
+
+# -- registers, lists of cards, links of old media, and the audit's window
+
+register_entry = sa.Table(  # PSAMs, terminals, issuers: what two persons agreed on
+    "register_entry",
+    metadata,
+    sa.Column("register", sa.String(12), primary_key=True),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),  # how often it was changed
+    sa.Column("changed_at", sa.String(40), nullable=False),
+    sa.Column("used_at", sa.String(40), nullable=False, server_default=""),  # a PSAM's last success
+    sa.Column("failures", sa.BigInteger, nullable=False, server_default="0"),  # since that
+)
+
+registry_proposal = sa.Table(
+    "registry_proposal",
+    metadata,
+    sa.Column("proposal", sa.String(32), primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("by", sa.String(64), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+)
+
+card_list = sa.Table(
+    "card_list",
+    metadata,
+    sa.Column("list_id", sa.String(24), primary_key=True),
+    sa.Column("source", sa.String(32), nullable=False),
+    sa.Column("mode", sa.String(8), nullable=False),  # add, replace
+    sa.Column("state", sa.String(12), nullable=False),  # loading, waiting, current, ended
+    sa.Column("rows", sa.BigInteger, nullable=False),  # so far, or in all
+    sa.Column("expected", sa.BigInteger, nullable=False),
+    sa.Column("file_digest", sa.String(64), nullable=False),  # SHA-256 of the file
+    sa.Column("by", sa.String(64), nullable=False),
+    sa.Column("begun_at", sa.String(40), nullable=False),
+    sa.Column("ended_at", sa.String(40), nullable=False),
+)
+
+listed_card = sa.Table(  # keyed digests and no number
+    "listed_card",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("list_id", sa.String(24), primary_key=True),
+    sa.Column("reason", sa.String(12), nullable=False),
+    sa.Column("since", sa.String(40), nullable=False),  # UTC
+)
+sa.Index("listed_card_of", listed_card.c.list_id)
+
+medium_link = sa.Table(  # an old medium is this person's
+    "medium_link",
+    metadata,
+    sa.Column("link_id", sa.String(24), primary_key=True),
+    sa.Column("kind", sa.String(24), nullable=False),
+    sa.Column("state", sa.String(12), nullable=False),  # linked, moved, disputed, ended
+    sa.Column("medium_digest", sa.String(64), nullable=False, index=True),
+    sa.Column("person_digest", sa.String(64), nullable=False, index=True),
+    sa.Column("name_digest", sa.String(64), nullable=False),
+    sa.Column("account", sa.String(64), nullable=False),
+    sa.Column("terminal", sa.String(64), nullable=False),
+    sa.Column("made_at", sa.String(40), nullable=False),
+    sa.Column("changed_at", sa.String(40), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False, server_default="", info=SEALED),
+)
+
+link_conflict = sa.Table(
+    "link_conflict",
+    metadata,
+    sa.Column("conflict_id", sa.String(24), primary_key=True),
+    sa.Column("kind", sa.String(24), nullable=False),
+    sa.Column("first", sa.String(24), nullable=False),  # the links that contradict each other, the older one first
+    sa.Column("second", sa.String(24), nullable=False),
+    sa.Column("decision", sa.String(12), nullable=False, server_default=""),  # "" = it is open
+    sa.Column("found_at", sa.String(40), nullable=False),
+    sa.Column("decided_at", sa.String(40), nullable=False, server_default=""),
+)
+_open = link_conflict.c.decision == ""
+sa.Index("link_conflict_open", link_conflict.c.conflict_id, sqlite_where=_open, postgresql_where=_open)
+
+audit_event = sa.Table(  # the window that the rules look through: pruned, and in no chain
+    "audit_event",
+    metadata,
+    sa.Column("audit_id", sa.String(24), primary_key=True),
+    sa.Column("at", sa.String(40), nullable=False),  # UTC
+    sa.Column("act", sa.String(16), nullable=False),
+    sa.Column("code", sa.String(40), nullable=False),
+    sa.Column("card", sa.String(64), nullable=False),  # keyed digest
+    sa.Column("role", sa.String(12), nullable=False),
+    sa.Column("account", sa.String(64), nullable=False),
+    sa.Column("terminal", sa.String(64), nullable=False),
+    sa.Column("region", sa.String(12), nullable=False),
+    sa.Column("psam", sa.String(32), nullable=False),
+    sa.Column("differs", sa.String(32), nullable=False),
+    sa.Column("waiting", sa.Boolean, nullable=False),  # no rule has looked at it yet
+    sa.Column("sealed", sa.Text, nullable=False, server_default="", info=SEALED),  # the card's numbers, for a flag
+)
+sa.Index("audit_event_card", audit_event.c.card, audit_event.c.at)
+sa.Index("audit_event_at", audit_event.c.at)
+_waiting = audit_event.c.waiting
+sa.Index("audit_event_waiting", audit_event.c.audit_id, sqlite_where=_waiting, postgresql_where=_waiting)
+
+flag = sa.Table(  # what the rules found, for the bureau: chained as the feed is
+    "flag",
+    metadata,
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("rule", sa.String(24), nullable=False),
+    sa.Column("key", sa.String(96), nullable=False, unique=True),  # one rule, one subject, one day: one flag
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("line", sa.Text, nullable=False),
+    sa.Column("seen_by", sa.String(64), nullable=False, server_default=""),
+    sa.Column("seen_at", sa.String(40), nullable=False, server_default=""),
+    sa.Column("sealed", sa.Text, nullable=False, server_default="", info=SEALED),
+)
+_unseen = flag.c.seen_by == ""
+sa.Index("flag_unseen", flag.c.sequence, sqlite_where=_unseen, postgresql_where=_unseen)
