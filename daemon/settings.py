@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from adapters.bank.iso8583.options import BankOptions
 from adapters.his.hl7v2.options import Hl7Options
-from adapters.insurance.soap.options import CentreOptions
+from adapters.insurance.exchange.options import CentreOptions
 from config.section import between, setting
 from daemon.anchor_url import place_of
 from daemon.reconciling import ReconcileOptions

@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+from adapters.insurance.exchange.options import CentreOptions
 from adapters.insurance.profile import Profile
 from adapters.insurance.soap.link import SoapCentre
-from adapters.insurance.soap.options import CentreOptions
 
 
 def centre_of(options: CentreOptions, reactor: Any, now: Callable[[], dt.datetime], profile: Profile) -> SoapCentre:

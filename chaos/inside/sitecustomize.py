@@ -59,7 +59,7 @@ def _request_read(module: ModuleType) -> None:
 
 def _first_byte(module: ModuleType) -> None:
     """After the first byte of a settlement, before anybody noted it."""
-    original = module.SoapCentre.send
+    original = module.CentreLink.send
 
     def send(self: Any, call: Any, left: Callable[[], None], *rest: Any) -> Any:
         def dying() -> None:
@@ -69,7 +69,7 @@ def _first_byte(module: ModuleType) -> None:
 
         return original(self, call, dying, *rest)
 
-    module.SoapCentre.send = send
+    module.CentreLink.send = send
 
 
 def _answer_of(call: str) -> Patch:
@@ -149,7 +149,7 @@ POINTS: dict[str, tuple[str, Patch]] = {
     "key-stored": ("sqlalchemy", _committed(_statement("insert into request", "settlement.settle"))),
     "quote-stored": ("sqlalchemy", _committed(_statement("insert into settlement", "Quoted"))),
     "intent-stored": ("sqlalchemy", _committed(_statement("insert into message", "2207"))),
-    "first-byte": ("adapters.insurance.soap.link", _first_byte),
+    "first-byte": ("adapters.insurance.exchange.link", _first_byte),
     "reply-parsed": ("middleware.engine.runner", _answer_of("2207")),
     "chain-seal": ("sqlalchemy", _uncommitted(_statement("insert into journal"))),
     "feed-seal": ("sqlalchemy", _uncommitted(_statement("insert into feed"))),

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from attrs import evolve
 
-from adapters.insurance.soap.frame import HttpReply, Unusable, judge
+from adapters.insurance.exchange.frame import HttpReply, Unusable
+from adapters.insurance.soap.frame import judge
 from daemon.simulate.speech import Row, Said
 from middleware.domain.kind import MONEY_CALLS, Call
 

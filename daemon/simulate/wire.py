@@ -18,11 +18,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from adapters.insurance.dictionaries import DICTIONARIES
+from adapters.insurance.exchange import faults
+from adapters.insurance.exchange.mapping import to_input
+from adapters.insurance.exchange.meaning import meaning
+from adapters.insurance.exchange.reading import to_reply
 from adapters.insurance.schema import Input, SiteRules, check_input
-from adapters.insurance.soap import faults
-from adapters.insurance.soap.mapping import to_input
-from adapters.insurance.soap.meaning import meaning
-from adapters.insurance.soap.reading import to_reply
 from adapters.insurance.transactions import TRANSACTIONS
 from daemon.simulate.categories import looked_at, person_known
 from daemon.simulate.corruption import corrupted, page

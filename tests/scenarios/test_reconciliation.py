@@ -14,9 +14,9 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 
+from adapters.insurance.exchange.options import CentreOptions
 from adapters.insurance.profile import load_profile
 from adapters.insurance.soap.link import SoapCentre
-from adapters.insurance.soap.options import CentreOptions
 from daemon.policies import calls_of
 from daemon.simulate.trade import card_of
 from middleware.domain.centre import Call

@@ -9,7 +9,7 @@ import re
 from attrs import evolve
 
 from adapters.his.hl7v2.faults import outcome_of
-from adapters.insurance.soap import faults, reading
+from adapters.insurance.exchange import faults, reading
 from middleware.domain import event as e
 from middleware.domain.fault import Fault
 from middleware.domain.order import Caller, Role

@@ -9,9 +9,9 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 
+from adapters.insurance.exchange.options import CentreOptions
 from adapters.insurance.soap.contract import NAMESPACE
 from adapters.insurance.soap.link import SoapCentre
-from adapters.insurance.soap.options import CentreOptions
 from middleware.ports import PreparedCall
 from tests.adapters.insurance.requests import AT, INSTITUTION, MESSAGE_ID, REQUESTS
 

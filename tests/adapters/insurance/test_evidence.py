@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.insurance.soap.cells import BadValue, Incomplete, NotOurs
-from adapters.insurance.soap.faults import (
+from adapters.insurance.exchange.cells import BadValue, Incomplete, NotOurs
+from adapters.insurance.exchange.faults import (
     Success,
     Switches,
     is_definite,
@@ -22,9 +22,9 @@ from adapters.insurance.soap.faults import (
     of_soap_fault,
     of_unusable,
 )
-from adapters.insurance.soap.frame import GatewayRefusal, Unusable
-from adapters.insurance.soap.mapping import insured_region, to_input
-from adapters.insurance.soap.reading import to_reply
+from adapters.insurance.exchange.frame import GatewayRefusal, Unusable
+from adapters.insurance.exchange.mapping import insured_region, to_input
+from adapters.insurance.exchange.reading import to_reply
 from middleware.domain.centre import (
     Call,
     ChargesTaken,

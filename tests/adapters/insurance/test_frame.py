@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.insurance.soap.frame import GatewayRefusal, HttpReply, Unusable, Xml, judge
+from adapters.insurance.exchange.frame import GatewayRefusal, HttpReply, Unusable
+from adapters.insurance.soap.frame import Xml, judge
 
 XML = "text/xml; charset=utf-8"
 

@@ -9,12 +9,12 @@ import attrs
 import pytest
 
 from adapters.insurance.dictionaries import DICTIONARIES
+from adapters.insurance.exchange.cells import Incomplete, NotOurs
+from adapters.insurance.exchange.mapping import insured_region, to_input
+from adapters.insurance.exchange.reading import to_reply
 from adapters.insurance.schema import SiteRules, check_input
 from adapters.insurance.soap import writer
-from adapters.insurance.soap.cells import Incomplete, NotOurs
 from adapters.insurance.soap.envelope import Envelopes
-from adapters.insurance.soap.mapping import insured_region, to_input
-from adapters.insurance.soap.reading import to_reply
 from adapters.insurance.transactions import TRANSACTIONS
 from middleware.domain.centre import (
     Admit,

@@ -6,8 +6,8 @@ import re
 
 import attrs
 
+from adapters.insurance.exchange.options import CentreOptions
 from adapters.insurance.profile import REGIONS, Profile
-from adapters.insurance.soap.options import CentreOptions
 from daemon.cli import main
 
 ROOT = REGIONS.parents[1]

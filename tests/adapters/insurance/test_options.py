@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.insurance.exchange.options import CentreOptions
 from adapters.insurance.profile import REGIONS, Profile, load_profile
-from adapters.insurance.soap.options import CentreOptions
 from config.load import ConfigError, read
 
 NEEDED = {

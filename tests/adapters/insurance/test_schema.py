@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.insurance.dictionaries import DICTIONARIES, name_of
+from adapters.insurance.exchange.mapping import to_input
 from adapters.insurance.schema import SiteRules, check_input, exact_decimal
-from adapters.insurance.soap.mapping import to_input
 from adapters.insurance.transactions import REPLY_HEAD, REQUEST_HEAD, TRANSACTIONS
 from middleware.domain.centre import Call
 from middleware.domain.fault import Fault

@@ -10,10 +10,10 @@ import zipfile
 import pytest
 
 from adapters.insurance.dictionaries import DICTIONARIES
+from adapters.insurance.exchange.statements import sign_number_of, to_input
 from adapters.insurance.files.form import StatementForm
 from adapters.insurance.schema import SiteRules, check_input
 from adapters.insurance.soap.envelope import Envelopes
-from adapters.insurance.soap.statements import sign_number_of, to_input
 from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
 from middleware.domain.centre import CompareDetail, CompareTotals, DownloadFile, SignOut, UploadFile
 from middleware.domain.fault import Fault

@@ -10,10 +10,10 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 
+from adapters.insurance.exchange.options import CentreOptions
 from adapters.insurance.files.form import StatementForm
 from adapters.insurance.profile import load_profile
 from adapters.insurance.soap.link import SoapCentre
-from adapters.insurance.soap.options import CentreOptions
 from middleware.domain.centre import MONEY_CALLS, Call
 from middleware.domain.money import Money
 from middleware.domain.order import QuoteOrder

@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 from twisted.internet import reactor
 
+from adapters.insurance.exchange.options import CentreOptions
 from adapters.insurance.profile import Profile
 from adapters.insurance.soap.link import SoapCentre
-from adapters.insurance.soap.options import CentreOptions
 from middleware.domain.centre import (
     Call,
     CancelSettlement,

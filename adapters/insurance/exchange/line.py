@@ -26,7 +26,7 @@ from twisted.web.client import URI
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
-from adapters.insurance.soap.options import CentreOptions
+from adapters.insurance.exchange.options import CentreOptions
 
 MAX_HEAD_BYTES = 1 << 16  # of a reply: status line, headers, chunk sizes
 

@@ -6,8 +6,7 @@ import datetime as dt
 
 import attrs
 
-from adapters.insurance.schema import DATE_FORMAT
-from adapters.insurance.soap.cells import (
+from adapters.insurance.exchange.cells import (
     Incomplete,
     NotOurs,
     Output,
@@ -21,6 +20,7 @@ from adapters.insurance.soap.cells import (
     text_of,
     time_of,
 )
+from adapters.insurance.schema import DATE_FORMAT
 from adapters.insurance.transactions import TRANSACTIONS
 from middleware.domain.centre import (
     Admit,

@@ -7,10 +7,10 @@ import datetime as dt
 import hashlib
 import re
 
+from adapters.insurance.exchange.cells import BadValue, Incomplete, Output, echo, one_row, required, text_of, time_of
 from adapters.insurance.files import detail, result
 from adapters.insurance.files.form import StatementForm
 from adapters.insurance.schema import DATE_FORMAT, Input
-from adapters.insurance.soap.cells import BadValue, Incomplete, Output, echo, one_row, required, text_of, time_of
 from middleware.domain.centre import (
     CentreReply,
     CompareDetail,

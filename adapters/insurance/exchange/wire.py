@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urljoin
 
 from attrs import field, frozen
 from OpenSSL.SSL import Error as TLSError
@@ -21,10 +22,9 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer, IResponse
 from zope.interface import implementer
 
-from adapters.insurance.soap.envelope import CONTENT_TYPE
-from adapters.insurance.soap.frame import HttpReply
-from adapters.insurance.soap.line import Guard, Line
-from adapters.insurance.soap.options import CentreOptions
+from adapters.insurance.exchange.frame import HttpReply
+from adapters.insurance.exchange.line import Guard, Line
+from adapters.insurance.exchange.options import CentreOptions
 
 
 class Lost(Exception):  # noqa: N818 - it says what is so; the link makes an outcome of it
@@ -38,10 +38,14 @@ class Lost(Exception):  # noqa: N818 - it says what is so; the link makes an out
 
 @frozen(slots=True)
 class Message:
-    """What is posted. The bytes never show themselves."""
+    """What is posted. Neither bytes nor headers, a gateway's signature among them, show themselves.
 
-    action: str
+    ``address`` is relative to the centre's; "" is the centre's own.
+    """
+
     body: bytes = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    address: str = ""
 
 
 class Wire:
@@ -137,6 +141,11 @@ class _Collector(Protocol):
             self.done.callback(result)
 
 
+def _header(response: IResponse, name: bytes) -> str:
+    values = response.headers.getRawHeaders(name) or [b""]
+    return str(values[0].decode("latin-1"))
+
+
 class Exchange:
     """One request and its reply. ``sent`` says whether a byte may have left; ``run`` is called once."""
 
@@ -196,15 +205,10 @@ class Exchange:
         guard: Any = self._guard
         guard.arm(self._first_byte, self._wire.options.max_body_bytes)
         agent: Any = Agent.usingEndpointFactory(self._wire.reactor, self._wire.line, pool=_ThisConnection(connection))
-        headers = Headers(
-            {
-                b"Content-Type": [CONTENT_TYPE.encode()],
-                b"SOAPAction": [f'"{self._message.action}"'.encode()],
-                b"Accept": [b"text/xml"],
-                b"User-Agent": [b"yikatong"],
-            }
-        )
-        url = self._wire.options.url.encode()
+        headers = Headers({b"User-Agent": [b"yikatong"]})
+        for name, value in self._message.headers:
+            headers.setRawHeaders(name, [value])
+        url = urljoin(self._wire.options.url, self._message.address).encode()
         response: IResponse = await agent.request(b"POST", url, headers, _Payload(self._message.body))
         return response
 
@@ -224,8 +228,7 @@ class Exchange:
             if self._guard is not None:
                 self._guard.abort()
             raise
-        types = response.headers.getRawHeaders(b"Content-Type") or [b""]
-        return HttpReply(int(response.code), types[0].decode("latin-1"), body)
+        return HttpReply(int(response.code), _header(response, b"Content-Type"), body, _header(response, b"Date"))
 
     def _failed(self, failed: ResponseFailed) -> Lost:
         if self._guard is not None and self._guard.too_long:

@@ -6,7 +6,7 @@ import re
 
 from attrs import frozen
 
-from adapters.insurance.soap.frame import MAX_REFUSAL_TEXT, GatewayRefusal, Unusable
+from adapters.insurance.exchange.frame import MAX_REFUSAL_TEXT, GatewayRefusal, Unusable
 from middleware.domain.centre import MONEY_CALLS, Call, CentreReply
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from adapters.insurance.soap import faults
-from adapters.insurance.soap.cells import BadValue, Incomplete, NotOurs, Output
+from adapters.insurance.exchange import faults
+from adapters.insurance.exchange.cells import BadValue, Incomplete, NotOurs, Output
 from middleware.domain.centre import Call, CentreReply
 from middleware.domain.outcome import Answered, Outcome, Unknown
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from adapters.insurance.exchange.statements import sign_number_of
 from adapters.insurance.profile import Profile
-from adapters.insurance.soap.statements import sign_number_of
 from middleware.domain.centre import CentreReply, CentreRequest, SignedIn, SignIn, SignOut, StatementRequest
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused
 
