@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from middleware.domain.fault import FAULTS
 from readers.cards import social_security as ss
 from readers.cards.catalogue import ALL_BALANCES, ALL_KINDS, SOCIAL_SECURITY
 from readers.cards.declaration import Access, CardFile, Environment, Generation, Item, Structure, Vector
@@ -139,7 +140,9 @@ def _balances() -> Iterator[str]:
 
 def _words() -> Iterator[str]:
     yield "## 状态字 · Status words\n"
-    yield "| 状态字 word | 含义 meaning | 故障代码 fault |"
-    yield "| --- | --- | --- |"
+    yield "| 状态字 word | 含义 meaning | 故障代码 fault | 怎么办 what to do |"
+    yield "| --- | --- | --- | --- |"
     for word in STATUS_WORDS:
-        yield f"| `{word.pattern}` | {word.zh} · {word.en} | {f'`{word.fault}`' if word.fault else '—'} |"
+        spec = FAULTS.get(word.fault)
+        todo = f"`{word.fault}` | {spec.do_zh} · {spec.do_en}" if spec else "— | —"
+        yield f"| `{word.pattern}` | {word.zh} · {word.en} | {todo} |"

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from attrs import frozen
 
 from middleware.domain.fault import Fault
+from readers import status_words
 from readers.apdu import Exchange
 from readers.cards import social_security as ss
 from readers.cards.catalogue import SOCIAL_SECURITY
@@ -20,7 +21,7 @@ from readers.cards.encoding import Malformed, decode, is_blank
 from readers.cards.fci import algorithm
 from readers.cards.reading import FileReader
 
-OF_AN_ITEM = frozenset({"card.malformed", "card.status_word"})
+OF_AN_ITEM = status_words.OF_AN_ITEM | {"card.malformed"}
 ZERO_IS_A_VALUE = frozenset({Encoding.NUMBER, Encoding.BCD_MONEY, Encoding.BINARY_MONEY})
 MAX_STARS = 12
 FREE_ONLY = frozenset({Access.FREE})

@@ -16,6 +16,7 @@ from readers.cards.detect import Detection, detect, unreadable
 from readers.cards.kinds import DEFAULT_ORDER, KINDS, by_key
 from readers.cards.social_security_read import CardContext, in_order, read_social_security_card
 from readers.pcsc.options import PcscOptions
+from readers.status_words import OF_AN_ITEM
 from simulators.card import OTHERS, PEOPLE, CardFaults, OtherCard, VirtualCard
 
 TODAY = dt.date(2026, 3, 2)
@@ -88,7 +89,7 @@ def test_historical_bytes_cost_no_exchange() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(0x6283, "card.locked"), (0x6A81, "card.status_word"), (0x6F00, "card.status_word")]
+    ("status", "code"), [(0x6283, "card.locked"), (0x6A81, "card.command_refused"), (0x6F00, "card.broken")]
 )
 def test_a_card_that_says_neither_yes_nor_no_is_not_taken_for_another_kind(status: int, code: str) -> None:
     with pytest.raises(Fault) as caught:
@@ -136,4 +137,4 @@ def test_no_answer_of_a_card_makes_detection_raise_anything_but_a_fault(answer: 
     else:
         assert detection.kind is None or detection.reasons[-1].holds
 
-    assert code in {"", "card.malformed", "card.status_word", "card.locked"}
+    assert code in OF_AN_ITEM | {"", "card.malformed", "card.locked", "card.blocked"}

@@ -62,7 +62,7 @@ def test_numbered_fields_are_cut_by_their_widths() -> None:
     [
         ("00019000", "card.malformed", "DF04/EF15 record 2: 2 bytes, not 3"),
         ("000132009000", "card.malformed", "DF04/EF15 record 2: 4 bytes, not 3"),
-        ("6982", "card.status_word", "DF04/EF15 record 2: status 6982 (security status not satisfied)"),
+        ("6982", "card.access_denied", "DF04/EF15 record 2: status 6982 (安全状态不满足 / security status not satisfied)"),
     ],
 )
 def test_a_numbered_record_of_another_length_or_guarded_is_a_fault(answer: str, code: str, detail: str) -> None:
@@ -89,4 +89,4 @@ def test_bytes_that_are_guarded_are_a_fault() -> None:
     with pytest.raises(Fault) as caught:
         reader("6982").read_bytes(DF01_EF16)
 
-    assert caught.value.detail == "DF01/EF16: status 6982 (security status not satisfied)"
+    assert caught.value.detail == "DF01/EF16: status 6982 (安全状态不满足 / security status not satisfied)"

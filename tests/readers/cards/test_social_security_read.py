@@ -90,18 +90,20 @@ def test_a_second_generation_card_may_lack_the_name_extension(status: int) -> No
     check(EMPLOYEE, reading.card)
 
 
-@pytest.mark.parametrize("status", [0x6700, 0x6F00, 0x6982])
-def test_any_other_word_for_the_name_extension_is_a_fault(status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"), [(0x6700, "card.command_refused"), (0x6F00, "card.broken"), (0x6982, "card.access_denied")]
+)
+def test_any_other_word_for_the_name_extension_is_a_fault(status: int, code: str) -> None:
     found = fault(EMPLOYEE, CardFaults(missing_tags=frozenset({0x4E}), missing_status=status))
 
-    assert (found.code, found.detail.startswith("SSSE/EF06 tag 4E")) == ("card.status_word", True)
+    assert (found.code, found.detail.startswith("SSSE/EF06 tag 4E")) == (code, True)
 
 
 @pytest.mark.parametrize("tag", range(0x01, 0x0E))
 def test_any_other_missing_item_is_a_fault_and_never_half_an_identity(tag: int) -> None:
     found = fault(EMPLOYEE, CardFaults(missing_tags=frozenset({tag})))
 
-    assert (found.code, f"tag {tag:02X}" in found.detail) == ("card.status_word", True)
+    assert (found.code, f"tag {tag:02X}" in found.detail) == ("card.not_found", True)
 
 
 def test_a_name_cut_at_30_bytes_inside_a_character_is_malformed_without_its_extension() -> None:
@@ -128,11 +130,11 @@ def test_a_name_cut_at_30_bytes_inside_a_character_is_malformed_without_its_exte
         (with_record(0x08, "39" * 18), "card.id_number", "SSSE/EF06 tag 08 social security number: the check character of the id number is wrong (GB 11643)"),
         (CardFaults(status_at={1: 0x6A82}), "card.unsupported", "SSSE: status 6A82"),
         (CardFaults(status_at={1: 0x6E00}), "card.unsupported", "SSSE: status 6E00"),
-        (CardFaults(status_at={1: 0x6283}), "card.locked", "SSSE: status 6283 (selected application deactivated)"),
-        (CardFaults(status_at={1: 0x6A81}), "card.status_word", "SSSE: status 6A81 (function not supported, or card blocked)"),
-        (CardFaults(status_at={2: 0x6983}), "card.locked", "SSSE/EF05 select: status 6983 (authentication method locked)"),
-        (CardFaults(status_at={3: 0x6F00}), "card.status_word", "SSSE/EF05 tag 01 card identification code: status 6F00 (internal error of the card)"),
-        (CardFaults(select_forms=()), "card.status_word", "SSSE/EF05 select: status 6A86 (wrong P1 P2)"),
+        (CardFaults(status_at={1: 0x6283}), "card.locked", "SSSE: status 6283 (所选应用已锁定 / selected application deactivated)"),
+        (CardFaults(status_at={1: 0x6A81}), "card.command_refused", "SSSE: status 6A81 (不支持此功能或卡已锁定 / function not supported, or card blocked)"),
+        (CardFaults(status_at={2: 0x6983}), "card.locked", "SSSE/EF05 select: status 6983 (认证方式已锁定 / authentication method locked)"),
+        (CardFaults(status_at={3: 0x6F00}), "card.broken", "SSSE/EF05 tag 01 card identification code: status 6F00 (卡内部错误 / internal error of the card)"),
+        (CardFaults(select_forms=()), "card.command_refused", "SSSE/EF05 select: status 6A86 (P1 P2 错误 / wrong P1 P2)"),
     ],
 )  # fmt: skip
 def test_a_bad_card_is_refused_with_file_and_item_named(faults: CardFaults, code: str, detail: str) -> None:
