@@ -21,7 +21,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from simulators.pcscd import Pcscd
-from simulators.stage import INSTITUTION, ROOT, free_port, make_master_key
+from simulators.ports import free_port
+from simulators.stage import INSTITUTION, ROOT, make_master_key
 
 START_S = 60.0
 STOP_S = 30.0

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from simulators.stage import free_port
+from simulators.ports import free_port
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 USER = DATABASE = "yikatong"

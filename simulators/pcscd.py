@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import shutil
 import signal
 import socket
@@ -26,6 +25,8 @@ from pathlib import Path
 
 from attrs import frozen
 
+from simulators.ports import free_ports, is_free
+
 SOCKET_VARIABLE = "PCSCLITE_CSOCK_NAME"
 SYSTEM_FOLDER = Path("/run/pcscd")
 SOCKET_NAME = "pcscd.comm"
@@ -34,7 +35,6 @@ DRIVERS = (Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so"), Path("/usr/local/
 SYSTEM_VPCD_CONFIG = Path("/etc/reader.conf.d/vpcd")
 SYSTEM_PORTS = (0x8C7B, 0x8C7C)
 SYSTEM_READERS = ("Virtual PCD 00 00", "Virtual PCD 00 01")
-PORTS = (20000, 32000)  # below the kernel's ephemeral range, so that no outgoing connection can hold ours
 START_S = 10.0
 STOP_S = 5.0
 ACTIVATION_S = 2.0  # our look at the socket makes systemd start pcscd; its readers come a moment later
@@ -256,7 +256,7 @@ def _write_config(folder: Path, driver: Path, readers: int) -> tuple[Slot, ...]:
         (folder / name).mkdir()
     slots: list[Slot] = []
     for number in range(readers):
-        port = _free_ports(taken={slot.port for slot in slots})
+        port = _two_ports()
         library = folder / f"libifdvpcd-{number}.so"
         shutil.copy(driver.resolve(), library)
         label = f"Yikatong Virtual {number}"
@@ -267,28 +267,16 @@ def _write_config(folder: Path, driver: Path, readers: int) -> tuple[Slot, ...]:
     return tuple(slots)
 
 
-def _free_ports(taken: set[int]) -> int:
-    """The first of two neighbouring ports that nobody listens on."""
-    for _ in range(200):
-        port = random.randrange(PORTS[0], PORTS[1] - SLOTS_PER_READER, SLOTS_PER_READER)
-        if port not in taken and all(_bindable(port + place) for place in range(SLOTS_PER_READER)):
-            return port
-    raise PcscdUnavailableError(f"no two free neighbouring ports between {PORTS[0]} and {PORTS[1]}")
-
-
-def _bindable(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("", port))
-        except OSError:
-            return False
-    return True
+def _two_ports() -> int:
+    try:
+        return free_ports(SLOTS_PER_READER)
+    except OSError as exc:
+        raise PcscdUnavailableError(str(exc)) from None
 
 
 def _listening(port: int) -> bool:
     """Whether somebody listens, without connecting: a connection would be taken for a card."""
-    return not _bindable(port)
+    return not is_free(port)
 
 
 def _alive(path: Path) -> bool:

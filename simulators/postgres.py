@@ -5,15 +5,12 @@ The tests and the benchmarks stand on it; fsync stays on. Nothing of a cluster t
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import itertools
 import os
 import pwd
-import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from simulators.ports import free_port
 
 USER = "yikatong"
 PASSWORD = "Geheim-0815"  # noqa: S105 - of a cluster that lives as long as its maker, on loopback
@@ -53,15 +52,6 @@ def binaries() -> Path:
     if named is None:
         raise NoClusterError("PostgreSQL's server programs are missing: apt-get install postgresql-15 (make setup does it)")
     return Path(named).resolve().parent
-
-
-def free_port() -> int:
-    """Below the range that outgoing connections are given (32768 and above)."""
-    while True:
-        port = 20_000 + secrets.randbelow(12_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def _die_with_us() -> None:

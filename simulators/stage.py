@@ -12,7 +12,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +28,7 @@ from simulators.centre.insured import everybody
 from simulators.centre.server import CentreSimulator
 from simulators.his import HisSimulator
 from simulators.pcscd import Pcscd
+from simulators.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTITUTION = "H99990000001"
@@ -236,16 +236,3 @@ def make_master_key(path: Path) -> None:
     if not path.exists():
         path.touch(0o600)
         path.write_text(f"aes-256-gcm {base64.b64encode(secrets.token_bytes(32)).decode()}\n", encoding="ascii")
-
-
-def free_port() -> int:
-    """A port that nobody listens on, below those that outgoing sockets take."""
-    for _ in range(1000):
-        port = 20000 + secrets.randbelow(12000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise OSError("no free port between 20000 and 32000")

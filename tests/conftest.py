@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from simulators.pcscd import SOCKET_VARIABLE, Pcscd, socket_in
-from tests.support.postgres import TestCluster, free_port
+from simulators.ports import free_port
+from tests.support.postgres import TestCluster
 from tests.support.proxy import Proxy
 
 # Whatever asks for a card service in this process, before or after the shared one runs, asks at its socket.

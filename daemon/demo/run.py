@@ -22,7 +22,8 @@ from daemon.demo.visits import SCENES, Show
 from simulators.bank import BankSimulator
 from simulators.bank.server import TEST_KEY
 from simulators.pcscd import PcscdUnavailableError
-from simulators.stage import DaemonDiedError, Stage, free_port
+from simulators.ports import free_port
+from simulators.stage import DaemonDiedError, Stage
 
 
 def main(directory: Path, *, keep: bool) -> int:

@@ -10,7 +10,7 @@ from config.load import load
 from daemon.doctor import examine, unusable
 from daemon.settings import Settings
 from simulators.bank.server import TEST_KEY
-from simulators.stage import free_port
+from simulators.ports import free_port
 from tests.daemon.books import Books
 
 

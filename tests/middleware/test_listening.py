@@ -15,8 +15,8 @@ from clients.python.yikatong_client import ApiError, connect
 from middleware.domain.fault import Fault
 from middleware.doors.local_api.options import LocalApiOptions
 from middleware.listening import tls_context
+from simulators.ports import free_port
 from tests.middleware.doors.fakes import HIS_TOKEN, in_thread, open_door
-from tests.middleware.doors.ports import free_port
 
 
 def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:

@@ -11,7 +11,8 @@ from twisted.internet import reactor
 from middleware.domain.money import Money
 from simulators.bank import CARDS, BankSimulator
 from simulators.bank.server import TEST_KEY
-from simulators.stage import Stage, free_port
+from simulators.ports import free_port
+from simulators.stage import Stage
 from tests.scenarios.hospital import Hospital, bounded, gone, until
 
 pytestmark = [pytest.mark.pcsc, pytest.mark.slow]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from middleware.store.database import open_database, ready
-from simulators.postgres import PASSWORD, USER, Cluster, free_port
+from simulators.postgres import PASSWORD, USER, Cluster
 
-__all__ = ["PASSWORD", "USER", "TestCluster", "free_port"]
+__all__ = ["PASSWORD", "USER", "TestCluster"]
 
 _TEMPLATE = "migrated"
 

@@ -20,7 +20,7 @@ from middleware.domain.payment import BankCall, BankCard, BankRefusal, BankReque
 from middleware.engine.tasks import sleep
 from simulators.bank import CARDS, BankSimulator
 from simulators.bank.server import TEST_KEY
-from simulators.stage import free_port
+from simulators.ports import free_port
 
 NOW = dt.datetime(2026, 11, 21, 9, 0, 0, tzinfo=dt.timezone(dt.timedelta(hours=8)))
 RICH = BankCard(CARDS["rich"].number, "3012")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import random
-import socket
 from decimal import Decimal
 
 from middleware.domain.centre import Holder
@@ -18,17 +16,6 @@ ZONE = dt.timezone(dt.timedelta(hours=8))
 NOW = dt.datetime(2026, 11, 21, 10, 11, 12, tzinfo=ZONE)
 ID_17 = "99999919800101001"
 ID_TEXT = ID_17 + id_check_character(ID_17)
-
-
-def free_port() -> int:
-    """A port nobody listens on, below the range from which clients are given theirs: a client that tries again and again
-    to reach a port of that range can one day reach itself.
-    """
-    while True:
-        port = random.randint(20000, 31999)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
 
 
 def holder(name: str = "测试甲", **changes: str) -> Holder:

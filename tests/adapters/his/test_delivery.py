@@ -17,7 +17,8 @@ from middleware.domain.health import Condition
 from middleware.domain.his import HisAccepted
 from middleware.domain.outcome import Answered, NotSent, Refused, Unknown
 from simulators.his import Fault, HisSimulator
-from tests.adapters.his.messages import ID_TEXT, free_port, holder, posting, registration, split
+from simulators.ports import free_port
+from tests.adapters.his.messages import ID_TEXT, holder, posting, registration, split
 
 ADT, DFT = "ADT^A04", "DFT^P03"
 
@@ -149,7 +150,7 @@ async def test_an_ack_for_another_message_is_counted_and_never_matched():
 
 @pytest_twisted.ensureDeferred
 async def test_a_late_ack_is_not_taken_for_the_next_message():
-    async with hospital(ack_timeout_s=0.4, silent_limit=100) as (simulator, his):
+    async with hospital(ack_timeout_s=1.5, silent_limit=100) as (simulator, his):
         simulator.knobs.turn(ADT, Fault.LATE_ACK, delay_s=0.5)
         assert await his.deliver(registration("LATE0001")) == Unknown("time-out")
 

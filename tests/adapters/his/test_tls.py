@@ -21,7 +21,8 @@ from middleware.domain.fault import Fault
 from middleware.domain.health import Condition
 from middleware.domain.outcome import Answered, NotSent
 from simulators.his import HisSimulator
-from tests.adapters.his.messages import free_port, registration
+from simulators.ports import free_port
+from tests.adapters.his.messages import registration
 from tests.adapters.his.test_delivery import until
 
 DAY = dt.timedelta(days=1)

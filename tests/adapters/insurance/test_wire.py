@@ -25,6 +25,7 @@ from middleware.domain.centre import Reversed, SignedIn
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition
 from middleware.domain.outcome import Answered, NotSent, Refused, Unknown
+from simulators.ports import free_port
 from tests.adapters.insurance.fault_server import (
     REVERSED,
     FaultServer,
@@ -41,13 +42,6 @@ from tests.adapters.insurance.requests import AT, MESSAGE_ID, REQUESTS, SECRETS
 
 def answer(peer: Peer) -> None:
     peer.say(REVERSED)
-
-
-def free_port() -> int:
-    """A port where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 # -- bytes
@@ -390,6 +384,8 @@ async def test_bytes_nobody_asked_for_on_a_kept_connection_are_no_reply() -> Non
         await called(centre)
         server.behave = lambda peer: peer.say(envelope("<infcode>2611</infcode>"))
         server.peers[0].transport.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 3\r\n\r\nabc")
+        while not server.lost:
+            await deferLater(reactor, 0.01)
         outcome = await called(centre)
 
         assert outcome == Refused("2611", "")

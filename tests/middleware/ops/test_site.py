@@ -15,8 +15,8 @@ from middleware.domain.health import Condition, PartHealth
 from middleware.ops.metrics import Metrics
 from middleware.ops.options import SiteOptions
 from middleware.ops.site import build_site
+from simulators.ports import free_port
 from tests.middleware.doors.fakes import in_thread
-from tests.middleware.doors.ports import free_port
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from middleware.doors.feed.resource import feed_resource
 from middleware.ops.metrics import Metrics
 from middleware.ops.options import SiteOptions
 from middleware.ops.site import HttpSite, build_site
+from simulators.ports import free_port
 from tests.middleware.doors.fakes import BUREAU_TOKEN, NOON, FakeFeed, token_table
-from tests.middleware.doors.ports import free_port
 
 
 @define

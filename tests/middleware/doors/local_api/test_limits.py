@@ -5,10 +5,10 @@ import socket
 import pytest_twisted
 
 from middleware.doors.local_api.methods import METHODS
+from simulators.ports import free_port
 from tests.middleware.doors.fakes import HIS_TOKEN
 from tests.middleware.doors.local_api.samples import PARAMS
 from tests.middleware.doors.local_api.wire import STATUS, Wire, beside, request, until
-from tests.middleware.doors.ports import free_port
 
 
 @pytest_twisted.ensureDeferred
