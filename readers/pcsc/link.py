@@ -1,7 +1,7 @@
 """All PC/SC readers, as the engine sees them: ``middleware.ports.Readers``.
 
-Everything here runs in the reactor thread; threads report through ``callFromThread``. One read a reader at a time: a
-second one gets ``reader.busy`` at once, for two tills that read one card have a question for people, not for a queue.
+Everything here runs in the reactor thread; threads report through ``callFromThread``. One use of a reader at a time: the
+next waits its turn for ``busy_wait_s``, then ``reader.busy`` is said: for a card that two tills want, ask people.
 
 A thread that does not come back from PC/SC in time is lost: its reader answers with the reason at once until the card
 is taken out, the service restarts, or the thread returns; no other reader notices. Lost threads are counted and bounded.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from attrs import define, field
@@ -21,16 +21,20 @@ from twisted.internet.defer import Deferred
 from middleware.domain.card import CardEvent, CardRead, ReaderStatus
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
-from readers.cards.social_security_read import CardProcedure, Reading, in_order
+from readers.apdu import Exchange
+from readers.cards.social_security_read import CardContext, CardProcedure, in_order
 from readers.pcsc.api import Load, load_scard
 from readers.pcsc.options import PcscOptions
-from readers.pcsc.watcher import ReaderWatcher, Sight, View
-from readers.pcsc.worker import LOST_IN, Job, ReaderWorker
+from readers.pcsc.watcher import ReaderWatcher
+from readers.pcsc.worker import LOST_IN, Job, Phase, ReaderWorker
+from readers.sight import Sight, View, changes
+from readers.turns import Turns
 
 if TYPE_CHECKING:
     from middleware.ports import Readers
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 PART = "readers"
 MAX_REMEMBERED = 64  # readers that were seen once; beyond, absent ones are forgotten, oldest first
@@ -43,10 +47,11 @@ class _Slot:
     """What is known of one reader."""
 
     name: str
+    turns: Turns
     sight: Sight | None = None  # None: the reader is not there
     worker: ReaderWorker | None = None
     job: Job | None = None
-    waiting: Deferred[CardRead] | None = None
+    waiting: Deferred[Any] | None = None
     timer: Any = None  # the supervision of the job
     lost: set[ReaderWorker] = field(factory=set, eq=False)
     blocked: str = ""  # the fault of a lost thread, until something changes
@@ -56,7 +61,7 @@ class PcscReaders:
     """Readers behind the card service. ``reactor``: callFromThread and callLater; ``now``: aware wall time.
 
     ``seconds`` must be monotonic: the deadlines of exchanges hang on it. ``procedure`` says how a card is read;
-    without one, its kind is found out first, in the configured order.
+    without one, its kind is found out first, in the configured order. ``changed`` is called when a state may be another.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class PcscReaders:
         seconds: Callable[[], float] = time.monotonic,
         procedure: CardProcedure | None = None,
         load: Load = load_scard,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._options = options
         self._reactor = reactor
@@ -77,6 +83,7 @@ class PcscReaders:
         self._seconds = seconds
         self._procedure = procedure or in_order(options.kinds)
         self._load = load
+        self._changed = changed
         self._slots: dict[str, _Slot] = {}
         self._observers: dict[object, Callable[[CardEvent], None]] = {}
         self._view: View | None = None
@@ -109,6 +116,7 @@ class PcscReaders:
         if self._watcher is not None:
             self._watcher.stop()
         for slot in self._slots.values():
+            slot.turns.end(Fault("system.stopping"))
             self._finish(slot, Fault("system.stopping"))
             if slot.worker is not None:
                 slot.worker.retire()
@@ -158,20 +166,37 @@ class PcscReaders:
     async def read_card(self, reader: str) -> CardRead:
         """Read the card in that reader, whole and checked, or raise ``Fault``.
 
-        The state last seen is not trusted for a refusal: a card put in a moment ago is read. ``reader.busy`` while
-        another read of the same reader is going on.
+        The state last seen is not trusted for a refusal: a card put in a moment ago is read.
+        """
+        reading = await self.use(reader, self._procedure)
+        if reading.warnings:
+            log.warning("card_odd", reader=reader, warnings=list(reading.warnings))
+        return reading.card
+
+    async def use(self, reader: str, procedure: Callable[[Exchange, CardContext], T], *, limit_s: float | None = None) -> T:
+        """Power the card for us alone, run ``procedure`` in the reader's thread, power it down; what it returned.
+
+        ``limit_s`` bounds all of it (default: that of a read), each exchange has its own limit. Raises ``reader.busy`` when
+        the turn does not come in time, what ``procedure`` raises, and the faults of a card or reader that is lost.
         """
         slot = self._readable(reader)
-        job = Job(self._today())
-        waiting: Deferred[CardRead] = Deferred(lambda _: job.abandon())
-        slot.job, slot.waiting = job, waiting
-        if slot.worker is None:
-            slot.worker = self._worker(reader)
-        slot.worker.submit(job)
-        self._supervise(slot, job, self._seconds() + self._options.read_timeout_s)
-        return await waiting
+        await slot.turns.take()
+        try:
+            slot = self._readable(reader)
+            job = Job(procedure, self._today())
+            waiting: Deferred[T] = Deferred(lambda _: job.abandon())
+            slot.job, slot.waiting = job, waiting
+            if slot.worker is None:
+                slot.worker = self._worker(reader)
+            slot.worker.submit(job)
+            self._changed()
+            limit = self._options.read_timeout_s if limit_s is None else limit_s
+            self._supervise(slot, job, self._seconds() + limit)
+            return await waiting
+        finally:
+            slot.turns.give()
 
-    # -- a read under way
+    # -- a use under way
 
     def _readable(self, reader: str) -> _Slot:
         """The slot of a reader that may be asked now, or the fault that says why not."""
@@ -182,8 +207,6 @@ class PcscReaders:
             if self._options.enabled and (self._view is None or self._view.fault):
                 raise Fault(self._view.fault if self._view else "reader.service_down", "readers are not listed yet")
             raise Fault("reader.unknown")
-        if slot.job is not None:
-            raise Fault("reader.busy")
         if slot.blocked:
             raise Fault(slot.blocked, "an earlier exchange with this card has not ended; take the card out")
         if slot.sight is None and not (self._view is not None and self._view.fault):
@@ -194,7 +217,6 @@ class PcscReaders:
         worker = ReaderWorker(
             reader,
             self._load,
-            self._procedure,
             self._seconds,
             done=lambda worker, job, outcome: self._from_thread(self._on_outcome, worker, job, outcome),
             ended=lambda worker: self._from_thread(self._on_thread_ended, worker),
@@ -208,7 +230,9 @@ class PcscReaders:
             return
         step = slot.worker.step
         now = self._seconds()
-        due = min(step.since + self._options.exchange_timeout_s, read_deadline)
+        due = read_deadline
+        if step.phase is not Phase.BETWEEN:
+            due = min(due, step.since + self._options.exchange_timeout_s)
         if now >= due:
             self._lose(slot, LOST_IN[step.phase], step.phase)
             return
@@ -226,21 +250,16 @@ class PcscReaders:
         log.warning("reader_thread_lost", reader=slot.name, phase=phase, fault=code, lost=len(slot.lost))
         self._finish(slot, Fault(code, f"no answer in time ({phase})"))
 
-    def _on_outcome(self, worker: ReaderWorker, job: Job, outcome: Reading | Fault) -> None:
+    def _on_outcome(self, worker: ReaderWorker, job: Job, outcome: Any) -> None:
         slot = self._slots.get(worker.reader)
-        if slot is None or slot.job is not job:
-            return  # lost long ago; _on_thread_ended clears it
-        if isinstance(outcome, Fault):
+        if slot is not None and slot.job is job:  # else lost long ago; _on_thread_ended clears it
             self._finish(slot, outcome)
-            return
-        if outcome.warnings:
-            log.warning("card_odd", reader=slot.name, warnings=list(outcome.warnings))
-        self._finish(slot, outcome.card)
 
-    def _finish(self, slot: _Slot, outcome: CardRead | Fault) -> None:
+    def _finish(self, slot: _Slot, outcome: Any) -> None:
         if slot.timer is not None and slot.timer.active():
             slot.timer.cancel()
         waiting, slot.waiting, slot.job, slot.timer = slot.waiting, None, None, None
+        self._changed()
         if waiting is None or waiting.called:
             return
         if isinstance(outcome, Fault):
@@ -261,6 +280,7 @@ class PcscReaders:
                 slot.lost.discard(thread)
                 slot.blocked = ""
                 log.info("reader_thread_returned", reader=slot.name, lost=len(slot.lost))
+                self._changed()
         if not self._threads and self._all_ended is not None and not self._all_ended.called:
             self._all_ended.callback(None)
 
@@ -272,21 +292,20 @@ class PcscReaders:
             log.info("card_service", fault=view.fault or "none", detail=view.detail)
         seen = {sight.reader: sight for sight in view.sights}
         for name in seen:
-            self._slots.setdefault(name, _Slot(name))
+            if name not in self._slots:
+                self._slots[name] = _Slot(name, Turns(self._reactor, self._options.busy_wait_s))
         for slot in list(self._slots.values()):
             self._see(slot, seen.get(slot.name))
         self._forget()
+        self._changed()
 
     def _see(self, slot: _Slot, sight: Sight | None) -> None:
         before, slot.sight = slot.sight, sight
-        was, present = before is not None and before.present, sight is not None and sight.present
-        swapped = before is not None and sight is not None and was and present and before.events != sight.events
-        if (before is None) != (sight is None) or was != present or swapped:
+        kinds = changes(before, sight)
+        if (before is None) != (sight is None) or kinds:
             self._unblock(slot)
-        if was and (not present or swapped):
-            self._tell("removed", slot.name)
-        if present and (not was or swapped):
-            self._tell("inserted", slot.name)
+        for kind in kinds:
+            self._tell(kind, slot.name)
         if sight is None and slot.worker is not None and slot.job is None:
             slot.worker.retire()
             slot.worker = None
@@ -305,7 +324,7 @@ class PcscReaders:
                 log.error("card_observer_failed", reader=reader, kind=kind, error=type(exc).__name__)  # noqa: TRY400 - the text could carry data
 
     def _forget(self) -> None:
-        absent = [slot for slot in self._slots.values() if slot.sight is None and slot.job is None and not slot.lost]
+        absent = [slot for slot in self._slots.values() if slot.sight is None and not slot.turns.taken and not slot.lost]
         for slot in absent[: max(0, len(self._slots) - MAX_REMEMBERED)]:
             del self._slots[slot.name]
 

@@ -22,6 +22,12 @@ class PcscOptions:
     read_timeout_s: float = setting(
         default=20.0, validator=between(0.5, 300), unit="s", help="longest time for reading one whole card"
     )
+    busy_wait_s: float = setting(
+        default=2.0,
+        validator=between(0, 60),
+        unit="s",
+        help="how long a second use of a reader waits its turn before it is told that the reader is busy",
+    )
     poll_interval_s: float = setting(
         default=0.5,
         validator=between(0.05, 10),

@@ -10,33 +10,13 @@ import fnmatch
 import threading
 from collections.abc import Callable
 
-from attrs import frozen
-
 from middleware.domain.fault import Fault
 from readers.pcsc.api import Load, PcscContext, SlotState
 from readers.pcsc.options import PcscOptions
 from readers.pcsc.tables import STATE_UNAWARE
+from readers.sight import Sight, View
 
 MAX_READERS = 64  # PC/SC services stop far earlier (pcsc-lite at 16)
-
-
-@frozen(slots=True)
-class Sight:
-    """What is seen of one reader."""
-
-    reader: str
-    present: bool
-    mute: bool
-    events: int  # insertions and removals since the service started
-
-
-@frozen(slots=True)
-class View:
-    """What is seen of all. ``fault`` is why nothing can be seen, "" when all is well."""
-
-    sights: tuple[Sight, ...] = ()
-    fault: str = ""
-    detail: str = ""
 
 
 class ReaderWatcher:

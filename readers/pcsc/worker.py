@@ -11,6 +11,7 @@ import queue
 import threading
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Any
 
 import structlog
 from attrs import frozen
@@ -18,10 +19,13 @@ from attrs import frozen
 from middleware.domain.fault import Fault
 from readers.apdu import Exchange
 from readers.atr import historical_bytes
-from readers.cards.social_security_read import CardContext, CardProcedure, Reading
+from readers.cards.social_security_read import CardContext
 from readers.pcsc.api import Load, PcscCard, PcscContext
 
 log = structlog.get_logger()
+
+Procedure = Callable[[Exchange, CardContext], Any]
+"""What is done with a powered card, in its reader's thread: exchanges as it likes, and what it returns is the outcome."""
 
 
 class Phase(StrEnum):
@@ -30,6 +34,7 @@ class Phase(StrEnum):
     SERVICE = "service"
     CONNECT = "connect"
     EXCHANGE = "exchange"
+    BETWEEN = "between exchanges"  # the card waits for us: bounded by the whole use only
     RELEASE = "release"
 
 
@@ -37,6 +42,7 @@ LOST_IN = {
     Phase.SERVICE: "reader.service_down",
     Phase.CONNECT: "reader.shared",  # SCardConnect waits without end for another program's transaction
     Phase.EXCHANGE: "card.mute",
+    Phase.BETWEEN: "card.mute",
     Phase.RELEASE: "reader.service_down",
 }
 
@@ -50,9 +56,10 @@ class Step:
 
 
 class Job:
-    """One read. ``abandon`` makes the thread give up at its next step."""
+    """One use of a card. ``abandon`` makes the thread give up at its next step."""
 
-    def __init__(self, today: dt.date) -> None:
+    def __init__(self, procedure: Procedure, today: dt.date) -> None:
+        self.procedure = procedure
         self.today = today
         self._abandoned = threading.Event()
 
@@ -67,20 +74,21 @@ class Job:
 
 
 class ReaderWorker:
-    """The thread of one reader. ``done`` (outcome of a job) and ``ended`` are called from that thread."""
+    """The thread of one reader.
+
+    ``done`` (what a job's procedure returned, or a ``Fault``) and ``ended`` are called from that thread.
+    """
 
     def __init__(
         self,
         reader: str,
         load: Load,
-        procedure: CardProcedure,
         seconds: Callable[[], float],
-        done: Callable[[ReaderWorker, Job, Reading | Fault], None],
+        done: Callable[[ReaderWorker, Job, Any], None],
         ended: Callable[[ReaderWorker], None],
     ) -> None:
         self.reader = reader
         self._load = load
-        self._procedure = procedure
         self._seconds = seconds
         self._done = done
         self._ended = ended
@@ -90,7 +98,7 @@ class ReaderWorker:
         self._thread.start()
 
     def submit(self, job: Job) -> None:
-        """Begin a read; the caller sees to it that there is one at a time."""
+        """Begin a use; the caller sees to it that there is one at a time."""
         self._enter(Phase.SERVICE)
         self._jobs.put(job)
 
@@ -103,9 +111,9 @@ class ReaderWorker:
             self._done(self, job, self._outcome(job))
         self._ended(self)
 
-    def _outcome(self, job: Job) -> Reading | Fault:
+    def _outcome(self, job: Job) -> Any:
         try:
-            return self._read(job)
+            return self._use(job)
         except Fault as fault:
             return fault
         except Exception as exc:  # noqa: BLE001 - a mistake of ours must not end the reader's thread
@@ -122,7 +130,7 @@ class ReaderWorker:
             )
             return Fault("system.internal", f"card read: {type(exc).__name__}")
 
-    def _read(self, job: Job) -> Reading:
+    def _use(self, job: Job) -> Any:
         self._enter(Phase.SERVICE)
         context = PcscContext(self._load)
         try:
@@ -131,7 +139,7 @@ class ReaderWorker:
             try:
                 exchange = self._exchange(job, card)
                 atr = historical_bytes(card.atr()).hex().upper()
-                return self._procedure(exchange, CardContext(self.reader, atr, job.today))
+                return job.procedure(exchange, CardContext(self.reader, atr, job.today))
             finally:
                 self._enter(Phase.RELEASE)
                 card.disconnect()
@@ -143,7 +151,10 @@ class ReaderWorker:
             if job.abandoned:
                 raise Fault("card.mute", "the read was given up")
             self._enter(Phase.EXCHANGE)
-            return card.exchange(command)
+            try:
+                return card.exchange(command)
+            finally:
+                self._enter(Phase.BETWEEN)
 
         return exchange
 

@@ -113,14 +113,27 @@ async def test_a_card_pulled_in_the_middle_is_withdrawn_and_the_next_card_is_rea
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_second_read_of_a_busy_reader_is_refused_at_once_and_the_first_goes_on(pcscd: Pcscd) -> None:
-    async with bench(pcscd) as b:
+async def test_a_second_read_that_will_not_wait_is_told_that_the_reader_is_busy_and_the_first_goes_on(pcscd: Pcscd) -> None:
+    async with bench(pcscd, busy_wait_s=0.0) as b:
         reader = b.names[0]
         await b.insert(reader, "employee", CardFaults(slow_s=0.02))
         first = b.begin(reader)
 
         assert b.state(reader) == "busy"
         assert await b.code(reader) == "reader.busy"
+        assert isinstance(await first, CardRead)
+        assert b.state(reader) == "card-present"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_second_read_waits_its_turn(pcscd: Pcscd) -> None:
+    async with bench(pcscd, busy_wait_s=30.0) as b:
+        reader = b.names[0]
+        await b.insert(reader, "employee", CardFaults(slow_s=0.005))
+        first, second = b.begin(reader), b.begin(reader)
+
+        assert isinstance(await second, CardRead)
+        assert first.called
         assert isinstance(await first, CardRead)
         assert b.state(reader) == "card-present"
 
@@ -159,7 +172,7 @@ async def test_300_reads_good_and_bad_leak_no_handle(pcscd: Pcscd) -> None:
         await b.insert(reader, "employee", CardFaults(status_at={5: 0x6F00}))
         bad = [await b.code(reader) for _ in range(250)]
 
-        assert (set(good), set(absent), set(bad)) == ({"read"}, {"card.absent"}, {"card.status_word"})
+        assert (set(good), set(absent), set(bad)) == ({"read"}, {"card.absent"}, {"card.broken"})
 
 
 @pytest_twisted.ensureDeferred

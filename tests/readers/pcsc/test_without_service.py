@@ -17,7 +17,7 @@ from readers.pcsc.faults import NOT_INSTALLED, from_exception, from_result
 from readers.pcsc.link import PcscReaders
 from readers.pcsc.options import PcscOptions
 from readers.pcsc.tables import RESULTS, STATE_PRESENT
-from readers.pcsc.watcher import Sight, View
+from readers.sight import Sight, View
 from tests.readers.waiting import until
 
 
