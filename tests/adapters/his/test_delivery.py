@@ -150,7 +150,7 @@ async def test_an_ack_for_another_message_is_counted_and_never_matched():
 
 @pytest_twisted.ensureDeferred
 async def test_a_late_ack_is_not_taken_for_the_next_message():
-    async with hospital(ack_timeout_s=1.5, silent_limit=100) as (simulator, his):
+    async with hospital(ack_timeout_s=0.4, silent_limit=100) as (simulator, his):
         simulator.knobs.turn(ADT, Fault.LATE_ACK, delay_s=0.5)
         assert await his.deliver(registration("LATE0001")) == Unknown("time-out")
 
@@ -177,7 +177,7 @@ async def test_answers_that_are_no_answer_are_unknown_and_the_link_lives_on():
         (Fault.MISSING_END, "missing_end_block"),
         (Fault.TOO_LONG, "too_long"),
     )
-    async with hospital(ack_timeout_s=0.4, silent_limit=100) as (simulator, his):
+    async with hospital(ack_timeout_s=1.5, silent_limit=100) as (simulator, his):
         for number, (fault, name) in enumerate(cases):
             simulator.knobs.turn(ADT, fault)
             assert await his.deliver(registration(f"ODD{number}")) == Unknown("time-out")
@@ -211,7 +211,7 @@ async def test_an_ack_that_drips_in_time_is_an_answer():
 
 @pytest_twisted.ensureDeferred
 async def test_an_ack_that_drips_past_the_deadline_is_unknown():
-    async with hospital(ack_timeout_s=0.2) as (simulator, his):
+    async with hospital(ack_timeout_s=0.6) as (simulator, his):
         simulator.knobs.turn(ADT, Fault.SLOW, delay_s=0.01)
 
         assert await his.deliver(registration()) == Unknown("time-out")
