@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import frozen
+from attrs import field, frozen
 
-from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
+from middleware.domain.credential import BY_CARD, Credential
+from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, MediumNumber, PersonName
 
 
 @frozen(slots=True)
 class CardRead:
-    """One complete and checked read of a card: never half an identity.
+    """One complete and checked read of what a person showed: never half an identity.
 
-    Dates are the card's own; ``sex`` is GB/T 2261.1 ("1" man, "2" woman, "0"/"9" not said), ``nation`` the two digits of
-    GB 3304, ``birthplace`` six digits of GB/T 2260. ``atr_historical`` is upper-case hex.
+    What is not a social-security card leaves empty what only such a card has: region, card number and code, class,
+    version, organisation, birthplace. An e-voucher has no dates of its own (``None``); an id card without an end is good
+    until ``datetime.date.max``. Dates are the card's own; ``sex`` is GB/T 2261.1 ("1" man, "2" woman, "0"/"9" not said),
+    ``nation`` the two digits of GB 3304, ``birthplace`` six digits of GB/T 2260. ``atr_historical`` is upper-case hex.
     """
 
-    kind: str  # "social-security-card"
+    kind: str  # one of KINDS
     region_code: str  # first six of the card identification code: who issued it
     card_id_code: CardIdCode
     card_class: str
     spec_version: str  # "1.00", "2.00", "2.01"
     issuing_organisation: str  # 24 hex digits
-    issued_on: dt.date
-    expires_on: dt.date
+    issued_on: dt.date | None
+    expires_on: dt.date | None
     card_number: CardNumber
     id_number: IdNumber  # tag 08: the social-security number is the citizen id number
     name: PersonName
@@ -34,6 +37,41 @@ class CardRead:
     birth_date: dt.date
     atr_historical: str
     reader: str  # the reader's name as PC/SC gives it
+    credential: Credential = BY_CARD
+    photo: bytes = field(default=b"", repr=False)  # of an id card, as its chip keeps it (WLT); never logged
+
+
+@frozen(slots=True)
+class MediumRead:
+    """What an old card or a code of the hospital's own says when it says no identity: a number, and nothing checked."""
+
+    kind: str  # one of KINDS
+    number: MediumNumber
+    reader: str
+
+
+@frozen(slots=True)
+class Linked:
+    """To whom a ``MediumRead`` belongs, as the registry of links has it."""
+
+    id_number: IdNumber
+    name: PersonName
+
+
+# What a person may show, by the name that answers, journal and configuration have for it.
+SOCIAL_SECURITY_CARD = "social-security-card"
+ID_CARD = "id-card"
+HMT_PERMIT = "hmt-residence-permit"
+FOREIGNER_CARD = "foreigner-residence-card"
+TREATMENT_CARD = "treatment-card"
+INSURANCE_CARD = "insurance-card"
+E_VOUCHER = "e-voucher"
+E_SOCIAL_SECURITY_CARD = "e-social-security-card"
+HOSPITAL_CODE = "hospital-code"
+KINDS = (
+    SOCIAL_SECURITY_CARD, ID_CARD, HMT_PERMIT, FOREIGNER_CARD, TREATMENT_CARD, INSURANCE_CARD, E_VOUCHER,
+    E_SOCIAL_SECURITY_CARD, HOSPITAL_CODE,
+)  # fmt: skip
 
 
 @frozen(slots=True)

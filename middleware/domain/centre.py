@@ -10,6 +10,7 @@ import datetime as dt
 from attrs import field, frozen
 
 from middleware.domain.charge import ChargeLine, Diagnosis, Disease
+from middleware.domain.credential import BY_CARD, Credential
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
 from middleware.domain.kind import CALLS, CANCEL_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, VisitKind
 from middleware.domain.money import ZERO, Money
@@ -31,6 +32,7 @@ class Holder:
     sex: str
     nation: str
     birth_date: dt.date
+    credential: Credential = BY_CARD
 
 
 @frozen(slots=True)

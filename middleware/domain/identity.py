@@ -15,6 +15,9 @@ from attrs import field, frozen
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_CHECK = "10X98765432"
 _ID_SHAPE = re.compile(r"\d{17}[\dX]\Z", re.ASCII)
+# The number of a foreigner's permanent residence card before December 2023: nationality, region, yymmdd, serial, check.
+_FOREIGNER_SHAPE = re.compile(r"[A-Z]{3}\d{12}\Z", re.ASCII)
+_FOREIGNER_WEIGHTS = (7, 3, 1)  # ICAO 9303, letters from A = 10
 
 
 def _mask(text: str, head: int, tail: int) -> str:
@@ -64,19 +67,46 @@ class IdNumber(_Opaque):
             raise ValueError("the birth date inside the id number does not exist") from None
         return cls(text)
 
+    @classmethod
+    def parse_foreigner(cls, text: str) -> IdNumber:
+        """The same for a foreigner's permanent residence card: 18 characters as a citizen's, or the older 15."""
+        text = text.strip().upper()
+        if not _FOREIGNER_SHAPE.match(text):
+            return cls.parse(text)
+        digits = (int(char, 36) for char in text[:-1])
+        if sum(d * _FOREIGNER_WEIGHTS[n % 3] for n, d in enumerate(digits)) % 10 != int(text[-1]):
+            raise ValueError("the check digit of the residence number is wrong (ICAO 9303)")
+        return cls(text)
+
     @property
     def masked(self) -> str:
         """Region and nothing else: "999999************"."""
         return _mask(self._text, 6, 0)
 
     @property
+    def is_detailed(self) -> bool:
+        """Whether it says birth date and sex: all of 18 characters do, the older ones of foreigners do not."""
+        return not _FOREIGNER_SHAPE.match(self._text)
+
+    def differs(self, birth_date: dt.date, sex: str) -> tuple[str, ...]:
+        """What is said beside the number and does not agree with it: "birth_date", "sex"."""
+        if not self.is_detailed:
+            return () if self._text[7:13] == f"{birth_date:%y%m%d}" else ("birth_date",)
+        found = []
+        if birth_date != self.birth_date:
+            found.append("birth_date")
+        if sex in {"1", "2"} and (sex == "1") != self.is_male:
+            found.append("sex")
+        return tuple(found)
+
+    @property
     def birth_date(self) -> dt.date:
-        """Digits 7-14."""
+        """Digits 7-14, of a number that ``is_detailed``."""
         return dt.date(int(self._text[6:10]), int(self._text[10:12]), int(self._text[12:14]))
 
     @property
     def is_male(self) -> bool:
-        """Digit 17 is odd for men (GB 11643)."""
+        """Digit 17 is odd for men (GB 11643), of a number that ``is_detailed``."""
         return int(self._text[16]) % 2 == 1
 
 
@@ -103,6 +133,21 @@ class CardIdCode(_Opaque):
     def masked(self) -> str:
         """The issuer's region only."""
         return _mask(self._text, 6, 0)
+
+
+@frozen(slots=True, repr=False)
+class MediumNumber(_Opaque):
+    """The number that an old treatment or insurance card, or a code of the hospital's own, carries."""
+
+    @property
+    def masked(self) -> str:
+        """The last three only."""
+        return _mask(self._text, 0, 3)
+
+
+@frozen(slots=True, repr=False)
+class VoucherToken(_Opaque):
+    """The token of an insurance e-voucher: whoever has it may settle as its owner. Nothing of it is ever shown."""
 
 
 @frozen(slots=True, repr=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,6 +90,7 @@ def _holder(read: CardRead) -> Holder:
         sex=read.sex,
         nation=read.nation,
         birth_date=read.birth_date,
+        credential=read.credential,
     )
 
 
@@ -102,8 +104,8 @@ def _answer(card_read_id: str, read: CardRead, until: dt.datetime, *, clear: boo
             "region_code": read.region_code,
             "card_number": read.card_number.reveal() if clear else read.card_number.masked,
             "spec_version": read.spec_version,
-            "issued_on": read.issued_on.isoformat(),
-            "expires_on": read.expires_on.isoformat(),
+            "issued_on": read.issued_on.isoformat() if read.issued_on else "",
+            "expires_on": read.expires_on.isoformat() if read.expires_on else "",
         },
         "holder": {
             "name": read.name.reveal() if clear else read.name.masked,
@@ -111,5 +113,6 @@ def _answer(card_read_id: str, read: CardRead, until: dt.datetime, *, clear: boo
             "sex": read.sex,
             "nation": read.nation,
             "birth_date": read.birth_date.isoformat() if clear else "",
+            "photo": base64.b64encode(read.photo).decode("ascii") if clear else "",
         },
     }

@@ -9,7 +9,8 @@ import msgspec
 
 from middleware.domain.centre import Holder, LineVerdict
 from middleware.domain.charge import Bill
-from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
+from middleware.domain.credential import BY_CARD, Credential, Document, Shown
+from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName, VoucherToken
 from middleware.domain.payment import BankCard
 from middleware.domain.visit import Visit
 
@@ -40,6 +41,8 @@ def decode_verdicts(body: object) -> tuple[LineVerdict, ...]:
 
 def encode_holder(holder: Holder) -> str:
     """The one place where personal data becomes text; it goes into the person table and nowhere else."""
+    shown = holder.credential
+    credential = {"shown": shown.shown, "document": shown.document, "token": shown.token.reveal()}
     return encode(
         {
             "id_number": holder.id_number.reveal(),
@@ -49,6 +52,7 @@ def encode_holder(holder: Holder) -> str:
             "sex": holder.sex,
             "nation": holder.nation,
             "birth_date": holder.birth_date.isoformat(),
+            **({} if shown == BY_CARD else {"credential": credential}),
         }
     )
 
@@ -75,7 +79,12 @@ def decode_holder(text: str) -> Holder:
         sex=raw["sex"],
         nation=raw["nation"],
         birth_date=dt.date.fromisoformat(raw["birth_date"]),
+        credential=_credential(raw["credential"]) if "credential" in raw else BY_CARD,
     )
+
+
+def _credential(raw: dict[str, str]) -> Credential:
+    return Credential(Shown(raw["shown"]), Document(raw["document"]), VoucherToken(raw["token"]))
 
 
 def decode_json(text: str) -> Any:

@@ -32,12 +32,13 @@ from middleware.domain.centre import (
     call_of,
 )
 from middleware.domain.charge import ChargeLine, Diagnosis
+from middleware.domain.credential import Document, Shown
 from middleware.domain.fault import Fault
 from middleware.domain.kind import Call, VisitKind
 from middleware.domain.split import Split
 
-CARD = "03"  # mdtrt_cert_type: social-security card
-CITIZEN_ID = "01"  # psn_cert_type
+CREDENTIALS = {Shown.VOUCHER: "01", Shown.IDENTITY: "02", Shown.CARD: "03"}  # mdtrt_cert_type
+DOCUMENTS = {Document.CITIZEN: "01", Document.FOREIGNER: "07", Document.HMT_RESIDENT: "17"}  # psn_cert_type
 BY_ITEM = "01"  # psn_setlway
 VALID = "1"  # vali_flag
 NO, YES = "0", "1"
@@ -151,7 +152,7 @@ def _stay(request: Admit | Discharge, place: str) -> Input:
     if isinstance(request, Admit):
         at, node = request.begun_at, "mdtrtinfo"
         row |= _holder(request.holder) | {
-            "cert_type": CITIZEN_ID,
+            "cert_type": DOCUMENTS[request.holder.credential.document],
             "begntime": moment(at),
             "ipt_no": request.stay_number,
             "medrcdno": request.our_number,
@@ -181,11 +182,14 @@ def _stay(request: Admit | Discharge, place: str) -> Input:
 
 
 def _holder(holder: Holder) -> dict[str, str]:
+    """Who, and by what shown: a voucher's number is its token, an id document's its own, a card's the card number."""
+    credential = holder.credential
+    number = {Shown.VOUCHER: credential.token, Shown.IDENTITY: holder.id_number, Shown.CARD: holder.card_number}
     return {
-        "mdtrt_cert_type": CARD,
-        "mdtrt_cert_no": holder.card_number.reveal(),
+        "mdtrt_cert_type": CREDENTIALS[credential.shown],
+        "mdtrt_cert_no": number[credential.shown].reveal(),
         "card_sn": holder.card_id_code.reveal(),
-        "psn_cert_type": CITIZEN_ID,
+        "psn_cert_type": DOCUMENTS[credential.document],
         "certno": holder.id_number.reveal(),
         "psn_name": holder.name.reveal(),
     }

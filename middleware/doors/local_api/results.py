@@ -89,6 +89,9 @@ class CardHolder(Result, frozen=True, kw_only=True):
     sex: str
     nation: str
     birth_date: str
+    photo: Annotated[
+        str, Meta(description="身份证相片，原样（WLT），Base64；其他卡为空 / an id card's photo as it is (WLT); else empty")
+    ] = ""
 
 
 class CardReadResult(Result, frozen=True, kw_only=True):
