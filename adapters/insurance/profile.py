@@ -12,9 +12,10 @@ from typing import Any
 
 import attrs
 
-from adapters.insurance import profile_rules
+from adapters.insurance import profile_rules, profile_soap
 from adapters.insurance.files.form import StatementForm
 from adapters.insurance.profile_kinds import CategoryForm, CrossRegionForm, KindForm, PharmacyForm, StayForm
+from adapters.insurance.profile_soap import SoapForm
 from adapters.insurance.schema import SiteRules
 from adapters.insurance.transactions import ENVELOPE_EXTRAS, REQUEST_HEAD
 from config.load import ConfigError, Problem, document_of, problems_of, read
@@ -75,6 +76,9 @@ class Profile:
         validator=between(10, 86_400),
     )
     max_lines: int = setting(help="charge lines in one 2204", default=500, validator=between(1, 500))
+    soap: SoapForm = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="the centre's WSDL and the names in its messages", default=attrs.Factory(SoapForm)
+    )
     envelope_extras: dict[str, str] = setting(  # noqa: RUF009 - setting() is attrs.field()
         help="provincial fields of the envelope and their values", default=attrs.Factory(dict), validator=_known_extras
     )
@@ -134,4 +138,4 @@ def profile_of(document: Mapping[str, Any]) -> Profile:
 
 def mistakes(document: Mapping[str, Any]) -> list[Problem]:
     """Every mistake at once: of single keys, and of keys that do not go together."""
-    return [*problems_of(Profile, document), *profile_rules.crossing(document)]
+    return [*problems_of(Profile, document), *profile_rules.crossing(document), *profile_soap.crossing(document)]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.insurance.exchange import faults
+from adapters.insurance.exchange.cells import NotOurs
 from adapters.insurance.exchange.dialect import Reading
 from adapters.insurance.exchange.frame import GatewayRefusal, HttpReply, Unusable
 from adapters.insurance.exchange.link import CentreLink, End
@@ -15,9 +16,9 @@ from adapters.insurance.exchange.options import CentreOptions
 from adapters.insurance.exchange.wire import Message
 from adapters.insurance.profile import Profile, load_profile
 from adapters.insurance.schema import Input, Row
-from adapters.insurance.soap.contract import NAMESPACE
-from adapters.insurance.soap.envelope import Envelopes, SoapFault, Tokens, Unreadable
 from adapters.insurance.soap.frame import judge
+from adapters.insurance.soap.stack import SoapFault, Tokens, Unreadable
+from adapters.insurance.soap.style import Style, style_of
 from middleware.domain.centre import Call
 from middleware.domain.outcome import Unknown
 
@@ -25,34 +26,36 @@ CONTENT_TYPE = "text/xml; charset=utf-8"
 
 
 class SoapDialect:
-    """Messages as SOAP 1.1 envelopes; a ``Dialect``."""
+    """Messages as SOAP 1.1 envelopes, in one of three styles; a ``Dialect``."""
 
-    def __init__(self, switches: faults.Switches) -> None:
+    def __init__(self, switches: faults.Switches, style: Style) -> None:
         self._switches = switches
-        self._envelopes = Envelopes()
+        self._style = style
 
     def write(self, code: str, head: Row, nodes: Input) -> Message:
         """See ``Dialect``."""
-        headers = (("Content-Type", CONTENT_TYPE), ("SOAPAction", f'"{NAMESPACE}:{code}"'), ("Accept", "text/xml"))
-        return Message(self._envelopes.write(code, head, nodes), headers)
+        headers = (("Content-Type", CONTENT_TYPE), ("SOAPAction", f'"{self._style.action(code)}"'), ("Accept", "text/xml"))
+        return Message(self._style.write(code, head, nodes), headers)
 
-    def understand(self, call: Call, message_id: str, reply: HttpReply, read: Reading) -> tuple[End, str]:  # noqa: ARG002 - not in these envelopes
+    def understand(self, call: Call, message_id: str, reply: HttpReply, read: Reading) -> tuple[End, str]:
         """See ``Dialect``."""
-        tokens = self._read(call, reply)
+        tokens = self._read(call, message_id, reply)
         if not isinstance(tokens, Tokens):
             return tokens, ""
         return meaning(call, tokens.code, tokens.message, tokens.output, read), tokens.said_at
 
-    def _read(self, call: Call, reply: HttpReply) -> End | Tokens:
+    def _read(self, call: Call, message_id: str, reply: HttpReply) -> End | Tokens:
         judged = judge(reply)
         if isinstance(judged, Unusable):
             return faults.of_unusable(judged)
         if isinstance(judged, GatewayRefusal):
             return faults.of_gateway(judged, self._switches)
         try:
-            read = self._envelopes.read(call.value, judged.body)
+            read = self._style.read(call.value, judged.body, message_id)
         except Unreadable as exc:
             return Unknown("unreadable", str(exc))
+        except NotOurs as exc:
+            return Unknown("not-ours", str(exc))
         if isinstance(read, SoapFault):
             return faults.of_soap_fault(read.code, self._switches)
         if judged.fault_only:
@@ -75,4 +78,4 @@ class SoapCentre(CentreLink):
     ) -> None:
         used = load_profile(options.profile) if profile is None else profile
         switches = faults.Switches(options.gateway_401_is_refusal, frozenset(used.refusing_fault_codes))
-        super().__init__(options, reactor, now, used, SoapDialect(switches))
+        super().__init__(options, reactor, now, used, SoapDialect(switches, style_of(used)))
