@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from adapters.insurance.exchange.mapping import to_input
 from adapters.insurance.soap.contract import NAMESPACE, WSDL, wsdl
 from adapters.insurance.soap.envelope import Envelopes, SoapFault, Tokens, Unreadable
-from adapters.insurance.soap.mapping import to_input
 from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
 from middleware.domain.fault import Fault
 from simulators.centre import wire

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.insurance.exchange.mapping import to_input
 from adapters.insurance.soap import envelope, writer
 from adapters.insurance.soap.envelope import Envelopes
-from adapters.insurance.soap.mapping import to_input
 from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
 from middleware.domain.fault import Fault
 from tests.adapters.insurance.requests import REQUESTS
