@@ -16,7 +16,15 @@ from twisted.internet.interfaces import IReactorFromThreads
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.store.nodes import Life
-from middleware.store.units import FencedError, KeyTakenError, StaleError, StoreError, Unit, WorkRefusedError
+from middleware.store.units import (
+    FencedError,
+    KeyTakenError,
+    RepeatedError,
+    StaleError,
+    StoreError,
+    Unit,
+    WorkRefusedError,
+)
 from middleware.store.writer import Writer
 
 log = structlog.get_logger()
@@ -100,7 +108,8 @@ class Journal:
     def commit(self, unit: Unit) -> Deferred[None]:
         """Fires when ``unit`` is durable.
 
-        Fails with ``KeyTakenError``, ``StaleError`` or ``Fault("system.journal"/"system.busy"/"system.node")``.
+        Fails with ``KeyTakenError``, ``StaleError``, ``RepeatedError``, or
+        ``Fault("system.journal"/"system.busy"/"system.node")``.
         """
         done: Deferred[None] = Deferred()
         if self._stopped is not None or self._thread is None:
@@ -184,7 +193,7 @@ class Journal:
         for waiting, result in zip(batch, results, strict=True):
             if result is None:
                 waiting.done.callback(None)
-            elif isinstance(result, KeyTakenError | StaleError):
+            elif isinstance(result, KeyTakenError | StaleError | RepeatedError):
                 waiting.done.errback(result)
             elif isinstance(result, WorkRefusedError):
                 waiting.done.errback(result.fault)

@@ -17,7 +17,7 @@ from middleware.store.chain import Head, link
 from middleware.store.codec import encode, encode_card, encode_holder
 from middleware.store.keyring import Pending
 from middleware.store.personal import SALT_BYTES, commitment, part_answer, part_visit, words_box
-from middleware.store.units import FeedEntry, Put, Record, Request, Unit
+from middleware.store.units import FeedEntry, Incoming, Put, Record, Request, Unit
 from middleware.store.vault import Vault, row_name
 
 Row = dict[str, Any]
@@ -72,9 +72,12 @@ class Batch:
     puts: dict[str, list[Row]] = field(factory=dict)
     shift_rows: list[Row] = field(factory=list)
     closed_shifts: list[Row] = field(factory=list)
+    incoming: list[Row] = field(factory=list)
 
     def add(self, unit: Unit) -> None:
         """The unit's rows, after those of the units before it."""
+        if unit.incoming is not None:
+            self._receive(unit.incoming)
         for record in unit.records:
             self._seal_record(record)
         for entry in unit.feed:
@@ -113,6 +116,29 @@ class Batch:
             self.closed_shifts.append(asdict(unit.closed_shift))
         for put in unit.puts:
             self.puts.setdefault(put.table, []).append(self._put(put, unit))
+
+    def _receive(self, one: Incoming) -> None:
+        """The message's own record, and the message under its number. The chain proves the bytes and tells none of them."""
+        salt = self.vault.random_bytes(SALT_BYTES)
+        digest = commitment(salt, one.raw)
+        body = {"link": one.link, "type": one.type, "why": one.why, "bytes": len(one.raw), "digest": digest}
+        after = "kept" if one.why else "taken"
+        self._seal_record(Record(one.at, "", "", "Hl7Received", "", after, encode(body)))
+        sequence = self.journal.sequence
+        self.incoming.append(
+            {
+                "sequence": sequence,
+                "link": one.link,
+                "control_id": one.control_id,
+                "type": one.type,
+                "why": one.why,
+                "digest": digest,
+                "bytes": len(one.raw),
+                "at": one.at.isoformat(),
+                "ack": one.ack,
+                "sealed": self.vault.seal_bytes("inbox", str(sequence), "sealed", salt + one.raw, one.at),
+            }
+        )
 
     def _put(self, put: Put, unit: Unit) -> Row:
         if not put.content:

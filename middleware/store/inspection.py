@@ -20,6 +20,7 @@ from middleware.store.batch import is_busy, settlement_row
 from middleware.store.chain import Head
 from middleware.store.codec import decode_visit
 from middleware.store.database import revisions, snapshot
+from middleware.store.inbox import inbox_agrees
 from middleware.store.shifts import shifts_agree
 from middleware.store.walk import CHAINS, Walk, read_meta
 
@@ -76,6 +77,7 @@ def _inspect(engine: sa.Engine, institution: str) -> Findings:
         heads[table.name] = walk.head
     states_agree(engine)
     shifts_agree(engine)
+    inbox_agrees(engine)
     with engine.connect() as connection:
         last = connection.scalar(sa.select(t.journal.c.line).order_by(t.journal.c.sequence.desc()).limit(1))
         epoch = read_meta(connection, "epoch")

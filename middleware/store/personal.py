@@ -159,12 +159,12 @@ def open_answer(vault: Vault, row: Any) -> str:
 # -- words in the journal
 
 
-def commitment(salt: bytes, text: str) -> str:
-    """What the chain says of words that it does not hold: SM3(salt + text), 64 hex digits.
+def commitment(salt: bytes, words: str | bytes) -> str:
+    """What the chain says of words that it does not hold: SM3(salt + words), 64 hex digits.
 
     The salt is sealed with the words: when both are forgotten, nobody can try words against the digest.
     """
-    return hashlib.new("sm3", salt + text.encode()).hexdigest()
+    return hashlib.new("sm3", salt + (words.encode() if isinstance(words, str) else words)).hexdigest()
 
 
 def words_box(salt: bytes, text: str) -> str:

@@ -205,6 +205,26 @@ shift_batch = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
 )
 
+# -- what came over HL7: each message as it came, and what was answered; never changed
+
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),  # of the journal's record
+    sa.Column("link", sa.String(32), nullable=False),
+    sa.Column("control_id", sa.String(199), nullable=False),
+    sa.Column("type", sa.String(16), nullable=False),
+    sa.Column("why", sa.String(40), nullable=False),  # "" = taken; else the fault for which it is only kept
+    sa.Column("digest", sa.String(64), nullable=False),  # as the journal's record has it: salted, SM3
+    sa.Column("bytes", sa.Integer, nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("ack", sa.LargeBinary, nullable=False),  # blocks as they were sent, none where none was wanted
+    sa.Column("sealed", sa.Text, nullable=False, info=SEALED),  # the salt, and the bytes as they came
+)
+_taken = inbox.c.why == ""
+sa.Index("inbox_taken", inbox.c.link, inbox.c.control_id, unique=True, sqlite_where=_taken, postgresql_where=_taken)
+sa.Index("inbox_kept", inbox.c.sequence, sqlite_where=inbox.c.why != "", postgresql_where=inbox.c.why != "")
+
 # -- personal data: what is sealed is opened by the vault and by nothing else
 
 words = sa.Table(  # a stranger's words, and free text of a caller; the journal's row names them by their digest

@@ -102,6 +102,22 @@ class Put:
 
 
 @frozen(slots=True)
+class Incoming:
+    """Something that came over an HL7 link, as it came. ``why`` is the fault for which it is only kept; "" = it is taken.
+
+    Of what is taken no two have the same link and control id. ``ack`` is what was answered, for whoever sends it again.
+    """
+
+    link: str
+    control_id: str
+    type: str
+    why: str
+    raw: bytes
+    ack: bytes
+    at: dt.datetime
+
+
+@frozen(slots=True)
 class Unit:
     """One step's writes.
 
@@ -131,10 +147,15 @@ class Unit:
     puts: tuple[Put, ...] = ()
     shift_rows: tuple[ShiftRow, ...] = ()  # what became certain; they get the number of the unit's last record
     closed_shift: ClosedShift | None = None  # its number must be new
+    incoming: Incoming | None = None
 
 
 class KeyTakenError(Exception):
     """The unit's request key, or another key that must be new, is there already; nothing of the unit was written."""
+
+
+class RepeatedError(Exception):
+    """The unit's incoming message has a control id that was taken on that link; nothing of the unit was written."""
 
 
 class StaleError(Exception):

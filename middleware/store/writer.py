@@ -22,9 +22,19 @@ from middleware.store import tables as t
 from middleware.store.batch import Batch, Row
 from middleware.store.bulk import Bulk
 from middleware.store.chain import START, Head
+from middleware.store.inbox import taken_ids
 from middleware.store.nodes import Claimed, Life, Membership, Seen
 from middleware.store.postgres import without_time_limit
-from middleware.store.units import FencedError, KeyTakenError, StaleError, StoreError, Unit, WorkRefusedError
+from middleware.store.units import (
+    FencedError,
+    Incoming,
+    KeyTakenError,
+    RepeatedError,
+    StaleError,
+    StoreError,
+    Unit,
+    WorkRefusedError,
+)
 from middleware.store.vault import NoVault, Vault
 from middleware.store.walk import hash_at
 
@@ -207,6 +217,7 @@ class Writer:
             (self._into[t.words.name], batch.words),
             (self._into[t.shift_row.name], batch.shift_rows),
             (self._into[t.shift_batch.name], batch.closed_shifts),
+            (self._into[t.inbox.name], batch.incoming),
             (self._put_visit, list(batch.visits.values())),
             (self._put_settlement, list(batch.settlements.values())),
             (self._end_message, batch.endings),
@@ -255,14 +266,17 @@ class Writer:
             raise FencedError(f"epoch {self.epoch} is over, the newest is {newest}")
 
     def _judged(self, units: Sequence[Unit]) -> list[Exception | None]:
-        """Which of them were made by another life, or of a visit that is another by now."""
+        """Which of them were made by another life, of a visit that is another by now, or of a message taken before."""
         there = nodes.versions(self._connection, {unit.visit.visit_id for unit in units if unit.visit is not None})
+        taken = taken_ids(self._connection, [unit.incoming for unit in units if unit.incoming is not None])
         results: list[Exception | None] = []
         for unit in units:
             if unit.epoch not in {0, self.epoch}:
                 results.append(FencedError(f"made in epoch {unit.epoch}, this is {self.epoch}"))
             elif unit.visit is not None and there.get(unit.visit.visit_id, 0) != unit.version:
                 results.append(StaleError(f"version {there.get(unit.visit.visit_id, 0)}, not {unit.version}"))
+            elif unit.incoming is not None and not _is_first(unit.incoming, taken):
+                results.append(RepeatedError())
             else:
                 results.append(None)
                 if unit.visit is not None:
@@ -337,6 +351,16 @@ class Writer:
         connection.close()
         self._connection = self._connected()
         self.journal, self.feed = self._heads()
+
+
+def _is_first(incoming: Incoming, taken: set[tuple[str, str]]) -> bool:
+    """Whether nothing was taken under that id, before this batch or in it; what is only kept has no say."""
+    key = incoming.link, incoming.control_id
+    if incoming.why:
+        return True
+    first = key not in taken
+    taken.add(key)
+    return first
 
 
 def _is_of_the_unit(exc: sa.exc.IntegrityError) -> bool:
