@@ -19,8 +19,8 @@ from attrs import define, field, fields, frozen
 from daemon.demo.say import line, table
 from daemon.simulate.bank import BankDials
 from daemon.simulate.dials import BANK, SWITCHES
+from daemon.simulate.seed import Result, make_template, simulate
 from daemon.simulate.shrink import Small, shrunk
-from daemon.simulate.world import Result, make_template, simulate
 from middleware.flow.step import Row
 from middleware.flow.visit import ERRAND_ROWS, PAYER_ROWS, REGISTRATION_ROWS, SETTLEMENT_ROWS
 

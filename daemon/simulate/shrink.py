@@ -11,7 +11,7 @@ from attrs import fields, frozen
 
 from daemon.simulate.bank import BankDials, draw_bank
 from daemon.simulate.dials import BANK, SWITCHES, draw
-from daemon.simulate.world import Result
+from daemon.simulate.seed import Result
 
 MAX_TRIES = 40
 LEAST_HOURS = 0.1

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
-import json
 import random
 import shutil
 import sqlite3
-from collections import Counter
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import structlog
-from attrs import evolve, frozen
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from daemon.simulate.bank import BankBook, BankDials, Witness, draw_bank, without_bank
-from daemon.simulate.bank_checks import leg_cells, legs_rest, look_at_the_bank
+from daemon.simulate.bank import BankBook, BankDials, Witness
+from daemon.simulate.bank_checks import legs_rest, look_at_the_bank
 from daemon.simulate.callers import Callers
 from daemon.simulate.cards import CardRoom, a_card_that_was_not_read_whole_is_unknown_at_the_centre
 from daemon.simulate.checks import (
@@ -31,22 +25,18 @@ from daemon.simulate.checks import (
     every_message_has_an_end,
     nothing_in_flight_of_an_earlier_life,
     read_tables,
-    the_his_hears_only_what_the_centre_holds,
 )
-from daemon.simulate.dials import Dials, draw, quiet, without
-from daemon.simulate.doubts import doubts_are_pursued_in_order, region
+from daemon.simulate.dials import Dials, quiet
+from daemon.simulate.doubts import doubts_are_pursued_in_order
 from daemon.simulate.hospital import HisBook
-from daemon.simulate.night import Night, absent_is_what_is_not_there, both_say_the_same, the_totals_sent_are_the_days_own
+from daemon.simulate.night import Night, both_say_the_same, the_totals_sent_are_the_days_own
 from daemon.simulate.node import LEASE_S, ZONE, Node, Surroundings
 from daemon.simulate.operators import ROUNDS, Operators, nobody_decides_alone, nothing_waits_for_a_person, waiting
 from daemon.simulate.parts import Mortal
-from daemon.simulate.story import BrokenRuleError, Story
+from daemon.simulate.story import Story
 from daemon.simulate.tills import Tills, batches_are_their_rows, each_certainty_is_one_row
+from daemon.simulate.watch import Watch
 from daemon.simulate.wire import Exchange
-from middleware.domain.centre import MONEY_CALLS, SETTLE_CALLS, Call
-from middleware.domain.his import HisMessage, PostCharges
-from middleware.store.database import open_database, ready
-from middleware.store.units import Unit
 
 MIDNIGHT = dt.datetime(2026, 11, 21, tzinfo=ZONE)
 AT_CONNECT = 0.1
@@ -54,45 +44,9 @@ SHARED_REST_S = 3 * 3600.0  # nodes that renew their leases never rest: a shorte
 LOOK_S = 600.0  # from one look at whether all is at rest to the next
 DAY_S = 24 * 3600.0
 REST_S = 48 * 3600.0  # by then everything must be at rest
-SKEW_S = 600  # the limit of 300 s, and the longest commit between an intent and its first byte
 AMBUSHED = 0.6  # of crashes and clock steps: they wait for money to be on its way
 STRUCK = 0.4
 MAX_STEPS = 2_000_000
-_OURS = {
-    "engine.task_failed",
-    "engine.illegal_event",
-    "outbox.illegal_event",
-    "engine.send_raised",
-    "outbox.deliver_raised",
-}
-
-
-@frozen(slots=True)
-class Result:
-    """What one seed gave."""
-
-    seed: int
-    profile: str
-    visits: int
-    simulated_s: float
-    faults: Counter[str]
-    checked: Counter[str]
-    states: Counter[str]
-    cells: frozenset[tuple[str, str]]
-    fingerprint: str
-    broken: BrokenRuleError | None
-    trace: list[str]
-
-
-def make_template(directory: Path) -> Path:
-    """An empty database, made once and copied for each seed."""
-    path = directory / "template.db"
-    database = open_database(f"sqlite:///{path}")
-    ready(database)
-    with database.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.dispose()
-    return path
 
 
 class World:
@@ -115,17 +69,16 @@ class World:
         shutil.copyfile(template, self.path)
         self.exchange = Exchange(self.clock, self._stream("centre"), self._stream("odd"), self.story, self.day)
         self.exchange.dials = dials
-        self.exchange.leaving = self._leaves
         self.exchange.connecting = self._connecting
         self.pauses = 0  # still to come, at the worst moment
         self.regional = False  # its region may ask for evidence in another order
         self.his = HisBook(self.clock, self._stream("his"), self._stream("his-odd"), self.story)
         self.his.dials = dials
-        self.his.hears = self._his_hears
-        self.his.delivers = self._delivers
         self.bank = BankBook(self.clock, self._stream("bank"), self.story, bank_dials)
         self.cards = CardRoom(self.clock, self._stream("cards"), self.story, self.day)
         self.cards.dials = dials
+        self.looker = sqlite3.connect(self.path, isolation_level=None)
+        self.watch = Watch(self, self.looker)
         around = Surroundings(
             f"sqlite:///{self.path}",
             self.exchange,
@@ -134,18 +87,17 @@ class World:
             self.story,
             self.wall,
             dials,
-            self._wrote,
+            self.watch.wrote,
             self.bank,
             cards=self.cards,
         )
         self.around = around
         self.heads: list[tuple[str, int, str]] = []
-        self.left: dict[str, float] = {}
-        self.originals: dict[str, tuple[str, str]] = {}
         self.lost: list[Failure] = []
         self.ambushes: list[Callable[[], None]] = []
-        self.looker = sqlite3.connect(self.path, isolation_level=None)
-        self.witness = Witness(self.bank, self.exchange.ledger, self.looker, self.story, self._strike)
+        self.exchange.leaving = self.watch.leaves
+        self.his.hears, self.his.delivers = self.watch.his_hears, self.watch.delivers
+        self.witness = Witness(self.bank, self.exchange.ledger, self.looker, self.story, self.strike)
         self.nodes = {name: Node(around, name) for name in (f"n{n}" for n in range(1, dials.nodes + 1))}
         self.choice = self._stream("choice")
         self.callers = Callers(self, self._stream("callers"), self._stream("taps"))
@@ -178,72 +130,12 @@ class World:
         number = int(name[1:]) - 1
         return self.day() + self.offsets[name] + number * dt.timedelta(seconds=self.skew_s)
 
-    # -- what is looked at while it happens
+    # -- what is done to it
 
-    def _leaves(self, message_id: str, call: str, digest: str, original: tuple[str, str] | None) -> None:
-        query = "SELECT call, digest, intended_at FROM message WHERE message_id = ?"
-        found = self.looker.execute(query, (message_id,)).fetchone()
-        good = found is not None and found[:2] == (call, digest)
-        self.story.require("4", f"{call} {message_id} leaves without its intent", holds=good, about=message_id)
-        self.story.require("5", f"{call} {message_id} leaves twice", holds=message_id not in self.left, about=message_id)
-        if self.dials.tells_time and call == Call.SETTLE and found is not None and not self._after_a_hold(message_id):
-            ahead = (dt.datetime.fromisoformat(found[2]) - self.day()).total_seconds()
-            self.story.require("22", f"{call} begun {ahead:+.0f} s off", holds=abs(ahead) < SKEW_S, about=message_id)
-        self._has_a_lease("18", "SELECT epoch FROM message WHERE message_id = ?", message_id)
-        if call in SETTLE_CALLS:
-            self.witness.settles(message_id)
-        self.left[message_id] = self.clock.seconds()
-        if original is not None:
-            self.originals[message_id] = original
-        if self.ambushes and Call(call) in MONEY_CALLS and self.rng.random() < STRUCK:
-            # Where it hurts: while money is on its way, within a commit's time of it or within the centre's limit.
-            self.clock.callLater(self.rng.random() * self.rng.choice((0.02, 1, 60)), self.ambushes.pop())
-
-    def _strike(self) -> None:
-        """The same while money is on its way at the bank."""
+    def strike(self) -> None:
+        """Where it hurts: while money is on its way, within a commit's time of it or within the centre's limit."""
         if self.ambushes and self.rng.random() < STRUCK:
             self.clock.callLater(self.rng.random() * self.rng.choice((0.02, 1, 60)), self.ambushes.pop())
-
-    def _has_a_lease(self, number: str, query: str, about: str) -> None:
-        """Whoever does this now is a life that goes on, and whose lease has not run out."""
-        lease = f"SELECT ended, lease_until FROM node WHERE epoch = ({query})"  # noqa: S608 - our own words
-        row = self.looker.execute(lease, (about,)).fetchone()
-        good = row is not None and not row[0] and (not self.shared or row[1] > self.clock.seconds())
-        self.story.require(number, f"{about} by a node that has no lease: {row}", holds=good, about=about)
-
-    def _delivers(self, life: object, control_id: str) -> None:
-        """Letters leave in order because one node at a time delivers them."""
-        if self.shared:
-            epoch = next(node.journal.epoch for node in self.nodes.values() if node.life is life)
-            row = self.looker.execute("SELECT epoch FROM task_lease WHERE name = 'outbox'").fetchone()
-            good = row is not None and row[0] == epoch
-            self.story.require("18", f"{control_id} by {epoch}, the outbox is {row}'s", holds=good, about=control_id)
-
-    def _wrote(self, epoch: int, units: list[Unit]) -> None:
-        """Invariant 17: it was written by a life that goes on; and what it took over was a dead one's."""
-        row = self.looker.execute("SELECT ended FROM node WHERE epoch = ?", (epoch,)).fetchone()
-        self.story.require("17", f"epoch {epoch} writes though it is over", holds=row is not None and not row[0])
-        for unit in units:
-            for record in unit.records:
-                if record.event == "CentreListedAbsent" and record.before != record.after:
-                    absent_is_what_is_not_there(self.exchange.ledger, self.story, json.loads(record.body))
-            if any(record.event == "DaemonRestarted" for record in unit.records):
-                for ending in unit.endings:
-                    self._took_over(ending.message_id)
-
-    def _took_over(self, message_id: str) -> None:
-        query = "SELECT ended, lease_until FROM node WHERE epoch = (SELECT epoch FROM message WHERE message_id = ?)"
-        row = self.looker.execute(query, (message_id,)).fetchone()
-        good = row is not None and (
-            row[0] in {"left", "superseded"} or (row[0] == "lost" and row[1] <= self.clock.seconds())
-        )
-        self.story.require("17", f"{message_id} is taken over from {row}", holds=good, about=message_id)
-
-    def _his_hears(self, message: HisMessage) -> None:
-        if isinstance(message, PostCharges):
-            the_his_hears_only_what_the_centre_holds(self.exchange.ledger, self.story, message)
-
-    # -- what is done to it
 
     def play(self) -> None:
         """Both phases. Raises ``BrokenRuleError``."""
@@ -289,7 +181,7 @@ class World:
         """People decide what no machine could establish; what follows from it comes to rest."""
         operators = Operators(self, self.exchange.ledger, self._stream("desk"))
         for _ in range(ROUNDS):
-            books = self._books()
+            books = self.books()
             if not waiting(books):
                 break
             ensureDeferred(operators.clear(books)).addErrback(self.lost.append)
@@ -334,7 +226,7 @@ class World:
 
     def _look_after_the_night(self) -> None:
         self._look(ALWAYS)
-        books = self._books()
+        books = self.books()
         both_say_the_same(books)
         the_totals_sent_are_the_days_own(books)
 
@@ -345,7 +237,7 @@ class World:
             self._run(until)
         while self.shared and self.clock.seconds() < until:
             self._run(self.clock.seconds() + LOOK_S)
-            books = self._books()
+            books = self.books()
             if at_rest(books) and legs_rest(books) and all(node.ready for node in self.nodes.values()):
                 break
 
@@ -356,7 +248,7 @@ class World:
         def started(_: object) -> None:
             if not node.ready:
                 return
-            books = self._books()
+            books = self.books()
             nothing_in_flight_of_an_earlier_life(books, shared=self.shared)
 
         done = ensureDeferred(node.start())
@@ -401,12 +293,6 @@ class World:
         self.story.tell(f"node {name} wakes")
         life.wake()
 
-    def _after_a_hold(self, message_id: str) -> bool:
-        """Whether it goes on what a hold at the bank began: what was begun goes on, whatever the clock does meanwhile."""
-        mine = "SELECT settlement_id FROM message WHERE message_id = ?"
-        query = f"SELECT 1 FROM message WHERE call = 'hold' AND settlement_id = ({mine})"  # noqa: S608 - our own words
-        return self.looker.execute(query, (message_id,)).fetchone() is not None
-
     def _step_clock(self) -> None:
         name = self._any()
         self.offsets[name] += dt.timedelta(hours=self.rng.choice((-1, 1)))
@@ -447,13 +333,20 @@ class World:
 
     # -- the books
 
-    def _books(self) -> Books:
+    def books(self) -> Books:
+        """Everybody's, as they are now."""
         return Books(
-            self.story, self.exchange.ledger, self.his, self.left, self.originals, self.heads, read_tables(str(self.path))
+            self.story,
+            self.exchange.ledger,
+            self.his,
+            self.watch.left,
+            self.watch.originals,
+            self.heads,
+            read_tables(str(self.path)),
         )
 
     def _look(self, checks: tuple[object, ...]) -> None:
-        books = self._books()
+        books = self.books()
         for check in checks:
             check(books)  # type: ignore[operator]
         a_card_that_was_not_read_whole_is_unknown_at_the_centre(books, self.cards)
@@ -478,84 +371,3 @@ class World:
             if node.life.alive:
                 node.kill()
         self.forget_files()
-
-    def result(self, profile: str, broken: BrokenRuleError | None) -> Result:
-        """What it gave."""
-        books = self._books()
-        lines = books.lines()
-        for row in (*books.of("journal")[-1:], *books.of("feed")[-1:]):
-            self.story.tell(f"head {row['sequence']} {row['hash']}")
-        words = _words(books, broken.about) if broken else set()
-        legs, leg_moves = leg_cells(books)
-        return Result(
-            seed=self.seed,
-            profile=profile,
-            visits=len(books.of("visit")),
-            simulated_s=self.clock.seconds(),
-            faults=self.story.faults,
-            checked=self.story.checked,
-            states=Counter(line["after"] for line in lines if line["after"]) + legs,
-            cells=frozenset({(line["before"], line["event"]) for line in lines if line["before"]} | leg_moves),
-            fingerprint=self.story.fingerprint,
-            broken=broken,
-            trace=self.story.concerning(words) if broken else [],
-        )
-
-
-def _words(books: Books, about: str) -> set[str]:
-    """Every id under which the trace may speak of what the broken rule is about."""
-    if not about:
-        return set()
-    words = {about}
-    for row in books.of("message"):
-        if about in {row["message_id"], row["settlement_id"], row["visit_id"]} and row["settlement_id"]:
-            words.add(row["settlement_id"])
-    for row in books.of("message"):
-        if row["settlement_id"] in words:
-            words.add(row["message_id"])
-    return words
-
-
-def simulate(
-    seed: int, profile: str, hours: float, template: Path, directory: Path, off: frozenset[str] = frozenset()
-) -> Result:
-    """Play one seed; a broken rule is in the result, never raised. ``off`` are dials that stay off here."""
-    # A dead node's coroutines are closed when they are collected, and say so: not at a moment of the collector's choice.
-    gc.disable()
-    try:
-        with structlog.testing.capture_logs() as logs:
-            result = _simulate(seed, profile, hours, template, directory, off, logs)
-        with structlog.testing.capture_logs():
-            gc.collect()
-    finally:
-        gc.enable()
-    return result
-
-
-def _simulate(
-    seed: int,
-    profile: str,
-    hours: float,
-    template: Path,
-    directory: Path,
-    off: frozenset[str],
-    logs: list[MutableMapping[str, Any]],
-) -> Result:
-    dials = without(draw(seed, profile), off)
-    regional = profile == "evidence"
-    if regional:
-        dials = evolve(dials, **region(seed))
-    bank = without_bank(draw_bank(seed, profile), off)
-    world = World(seed, dials, hours, template, directory, bank)
-    world.regional = regional
-    broken = None
-    try:
-        try:
-            world.play()
-            mistakes = [entry for entry in logs if entry["event"] in _OURS]
-            world.story.require("ours", str(mistakes[:1]), holds=not mistakes)
-        except BrokenRuleError as exc:
-            broken = exc
-        return world.result(profile, broken)
-    finally:
-        world.close()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.simulate.world import make_template, simulate
+from daemon.simulate.seed import make_template, simulate
 
 
 @pytest.fixture(scope="session")

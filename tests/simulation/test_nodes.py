@@ -13,7 +13,7 @@ SEED = 2
 
 def test_the_same_seed_of_several_nodes_gives_the_same_bytes_in_another_process(play, tmp_path):
     code = (
-        "import sys, tempfile; from pathlib import Path; from daemon.simulate.world import make_template, simulate\n"
+        "import sys, tempfile; from pathlib import Path; from daemon.simulate.seed import make_template, simulate\n"
         "d = Path(tempfile.mkdtemp(dir=sys.argv[1]))\n"
         f"print(simulate({SEED}, 'nodes', 2.0, make_template(d), d).fingerprint)"
     )

@@ -47,7 +47,7 @@ def test_the_fixed_seeds_look_at_every_rule_and_reach_every_state(hostile):
 def test_the_same_seed_gives_the_same_bytes_in_this_process_and_in_another(play, tmp_path):
     here = play(3).fingerprint
     code = (
-        "import sys, tempfile; from pathlib import Path; from daemon.simulate.world import make_template, simulate\n"
+        "import sys, tempfile; from pathlib import Path; from daemon.simulate.seed import make_template, simulate\n"
         "d = Path(tempfile.mkdtemp(dir=sys.argv[1])); print(simulate(3, 'hostile', 2.0, make_template(d), d).fingerprint)"
     )
     there = subprocess.run(
