@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 from twisted.internet import reactor
 
 from simulators.centre.server import CentreSimulator
+from simulators.centre.speech import Speech, TypedSpeech, process_speech, string_speech
+from simulators.centre.texts import ProcessText, StringText
+
+SPEECHES: dict[str, Callable[[], Speech]] = {
+    "soap": TypedSpeech,
+    "soap-process": lambda: process_speech(ProcessText()),
+    "soap-string": lambda: string_speech(StringText()),
+}
 
 
 def main() -> None:
@@ -16,6 +25,7 @@ def main() -> None:
     parser.add_argument("--no-sign-in", action="store_true", help="do not ask for 9001 first")
     parser.add_argument("--refuse-duplicates", action="store_true", help="refuse a msgid that was carried out before")
     parser.add_argument("--by-cycle", action="store_true", help="an old centre: totals of each sign-in, then 9002; no rows")
+    parser.add_argument("--style", choices=sorted(SPEECHES), default="soap", help="how it speaks (default soap)")
     given = parser.parse_args()
     centre = CentreSimulator(
         reactor,
@@ -23,6 +33,7 @@ def main() -> None:
         require_sign_in=not given.no_sign_in,
         refuse_duplicates=given.refuse_duplicates,
         by_cycle=given.by_cycle,
+        speech=SPEECHES[given.style](),
     )
     centre.start()
     print(f"centre  {centre.url}  (contract at ?wsdl)", flush=True)

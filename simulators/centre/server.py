@@ -23,6 +23,7 @@ from simulators.centre.holds import Holds, Moment
 from simulators.centre.insured import InsuredPerson, everybody
 from simulators.centre.ledger import Ledger
 from simulators.centre.refusals import Refusal
+from simulators.centre.speech import Speech, TypedSpeech
 from simulators.centre.statements import Dialect
 
 MAX_BODY_BYTES = 8 << 20
@@ -42,7 +43,8 @@ class CentreSimulator:
     people when not given. ``clock`` is the centre's wall clock. ``reversible``: what its 2601 undoes.
     ``refuse_duplicates``: whether a msgid seen before is refused; the platform promises nothing, so by default it is
     processed again. ``require_sign_in``: whether 9001 must come first. ``dialect``: how its statement files look;
-    ``by_cycle``: an old centre that compares the totals of each sign-in before 9002, and no rows.
+    ``by_cycle``: an old centre that compares the totals of each sign-in before 9002, and no rows. ``speech``: its style of
+    SOAP, an operation for each transaction when not given.
     """
 
     def __init__(
@@ -57,8 +59,10 @@ class CentreSimulator:
         refuse_duplicates: bool = False,
         dialect: Dialect | None = None,
         by_cycle: bool = False,
+        speech: Speech | None = None,
     ) -> None:
         self.port = port
+        self.speech = speech or TypedSpeech()
         self.reactor = reactor
         self.clock = clock
         self.ledger = Ledger()
@@ -116,7 +120,8 @@ class CentreSimulator:
             head |= {"infcode": refusal.code, "err_msg": refusal.text}
             end = f"refused {refusal.code}"
         self.note(request, body, end)
-        return wire.write(request.call, head, self._bent(output, knob), self._namespace(knob))
+        astray = knob is not None and knob.action == "wrong-namespace"
+        return self.speech.write(request, head, self._bent(output, knob), astray=astray)
 
     def _carried_out(self, request: wire.Request, knob: Knob | None) -> dict[str, Any] | None:
         if knob is not None and knob.action == "refuse":
@@ -137,10 +142,6 @@ class CentreSimulator:
 
     def _reference(self) -> str:
         return f"999900{self.clock():%Y%m%d%H%M%S}{len(self.ledger.receipts) + 1:010d}"
-
-    @staticmethod
-    def _namespace(knob: Knob | None) -> str:
-        return wire.OTHER_NAMESPACE if knob is not None and knob.action == "wrong-namespace" else wire.NAMESPACE
 
     @staticmethod
     def _bent(output: dict[str, Any] | None, knob: Knob | None) -> dict[str, Any] | None:
@@ -195,13 +196,13 @@ class _Service(Resource):
 
     def render_GET(self, request: Any) -> bytes:  # noqa: N802 - Twisted's name
         request.setHeader(b"Content-Type", b"text/xml; charset=utf-8")
-        return wire.wsdl(self._centre.url)
+        return self._centre.speech.wsdl(self._centre.url)
 
     def render_POST(self, request: Any) -> Any:  # noqa: N802 - Twisted's name
         body = request.content.read(MAX_BODY_BYTES)  # what is longer is cut, and then not well-formed
         request.setHeader(b"Content-Type", b"text/xml; charset=utf-8")
         try:
-            message = wire.read(body)
+            message = self._centre.speech.read(body)
         except ValueError as exc:
             request.setResponseCode(500)
             return wire.fault("soap:Client", str(exc))

@@ -15,6 +15,7 @@ from zeep import Client, Settings
 from zeep.exceptions import Error as ZeepError
 from zeep.loader import parse_xml
 from zeep.transports import Transport
+from zeep.wsdl.messages import RpcMessage
 
 from config.load import ConfigError, Problem
 from middleware.domain.fault import Fault
@@ -110,12 +111,20 @@ class Stack:
         if content.tag == f"{{{_SOAP}}}Fault":
             return SoapFault((content.findtext("faultcode") or "").strip().rpartition(":")[2][:MAX_FAULT_CODE])
         operation = self.operation(name)
-        if content.tag != str(operation.output.body.qname):
+        if not _is_reply(operation.output, content):
             raise Unreadable("another element than this transaction's reply")
         try:
             return operation.process_reply(document)
         except Exception as exc:  # noqa: BLE001 - whatever zeep raises over a stranger's bytes means: not readable
             raise Unreadable(f"{type(exc).__name__} in reading") from None
+
+
+def _is_reply(output: Any, content: Any) -> bool:
+    """By its whole name; of the older bindings only the namespace counts, the name is anybody's (SOAP 1.1, 7.1)."""
+    name = output.body.qname
+    if isinstance(output, RpcMessage):
+        return bool(etree.QName(content).namespace == name.namespace)
+    return bool(content.tag == str(name))
 
 
 def _body_of(document: Any) -> Any:
