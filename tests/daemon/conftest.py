@@ -10,7 +10,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.order import CancelOrder
 from middleware.domain.outcome import Unknown
 from tests.daemon.books import Books, ServerBooks
-from tests.middleware.engine.test_service import order_of, quoted, until
+from tests.support.counter import order_of, quoted, until
 from tests.support.fakes import HIS
 from tests.support.rig import Rig
 

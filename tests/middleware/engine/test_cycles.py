@@ -15,7 +15,7 @@ from middleware.domain.money import Money
 from middleware.domain.outcome import Answered, Refused, Unknown
 from middleware.domain.statement import Refunds, Slice, StatementRules
 from middleware.ports import PreparedCall
-from tests.middleware.engine.test_reconcile import AGENCY, BookCentre, Day, journal
+from tests.support.day import AGENCY, BookCentre, Day, journal
 from tests.support.fakes import TZ
 
 RULES = StatementRules(detail=False, by_cycle=True, signed_out_codes=frozenset({"9012"}))

@@ -13,7 +13,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.health import Condition
 from middleware.engine.tasks import sleep
 from middleware.store import tables as t
-from tests.middleware.engine.test_service import order_of, quoted, rig, until
+from tests.support.counter import order_of, quoted, rig, until
 from tests.support.fakes import HIS
 
 

@@ -20,8 +20,8 @@ from middleware.domain.outcome import Refused, Unknown
 from middleware.doors.local_api.methods import METHODS
 from middleware.engine.tasks import sleep
 from middleware.store import tables as t
-from tests.middleware.engine.test_service import order_of, quoted, rig, until
 from tests.middleware.flow.making import CHECKER, EVIDENCE, MAKER, amounts, decision
+from tests.support.counter import order_of, quoted, rig, until
 from tests.support.fakes import HIS
 
 HIS_NUMBER = "SETL-BY-PHONE"

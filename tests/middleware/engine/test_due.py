@@ -12,7 +12,7 @@ from twisted.internet.defer import ensureDeferred
 from middleware.domain.centre import Call
 from middleware.domain.fault import Fault
 from middleware.domain.outcome import Unknown
-from tests.middleware.engine.test_service import HIS, order_of, quoted, until
+from tests.support.counter import HIS, order_of, quoted, until
 from tests.support.rig import Rig
 
 HOUR = dt.timedelta(hours=1)

@@ -31,7 +31,7 @@ from middleware.domain.visit import VisitState
 from middleware.engine.tasks import sleep
 from middleware.store import tables as t
 from middleware.store.inspection import states_agree
-from tests.middleware.engine.test_service import order_of, rig, rows, until
+from tests.support.counter import order_of, rig, rows, until
 from tests.support.fakes import HIS, NOW, POS, lines, register_order
 from tests.support.rig import Rig
 

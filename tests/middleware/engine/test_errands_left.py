@@ -22,7 +22,7 @@ from middleware.doors.local_api.methods import METHODS
 from middleware.store import tables as t
 from middleware.store.inspection import states_agree
 from tests.middleware.engine.test_errands import WITHDRAWS
-from tests.middleware.engine.test_service import rig, rows
+from tests.support.counter import rig, rows
 from tests.support.fakes import HIS, register_order
 
 

@@ -15,7 +15,7 @@ from middleware.domain.outcome import Refused
 from middleware.doors.local_api.results_explain import ExplainResult
 from middleware.store import tables as t
 from tests.middleware.engine.test_errands import admitted, charged, out, sold
-from tests.middleware.engine.test_service import order_of, quoted, registered, rig, rows
+from tests.support.counter import order_of, quoted, registered, rig, rows
 from tests.support.fakes import HIS, POS, lines, quote_order
 
 

@@ -13,7 +13,7 @@ from middleware.domain.centre import Call
 from middleware.domain.pursuit import Source
 from middleware.domain.statement import Slice, Verdict
 from middleware.engine.tasks import sleep
-from tests.middleware.engine.test_reconcile import AGENCY, TZ, play
+from tests.support.day import AGENCY, TZ, play
 
 UNNAMED = {"reversible": frozenset(), "query_visits": True, "file_at": dt.time(2, 30)}
 SLICES = (Slice("310", "11", AGENCY),)

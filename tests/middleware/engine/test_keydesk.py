@@ -29,7 +29,7 @@ from middleware.store.masters import KeptMaster
 from middleware.store.personal import SEALED
 from middleware.store.vault import key_of
 from simulators.people import PEOPLE
-from tests.middleware.engine.test_service import order_of, quoted, rig, rows, until
+from tests.support.counter import order_of, quoted, rig, rows, until
 from tests.support.fakes import HIS, card_read, id_number
 from tests.support.vaults import a_vault
 

@@ -19,7 +19,7 @@ from middleware.domain.outcome import Answered, Unknown
 from middleware.engine.members import OUTBOX
 from middleware.engine.tasks import sleep
 from middleware.store import tables as t
-from tests.middleware.engine.test_service import order_of, quoted, registered, rows
+from tests.support.counter import order_of, quoted, registered, rows
 from tests.support.fakes import HIS, NOW, quote_order
 from tests.support.rig import Rig
 

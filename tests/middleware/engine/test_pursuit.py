@@ -22,7 +22,7 @@ from middleware.doors.local_api.methods import METHODS
 from middleware.engine import runner
 from middleware.engine.tasks import sleep, spawn, together
 from middleware.store import tables as t
-from tests.middleware.engine.test_service import order_of, quoted, rows, until
+from tests.support.counter import order_of, quoted, rows, until
 from tests.support.fakes import HIS, quote_order
 from tests.support.rig import Rig
 

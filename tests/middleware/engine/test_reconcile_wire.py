@@ -24,7 +24,7 @@ from simulators.centre.ledger import State
 from simulators.centre.server import CentreSimulator
 from simulators.centre.statements import Dialect
 from tests.adapters.insurance.requests import holder, line
-from tests.middleware.engine.test_reconcile import Day, journal
+from tests.support.day import Day, journal
 from tests.support.fakes import HIS, TZ, FakeReaders, card_read, quote_order, register_order
 
 SLICES = (Slice("310", "11", "999900"),)

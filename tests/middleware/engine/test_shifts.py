@@ -25,7 +25,7 @@ from tests.middleware.engine.test_nodes import two
 from tests.middleware.engine.test_payments import agreed
 from tests.middleware.engine.test_payments import rig as bank_rig
 from tests.middleware.engine.test_payments import until as leg_until
-from tests.middleware.engine.test_service import order_of, quoted, rig, rows, until
+from tests.support.counter import order_of, quoted, rig, rows, until
 from tests.support.fakes import HIS, NOW, POS
 from tests.support.rig import Rig
 
