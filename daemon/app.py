@@ -13,9 +13,10 @@ from attrs import frozen
 
 from adapters.bank.iso8583.adapter import Iso8583Bank
 from adapters.his.hl7v2.adapter import Hl7His
+from adapters.insurance.exchange.link import CentreLink
 from adapters.insurance.opening import centre_of
 from adapters.insurance.profile import Profile, load_profile
-from adapters.insurance.soap.link import SoapCentre
+from adapters.insurance.signing.opening import gateway_window_s
 from daemon import VERSION
 from daemon.anchoring import Anchoring
 from daemon.chain_watch import ChainWatch
@@ -57,7 +58,6 @@ from middleware.store.statements import Statements
 from middleware.store.vault import Vault
 from middleware.store.writer import Writer
 from readers.fleet import ReaderFleet, ReaderKind
-from readers.fleet import ReaderFleet, ReaderKind
 from readers.pcsc.link import PcscReaders
 
 log = structlog.get_logger()
@@ -77,7 +77,7 @@ class Application:
     journal: Journal
     readers: ReaderFleet
     his: Hl7His
-    centre: SoapCentre
+    centre: CentreLink
     bank: Iso8583Bank | None
     members: Members
     engine: Engine
@@ -164,7 +164,7 @@ def policy_of(settings: Settings, profile: Profile) -> Policy:
         not_found_codes=frozenset(profile.not_found_codes),
         already_reversed_codes=frozenset(profile.already_reversed_codes),
         sign_in_again_codes=frozenset(profile.sign_in_again_codes),
-        max_clock_skew_s=engine.max_clock_skew_s,
+        max_clock_skew_s=clock_limit_s(settings, profile),
         cancel_on_his_refusal=engine.cancel_on_his_refusal,
         adopt_listed=profile.adopt_listed,
         bank_limit_s=settings.bank.processing_limit_s,
@@ -176,6 +176,12 @@ def policy_of(settings: Settings, profile: Profile) -> Policy:
         query_visits=profile.query_visits,
         already_done_codes=frozenset(profile.already_done_codes),
     )
+
+
+def clock_limit_s(settings: Settings, profile: Profile) -> float:
+    """How far our clock may be from the centre's: as the site says, and no further than its gateway lets a message in."""
+    window = gateway_window_s(profile)
+    return settings.engine.max_clock_skew_s if window is None else min(settings.engine.max_clock_skew_s, window)
 
 
 def clock_health(ahead_s: float | None, limit_s: float) -> PartHealth:
@@ -253,7 +259,9 @@ def build(settings: Settings, reactor: Any) -> Application:
     ]  # fmt: skip
     if bank is not None:
         health.append(bank.health)
-    health.append(lambda: clock_health(centre.clock_ahead_s(), settings.engine.max_clock_skew_s))
+    clock_limit = clock_limit_s(settings, profile)
+    metrics.set("clock_limit_seconds", clock_limit)
+    health.append(lambda: clock_health(centre.clock_ahead_s(), clock_limit))
     desk = ManualDesk(engine, Doubts(database, opened.vault))
     keys = KeyDesk(engine, database, opened.vault, settings.keys.keep_days)
     health.append(keys.health)

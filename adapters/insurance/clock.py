@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 
 from attrs import frozen
 
@@ -37,11 +38,23 @@ class CentreClock:
         layout = _FORMATS.get(len(said))
         if layout is None:
             return
-        now, seconds = self._now(), self._seconds()
         try:
-            told = dt.datetime.strptime(said, layout).replace(tzinfo=now.tzinfo)
+            told = dt.datetime.strptime(said, layout).replace(tzinfo=self._now().tzinfo)
         except ValueError:
             return
+        self._note(told, sent_s)
+
+    def heard_date(self, said: str, sent_s: float) -> None:
+        """The same of the Date in an answer's head, in whole seconds: a gateway that refuses sends it, too."""
+        try:
+            told = parsedate_to_datetime(said)
+        except ValueError:
+            return
+        if told.tzinfo is not None:
+            self._note(told, sent_s)
+
+    def _note(self, told: dt.datetime, sent_s: float) -> None:
+        now, seconds = self._now(), self._seconds()
         latest = (now - told).total_seconds()
         earliest = latest - max(0.0, seconds - sent_s)
         self._reading = _Reading(max(earliest, min(latest, 0.0)), now, seconds)

@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from collections.abc import Callable
 from typing import Any
 
+from adapters.insurance.exchange.link import CentreLink
 from adapters.insurance.exchange.options import CentreOptions
+from adapters.insurance.national.link import NationalCentre
 from adapters.insurance.profile import Profile
+from adapters.insurance.signing.opening import signers_of
 from adapters.insurance.soap.link import SoapCentre
 
+_NATIONAL = "national"
 
-def centre_of(options: CentreOptions, reactor: Any, now: Callable[[], dt.datetime], profile: Profile) -> SoapCentre:
-    """Built, not started. ``ConfigError`` when the profile or what it names cannot be used."""
-    return SoapCentre(options, reactor, now, profile)
+
+def random_word() -> str:
+    """A word that nobody can guess, for a gateway's nonce."""
+    return secrets.token_hex(16)
+
+
+def centre_of(
+    options: CentreOptions,
+    reactor: Any,
+    now: Callable[[], dt.datetime],
+    profile: Profile,
+    nonce: Callable[[], str] = random_word,
+) -> CentreLink:
+    """Built, not started. ``ConfigError`` when the profile or what it names cannot be used.
+
+    ``Fault("system.keys")`` when a secret or key that it wants cannot be had.
+    """
+    signers = signers_of(profile, options, nonce)
+    if profile.dialect == _NATIONAL:
+        return NationalCentre(options, reactor, now, profile, signers)
+    return SoapCentre(options, reactor, now, profile, signers)

@@ -12,8 +12,9 @@ from typing import Any
 
 import attrs
 
-from adapters.insurance import profile_rules, profile_soap
+from adapters.insurance import profile_gateway, profile_rules, profile_soap
 from adapters.insurance.files.form import StatementForm
+from adapters.insurance.profile_gateway import GatewayForm, NationalForm, SignatureForm
 from adapters.insurance.profile_kinds import CategoryForm, CrossRegionForm, KindForm, PharmacyForm, StayForm
 from adapters.insurance.profile_soap import SoapForm
 from adapters.insurance.schema import SiteRules
@@ -24,7 +25,8 @@ from config.section import between, matching, one_of, setting
 REGIONS = Path(__file__).resolve().parents[2] / "config" / "regions"
 # How the centre is spoken to. soap: an operation for each transaction; soap-process: one process(xml) with the MSGNO
 # envelope; soap-string: one operation of strings with ^ and |.
-DIALECTS = ("soap", "soap-process", "soap-string")
+# national: HTTP POST of JSON, as the national platform has it.
+DIALECTS = ("soap", "soap-process", "soap-string", "national")
 
 
 def _known_extras(_instance: object, _attribute: object, value: dict[str, str]) -> None:
@@ -45,7 +47,7 @@ class Profile:
         help="six digits of the place of care (mdtrtarea_admvs)", validator=matching(r"\d{6}", "six digits")
     )
     dialect: str = setting(
-        help="how the centre is spoken to: a WSDL operation each, process(xml), or strings with ^ and |",
+        help="how the centre is spoken to: a WSDL operation each, process(xml), strings with ^ and |, or the national JSON",
         default="soap",
         validator=one_of(*DIALECTS),
     )
@@ -118,6 +120,16 @@ class Profile:
         validator=profile_rules.lengths,
     )
 
+    national: NationalForm = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="dialect national: how its JSON looks", default=attrs.Factory(NationalForm)
+    )
+    gateway: GatewayForm = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="what stands before the centre's service", default=attrs.Factory(GatewayForm)
+    )
+    signature: SignatureForm = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="the envelope's own signature", default=attrs.Factory(SignatureForm)
+    )
+
     @property
     def site_rules(self) -> SiteRules:
         """What of it changes the check of outgoing fields."""
@@ -138,4 +150,5 @@ def profile_of(document: Mapping[str, Any]) -> Profile:
 
 def mistakes(document: Mapping[str, Any]) -> list[Problem]:
     """Every mistake at once: of single keys, and of keys that do not go together."""
-    return [*problems_of(Profile, document), *profile_rules.crossing(document), *profile_soap.crossing(document)]
+    crossed = (part.crossing(document) for part in (profile_rules, profile_soap, profile_gateway))
+    return [*problems_of(Profile, document), *(problem for problems in crossed for problem in problems)]

@@ -55,6 +55,7 @@ CAUSES = (
     "connection-lost",  # cut before or in the reply
     "http-status",  # not a 2xx
     "not-soap",  # HTML, empty, wrong content type
+    "not-json",  # the same where the centre speaks JSON
     "too-long",  # more bytes than the bound
     "unreadable",  # not well-formed, wrong namespace, wrong element
     "fault-without-code",  # zeep #563: a gateway's page dressed as a Fault

@@ -62,6 +62,7 @@ METRICS = {row.name: row for row in (
     Metric("reconcile_last_balanced_timestamp_seconds", "gauge", "When the last day that balances began; 0 = none yet"),
     Metric("outbox_depth", "gauge", "Commands that wait to leave", (("queue", ()),)),
     Metric("clock_ahead_seconds", "gauge", "Seconds by which this clock is ahead of the centre's; 0 before any answer"),
+    Metric("clock_limit_seconds", "gauge", "How far it may be, either way, before no money is begun: the gateway's window if less"),
     Metric("reactor_tick_lag_seconds", "histogram", "How late the reactor calls what was due", (), LAG_SECONDS),
     Metric("part_condition", "gauge", "0 good, 1 degraded, 2 down", (("part", ()),)),
     Metric("build_info", "gauge", "1; the version is in the labels", (("version", ()), ("python", ()))),

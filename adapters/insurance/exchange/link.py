@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.threads import deferToThreadPool
 
@@ -26,6 +26,7 @@ from adapters.insurance.exchange.signs import Signs
 from adapters.insurance.exchange.wire import Exchange, Lost, Message, Wire
 from adapters.insurance.profile import Profile
 from adapters.insurance.schema import Input, check_input, check_row
+from adapters.insurance.signing.opening import Signers
 from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
 from middleware.domain.centre import (
     Call,
@@ -69,12 +70,14 @@ class CentreLink(Centre):
         now: Callable[[], dt.datetime],
         profile: Profile,
         dialect: Dialect,
+        signers: Signers | None = None,
     ) -> None:
         self.options = options
         self.profile = profile
         self._reactor = reactor
         self._now = now
         self._dialect = dialect
+        self._signers = signers or Signers()
         self._wire = Wire(options, reactor)
         self._threads = own_threads("centre-xml", options.xml_threads)
         self._flights: set[_Flight] = set()
@@ -82,6 +85,7 @@ class CentreLink(Centre):
         self._running = False
         self.signs = Signs(self.profile)
         self._clock = CentreClock(now, reactor.seconds)
+        self._gateway_clock = CentreClock(now, reactor.seconds)
         self._health = PartHealth("centre", Condition.DEGRADED, "", "nothing has been sent yet")
 
     # -- life -----------------------------------------------------------------------------------------------------------
@@ -117,8 +121,9 @@ class CentreLink(Centre):
         return SignIn(self.options.operator, self.options.terminal_mac, self.options.terminal_ip)
 
     def clock_ahead_s(self) -> float | None:
-        """By how much our clock is ahead of the centre's, by its newest answer."""
-        return self._clock.ahead_s()
+        """By how much our clock is ahead of the centre's, or of its gateway's where that is more, by the newest answers."""
+        told = [ahead for clock in (self._clock, self._gateway_clock) if (ahead := clock.ahead_s()) is not None]
+        return max(told, key=abs, default=None)
 
     # -- sending --------------------------------------------------------------------------------------------------------
     async def prepare(self, message_id: str, request: CentreRequest, at: dt.datetime) -> PreparedCall:
@@ -142,11 +147,12 @@ class CentreLink(Centre):
         call = call_of(request)
         site = self.profile.site_rules
         self._check_region_limits(request)
-        head = self._head(message_id, call, request, at, sign_number)
+        head = self._signers.envelope.signed(self._head(message_id, call, request, at, sign_number))
         check_row(REQUEST_HEAD, head, f"{call.value} head", DICTIONARIES, site)
         nodes = self._nodes(request)
         check_input(TRANSACTIONS[call.value], nodes, DICTIONARIES, site)
         message = self._dialect.write(call.value, head, nodes)
+        message = evolve(message, headers=(*message.headers, *self._signers.gateway.headers(at)))
         if len(message.body) > self.options.max_body_bytes:
             raise Fault("centre.field", f"{call.value}: the message is longer than {self.options.max_body_bytes} bytes")
         digest = hashlib.sha256(message.body).hexdigest()
@@ -225,6 +231,8 @@ class CentreLink(Centre):
         outcome: End
         outcome, said_at = await deferToThreadPool(self._reactor, self._threads, self._understand, call, reply)
         self._clock.heard(said_at, sent_s)
+        if self._signers.window_s is not None:
+            self._gateway_clock.heard_date(reply.date, sent_s)
         return outcome
 
     def _understand(self, call: PreparedCall, reply: HttpReply) -> tuple[End, str]:

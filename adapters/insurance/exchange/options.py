@@ -58,6 +58,18 @@ class CentreOptions:
         help="a gateway's {code: 401} counts as a refusal; turn on once the site has confirmed that it stands in front",
         default=False,
     )
+    gateway_id: str = setting(
+        help="who we are to the gateway: csb's access key, tif's paasid",
+        default="",
+        validator=matching(r"[\x21-\x7e]{0,128}", "printable ASCII, at most 128 characters"),
+    )
+    gateway_secret: str = setting(
+        help="where the gateway's secret (csb) or token (tif) is: an absolute path, or a credential of systemd", default=""
+    )
+    gateway_api_key: str = setting(help="the same of tif's apikey header; empty where the site has none", default="")
+    signing_key: str = setting(
+        help="where our SM2 private key (PEM) is: an absolute path, or a credential of systemd", default=""
+    )
     connect_s: float = setting(help="name, TCP and TLS together", default=5.0, unit="s", validator=between(0.05, 60.0))
     total_deadline_s: float = setting(
         help="from handing over a message to its outcome", default=45.0, unit="s", validator=between(0.1, 600.0)

@@ -16,6 +16,7 @@ from adapters.insurance.exchange.options import CentreOptions
 from adapters.insurance.exchange.wire import Message
 from adapters.insurance.profile import Profile, load_profile
 from adapters.insurance.schema import Input, Row
+from adapters.insurance.signing.opening import Signers
 from adapters.insurance.soap.frame import judge
 from adapters.insurance.soap.stack import SoapFault, Tokens, Unreadable
 from adapters.insurance.soap.style import Style, style_of
@@ -75,7 +76,8 @@ class SoapCentre(CentreLink):
         reactor: Any,
         now: Callable[[], dt.datetime],
         profile: Profile | None = None,
+        signers: Signers | None = None,
     ) -> None:
         used = load_profile(options.profile) if profile is None else profile
         switches = faults.Switches(options.gateway_401_is_refusal, frozenset(used.refusing_fault_codes))
-        super().__init__(options, reactor, now, used, SoapDialect(switches, style_of(used)))
+        super().__init__(options, reactor, now, used, SoapDialect(switches, style_of(used)), signers)

@@ -112,7 +112,7 @@ def test_only_answered_and_refused_are_definite() -> None:
 
 
 def test_every_cause_that_is_used_is_in_the_domains_list() -> None:
-    used = {"time-out", "connection-lost", "http-status", "not-soap", "too-long", "unreadable", "fault-without-code",
+    used = {"time-out", "connection-lost", "http-status", "not-soap", "not-json", "too-long", "unreadable", "fault-without-code",
             "soap-fault", "incomplete", "not-ours", "crash", "stopping"}  # fmt: skip
 
     of_the_bank = {"bank-code"}
