@@ -1,7 +1,7 @@
 """What is done with cards, as the audit keeps it: who did what, where, by which PSAM, to which files, and how it ended.
 
 Nothing that was read, written or typed is in it. Which card it was is said only to the audit's own window, where it is
-kept as a keyed digest; the journal, which cannot forget, never hears of it.
+kept as a keyed digest; the journal, which cannot forget, hears of it only in a flag, by a token.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Act(StrEnum):
     PIN_RELOAD = "pin-reload"
     PIN_UNBLOCK = "pin-unblock"
     DEBIT = "debit"
+    SETTLE = "settle"  # a settlement that was about to begin: noted when the card was refused
 
 
 PIN_ACTS = frozenset({Act.PIN_VERIFY, Act.PIN_CHANGE, Act.PIN_RELOAD, Act.PIN_UNBLOCK})
@@ -40,6 +41,7 @@ EVENTS: dict[Act, tuple[str, str]] = {
     Act.PIN_RELOAD: ("PinReloaded", "PinReloadFailed"),
     Act.PIN_UNBLOCK: ("PinUnblocked", "PinUnblockFailed"),
     Act.DEBIT: ("CardDebited", "CardDebitFailed"),
+    Act.SETTLE: ("CardAccepted", "CardRefused"),
 }
 
 MAX_FILES = 32
@@ -79,4 +81,5 @@ class Seen:
     account: str
     terminal: str
     region: str = ""
+    psam: str = ""
     differs: tuple[str, ...] = ()  # what on the card does not agree with its id number: "birth_date", "sex"

@@ -107,6 +107,9 @@ _ROWS = (
     # -- personal data
     FaultSpec("person.forgotten", _S, _NEVER, _NO, -32046, "该期间的个人信息已按规定销毁", "the personal data of this period was destroyed by rule", "金额与结算记录仍可查询；人员信息无法恢复", "amounts and settlements can still be asked for; who it was cannot"),
     FaultSpec("keys.refused", _S, _NEVER, _NO, -32047, "该期间的密钥现在不能销毁", "the keys of this period cannot be destroyed now", "请按 detail 处理后重新提出", "see detail, then propose it again"),
+    FaultSpec("registry.list_refused", _R, _FIX, _NO, -32049, "名单文件不合规定，整份未采用", "the list is not as it should be; nothing of it was taken", "请按 detail 指明的行修改后整份重传", "mend the line named in detail and send all of it again"),
+    FaultSpec("registry.conflicts", _S, _FIX, _NO, -32050, "有旧卡归属冲突待两人裁定", "old media are disputed and wait for two persons", "run.py registry conflicts 列出冲突，由一人提出、另一人复核", "run.py registry conflicts lists them; one person proposes, another approves"),
+    FaultSpec("audit.flags", _S, _FIX, _NO, -32051, "有用卡审计标记待查看", "flags of the card audit wait to be looked at", "run.py registry flags 查看并登记处理", "look with run.py registry flags, and say so"),
     # -- card and reader
     FaultSpec("reader.unknown", _C, _NEVER, _NO, -32100, "没有这个读卡器", "there is no such reader", "请核对读卡器名称", "check the reader's name"),
     FaultSpec("reader.service_down", _C, _SAME, _NO, -32101, "读卡服务未运行", "the card service (pcscd) is not running", "请信息科启动 pcscd", "start pcscd"),
@@ -114,6 +117,9 @@ _ROWS = (
     FaultSpec("reader.busy", _C, _SAME, _NO, -32103, "读卡器正被占用", "the reader is in use", "请稍后再试", "try again shortly"),
     FaultSpec("reader.shared", _C, _SAME, _NO, -32104, "其他程序占用了卡片", "another program holds the card", "请关闭占用读卡器的程序", "close the other program"),
     FaultSpec("reader.denied", _C, _FIX, _NO, -32105, "没有使用读卡器的权限", "access to the reader is denied", "请信息科检查 pcscd 权限", "check the pcscd access rules"),
+    FaultSpec("reader.link", _C, _SAME, _NO, -32180, "与收费电脑读卡代理的连接中断，没有读到任何内容", "the link to the reader agent was lost; nothing was read", "请稍后重新读卡", "read the card again shortly"),
+    FaultSpec("reader.agent_away", _C, _SAME, _NO, -32181, "收费电脑上的读卡代理没有连接", "the reader agent of that computer is not connected", "请检查该电脑是否开机、网络是否连通、读卡代理是否运行", "check that the computer is on, its network works and its reader agent runs"),
+    FaultSpec("reader.agent_refused", _C, _FIX, _NO, -32182, "读卡代理未被接纳", "the reader agent was not let in", "请信息科核对该电脑的证书与 [remote_readers] 的 agents", "compare its certificate with agents in [remote_readers]"),
     FaultSpec("card.absent", _C, _SAME, _NO, -32110, "读卡器中没有卡", "there is no card in the reader", "请插卡", "insert the card"),
     FaultSpec("card.withdrawn", _C, _SAME, _NO, -32111, "读卡过程中卡被拔出", "the card was withdrawn while being read", "请重新插卡，读完再取", "insert it again and leave it in"),
     FaultSpec("card.mute", _C, _SAME, _NO, -32112, "卡片没有应答", "the card does not answer", "请重新插卡；仍不行请换卡", "insert it again; else use another card"),
@@ -145,6 +151,35 @@ _ROWS = (
     FaultSpec("code.no_answer", _C, _SAME, _NO, -32162, "电子凭证服务没有应答，此码可能已失效", "the code service did not answer; the code may be used up", "请持码人刷新二维码后重扫，或改用卡证", "have the code refreshed and scan again, or use a card"),
     FaultSpec("code.refused", _C, _NEVER, _NO, -32163, "电子凭证服务不认此码", "the code service refused this code", "请持码人刷新二维码后重扫；仍不行请改用卡证", "have the code refreshed and scan again; else use a card"),
     FaultSpec("code.malformed", _C, _FIX, _NO, -32164, "电子凭证服务的应答不合规范，未采用", "the code service's reply is not as it should be; nothing of it was used", "请改用卡证，并请信息科联系服务方", "use a card, and have hospital IT call the service's operator"),
+    # -- keys, PINs and what owns a card from step to step
+    FaultSpec("card.session_gone", _C, _SAME, _NO, -32130, "卡会话已结束（卡被取出、复位、超时或编号不对）", "the card's session is over: taken out, reset, timed out, or not yours", "请重新插卡，从第一步重做", "insert the card again and begin with the first step"),
+    FaultSpec("card.key_refused", _C, _NEVER, _NO, -32131, "卡片不接受认证结果", "the card refused the proof of the key", "请勿反复重试，请信息科核对 PSAM 或加密机", "do not try again and again; have the PSAM or HSM checked"),
+    FaultSpec("card.not_genuine", _C, _NEVER, _NO, -32132, "卡片内部认证结果与加密机或 PSAM 不符", "what the card computed differs from the HSM's or PSAM's result", "请核对卡片真伪，改用其他证件", "the card may be forged; use another document"),
+    FaultSpec("card.other_card", _C, _NEVER, _NO, -32133, "卡片与传入的卡信息不符", "this is not the card that was named", "请核对持卡人和卡片", "check whose card is in the reader"),
+    FaultSpec("card.hsm_not_needed", _C, _NEVER, _NO, -32134, "该操作不需要加密机", "no HSM is needed for this", "请直接调用单步接口", "use the plain call"),
+    FaultSpec("card.pin_wrong", _C, _FIX, _NO, -32135, "PIN 不对", "the PIN is wrong", "请持卡人重新输入；剩余次数见 tries_left", "let the holder try again; tries_left says how often"),
+    FaultSpec("card.pin_blocked", _C, _NEVER, _NO, -32136, "PIN 已锁定", "the PIN is blocked", "请持卡人到社保经办机构解锁或重置 PIN", "have the PIN unblocked or reloaded by the issuer"),
+    FaultSpec("card.pin_rule", _C, _FIX, _NO, -32137, "PIN 须为 4 至 16 位数字", "a PIN is 4 to 16 digits", "请重新输入", "enter it again"),
+    FaultSpec("card.pins_differ", _C, _FIX, _NO, -32138, "两次输入的新 PIN 不一致", "the two new PINs differ", "请重新输入两次", "enter it twice again"),
+    FaultSpec("card.pin_cancelled", _C, _SAME, _NO, -32139, "持卡人取消了 PIN 输入", "the holder cancelled the PIN entry", "需要时请重做", "do it again if it is wanted"),
+    FaultSpec("card.pin_timeout", _C, _SAME, _NO, -32140, "PIN 输入超时", "no PIN was entered in time", "请重做", "do it again"),
+    FaultSpec("card.no_pin_pad", _C, _FIX, _NO, -32141, "读卡器没有密码键盘", "the reader has no PIN pad", "请在请求中传入 PIN，或换用带键盘的读卡器", "send the PIN with the request, or use a reader with a pad"),
+    FaultSpec("psam.absent", _C, _FIX, _NO, -32142, "没有可用的 PSAM", "there is no PSAM to use", "请插入 PSAM 并核对 [card_keys]；或改用加密机两步接口", "insert it and check [card_keys]; or use the two steps with the HSM"),
+    FaultSpec("psam.no_algorithm", _C, _NEVER, _NO, -32143, "PSAM 不支持该卡的算法", "the PSAM lacks the card's cipher", "请改用加密机两步接口，或换领 PSAM", "use the two steps with the HSM, or get a newer PSAM"),
+    FaultSpec("psam.no_key", _C, _NEVER, _NO, -32144, "PSAM 没有所需的密钥", "the PSAM lacks the key", "请改用加密机两步接口，或换领 PSAM", "use the two steps with the HSM, or get another PSAM"),
+    FaultSpec("psam.key_level", _C, _NEVER, _NO, -32145, "PSAM 密钥级别不够", "the PSAM's keys are of too low a level for this card", "请改用加密机两步接口（外地卡），或换领 PSAM", "use the two steps with the HSM (a card from elsewhere), or get another PSAM"),
+    FaultSpec("psam.failed", _C, _SAME, _NO, -32146, "PSAM 没有正确应答", "the PSAM did not answer as it should", "请检查 PSAM 是否插好", "check that it is well inserted"),
+    FaultSpec("card.debit_not_offered", _C, _NEVER, _NO, -32147, "本系统不做卡内账户扣款", "no account on a card is debited here", "请用 settlement.settle 结算", "settle with settlement.settle"),
+    FaultSpec("reader.no_sessions", _C, _NEVER, _NO, -32148, "此类读卡器不能保持卡会话", "readers of this kind cannot keep a card between steps", "请使用 PC/SC 读卡器", "use a PC/SC reader"),
+    # -- registers: which cards, issuers and PSAMs, and whose old media
+    FaultSpec("card.lost", _C, _NEVER, _NO, -32170, "该卡已挂失，不能使用", "this card was reported lost", "请核对持卡人身份，改用其他证件；持卡人可到社保经办机构解挂或补卡", "check who holds it and use another document; its holder can have it released or replaced by the issuer"),
+    FaultSpec("card.blacklisted", _C, _NEVER, _NO, -32171, "该卡在黑名单中，不能使用", "this card is blacklisted", "请联系医保办核实，勿收取该卡", "call the insurance office; do not accept the card"),
+    FaultSpec("card.issuer_unknown", _C, _NEVER, _NO, -32172, "发卡机构或其卡规范不在登记册中", "the card's issuer, or its cards of this specification, are not in the register", "请改用其他证件；确为有效发卡机构时由两人登记（registry.propose）", "use another document; a true issuer is registered by two persons (registry.propose)"),
+    FaultSpec("psam.lost", _C, _NEVER, _NO, -32173, "该 PSAM 已挂失，拒绝使用并已上报", "this PSAM was reported lost; it is refused and the bureau is told", "请立即取下并联系信息科", "take it out at once and call hospital IT"),
+    FaultSpec("psam.not_in_use", _C, _NEVER, _NO, -32174, "该 PSAM 已停用或过期", "this PSAM is withdrawn or past its date", "请更换 PSAM 并登记", "use another PSAM and register it"),
+    FaultSpec("psam.unknown", _C, _FIX, _NO, -32175, "该 PSAM 不在登记册中", "this PSAM is not in the register", "请由两人登记后使用（registry.propose）", "have two persons register it (registry.propose)"),
+    FaultSpec("link.disputed", _C, _FIX, _NO, -32176, "该卡号的归属有冲突，尚未裁定", "whose medium this is is disputed and not decided yet", "请改用社会保障卡或身份证；由两人裁定冲突（registry.conflicts）", "use the social-security card or an id card; two persons decide (registry.conflicts)"),
+    FaultSpec("link.moved", _C, _NEVER, _NO, -32177, "该旧卡已并入社会保障卡，不再使用", "this old medium was moved to the social-security card and is good for nothing any more", "请使用社会保障卡", "use the social-security card"),
     # -- the centre
     FaultSpec("centre.unreachable", _M, _SAME, _NO, -32200, "连接不上医保中心，请求未发出", "the centre cannot be reached; nothing was sent", "请检查专线后用同一 request_id 重发", "check the line, then send again with the same request_id"),
     FaultSpec("centre.no_answer", _M, _SAME, _NO, -32201, "医保中心没有应答（未涉及扣款）", "the centre did not answer (no money is involved)", "请用同一 request_id 重发", "send again with the same request_id"),
@@ -227,10 +262,12 @@ class Fault(Exception):  # noqa: N818 - the field's own word: a fault, not an er
 
     ``detail`` is for programs and logs: names of fields, files, rules, a stranger's code; never a person's data.
     ``foreign`` is a stranger's message; it is journalled and shown as a quotation, never as our own text.
+    ``status`` is the status word of a card that stands behind it.
     """
 
-    def __init__(self, code: str, detail: str = "", *, foreign: str = "") -> None:
+    def __init__(self, code: str, detail: str = "", *, foreign: str = "", status: int | None = None) -> None:
         self.spec = FAULTS[code]
+        self.status = status
         self.detail = detail
         self.foreign = foreign
         super().__init__(f"{code}: {self.spec.en}" + (f" ({detail})" if detail else ""))
@@ -239,3 +276,8 @@ class Fault(Exception):  # noqa: N818 - the field's own word: a fault, not an er
     def code(self) -> str:
         """The stable code, as "card.absent"."""
         return self.spec.code
+
+    @property
+    def tries_left(self) -> int | None:
+        """Of a PIN or key that was refused with 63Cx: how often it may still be tried."""
+        return self.status & 0x0F if self.status is not None and self.status >> 4 == 0x63C else None  # noqa: PLR2004

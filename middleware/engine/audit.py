@@ -1,29 +1,61 @@
-"""The audit of cards: each act a journal record, durable before anybody hears how it ended."""
+"""The audit of cards: each act a journal record and a row of the rules' window, durable before anybody hears of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from middleware.domain.audit import EVENTS, MAX_FILES, MAX_WHY, CardAct
+from middleware.domain.audit import EVENTS, MAX_FILES, MAX_WHY, Act, CardAct, Seen
+from middleware.domain.centre import Holder
 from middleware.domain.order import Caller
 from middleware.engine.runner import Means
+from middleware.store.audit_window import NOBODY, put_of
 from middleware.store.codec import encode
+from middleware.store.registers import psam_used
 from middleware.store.units import Record, Unit
 
 
 class Audit:
     """Who did what with which card, where, by which PSAM, and how it ended; without what was read or typed.
 
-    Await :meth:`note` before the caller is answered, for what was done and for what was refused.
+    Await :meth:`note` before the caller is answered, for what was done and for what was refused. ``noted`` is called after
+    each act that the rules may have something to say of.
     """
 
     def __init__(self, means: Means) -> None:
         self._means = means
+        self.noted: Callable[[], None] = lambda: None
 
-    async def note(self, caller: Caller, act: CardAct) -> None:
-        """Durable when it returns. Raises ``Fault("system.journal")`` or ``.node``: then the caller hears that instead."""
-        record = Record(self._means.now(), "", "", EVENTS[act.act][bool(act.code)], "", "", encode(_body(caller, act)))
-        await self._means.journal.commit(Unit(records=(record,)))
+    async def note(self, caller: Caller, act: CardAct, holder: Holder | None = None) -> None:
+        """Durable when it returns. Raises ``Fault("system.journal")`` or ``.node``: then the caller hears that instead.
+
+        ``holder`` is whose card it is where no card was read just now, as before a settlement.
+        """
+        means, now, subject = self._means, self._means.now(), NOBODY
+        read = act.card
+        whose = read if read is not None else holder
+        if whose is not None:
+            subject = await means.pool.run(means.reader.window.subject, whose, now)
+        seen = Seen(
+            audit_id="A" + means.next_message_id()[12:],
+            at=now,
+            act=act.act,
+            code=act.code,
+            card=subject.card,
+            role=caller.role,
+            account=caller.account,
+            terminal=caller.terminal,
+            region=read.region_code if read is not None else "",
+            psam=act.psam,
+            differs=read.id_number.differs(read.birth_date, read.sex) if read is not None and act.act is Act.READ else (),
+        )
+        record = Record(now, "", "", EVENTS[act.act][bool(act.code)], "", "", encode(_body(caller, act)))
+        looked_at = bool(subject.card or act.psam)
+        puts = (put_of(seen, subject),) if looked_at else ()
+        work = psam_used(act.psam, now, good=not act.code) if act.psam else None
+        await means.journal.commit(Unit(records=(record,), now=now, puts=puts, work=work))
+        if looked_at:
+            self.noted()
 
 
 def _body(caller: Caller, act: CardAct) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from typing import Any
 from attrs import frozen
 
 from middleware.domain.audit import Act, CardAct
-from middleware.domain.card import CardRead
+from middleware.domain.card import SOCIAL_SECURITY_CARD, CardRead
 from middleware.domain.centre import Holder
 from middleware.domain.fault import Fault
 from middleware.domain.order import Caller, Role
 from middleware.engine.audit import Audit
+from middleware.engine.gate import Gate
 from middleware.engine.runner import Means
 from middleware.ports import Readers
 
@@ -36,10 +37,11 @@ class _Kept:
 class CardDesk:
     """Reads stay in memory only: after a restart, or ``valid_s`` seconds, the card is read again."""
 
-    def __init__(self, means: Means, readers: Readers, valid_s: float, audit: Audit) -> None:
+    def __init__(self, means: Means, readers: Readers, valid_s: float, audit: Audit, gate: Gate) -> None:
         self._means = means
         self._readers = readers
         self._audit = audit
+        self._gate = gate
         self._valid = dt.timedelta(seconds=valid_s)
         self._kept: dict[str, _Kept] = {}
 
@@ -50,11 +52,17 @@ class CardDesk:
         except Fault as fault:
             await self._audit.note(caller, CardAct(Act.READ, reader, fault.code, why=_WHY))
             raise
-        await self._audit.note(caller, CardAct(Act.READ, reader, card=read, files=_IDENTITY, why=_WHY))
+        files = _IDENTITY if read.kind == SOCIAL_SECURITY_CARD else ()
+        try:
+            odd = await self._gate.at_read(read)
+        except Fault as fault:
+            await self._audit.note(caller, CardAct(Act.READ, reader, fault.code, read, files=files, why=_WHY))
+            raise
+        await self._audit.note(caller, CardAct(Act.READ, reader, card=read, files=files, why=_WHY))
         card_read_id = "D" + self._means.next_message_id()[12:]
         until = self._means.now() + self._valid
         self._keep(card_read_id, _Kept(read, caller.account, until))
-        return _answer(card_read_id, read, until, clear=caller.role is Role.HIS)
+        return _answer(card_read_id, read, until, clear=caller.role is Role.HIS) | ({"warnings": list(odd)} if odd else {})
 
     @contextmanager
     def used(self, caller: Caller, card_read_id: str) -> Iterator[Holder]:

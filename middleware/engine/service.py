@@ -25,6 +25,7 @@ from middleware.engine.cards import CardDesk
 from middleware.engine.counter import Answer, ErrandOrder
 from middleware.engine.errands import METHODS, asked, visit_view
 from middleware.engine.explaining import explained
+from middleware.engine.gate import Gate, GateRules
 from middleware.engine.runner import Engine
 from middleware.engine.shifts import ShiftDesk
 from middleware.engine.writing import Extra
@@ -54,11 +55,12 @@ class _Pending:
 class CounterService:
     """Implements ``Counter``."""
 
-    def __init__(self, engine: Engine, readers: Readers, waits: Waits) -> None:
+    def __init__(self, engine: Engine, readers: Readers, waits: Waits, rules: GateRules = GateRules()) -> None:
         self._engine = engine
         self._waits = waits
         self.audit = Audit(engine.means)
-        self._cards = CardDesk(engine.means, readers, waits.card_read_valid_s, self.audit)
+        self.gate = Gate(engine.means, self.audit, rules)
+        self._cards = CardDesk(engine.means, readers, waits.card_read_valid_s, self.audit, self.gate)
         self._shifts = ShiftDesk(engine.means, engine.means.reader.shifts)
         self._pending: dict[tuple[str, str], _Pending] = {}
         self._by_visit: dict[str, set[tuple[str, str]]] = {}
@@ -138,7 +140,8 @@ class CounterService:
         """See ``Counter.settle``."""
 
         async def begin(digest: str) -> Request:
-            visit, _ = await self._settlement(caller, order.settlement_id)
+            visit, settlement = await self._settlement(caller, order.settlement_id)
+            await self._pass_gate(caller, visit, settlement)
             request = self._request(caller, key, "settlement.settle", digest, visit.visit_id, order.settlement_id)
             event, extra = self._confirmed(order, caller)
             await self._start(request, event, Extra(request=request, card=extra.card))
@@ -283,6 +286,7 @@ class CounterService:
             case SettleOrder():
                 settlement = visit.settlement(order.settlement_id)
                 if settlement.state == "Quoted" and not settlement.is_open:
+                    await self._pass_gate(caller, visit, settlement)
                     await self._engine.apply(visit.visit_id, *self._confirmed(order, caller))
             case CancelOrder():
                 if visit.settlement(order.settlement_id).state in {"Settled", "Delivered"}:
@@ -292,6 +296,12 @@ class CounterService:
                 await self._engine.apply(visit.visit_id, RequestRepeated(errand_id=request.settlement_id))
             case _:
                 await self._engine.apply(visit.visit_id, RequestRepeated(request.settlement_id))
+
+    async def _pass_gate(self, caller: Caller, visit: Visit, settlement: Settlement) -> None:
+        """A card that was reported lost since it was read pays nothing: asked before the first intent, of a quote only."""
+        if settlement.state == "Quoted":
+            holder = await self._engine.visits.holder(visit)
+            await self.gate.before_money(caller, holder, settlement.settlement_id)
 
     def _confirmed(self, order: SettleOrder, caller: Caller) -> tuple[SettleConfirmed, Extra]:
         """The event, and beside it the bank card, which is in none. Raises ``payment.no_bank``."""

@@ -34,6 +34,7 @@ from middleware.store.periods import period_of
 Row = dict[str, Any]
 IN_USE, RETIRED, DESTROYED = "in use", "retired", "destroyed"
 SEAL, SEARCH = "seal", "search"
+STANDING = "standing"  # in a period's place: what registers hold lasts while the register says so, and is in no period
 MAX_OPEN = 64  # keys held open at once; the one that was used longest ago is let go
 REFRESH_S = 60.0  # so long another node's rotation or destruction may go unnoticed here
 CHUNK = 1 << 16  # values reserved at once
@@ -136,7 +137,21 @@ class Keyring:
 
     def all_for_digests(self) -> list[DataKey]:
         """The search keys of all periods that are not destroyed."""
-        query = sa.select(t.data_key.c.id).where(t.data_key.c.purpose == SEARCH, t.data_key.c.state != DESTROYED)
+        c = t.data_key.c
+        return self._by_query(sa.select(c.id).where(c.purpose == SEARCH, c.state != DESTROYED, c.period != STANDING))
+
+    def standing(self, purpose: str, at: dt.datetime) -> DataKey:
+        """The key of what is in no period; one to seal by is good for one value more."""
+        with self._lock:
+            key = self._of_period(STANDING, purpose, at)
+            return self.counted(key, at) if purpose == SEAL else key
+
+    def standing_for_digests(self) -> list[DataKey]:
+        """All search keys of what is in no period: one, or those that two nodes made in the same moment."""
+        c = t.data_key.c
+        return self._by_query(sa.select(c.id).where(c.period == STANDING, c.purpose == SEARCH))
+
+    def _by_query(self, query: Any) -> list[DataKey]:
         with self._engine.connect() as connection:
             ids = sorted(connection.scalars(query))
         return [self.by_id(one) for one in ids]

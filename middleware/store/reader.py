@@ -14,14 +14,17 @@ from middleware.domain.charge import Bill
 from middleware.domain.payment import LEG_OPEN, BankCard, LegState
 from middleware.domain.visit import MONEY_OPEN, Visit
 from middleware.store import tables as t
+from middleware.store.audit_window import Window
 from middleware.store.batch import stamp
 from middleware.store.chain import Head
 from middleware.store.codec import decode_bill, decode_card, decode_holder, decode_json, decode_verdicts
 from middleware.store.database import snapshot
 from middleware.store.doubts import with_errand_left
 from middleware.store.feed import FeedPage, FeedRow
+from middleware.store.links import Links
 from middleware.store.nodes import versions
 from middleware.store.personal import VISIT, open_answer, open_visit
+from middleware.store.registers import Registers
 from middleware.store.shifts import Shifts
 from middleware.store.units import Letter, Request
 from middleware.store.vault import NoVault, Vault
@@ -56,6 +59,9 @@ class Reader:
         self._engine = engine
         self.vault = vault or NoVault()
         self.shifts = Shifts(engine)
+        self.registers = Registers(engine, self.vault)
+        self.links = Links(engine, self.vault)
+        self.window = Window(engine, self.vault)
 
     def stored(self, visit_id: str, newer_than: int = 0) -> Stored | None:
         """A visit by its id with what stands beside it; None when there is none, or none newer than that version."""

@@ -402,14 +402,14 @@ medium_link = sa.Table(  # an old medium is this person's
     metadata,
     sa.Column("link_id", sa.String(24), primary_key=True),
     sa.Column("kind", sa.String(24), nullable=False),
-    sa.Column("state", sa.String(12), nullable=False),  # linked, moved, disputed, ended
+    sa.Column("state", sa.String(12), nullable=False),  # linked, disputed, ended
     sa.Column("medium_digest", sa.String(64), nullable=False, index=True),
     sa.Column("person_digest", sa.String(64), nullable=False, index=True),
     sa.Column("name_digest", sa.String(64), nullable=False),
     sa.Column("account", sa.String(64), nullable=False),
     sa.Column("terminal", sa.String(64), nullable=False),
     sa.Column("made_at", sa.String(40), nullable=False),
-    sa.Column("changed_at", sa.String(40), nullable=False),
+    sa.Column("moved_at", sa.String(40), nullable=False, server_default=""),  # from then on the medium is good for nothing
     sa.Column("sealed", sa.Text, nullable=False, server_default="", info=SEALED),
 )
 
@@ -435,6 +435,7 @@ audit_event = sa.Table(  # the window that the rules look through: pruned, and i
     sa.Column("act", sa.String(16), nullable=False),
     sa.Column("code", sa.String(40), nullable=False),
     sa.Column("card", sa.String(64), nullable=False),  # keyed digest
+    sa.Column("number", sa.String(64), nullable=False),  # that of its number: a list may name it so
     sa.Column("role", sa.String(12), nullable=False),
     sa.Column("account", sa.String(64), nullable=False),
     sa.Column("terminal", sa.String(64), nullable=False),

@@ -94,7 +94,7 @@ class FeedEntry:
 
 @frozen(slots=True)
 class Put:
-    """A row of one of the reconciliation's tables, new or in the place of the one with its key."""
+    """A row of one of the reconciliation's tables or of the audit's window, new or in the place of the one with its key."""
 
     table: str
     row: dict[str, Any]

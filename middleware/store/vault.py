@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from middleware.domain.fault import Fault
 from middleware.store.ciphers import NotOpenedError, RandomBytes, disclose, enclose
-from middleware.store.keyring import DataKey, Keyring, Pending, Sealing
+from middleware.store.keyring import SEAL, SEARCH, DataKey, Keyring, Pending, Sealing
 from middleware.store.masters import Masters
 
 _KEY_CHARACTERS = 17
@@ -86,6 +86,18 @@ class Vault:
     def digests(self, kind: str, value: str) -> list[str]:
         """The digests that this value may be stored under, of all periods that are not destroyed."""
         return [_digest(key, kind, value) for key in self.keys.all_for_digests()]
+
+    def seal_standing(self, table: str, row: str, column: str, text: str, at: dt.datetime) -> str:
+        """``text`` sealed for a register: no end of a period destroys it, only whoever takes the row away."""
+        return self.seal_with(self.keys.standing(SEAL, at), table, row, column, text.encode())
+
+    def standing_digest(self, kind: str, value: str, at: dt.datetime) -> str:
+        """What equality is asked by, for a value of a register: the same in every period."""
+        return _digest(self.keys.standing(SEARCH, at), kind, value)
+
+    def standing_digests(self, kind: str, value: str) -> list[str]:
+        """The digests that a register may have this value under; none while no register has one."""
+        return [_digest(key, kind, value) for key in self.keys.standing_for_digests()]
 
     def pending(self) -> Pending:
         """The writer's: what must be in the transaction that is being made, so that what was sealed can be opened."""

@@ -102,6 +102,10 @@ class CardReadResult(Result, frozen=True, kw_only=True):
     reader: str
     card: CardFacts
     holder: CardHolder
+    warnings: Annotated[
+        list[str] | UnsetType,
+        Meta(description="可用但有异常 / odd, and good all the same: issuer_unknown 发卡机构未登记"),
+    ] = UNSET
 
 
 class MaskedHolder(Result, frozen=True, kw_only=True):

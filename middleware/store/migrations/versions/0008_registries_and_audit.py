@@ -64,7 +64,7 @@ def upgrade() -> None:
         sa.Column("account", sa.String(length=64), nullable=False),
         sa.Column("terminal", sa.String(length=64), nullable=False),
         sa.Column("made_at", sa.String(length=40), nullable=False),
-        sa.Column("changed_at", sa.String(length=40), nullable=False),
+        sa.Column("moved_at", sa.String(length=40), server_default="", nullable=False),
         sa.Column("sealed", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("link_id"),
     )
@@ -89,6 +89,7 @@ def upgrade() -> None:
         sa.Column("act", sa.String(length=16), nullable=False),
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("card", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.String(length=64), nullable=False),
         sa.Column("role", sa.String(length=12), nullable=False),
         sa.Column("account", sa.String(length=64), nullable=False),
         sa.Column("terminal", sa.String(length=64), nullable=False),
