@@ -11,12 +11,13 @@ import re
 from attrs import frozen
 
 from adapters.his.hl7v2.faults import outcome_of
-from adapters.his.hl7v2.frame import Block, Framer, encode, wrap
+from adapters.his.hl7v2.frame import encode
 from adapters.his.hl7v2.mapping import Dialect, read_ack, segments_of
 from adapters.his.hl7v2.rules import check, rules_of
 from middleware.domain.fault import Fault
 from middleware.domain.his import HisAccepted, HisMessage
 from middleware.domain.outcome import Outcome
+from middleware.hl7.blocks import Block, Framer, wrap
 
 _DIALECT = Dialect()
 _RULES = rules_of(_DIALECT.version)

@@ -7,7 +7,6 @@ for another, garbage and an unfinished block are logged and counted, and the mes
 
 from __future__ import annotations
 
-import socket
 from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
@@ -15,22 +14,22 @@ from typing import Any
 import structlog
 from attrs import frozen
 from twisted.internet import defer
-from twisted.internet.interfaces import IAddress, IHandshakeListener, IReactorTime, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.interfaces import IAddress, IHandshakeListener, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from adapters.his.hl7v2 import faults
-from adapters.his.hl7v2.frame import Block, Framer, Garbage, MissingEnd, wrap
 from adapters.his.hl7v2.machine import LinkInputs, LinkMachine
 from adapters.his.hl7v2.mapping import Ack
 from middleware.domain.fault import Fault
 from middleware.domain.outcome import NotSent, Unknown
+from middleware.hl7.blocks import Block, Framer, Garbage, MissingEnd, wrap
+from middleware.listening import notice_when_gone
 
 log = structlog.get_logger()
 
 REMEMBERED_IDS = 256  # control ids given up, kept to tell a late answer from a stranger's
-KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES = 60, 10, 3
 ODD_LIMIT = 100  # blocks and junk in a row that answer nothing; then the link is made anew, after a wait
 JITTER = 0.25  # share of a wait by which it may be longer or shorter
 
@@ -67,11 +66,7 @@ class _Wire(Protocol):
         self._over = False
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
-        transport = self.transport
-        if ITCPTransport.providedBy(transport):
-            transport.setTcpNoDelay(True)
-            transport.setTcpKeepAlive(True)
-            _tune_keepalive(transport)
+        notice_when_gone(self.transport)
         if not self._secure:
             self.ready.callback(self)
 
@@ -104,18 +99,6 @@ class _Wire(Protocol):
         self._over = True
         if self.transport is not None:
             self.transport.abortConnection()  # type: ignore[attr-defined]  # every stream transport of Twisted has it
-
-
-def _tune_keepalive(transport: Any) -> None:
-    """A dead peer is noticed in 90 s; by itself TCP takes two hours, and some networks forget a link in ten minutes."""
-    below = getattr(transport, "transport", transport)  # over TLS the socket is one layer down
-    handle = below.getHandle() if hasattr(below, "getHandle") else None
-    if not isinstance(handle, socket.socket):
-        return
-    times = (("TCP_KEEPIDLE", KEEPALIVE_IDLE_S), ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL_S), ("TCP_KEEPCNT", KEEPALIVE_PROBES))
-    for name, value in times:
-        if hasattr(socket, name):
-            handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _when_ready(wire: Any) -> defer.Deferred[_Wire]:

@@ -13,13 +13,15 @@ from functools import lru_cache
 from attrs import frozen
 
 from adapters.his.hl7v2 import tables
-from adapters.his.hl7v2.frame import Field, Reading, Repetition, Segment, read
+from adapters.his.hl7v2.frame import Field, Repetition, Segment
 from middleware.domain.centre import Holder
 from middleware.domain.charge import ChargeLine
 from middleware.domain.fault import Fault
 from middleware.domain.his import HisMessage, PostCharges, RegisterPatient
 from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
+from middleware.hl7.message import Message, decode
+from middleware.hl7.message import Segment as Received
 
 
 @frozen(slots=True)
@@ -303,7 +305,7 @@ def read_ack(payload: bytes, dialect: Dialect) -> Ack:
     the code and the id that decide are ASCII in both.
     """
     reading = _decode(payload, dialect)
-    msa = reading.first("MSA")
+    msa = reading.first(b"MSA")
     if not msa:
         raise Fault("his.no_answer", "the answer has no MSA segment")
     return Ack(
@@ -314,19 +316,16 @@ def read_ack(payload: bytes, dialect: Dialect) -> Ack:
     )
 
 
-def _decode(payload: bytes, dialect: Dialect) -> Reading:
-    """GB18030 trail bytes can be delimiters, so bytes are never split: decode, read MSH-18, decode as it says."""
-    first = read(payload.decode(dialect.codec, "replace"), dialect.codec)
-    declared = first.value(first.first("MSH"), 18).strip().upper()
-    codec = tables.CHARSETS.get(declared, dialect.codec)
-    if codec == dialect.codec:
-        return first
-    return read(payload.decode(codec, "replace"), codec)
+def _decode(payload: bytes, dialect: Dialect) -> Message:
+    try:
+        return decode(payload, dialect.codec)
+    except Fault as fault:
+        raise Fault("his.no_answer", f"the answer cannot be read: {fault.detail}") from fault
 
 
-def _reason(reading: Reading, msa: tuple[str, ...]) -> str:
+def _reason(reading: Message, msa: Received) -> str:
     """MSA-3, and what ERR adds: 2.5 has a code in ERR-3 and a text in ERR-8, 2.4 both in ERR-1."""
-    err = reading.first("ERR")
+    err = reading.first(b"ERR")
     parts = (
         reading.value(msa, 3),
         reading.value(err, 3),
@@ -337,9 +336,9 @@ def _reason(reading: Reading, msa: tuple[str, ...]) -> str:
     return " ".join(dict.fromkeys(part.strip() for part in parts if part.strip()))[:500]
 
 
-def _patient_number(reading: Reading, dialect: Dialect) -> str:
+def _patient_number(reading: Message, dialect: Dialect) -> str:
     """The repetition of PID-3 that carries our configured type; "" when there is none or it cannot be trusted."""
-    for repetition in reading.repetitions(reading.first("PID"), 3):
+    for repetition in reading.repetitions(reading.first(b"PID"), 3):
         number = reading.component(repetition, 1).strip()
         if reading.component(repetition, 5).strip() == dialect.patient_type and _usable(number):
             return number

@@ -10,6 +10,7 @@ from attrs import frozen
 from adapters.his.hl7v2 import tables
 from adapters.his.hl7v2.mapping import Dialect
 from config.section import between, matching, one_of, setting
+from middleware.hl7.charset import STANDARD
 
 _TYPE = matching(r"[A-Za-z0-9_]{0,20}", "a PID-3.5 identifier type of at most 20 letters, digits and _, or empty")
 _NAME = matching(r"[^|^&~\\\x00-\x1f\x7f]{0,20}", "a name of at most 20 characters without HL7 delimiters, or empty")
@@ -49,7 +50,7 @@ class Hl7Options:
     port: int = setting(2575, help="its port", validator=between(1, 65535))
     tls: Tls = setting(attrs.Factory(Tls), help="TLS on the link")  # noqa: RUF009 - setting() is attrs' own field()
     version: str = setting("2.5", help="HL7 version of our messages", validator=one_of(*tables.VERSIONS))
-    encoding: str = setting("utf-8", help="how our text is encoded", validator=one_of(*tables.STANDARD_CHARSET))
+    encoding: str = setting("utf-8", help="how our text is encoded", validator=one_of(*STANDARD))
     charset_name: str = setting(
         "", help="MSH-18 as this HIS wants it (UNICODE, GBK ...); empty: table 0211's own", validator=_NAME
     )
@@ -87,7 +88,7 @@ class Hl7Options:
         return Dialect(
             version=self.version,
             codec=self.encoding,
-            charset_name=self.charset_name or tables.STANDARD_CHARSET[self.encoding],
+            charset_name=self.charset_name or STANDARD[self.encoding],
             sending_application=self.sending_application,
             sending_facility=self.sending_facility,
             receiving_application=self.receiving_application,

@@ -8,18 +8,6 @@ from __future__ import annotations
 
 from attrs import frozen
 
-# MSH-18 as sites really write it -> the codec that reads it. GB18030 is a superset of GBK and GB2312, so one decoder
-# serves every Chinese literal; "UNICODE" alone means UTF-8 wherever it was seen on a byte stream.
-CHARSETS: dict[str, str] = {
-    "GB 18030-2000": "gb18030", "GB 18030": "gb18030", "GB18030": "gb18030", "GB18030-2000": "gb18030",
-    "GBK": "gb18030", "GB2312": "gb18030", "GB 2312": "gb18030", "CP936": "gb18030",
-    "UNICODE UTF-8": "utf-8", "UTF-8": "utf-8", "UTF8": "utf-8", "UNICODE": "utf-8", "ASCII": "utf-8",
-    "8859/1": "latin-1",
-}  # fmt: skip
-
-# Table 0211's own literal for each codec that we write.
-STANDARD_CHARSET: dict[str, str] = {"gb18030": "GB 18030-2000", "utf-8": "UNICODE UTF-8"}
-
 VERSIONS = ("2.5", "2.4")
 
 # Table 0008. The bool says whether the HIS has the message.

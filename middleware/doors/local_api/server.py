@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import structlog
 from twisted.internet.defer import Deferred
@@ -16,6 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from middleware.domain.fault import Fault
+from middleware.doors.alarm import Alarm
 from middleware.doors.local_api.dispatch import Dispatcher, Reply
 from middleware.doors.local_api.frame import LineFramer
 from middleware.doors.local_api.options import LocalApiOptions
@@ -27,41 +27,6 @@ log = structlog.get_logger()
 # After our last answer a client that still sends is listened to, deaf, for so long: closing at once would make its
 # kernel throw away the answer it has not read (TCP answers unread bytes with a reset).
 LINGER_S = 2.0
-
-
-class Timer(Protocol):
-    """What ``callLater`` gives."""
-
-    def active(self) -> bool:
-        """Not yet called, not cancelled."""
-
-    def cancel(self) -> None:
-        """Never call it."""
-
-
-class Alarm:
-    """At most one pending call, that can be set, moved and switched off."""
-
-    def __init__(self, clock: Clock, action: Callable[[], None]) -> None:
-        self._clock = clock
-        self._action = action
-        self._timer: Timer | None = None
-
-    @property
-    def is_set(self) -> bool:
-        """Whether it will ring."""
-        return self._timer is not None and self._timer.active()
-
-    def set(self, seconds: float) -> None:
-        """Ring once, so many seconds from now."""
-        self.off()
-        self._timer = self._clock.callLater(seconds, self._action)
-
-    def off(self) -> None:
-        """Do not ring."""
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)

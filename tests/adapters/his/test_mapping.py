@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from adapters.his.hl7v2.frame import encode
 from adapters.his.hl7v2.mapping import Ack, Dialect, number_text, read_ack, segments_of
-from adapters.his.hl7v2.tables import CHARSETS
 from middleware.domain.fault import Fault
 from middleware.domain.money import Money
 from tests.adapters.his.messages import ID_TEXT, NOW, holder, line, posting, registration
@@ -147,7 +146,7 @@ def test_a_refusal_says_what_err_says_in_2_5_and_in_2_4():
     assert read_ack(older.encode(), DIALECT).text == "no 101"
 
 
-@pytest.mark.parametrize("charset", [name for name, codec in CHARSETS.items() if codec == "gb18030"])
+@pytest.mark.parametrize("charset", ["GB 18030-2000", "GB18030", "GBK", "gb2312", "GB 2312", "CP936"])
 def test_an_answer_is_read_by_its_own_msh_18(charset):
     text = answer("MSA|AE|1|医保卡号不存在", charset=charset)
 

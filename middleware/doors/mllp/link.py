@@ -1,0 +1,219 @@
+"""One HL7 link: each block judged, kept, and then answered. Nothing is answered as taken that is not durable."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import structlog
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+
+from middleware.domain.fault import Fault
+from middleware.doors.mllp.connection import MllpConnection
+from middleware.doors.mllp.judge import Judged, judge, judge_broken
+from middleware.doors.mllp.options import DECLARED, MllpOptions
+from middleware.doors.mllp.tables import RULES, trouble
+from middleware.hl7.acknowledge import ACCEPTED, REFUSED, Trouble, acknowledgement, codes
+from middleware.hl7.blocks import wrap
+from middleware.ports import Clock
+from middleware.store.inbox import Taken
+from middleware.store.units import Incoming
+
+log = structlog.get_logger()
+
+REMEMBERED = 1024  # refused messages that are known again, so that a sender that repeats one is answered and not kept anew
+KEPT_AN_HOUR = 1000  # of what is refused or cannot be framed
+HOUR_S = 3600.0
+TAKEN, REPEATED = "taken", "repeated"
+Answer = Callable[[bytes], None]
+
+
+class Keeper(Protocol):
+    """What the link needs of the engine (``engine.inbox``)."""
+
+    @property
+    def epoch(self) -> int:
+        """The number of this life."""
+
+    def keep(self, incoming: Incoming) -> Deferred[bool]:
+        """Fires when it is durable: True, or False when that id was taken before. Fails with ``Fault``."""
+
+    def taken(self, link: str, control_id: str) -> Awaitable[Taken | None]:
+        """What was taken under that id."""
+
+
+class HL7Link(Factory):
+    """All connections of one listener. Implements ``connection.Taker``. ``now`` is wall time, aware.
+
+    ``counts`` has results: "taken", "repeated", or a fault code; and "dropped" for what was refused and not kept.
+    """
+
+    noisy = False
+
+    def __init__(
+        self, name: str, options: MllpOptions, inbox: Keeper, clock: Clock, now: Callable[[], dt.datetime]
+    ) -> None:
+        self.name = name
+        self.options = options
+        self.clock = clock
+        self.counts: Counter[str] = Counter()
+        self.connections: dict[MllpConnection, None] = {}  # in the order in which they came
+        self._inbox = inbox
+        self._now = now
+        self._answered = 0
+        self._refused: OrderedDict[bytes, None] = OrderedDict()
+        self._hour = clock.seconds()
+        self._kept = 0
+
+    # -- connections
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:  # noqa: ARG002, N802 - Twisted's name and signature
+        """A connection for a sender that was accepted."""
+        return MllpConnection(self)
+
+    def joined(self, connection: MllpConnection) -> bool:
+        """Whether there is room; a connection that never sent a message makes room for a new one, the oldest first."""
+        if len(self.connections) >= self.options.connections:
+            silent = next((one for one in self.connections if not one.spoke), None)
+            if silent is None:
+                self.counts["crowded"] += 1
+                log.warning("hl7.too_many_connections", link=self.name)
+                return False
+            log.info("hl7.silent_connection_closed", link=self.name)
+            del self.connections[silent]
+            silent.cut()
+        self.connections[connection] = None
+        return True
+
+    def left(self, connection: MllpConnection) -> None:
+        """It is gone."""
+        self.connections.pop(connection, None)
+
+    @property
+    def waiting(self) -> int:
+        """Messages that have no answer yet."""
+        return sum(connection.waiting for connection in self.connections)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much was refused in this hour that no more of it is kept."""
+        return self._kept >= KEPT_AN_HOUR and self.clock.seconds() - self._hour < HOUR_S
+
+    # -- blocks
+
+    def block(self, payload: bytes, answer: Answer) -> None:
+        """See ``Taker.block``."""
+        judged = judge(payload, self.options.charset, self.options.types)
+        if judged.fault:
+            self._refuse(judged, payload, answer)
+            return
+        ack = self._wire(judged, ACCEPTED, None)
+        incoming = Incoming(self.name, judged.control_id, judged.type, "", payload, ack, self._now())
+        self._inbox.keep(incoming).addCallbacks(
+            self._taken, self._not_written, callbackArgs=(judged, incoming, answer), errbackArgs=(judged, answer)
+        ).addErrback(self._unforeseen, answer)
+
+    def broken(self, payload: bytes, fault: str, answer: Answer) -> None:
+        """See ``Taker.broken``."""
+        self._refuse(judge_broken(payload, self.options.charset, fault), payload, answer)
+
+    def unframed(self, data: bytes, length: int, what: str) -> None:
+        """See ``Taker.unframed``."""
+        log.warning("hl7.unframed", link=self.name, bytes=length, what=what)
+        self._refuse(judge_broken(data, self.options.charset, "hl7.unframed"), data, _nobody)
+
+    # -- what is taken
+
+    def _taken(self, new: bool, judged: Judged, incoming: Incoming, answer: Answer) -> None:
+        if new:
+            self.counts[TAKEN] += 1
+            answer(incoming.ack)
+            return
+        before = Deferred.fromCoroutine(self._again(judged, incoming, answer))
+        before.addErrback(self._not_written, judged, answer).addErrback(self._unforeseen, answer)
+
+    async def _again(self, judged: Judged, incoming: Incoming, answer: Answer) -> None:
+        """A control id that was taken before: the same bytes get the stored answer, others are refused."""
+        before = await self._inbox.taken(self.name, judged.control_id)
+        if before is not None and before.raw == incoming.raw:
+            self.counts[REPEATED] += 1
+            answer(before.ack)
+        else:
+            refused = Judged(judged.header, judged.control_id, judged.type, "hl7.reused")
+            self._refuse(refused, incoming.raw, answer)
+
+    def _not_written(self, failure: Failure, judged: Judged, answer: Answer) -> None:
+        """Nothing was written: say so where somebody may be told. A daemon that stops says nothing; they send again."""
+        failure.trap(Fault)
+        fault: Any = failure.value
+        self.counts[fault.code] += 1
+        if fault.code == "system.stopping":
+            answer(b"")
+        else:
+            answer(self._wire(judged, REFUSED, trouble(fault.code)))
+
+    def _unforeseen(self, failure: Failure, answer: Answer) -> None:
+        """A defect of ours is no yes; and the answers behind this one must not wait for it for ever."""
+        log.error("hl7.internal", link=self.name, error=type(failure.value).__name__)
+        self.counts["system.internal"] += 1
+        answer(b"")
+
+    # -- what is not
+
+    def _refuse(self, judged: Judged, payload: bytes, answer: Answer) -> None:
+        """Keep it for an operator, then say no. A no may be said even when it could not be kept."""
+        fault = judged.fault
+        self.counts[fault] += 1
+        told = trouble(fault)
+        wire = self._wire(judged, REFUSED, told) if told is not None else b""
+        if not RULES[fault].kept or not self._worth_keeping(judged, payload):
+            answer(wire)
+            return
+        log.warning("hl7.refused", link=self.name, fault=fault, bytes=len(payload), type=judged.type)
+        kept = Incoming(self.name, judged.control_id, judged.type, fault, payload, wire, self._now())
+
+        def said(result: object) -> None:
+            if isinstance(result, Failure):
+                self.counts["dropped"] += 1
+            answer(wire)
+
+        self._inbox.keep(kept).addBoth(said).addErrback(self._unforeseen, answer)
+
+    def _worth_keeping(self, judged: Judged, payload: bytes) -> bool:
+        """Not what was refused for the same reason before, and not more than so much an hour."""
+        mark = hashlib.blake2b(payload, digest_size=16, key=judged.fault.encode()).digest()
+        if mark in self._refused:
+            self._refused.move_to_end(mark)
+            return False
+        if self.clock.seconds() - self._hour >= HOUR_S:
+            self._hour, self._kept = self.clock.seconds(), 0
+        if self._kept >= KEPT_AN_HOUR:
+            self.counts["dropped"] += 1
+            return False
+        self._kept += 1
+        self._refused[mark] = None
+        if len(self._refused) > REMEMBERED:
+            self._refused.popitem(last=False)
+        return True
+
+    # -- answers
+
+    def _wire(self, judged: Judged, verdict: str, told: Trouble | None) -> bytes:
+        """The blocks of all answers to it, none where none is wanted."""
+        at = self._now().strftime("%Y%m%d%H%M%S%z").encode()
+        wire = b""
+        for code in codes(judged.header, verdict, declared=self.options.acknowledge == DECLARED):
+            self._answered += 1
+            ours = b"K%x.%x" % (self._inbox.epoch, self._answered)  # of this life alone: no other node gives it
+            wire += wrap(acknowledgement(judged.header, code, ours, at, told))
+        return wire
+
+
+def _nobody(_wire: bytes) -> None:
+    """What is no message is answered to nobody."""

@@ -1,0 +1,82 @@
+"""A section ``[mllp.NAME]`` of the configuration: one listening HL7 door. NAME is the link that its messages came over."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from config.section import between, one_of, setting
+from middleware.hl7.charset import GB, UTF_8
+from middleware.listening import check_listen
+
+MAX_LINKS = 16
+_LINK = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_TYPE = re.compile(r"[A-Z][A-Z0-9]{2}(\^[A-Z][A-Z0-9]{2})?")
+DECLARED, ORIGINAL = "declared", "original"
+
+
+def _types_are_types(_instance: object, attribute: Any, value: tuple[str, ...]) -> None:
+    for one in value:
+        if not _TYPE.fullmatch(one):
+            raise ValueError(f'{attribute.name}: "ZXX" or "ZXX^Z01", not {one}')
+
+
+def links_are_named(_instance: object, attribute: Any, value: dict[str, MllpOptions]) -> None:
+    """A validator of all sections together."""
+    if len(value) > MAX_LINKS:
+        raise ValueError(f"{attribute.name}: at most {MAX_LINKS} links")
+    for name in value:
+        if not _LINK.fullmatch(name):
+            raise ValueError(f"{attribute.name}.{name}: at most 32 small letters, digits, _ and -")
+    places = [(link.host, link.port) for link in value.values() if link is not None]
+    if len(set(places)) != len(places):
+        raise ValueError(f"{attribute.name}: two links have the same host and port")
+
+
+@frozen(slots=True)
+class MllpOptions:
+    """[mllp.NAME]: where a HIS connects and what one connection may cost."""
+
+    host: str = setting("127.0.0.1", help="address to listen on; beyond loopback only with certificate and private_key")
+    port: int = setting(2576, help="its port", validator=between(1, 65535))
+    certificate: Path | None = setting(None, help="PEM certificate (chain) for TLS")  # noqa: RUF009 - an attrs field
+    private_key: Path | None = setting(None, help="PEM key of the certificate")  # noqa: RUF009 - an attrs field
+    client_ca: Path | None = setting(None, help="PEM certificates whose clients alone may connect; TLS needs it")  # noqa: RUF009 - an attrs field
+    charset: str = setting(UTF_8, help="of a message whose MSH-18 is empty", validator=one_of(UTF_8, GB))
+    acknowledge: str = setting(
+        DECLARED,
+        help="declared: as MSH-15 and MSH-16 say; original: one AA, AE or AR whatever they say, for a HIS that fills"
+        " them in and reads one answer",
+        validator=one_of(DECLARED, ORIGINAL),
+    )
+    types: tuple[str, ...] = setting(
+        attrs.Factory(tuple), help='also taken on this link: a site\'s own "ZXX" or "ZXX^Z01"', validator=_types_are_types
+    )
+    max_bytes: int = setting(2 << 20, help="longest message", unit="bytes", validator=between(4096, 16 << 20))
+    connections: int = setting(128, help="connections at once", validator=between(1, 10000))
+    in_flight: int = setting(64, help="messages of one connection that wait for the disk", validator=between(1, 1024))
+    message_timeout_s: float = setting(
+        30.0, help="from a message's first byte to its end", unit="seconds", validator=between(0.05, 600)
+    )
+    idle_timeout_s: float = setting(
+        86400.0, help="without a message; then the connection is closed", unit="seconds", validator=between(1, 604800)
+    )
+    unread_timeout_s: float = setting(
+        30.0, help="how long a sender may leave answers unread", unit="seconds", validator=between(0.05, 600)
+    )
+    stop_grace_s: float = setting(
+        5.0, help="how long a stop waits for what is being written", unit="seconds", validator=between(0.0, 60)
+    )
+
+    def __attrs_post_init__(self) -> None:
+        check_listen(self.host, self.certificate, self.private_key)
+        if self.client_ca is not None and self.certificate is None:
+            raise ValueError("client_ca needs certificate and private_key")
+        if self.certificate is not None and self.client_ca is None:
+            raise ValueError(
+                "an HL7 door with TLS needs client_ca: HL7 has no password, only the certificate says who it is"
+            )

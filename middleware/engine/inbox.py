@@ -1,0 +1,100 @@
+"""What comes over HL7: written before it is answered, found again when it comes again, shown to whoever may see it."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from middleware.domain.fault import Fault
+from middleware.domain.order import Caller
+from middleware.engine.counter import Answer
+from middleware.engine.journal import Journal
+from middleware.engine.pools import Pool
+from middleware.store.codec import encode
+from middleware.store.inbox import InboxReader, Taken
+from middleware.store.units import Incoming, Record, RepeatedError, Unit
+
+
+class Inboxes(Protocol):
+    """What an operator asks; raises ``Fault`` and does not block the reactor."""
+
+    async def list(self, after: int, limit: int, *, kept_only: bool) -> Answer:
+        """What came, without its content; ``kept_only``: what was refused or is no message."""
+
+    async def show(self, caller: Caller, sequence: int) -> Answer:
+        """One of them as it came, and what was answered; the look is journalled."""
+
+
+class Inbox:
+    """The one way in for messages. Implements ``Inboxes``."""
+
+    def __init__(self, journal: Journal, pool: Pool, reader: InboxReader, now: Callable[[], dt.datetime]) -> None:
+        self._journal = journal
+        self._pool = pool
+        self._reader = reader
+        self._now = now
+
+    @property
+    def epoch(self) -> int:
+        """The number of this life: no two nodes have the same."""
+        return self._journal.epoch
+
+    def keep(self, incoming: Incoming) -> Deferred[bool]:
+        """Fires when it is durable: True; False when its link took that control id before, and nothing was written.
+
+        Fails with ``Fault``: nothing was written then.
+        """
+        return self._journal.commit(Unit(now=incoming.at, incoming=incoming)).addCallbacks(_written, _repeated)
+
+    async def taken(self, link: str, control_id: str) -> Taken | None:
+        """What was taken under that id, and what was answered."""
+        return await self._pool.run(self._reader.taken, link, control_id)
+
+    async def list(self, after: int, limit: int, *, kept_only: bool) -> Answer:
+        """See ``Inboxes.list``."""
+        rows = await self._pool.run(self._reader.page, after, limit, kept_only=kept_only)
+        return {
+            "rows": [_facts(row) for row in rows],
+            "next_after": rows[-1].sequence if rows else after,
+            "complete": len(rows) < limit,
+        }
+
+    async def show(self, caller: Caller, sequence: int) -> Answer:
+        """See ``Inboxes.show``."""
+        row, raw = await self._pool.run(self._reader.show, sequence)
+        now = self._now()
+        body = encode({"inbox": sequence, "account": caller.account})
+        await self._journal.commit(Unit(now=now, records=(Record(now, "", "", "Hl7LookedAt", "", "", body),)))
+        if raw is None:
+            raise Fault("person.forgotten", f"inbox {sequence}")
+        return _facts(row) | {
+            "content": base64.b64encode(raw).decode(),
+            "answered": base64.b64encode(row.ack).decode(),
+        }
+
+
+def _written(_result: None) -> bool:
+    return True
+
+
+def _repeated(failure: Failure) -> bool:
+    failure.trap(RepeatedError)
+    return False
+
+
+def _facts(row: Any) -> Answer:
+    return {
+        "sequence": row.sequence,
+        "link": row.link,
+        "control_id": row.control_id,
+        "type": row.type,
+        "why": row.why,
+        "digest": row.digest,
+        "bytes": row.bytes,
+        "at": row.at,
+    }
