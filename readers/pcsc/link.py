@@ -153,6 +153,10 @@ class PcscReaders:
         """What is known of each reader, by name."""
         return tuple(self._status(slot) for _, slot in sorted(self._slots.items()))
 
+    def sights(self) -> tuple[Sight, ...]:
+        """What is seen of each reader that is there."""
+        return tuple(slot.sight for _, slot in sorted(self._slots.items()) if slot.sight is not None)
+
     def watch(self, observer: Callable[[CardEvent], None]) -> Callable[[], None]:
         """Call ``observer`` in the reactor thread at each insertion and removal; returns what ends the watch."""
         token = object()

@@ -11,9 +11,9 @@ import queue
 import threading
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
-import structlog
 from attrs import frozen
 
 from middleware.domain.fault import Fault
@@ -21,8 +21,7 @@ from readers.apdu import Exchange
 from readers.atr import historical_bytes
 from readers.cards.social_security_read import CardContext
 from readers.pcsc.api import Load, PcscCard, PcscContext
-
-log = structlog.get_logger()
+from readers.running import outcome_of
 
 Procedure = Callable[[Exchange, CardContext], Any]
 """What is done with a powered card, in its reader's thread: exchanges as it likes, and what it returns is the outcome."""
@@ -108,27 +107,8 @@ class ReaderWorker:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            self._done(self, job, self._outcome(job))
+            self._done(self, job, outcome_of(self.reader, partial(self._use, job)))
         self._ended(self)
-
-    def _outcome(self, job: Job) -> Any:
-        try:
-            return self._use(job)
-        except Fault as fault:
-            return fault
-        except Exception as exc:  # noqa: BLE001 - a mistake of ours must not end the reader's thread
-            # No traceback text: its message could carry a value from the card.
-            last = exc.__traceback__
-            while last is not None and last.tb_next is not None:
-                last = last.tb_next
-            log.error(  # noqa: TRY400 - see above
-                "card_read_failed_inside",
-                reader=self.reader,
-                error=type(exc).__name__,
-                line=last.tb_lineno if last else 0,
-                file=last.tb_frame.f_code.co_filename.rpartition("/")[2] if last else "",
-            )
-            return Fault("system.internal", f"card read: {type(exc).__name__}")
 
     def _use(self, job: Job) -> Any:
         self._enter(Phase.SERVICE)
@@ -139,7 +119,7 @@ class ReaderWorker:
             try:
                 exchange = self._exchange(job, card)
                 atr = historical_bytes(card.atr()).hex().upper()
-                return job.procedure(exchange, CardContext(self.reader, atr, job.today))
+                return job.procedure(exchange, CardContext(self.reader, atr, job.today, self._control(card)))
             finally:
                 self._enter(Phase.RELEASE)
                 card.disconnect()
@@ -157,6 +137,13 @@ class ReaderWorker:
                 self._enter(Phase.BETWEEN)
 
         return exchange
+
+    def _control(self, card: PcscCard) -> Callable[[int, bytes], bytes]:
+        def control(code: int, data: bytes) -> bytes:
+            self._enter(Phase.BETWEEN)  # a holder types: the limit of the whole use is the bound
+            return card.control(code, data)
+
+        return control
 
     def _enter(self, phase: Phase) -> None:
         self.step = Step(phase, self._seconds())
