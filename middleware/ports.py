@@ -9,7 +9,9 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from middleware.domain.card import CardEvent, CardRead, ReaderStatus
+from middleware.domain.card_key import FileAsk, IdentityRead, KeyAsk, KeyChallenge, KeyProof, OpenedCard, Pin
 from middleware.domain.centre import Call, CentreReply, CentreRequest, SignIn
+from middleware.domain.fault import Fault
 from middleware.domain.health import PartHealth
 from middleware.domain.his import HisAccepted, HisMessage
 from middleware.domain.outcome import Outcome
@@ -118,6 +120,73 @@ class Readers(Part, Protocol):
 
     def watch(self, observer: Callable[[CardEvent], None]) -> Callable[[], None]:
         """Call ``observer`` in the reactor thread at each insertion and removal; returns what ends the watch."""
+
+
+class CardSession(Protocol):
+    """One card, powered and ours alone, from step to step; every step raises ``card.session_gone`` once that is over.
+
+    A card that is pulled, reset or swapped, a reader or service that goes: the session ends and is never mended.
+    """
+
+    @property
+    def card(self) -> OpenedCard:
+        """Which card it is."""
+
+    @property
+    def gone(self) -> Fault | None:
+        """Why it is over; ``None`` while it is not."""
+
+    async def challenge(self, ask: KeyAsk) -> KeyChallenge:
+        """What a key holder is to compute; replaces a challenge that was not answered."""
+
+    async def prove(self, proof: KeyProof) -> None:
+        """Answer the last challenge, once. Raises ``card.not_genuine``, ``card.key_refused``, ``card.locked``."""
+
+    async def authenticate(self, ask: KeyAsk) -> str:
+        """Both by the PSAM of this machine; its serial. Raises what ``prove`` raises, and the ``psam.`` faults."""
+
+    async def identity(self, *, psam: bool = True) -> IdentityRead:
+        """The holder, whole and checked; a card that wants a proof first gets the PSAM's, unless that is not to be."""
+
+    def key_for(self, asks: tuple[FileAsk, ...]) -> KeyAsk | None:
+        """The key behind which these files are, or ``None``. ``request.bad_params`` names what cannot be asked for."""
+
+    async def files(self, asks: tuple[FileAsk, ...]) -> tuple[tuple[str, ...], ...]:
+        """Their items as text, "" where nothing is written; what was proved counts for this one reading."""
+
+    async def records(self, first: int, count: int, *, psam: bool) -> tuple[tuple[tuple[str, ...], ...], str]:
+        """Records of the medical transaction log, and the serial of the PSAM that opened it."""
+
+    async def verify_pin(self, pin: Pin | None) -> None:
+        """Show the PIN to the card, or let the reader's pad ask for it; the PIN is wiped."""
+
+    async def change_pin(self, old: Pin, new: Pin) -> None:
+        """Change it; both are wiped."""
+
+    async def unblock_challenge(self) -> bytes:
+        """What the HSM needs for PIN UNBLOCK, once the reload key was proved."""
+
+    async def unblock_pin(self, data: bytes, *, reload: bool) -> None:
+        """PIN UNBLOCK with the HSM's data; ``reload`` when a new PIN is inside them."""
+
+    def close(self, why: str = "closed") -> None:
+        """Let the card go, reset. May be called twice."""
+
+    async def closed(self) -> None:
+        """The same, and the reader is free when it returns."""
+
+
+class KeyedReaders(Readers, Protocol):
+    """Readers whose cards can be held and proved to."""
+
+    async def open_card(self, reader: str) -> CardSession:
+        """Power the card in that reader and find out which it is; waits its turn, then ``reader.busy``."""
+
+    def choose(self) -> str:
+        """The only reader with a card, the PSAM's aside; ``card.absent``, or ``reader.unknown`` when several have one."""
+
+    def terminal_numbers(self) -> tuple[str, str]:
+        """Terminal number (twelve digits) and device number, as the PSAM or the configuration says them; else ""."""
 
 
 class Clock(Protocol):

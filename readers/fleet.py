@@ -20,6 +20,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from middleware.domain.card import CardEvent, CardRead, ReaderStatus
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth, overall
+from readers.auth.holding import Procedure, T, Usable
 
 if TYPE_CHECKING:
     from middleware.ports import Readers
@@ -108,6 +109,13 @@ class ReaderFleet:
         kind, name = self.member(reader)
         read = await kind.readers.read_card(name)
         return read if read.reader == reader else evolve(read, reader=reader)
+
+    async def use(self, reader: str, procedure: Procedure[T], *, limit_s: float | None = None) -> T:
+        """Any procedure on the powered card of a reader whose kind can do that; else ``reader.no_sessions``."""
+        kind, name = self.member(reader)
+        if not isinstance(kind.readers, Usable):
+            raise Fault("reader.no_sessions", kind.name)
+        return await kind.readers.use(name, procedure, limit_s=limit_s)
 
     def watch(self, observer: Callable[[CardEvent], None]) -> Callable[[], None]:
         """See the port: the events of all kinds, under the names of ``statuses``."""

@@ -86,4 +86,4 @@ def as_fault(sw: int, where: str) -> Fault:
     row = explain(sw)
     left = tries_left(sw)
     zh, en = (row.zh, row.en) if left is None else (row.zh.replace("x", f"{left}"), row.en.replace("x", f"{left}"))
-    return Fault(row.fault or "card.status_word", f"{where}: status {sw:04X} ({zh} / {en})")
+    return Fault(row.fault or "card.status_word", f"{where}: status {sw:04X} ({zh} / {en})", status=sw)

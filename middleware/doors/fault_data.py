@@ -16,6 +16,8 @@ def fault_data(fault: Fault) -> dict[str, Any]:
         "code": spec.code, "zh": spec.zh, "en": spec.en, "do_zh": spec.do_zh, "do_en": spec.do_en,
         "detail": _shown(fault.detail), "money": spec.moved.value, "retry": spec.retry.value,
     }  # fmt: skip
+    if fault.tries_left is not None:
+        data["tries_left"] = str(fault.tries_left)
     if fault.foreign:
         data["foreign"] = _shown(fault.foreign)
     return data

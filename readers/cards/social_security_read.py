@@ -22,6 +22,7 @@ from readers.cards.encoding import Malformed, decode, decode_as, unpadded
 from readers.cards.reading import FileReader
 
 REGION_DIGITS = 6
+FREE_ONLY = frozenset({Access.FREE})
 
 
 @frozen(slots=True)
@@ -31,6 +32,7 @@ class CardContext:
     reader: str
     atr_historical: str
     today: dt.date
+    control: Callable[[int, bytes], bytes] | None = None  # SCardControl of the reader, where the link has one
 
 
 @frozen(slots=True)
@@ -72,14 +74,14 @@ def in_order(order: tuple[str, ...]) -> CardProcedure:
     return read
 
 
-def read_selected(files: FileReader, context: CardContext) -> Reading:
-    """The same with the environment already selected."""
+def read_selected(files: FileReader, context: CardContext, granted: frozenset[Access] = FREE_ONLY) -> Reading:
+    """The same with the environment already selected; ``granted``: what was proved on this card since its last reset."""
     files.select_file(ss.EF05)
     issuer = _Values(ss.EF05)
     for item in ss.EF05.items:
         issuer.take(item.tag, files.read_item(ss.EF05, item))
-    generation = _generation(issuer.text(ss.SPEC_VERSION))
-    if ss.EF06.access[generation] is not Access.FREE:
+    generation = generation_of(issuer.text(ss.SPEC_VERSION))
+    if ss.EF06.access[generation] not in granted:
         raise Fault("card.needs_authentication", f"{ss.EF06.path}: {ss.EF06.access[generation]}")
     issued_on, expires_on = issuer.date(ss.ISSUED_ON), issuer.date(ss.EXPIRES_ON)
     _check_validity(issued_on, expires_on, context.today)
@@ -138,7 +140,8 @@ class _Values:
         return Fault(code, f"{self._file.where(self._file.item(tag))}: {rule}")
 
 
-def _generation(version: str) -> Generation:
+def generation_of(version: str) -> Generation:
+    """The generation of a spec version; ``card.malformed`` for one that nobody knows."""
     try:
         return Generation(version[:1])
     except ValueError:

@@ -17,6 +17,7 @@ from readers.pcsc import tables
 from readers.pcsc.faults import from_exception, from_result
 
 SETTLE_MS = 1000  # pcscd looks at a slot every 400 ms: by then a pulled card is known to be gone
+_FIRST_GIVEN_CODE = 10_000
 
 Scard = Any
 """The module ``smartcard.scard``; it carries no types."""
@@ -155,6 +156,18 @@ class PcscCard:
         if result in tables.UNDECIDED:
             raise self._why_lost()
         raise from_result(result, "exchange")
+
+    def control(self, code: int, data: bytes) -> bytes:
+        """SCardControl: ``code`` below 10000 is the argument of SCARD_CTL_CODE, above it a code that the reader gave.
+
+        ``card.no_pin_pad`` when the reader knows no such thing. Blocks as long as the holder types.
+        """
+        scard = self._context._scard  # noqa: SLF001 - one edge
+        whole = scard.SCARD_CTL_CODE(code) if code < _FIRST_GIVEN_CODE else code
+        result, *rest = self._context._call("control", "SCardControl", self._handle, whole, list(data))  # noqa: SLF001 - one edge
+        if result:
+            raise Fault("card.no_pin_pad", f"control: PC/SC result {result:08X}")
+        return bytes(rest[-1]) if rest else b""
 
     def disconnect(self) -> None:
         """Reset the card, so that no right won in our session outlives it, and let it go; never raises."""

@@ -1,0 +1,131 @@
+"""The PSAM of this machine: found in its reader, kept powered, one question at a time, the others in turn."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from middleware.domain.card import ReaderStatus
+from middleware.domain.card_key import KeyChallenge, KeyProof
+from middleware.domain.fault import Fault
+from middleware.domain.health import Condition, PartHealth
+from readers.auth import psam
+from readers.auth.holding import ENDS, HeldCard, Usable
+from readers.auth.options import CardKeyOptions
+from readers.turns import Turns
+
+if TYPE_CHECKING:
+    from readers.apdu import Exchange
+    from readers.cards.social_security_read import CardContext
+
+log = structlog.get_logger()
+
+PART = "psam"
+KEPT_S = 86_400.0  # powered for at most so long; then it is taken anew
+_LOST = ENDS | {"reader.unknown", "reader.busy", "reader.no_sessions"}
+
+
+class PsamReaders(Usable, Protocol):
+    """What the PSAM's slot is looked for in."""
+
+    def statuses(self) -> tuple[ReaderStatus, ...]:
+        """What is known of each reader."""
+
+
+class Psam:
+    """Proves keys. ``allowed`` is asked with the serial before each proof, and raises for a PSAM that may not be used."""
+
+    def __init__(
+        self,
+        options: CardKeyOptions,
+        readers: PsamReaders,
+        reactor: Any,
+        allowed: Callable[[str], None] = lambda _serial: None,
+    ) -> None:
+        self._options = options
+        self._readers = readers
+        self._reactor = reactor
+        self._allowed = allowed
+        self._turns = Turns(reactor, options.psam_wait_s)
+        self._held: HeldCard | None = None
+        self._facts: psam.PsamFacts | None = None
+        self._trouble: Fault | None = None
+
+    @property
+    def configured(self) -> bool:
+        """Whether this site has one at all."""
+        return bool(self._options.psam_reader)
+
+    @property
+    def terminal(self) -> str:
+        """The terminal's number that it says, once it was asked; else ""."""
+        return self._facts.terminal if self._facts is not None else ""
+
+    def is_its(self, reader: str) -> bool:
+        """Whether that reader is the PSAM's: no person's card is looked for there."""
+        return self.configured and fnmatch.fnmatchcase(reader, self._options.psam_reader)
+
+    async def prove(self, challenge: KeyChallenge) -> tuple[KeyProof, str]:
+        """The proof of that key for that card, and the serial of the PSAM that made it.
+
+        Raises ``psam.absent``, ``psam.no_algorithm``, ``psam.no_key``, ``psam.key_level``, ``psam.failed``.
+        """
+        if not self.configured:
+            raise Fault("psam.absent", "[card_keys] psam_reader is not set")
+        await self._turns.take()
+        try:
+            facts, held = await self._ready()
+            self._allowed(facts.serial)
+
+            def work(exchange: Exchange, _: CardContext) -> KeyProof:
+                return psam.proof(exchange, challenge, self._options.terms)
+
+            made = await held.run(work)
+        except Fault as fault:
+            self._trouble = _as_psam(fault)
+            raise self._trouble from None
+        finally:
+            self._turns.give()
+        self._trouble = None
+        return made, facts.serial
+
+    async def stop(self) -> None:
+        """Let it go."""
+        self._turns.end(Fault("system.stopping"))
+        if self._held is not None:
+            await self._held.closed()
+
+    def health(self) -> PartHealth:
+        """How the last proof went."""
+        if not self.configured:
+            return PartHealth(PART, Condition.GOOD, detail="none configured")
+        if self._trouble is not None:
+            return PartHealth(PART, Condition.DEGRADED, self._trouble.code, self._trouble.detail)
+        if self._facts is None:
+            return PartHealth(PART, Condition.GOOD, detail="not asked yet")
+        return PartHealth(PART, Condition.GOOD, detail=f"serial {self._facts.serial}")
+
+    async def _ready(self) -> tuple[psam.PsamFacts, HeldCard]:
+        """The PSAM as it lies powered in its slot; after any loss it is found anew, by its serial."""
+        if self._held is not None and self._held.gone is None and self._facts is not None:
+            return self._facts, self._held
+        names = [one.name for one in self._readers.statuses() if self.is_its(one.name) and one.state != "absent"]
+        if not names:
+            raise Fault("psam.absent", "no reader of [card_keys] psam_reader is there")
+        held = HeldCard(names[0], self._reactor)
+        facts = await held.begin(self._readers, lambda exchange, _: psam.facts(exchange), KEPT_S)
+        self._held, self._facts = held, facts
+        log.info("psam_found", reader=held.reader, serial=facts.serial)
+        return facts, held
+
+
+def _as_psam(fault: Fault) -> Fault:
+    """What is wrong with the PSAM's own reader is not said of the holder's card."""
+    if fault.code in {"card.absent", "reader.unknown", "reader.gone", "card.unsupported"}:
+        return Fault("psam.absent", f"{fault.code} {fault.detail}".strip())
+    if fault.code in _LOST or fault.code in {"card.malformed", "card.status_word"}:
+        return Fault("psam.failed", f"{fault.code} {fault.detail}".strip())
+    return fault
