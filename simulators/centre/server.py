@@ -1,4 +1,4 @@
-"""The centre on a socket: SOAP at /centre, its WSDL at /centre?wsdl, an admin page for other processes at /admin."""
+"""The centre on a socket: SOAP at /centre (WSDL at ?wsdl), the national JSON at its own paths, admin pages at /admin."""
 
 # Twisted annotates parts of itself only.
 # mypy: disable-error-code="no-untyped-call"
@@ -19,15 +19,18 @@ from twisted.web.server import NOT_DONE_YET, Site
 from simulators.centre import bad_files, wire
 from simulators.centre.business import REVERSIBLE, Business
 from simulators.centre.faults import Faults, Knob
+from simulators.centre.gateway import Check
 from simulators.centre.holds import Holds, Moment
 from simulators.centre.insured import InsuredPerson, everybody
 from simulators.centre.ledger import Ledger
+from simulators.centre.national import CALL_PATH, CONTENT_TYPE, DOWNLOAD_PATH, DownloadSpeech, JsonSpeech
 from simulators.centre.refusals import Refusal
 from simulators.centre.speech import Speech, TypedSpeech
 from simulators.centre.statements import Dialect
 
 MAX_BODY_BYTES = 8 << 20
 CHINA = dt.timezone(dt.timedelta(hours=8))
+_ZIP = b"PK\x03\x04"
 _PAGE = "<html><head><title>502</title></head><body><h1>系统维护中</h1></body></html>"
 
 
@@ -44,7 +47,8 @@ class CentreSimulator:
     ``refuse_duplicates``: whether a msgid seen before is refused; the platform promises nothing, so by default it is
     processed again. ``require_sign_in``: whether 9001 must come first. ``dialect``: how its statement files look;
     ``by_cycle``: an old centre that compares the totals of each sign-in before 9002, and no rows. ``speech``: its style of
-    SOAP, an operation for each transaction when not given.
+    SOAP, an operation for each transaction when not given; JSON is spoken beside it, on the same books. ``gateway``: what
+    stands before the JSON and may refuse a message.
     """
 
     def __init__(
@@ -60,9 +64,11 @@ class CentreSimulator:
         dialect: Dialect | None = None,
         by_cycle: bool = False,
         speech: Speech | None = None,
+        gateway: Check | None = None,
     ) -> None:
         self.port = port
         self.speech = speech or TypedSpeech()
+        self.gateway = gateway
         self.reactor = reactor
         self.clock = clock
         self.ledger = Ledger()
@@ -86,10 +92,17 @@ class CentreSimulator:
         """Where the SOAP service is."""
         return f"http://127.0.0.1:{self.port}/centre"
 
+    @property
+    def national_url(self) -> str:
+        """Where the same centre takes JSON."""
+        return f"http://127.0.0.1:{self.port}{CALL_PATH.decode()}"
+
     def start(self) -> None:
         """Listen. ``CannotListenError`` when the port is taken."""
         root = Resource()
-        root.putChild(b"centre", _Service(self))
+        root.putChild(b"centre", _Service(self, self.speech))
+        for path, national in ((CALL_PATH, JsonSpeech()), (DOWNLOAD_PATH, DownloadSpeech())):
+            _put(root, path, _NationalService(self, national))
         admin = Resource()
         admin.putChild(b"ledger", _LedgerPage(self))
         admin.putChild(b"faults", _FaultsPage(self))
@@ -109,7 +122,7 @@ class CentreSimulator:
         stopped: Deferred[None] = Deferred.fromCoroutine(_wait(listening.stopListening()))
         return stopped
 
-    def process(self, request: wire.Request, body: bytes, knob: Knob | None) -> bytes:
+    def process(self, request: wire.Request, body: bytes, knob: Knob | None, speech: Speech) -> bytes:
         """Carry a message out, note it, and write its answer."""
         head = {"infcode": "0", "inf_refmsgid": self._reference(), **self._times()}
         output: dict[str, Any] | None = None
@@ -121,7 +134,7 @@ class CentreSimulator:
             end = f"refused {refusal.code}"
         self.note(request, body, end)
         astray = knob is not None and knob.action == "wrong-namespace"
-        return self.speech.write(request, head, self._bent(output, knob), astray=astray)
+        return speech.write(request, head, self._bent(output, knob), astray=astray)
 
     def _carried_out(self, request: wire.Request, knob: Knob | None) -> dict[str, Any] | None:
         if knob is not None and knob.action == "refuse":
@@ -190,22 +203,37 @@ class _Service(Resource):
 
     isLeaf = True  # noqa: N815 - Twisted's name
 
-    def __init__(self, centre: CentreSimulator) -> None:
+    content_type = b"text/xml; charset=utf-8"
+
+    def __init__(self, centre: CentreSimulator, speech: Speech) -> None:
         super().__init__()
         self._centre = centre
+        self._speech = speech
 
     def render_GET(self, request: Any) -> bytes:  # noqa: N802 - Twisted's name
-        request.setHeader(b"Content-Type", b"text/xml; charset=utf-8")
-        return self._centre.speech.wsdl(self._centre.url)
+        request.setHeader(b"Content-Type", self.content_type)
+        return self._speech.wsdl(self._centre.url)
+
+    def refusal(self, request: Any, message: wire.Request) -> bytes | None:  # noqa: ARG002 - no gateway stands here
+        """What a gateway says before the centre sees the message; None when it lets it in."""
+        return None
+
+    def not_read(self, why: str) -> bytes:
+        """The answer to what is no message."""
+        return wire.fault("soap:Client", why)
 
     def render_POST(self, request: Any) -> Any:  # noqa: N802 - Twisted's name
         body = request.content.read(MAX_BODY_BYTES)  # what is longer is cut, and then not well-formed
-        request.setHeader(b"Content-Type", b"text/xml; charset=utf-8")
+        request.setHeader(b"Content-Type", self.content_type)
         try:
-            message = self._centre.speech.read(body)
+            message = self._speech.read(body)
         except ValueError as exc:
             request.setResponseCode(500)
-            return wire.fault("soap:Client", str(exc))
+            return self.not_read(str(exc))
+        refusal = self.refusal(request, message)
+        if refusal is not None:
+            self._centre.note(message, body, "dropped")
+            return refusal
         person = self._centre.business.person_of(message.nodes)
         behaviour = person.behaviour if person is not None and message.call == "2207" else ""
         knob = self._centre.faults.take(message.call, message.head.get("msgid", ""), behaviour)
@@ -235,7 +263,9 @@ class _Service(Resource):
             self._centre.note(message, body, "dropped")
             self._stand_in(request, action)
             return
-        answer = self._centre.process(message, body, knob)
+        answer = self._centre.process(message, body, knob, self._speech)
+        if answer.startswith(_ZIP):
+            request.setHeader(b"Content-Type", b"application/octet-stream")
         hold = self._centre.holds.take(message.call, Moment.PROCESSED)
         if hold is not None:
             hold.stop(message.head.get("msgid", ""), lambda: self._send(request, answer, knob), lambda: _cut(request))
@@ -288,6 +318,36 @@ class _Service(Resource):
             return
         request.write(rest[:1])
         self._centre.reactor.callLater(gap_s, self._drip, request, rest[1:], gap_s)
+
+
+class _NationalService(_Service):
+    """The same in JSON, and a gateway before it where there is one."""
+
+    content_type = CONTENT_TYPE
+
+    def refusal(self, request: Any, message: wire.Request) -> bytes | None:
+        """See ``_Service``."""
+        if self._centre.gateway is None:
+            return None
+        headers = {name.decode().lower(): values[0].decode() for name, values in request.requestHeaders.getAllRawHeaders()}
+        why = self._centre.gateway(headers, message.head, self._centre.clock())
+        return json.dumps({"code": 401, "message": why}).encode() if why else None
+
+    def not_read(self, why: str) -> bytes:
+        """See ``_Service``."""
+        return json.dumps({"infcode": -1, "err_msg": why}).encode()
+
+
+def _put(root: Resource, path: bytes, leaf: Resource) -> None:
+    """The leaf at that path, with the folders on the way."""
+    *folders, name = path.strip(b"/").split(b"/")
+    for folder in folders:
+        found = root.children.get(folder)
+        if found is None:
+            found = Resource()
+            root.putChild(folder, found)
+        root = found
+    root.putChild(name, leaf)
 
 
 def _finish(request: Any, body: bytes) -> None:

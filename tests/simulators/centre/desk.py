@@ -9,9 +9,10 @@ from typing import Any
 import attrs
 from twisted.internet import reactor
 
+from adapters.insurance.exchange.link import CentreLink
 from adapters.insurance.exchange.options import CentreOptions
-from adapters.insurance.profile import Profile
-from adapters.insurance.soap.link import SoapCentre
+from adapters.insurance.opening import centre_of
+from adapters.insurance.profile import Profile, load_profile
 from middleware.domain.centre import (
     Call,
     CancelSettlement,
@@ -36,7 +37,7 @@ INSTITUTION = "H99990000001"
 
 
 class Desk:
-    def __init__(self, simulator: CentreSimulator, centre: SoapCentre, ids: MessageIds) -> None:
+    def __init__(self, simulator: CentreSimulator, centre: CentreLink, ids: MessageIds) -> None:
         self.simulator = simulator
         self.centre = centre
         self.ids = ids
@@ -121,11 +122,13 @@ async def open_desk(
     centre_simulator = simulator or CentreSimulator(reactor, clock=clock)
     centre_simulator.start()
     values = {"total_deadline_s": 5.0, "late_reply_s": 5.0, "connect_s": 2.0} | changes
+    rules = profile or load_profile("999900-test")
     options = CentreOptions(
-        url=centre_simulator.url, institution_code=INSTITUTION, institution_name="测试医院", profile="999900-test", operator="0001",
+        url=centre_simulator.national_url if rules.dialect == "national" else centre_simulator.url,
+        institution_code=INSTITUTION, institution_name="测试医院", profile="999900-test", operator="0001",
         operator_name="操作员", **values,
     )  # fmt: skip
-    centre = SoapCentre(options, reactor, china_now, profile)
+    centre = centre_of(options, reactor, china_now, rules)
     centre.start()
     try:
         yield Desk(centre_simulator, centre, MessageIds(INSTITUTION, None))
