@@ -10,6 +10,8 @@ Only reads are guessed. A sequence with any command that could change something 
 
 from __future__ import annotations
 
+from functools import reduce
+
 from attrs import frozen
 
 from readers.apdu import SW_OK
@@ -51,13 +53,18 @@ class Guesses:
     def steps(self, so_far: tuple[Asked, ...], command: bytes | None = None) -> tuple[Step, ...]:
         """``command`` and what will probably follow it after ``so_far``; without one, how a read will probably begin.
 
-        Each step goes on only at the status word that was met; the last one never.
+        Only as far as all known sequences that fit agree, so that a known kind of card is never guessed wrong. Each step
+        goes on only at the status word that was met; the last one never.
         """
         count, asked = len(so_far), _commands(so_far, len(so_far))
-        for known in self._known:
-            if len(known) > count and command in {None, known[count].command} and _commands(known, count) == asked:
-                return _steps(known[count : count + MAX_STEPS])
-        return () if command is None else (Step(command, 0),)
+        fitting = [
+            known[count:]
+            for known in self._known
+            if len(known) > count and command in {None, known[count].command} and _commands(known, count) == asked
+        ]
+        if not fitting:
+            return () if command is None else (Step(command, 0),)
+        return _steps(reduce(_agreed, fitting)[:MAX_STEPS])
 
 
 def _steps(asked: tuple[Asked, ...]) -> tuple[Step, ...]:
@@ -67,6 +74,16 @@ def _steps(asked: tuple[Asked, ...]) -> tuple[Step, ...]:
 
 def _commands(sequence: tuple[Asked, ...], count: int) -> list[bytes]:
     return [asked.command for asked in sequence[:count]]
+
+
+def _agreed(one: tuple[Asked, ...], other: tuple[Asked, ...]) -> tuple[Asked, ...]:
+    """The stretch that both ask alike: to where they part, or to the first status word that is not the same."""
+    for place, (mine, its) in enumerate(zip(one, other, strict=False)):
+        if mine.command != its.command:
+            return one[:place]
+        if mine.sw != its.sw:
+            return one[: place + 1]
+    return one[: len(other)]
 
 
 def _harmless(command: bytes) -> bool:

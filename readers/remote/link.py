@@ -205,19 +205,27 @@ class RemoteReaders:
         _, slot, _ = self._readable(reader)
         await slot.turns.take()
         try:
-            outcome = await self._once(reader, procedure, limit_s, guesses)
+            outcome = await self._once(reader, procedure, limit_s, guesses, guess=guesses is not None)
             if outcome is WRONG_GUESS:
-                outcome = await self._once(reader, procedure, limit_s, None)
+                outcome = await self._once(reader, procedure, limit_s, guesses, guess=False)
         finally:
             slot.turns.give()
         return outcome
 
     def _once(
-        self, reader: str, procedure: Callable[[Exchange, CardContext], Any], limit_s: float, guesses: Guesses | None
+        self,
+        reader: str,
+        procedure: Callable[[Exchange, CardContext], Any],
+        limit_s: float,
+        learns: Guesses | None,
+        *,
+        guess: bool,
     ) -> Deferred[Any]:
         peer, _, own_name = self._readable(reader)
         number = next(self._numbers) & 0xFFFFFFFF
-        use = RemoteUse(number, reader, own_name, self._reactor, self._seconds, peer.send, self._ended, guesses)
+        use = RemoteUse(
+            number, reader, own_name, self._reactor, self._seconds, peer.send, self._ended, learns, guesses=guess
+        )
         ended: Deferred[Any] = Deferred(lambda _: use.fail(Fault("reader.link", "nobody waits any more")))
         self._uses[number] = (peer, use, ended)
         use.start(procedure, self._today(), limit_s)

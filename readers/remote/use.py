@@ -37,7 +37,7 @@ class RemoteUse:
     """``start`` it once; it ends by ``done``.
 
     ``done`` is told, in the reactor thread, what the procedure returned, a ``Fault``, or ``WRONG_GUESS``. ``send`` is the
-    link's, reactor thread. ``guesses``: whether to guess, and where to learn.
+    link's, reactor thread. ``learns``: who is told what a read asked.
     """
 
     def __init__(
@@ -49,7 +49,9 @@ class RemoteUse:
         seconds: Callable[[], float],
         send: Callable[[FromDaemon], None],
         done: Callable[[RemoteUse, Any], None],
-        guesses: Guesses | None,
+        learns: Guesses | None,
+        *,
+        guesses: bool,
     ) -> None:
         self.number = number
         self._reader = reader
@@ -58,7 +60,8 @@ class RemoteUse:
         self._seconds = seconds
         self._send = send
         self._done = done
-        self._guesses = guesses
+        self._learns = learns
+        self._guesses = learns if guesses else None
         self._inbox: queue.SimpleQueue[Opened | Ran | Fault] = queue.SimpleQueue()
         self._deadline = 0.0
         self._running: Steps = ()  # the steps whose answers are awaited
@@ -111,8 +114,8 @@ class RemoteUse:
             outcome = procedure(self._exchange, context)
         except WrongGuess:
             return WRONG_GUESS
-        if self._guesses is not None:
-            self._reactor.callFromThread(self._guesses.learn, tuple(self._asked))
+        if self._learns is not None:
+            self._reactor.callFromThread(self._learns.learn, tuple(self._asked))
         return outcome
 
     def _exchange(self, command: bytes) -> bytes:
