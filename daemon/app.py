@@ -30,12 +30,14 @@ from middleware.domain.message_id import MessageIds
 from middleware.doors.feed.resource import feed_resource
 from middleware.doors.local_api.door import LocalApi
 from middleware.doors.local_api.handlers import Business
+from middleware.doors.mllp.door import MllpDoor
 from middleware.doors.tokens import TokenTable
 from middleware.engine.asking import Patience
 from middleware.engine.bureau import StoredFeed
 from middleware.engine.comparison import Rules, Run
 from middleware.engine.desk import ManualDesk
 from middleware.engine.fencing import FencedBank, FencedCentre
+from middleware.engine.inbox import Inbox
 from middleware.engine.journal import Journal
 from middleware.engine.keydesk import KeyDesk
 from middleware.engine.members import OUTBOX, RECONCILIATION, LeaseTerms, Members
@@ -52,6 +54,7 @@ from middleware.ops.metrics import Metrics
 from middleware.ops.site import HttpSite, build_site
 from middleware.ops.tick import TickProbe
 from middleware.store.doubts import Doubts
+from middleware.store.inbox import InboxReader
 from middleware.store.lock import Hold
 from middleware.store.reader import Reader
 from middleware.store.statements import Statements
@@ -89,6 +92,7 @@ class Application:
     tick: TickProbe
     reconciling: Reconciling
     door: LocalApi
+    mllp: MllpDoor
     site: HttpSite
 
     async def start(self) -> None:
@@ -110,6 +114,7 @@ class Application:
         self.reconciling.start()
         self.site.start()
         self.door.start()
+        self.mllp.start()
         log.info("daemon.ready", version=VERSION, epoch=self.journal.epoch)
 
     async def stop(self) -> None:
@@ -117,6 +122,7 @@ class Application:
         log.info("daemon.stopping")
         self.engine.refuse_new()
         for stop in (
+            self.mllp.stop,
             self.door.stop,
             self.site.stop,
             self.watch.stop,
@@ -269,10 +275,12 @@ def build(settings: Settings, reactor: Any) -> Application:
     reconciler, reconciling = reconciliation(settings, profile, engine, store, lambda: members.holds(RECONCILIATION))
     health.append(reconciling.health)
     reconcile_desk = ReconciliationDesk(reconciler, store, pool)
-    business = Business(counter, readers, health, reactor, now, VERSION, desk, reconcile_desk, keys)
+    inbox = Inbox(journal, pool, InboxReader(database, opened.vault), now)
+    business = Business(counter, readers, health, reactor, now, VERSION, desk, reconcile_desk, keys, inbox)
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
     feed = feed_resource(StoredFeed(pool, reader), tokens, settings.feed, reactor, now, metrics.feed_request)
-    health.append(door.health)
+    mllp = MllpDoor(settings.mllp, inbox, reactor, now)
+    health += [door.health, mllp.health]
     site = build_site(settings.http, metrics, health, VERSION, reactor, feed)
     health.append(site.health)
     metrics.watch_parts(health)
@@ -281,7 +289,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     application = Application(
         settings, database, opened.vault, opened.hold, pool, journal, readers, his, centre, bank, members, engine, keys,
         outbox, watch, chain,
-        anchoring, tick, reconciling, door, site,
+        anchoring, tick, reconciling, door, mllp, site,
     )  # fmt: skip
     metrics.before_scrape(lambda: _measure(application, metrics))
     return application
@@ -325,6 +333,10 @@ def _measure(a: Application, metrics: Metrics) -> None:
     metrics.set("nodes_living", a.members.living)
     metrics.set("node_lease_held", a.members.lives())
     metrics.set("node_rejoined", a.members.rejoined)
+    for link, result, count in a.mllp.figures():
+        metrics.set("hl7_received", count, link, result)
+    for name, link_ in a.mllp.links.items():
+        metrics.set("hl7_connections", len(link_.connections), name)
     metrics.set("outbox_depth", a.watch.letters, "his")
     for state in ("balanced", "open", "failed"):
         metrics.set("reconcile_runs", a.reconciling.runs[state], state)

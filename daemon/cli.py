@@ -14,6 +14,7 @@ import click
 from daemon import VERSION
 from daemon.card_command import card
 from daemon.desk import desk
+from daemon.inbox_command import inbox
 from daemon.keys import keys
 from daemon.reconcile_command import reconcile
 from daemon.simulate.command import simulate
@@ -224,6 +225,7 @@ main.add_command(reconcile)
 
 
 main.add_command(keys)
+main.add_command(inbox)
 
 
 main.add_command(simulate)

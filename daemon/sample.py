@@ -50,8 +50,12 @@ def sample() -> str:
     """TOML: required keys with an example, every other key commented out with its default."""
     lines = ["# Yikatong (一卡通): every key of the configuration. Keys with # have this default."]
     for name, field in attrs.fields_dict(Settings).items():
-        if name != "accounts":
-            lines += ["", f"# {field.metadata['help']}", *_section(name, typing.get_type_hints(Settings)[name])]
+        kind = typing.get_type_hints(Settings)[name]
+        if name == "mllp":  # sections of a name each: none unless a site writes one
+            (shown, *keys) = _section(f"{name}.his-main", typing.get_args(kind)[1])
+            lines += ["", f"# {field.metadata['help']}", f"# {shown}", *keys]
+        elif name != "accounts":
+            lines += ["", f"# {field.metadata['help']}", *_section(name, kind)]
     return "\n".join(lines) + "\n" + _ACCOUNTS
 
 

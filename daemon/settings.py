@@ -19,6 +19,7 @@ from daemon.anchor_url import place_of
 from daemon.reconciling import ReconcileOptions
 from middleware.doors.feed.options import FeedOptions
 from middleware.doors.local_api.options import LocalApiOptions
+from middleware.doors.mllp.options import MllpOptions, links_are_named
 from middleware.doors.tokens import AccountOptions
 from middleware.ops.logs import LogOptions
 from middleware.ops.options import SiteOptions
@@ -173,6 +174,9 @@ class Settings:
     bank: BankOptions = setting(Factory(BankOptions), help="own shares by bank card, by ISO 8583")  # noqa: RUF009 - an attrs field
     pcsc: PcscOptions = setting(Factory(PcscOptions), help="card readers by PC/SC")  # noqa: RUF009 - an attrs field
     local_api: LocalApiOptions = setting(Factory(LocalApiOptions), help="the socket door")  # noqa: RUF009 - an attrs field
+    mllp: dict[str, MllpOptions] = setting(  # noqa: RUF009 - an attrs field
+        Factory(dict), help="HL7 from the HIS: [mllp.NAME], one listener each", validator=links_are_named
+    )
     http: SiteOptions = setting(Factory(SiteOptions), help="feed, metrics and health")  # noqa: RUF009 - an attrs field
     feed: FeedOptions = setting(Factory(FeedOptions), help="the bureau's feed")  # noqa: RUF009 - an attrs field
     anchor: AnchorOptions = setting(Factory(AnchorOptions), help="signed heads of the chains, kept elsewhere")  # noqa: RUF009 - an attrs field

@@ -19,6 +19,8 @@ from middleware.store.codec import encode
 from middleware.store.inbox import InboxReader, Taken
 from middleware.store.units import Incoming, Record, RepeatedError, Unit
 
+PIECE_BYTES = 64 * 1024
+
 
 class Inboxes(Protocol):
     """What an operator asks; raises ``Fault`` and does not block the reactor."""
@@ -26,8 +28,8 @@ class Inboxes(Protocol):
     async def list(self, after: int, limit: int, *, kept_only: bool) -> Answer:
         """What came, without its content; ``kept_only``: what was refused or is no message."""
 
-    async def show(self, caller: Caller, sequence: int) -> Answer:
-        """One of them as it came, and what was answered; the look is journalled."""
+    async def show(self, caller: Caller, sequence: int, offset: int) -> Answer:
+        """At most ``PIECE_BYTES`` of one of them as it came, and what was answered; the look is journalled."""
 
 
 class Inbox:
@@ -64,7 +66,7 @@ class Inbox:
             "complete": len(rows) < limit,
         }
 
-    async def show(self, caller: Caller, sequence: int) -> Answer:
+    async def show(self, caller: Caller, sequence: int, offset: int) -> Answer:
         """See ``Inboxes.show``."""
         row, raw = await self._pool.run(self._reader.show, sequence)
         now = self._now()
@@ -73,7 +75,9 @@ class Inbox:
         if raw is None:
             raise Fault("person.forgotten", f"inbox {sequence}")
         return _facts(row) | {
-            "content": base64.b64encode(raw).decode(),
+            "content": base64.b64encode(raw[offset : offset + PIECE_BYTES]).decode(),
+            "next_offset": min(len(raw), offset + PIECE_BYTES),
+            "complete": offset + PIECE_BYTES >= len(raw),
             "answered": base64.b64encode(row.ack).decode(),
         }
 
@@ -83,7 +87,7 @@ def _written(_result: None) -> bool:
 
 
 def _repeated(failure: Failure) -> bool:
-    failure.trap(RepeatedError)
+    failure.trap(RepeatedError)  # type: ignore[no-untyped-call]  # Twisted's
     return False
 
 

@@ -60,6 +60,8 @@ METRICS = {row.name: row for row in (
     Metric("reconcile_differences", "gauge", "Differing rows of the last comparison"),
     Metric("reconcile_open_days", "gauge", "Days that do not balance, of those that are looked back at"),
     Metric("reconcile_last_balanced_timestamp_seconds", "gauge", "When the last day that balances began; 0 = none yet"),
+    Metric("hl7_received", "gauge", "Messages of the HIS since the start, by link: taken, repeated, the fault for which one was refused, or dropped", (("link", ()), ("result", ()))),
+    Metric("hl7_connections", "gauge", "Connections to the HL7 door", (("link", ()),)),
     Metric("outbox_depth", "gauge", "Commands that wait to leave", (("queue", ()),)),
     Metric("clock_ahead_seconds", "gauge", "Seconds by which this clock is ahead of the centre's; 0 before any answer"),
     Metric("clock_limit_seconds", "gauge", "How far it may be, either way, before no money is begun: the gateway's window if less"),

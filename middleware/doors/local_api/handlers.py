@@ -35,7 +35,9 @@ from middleware.doors.local_api.params import (
 )
 from middleware.doors.local_api.session import Session
 from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder, Reconciliation
+from middleware.engine.inbox import Inboxes
 from middleware.engine.keydesk import Keys
+from middleware.engine.registries import Registry
 from middleware.ports import Clock, Readers
 
 
@@ -52,6 +54,8 @@ class Business:
     desk: Desk
     reconciliation: Reconciliation
     keys: Keys | None = None
+    registry: Registry | None = None
+    inbox: Inboxes | None = None
 
 
 @frozen(slots=True)

@@ -16,9 +16,11 @@ from middleware.domain.fault import Fault
 from middleware.domain.order import Role
 from middleware.doors.local_api import (
     handlers,
+    inbox,
     keys,
     params,
     reconciliation,
+    registry,
     results,
     results_explain,
     results_visit,
@@ -252,6 +254,91 @@ _ROWS = (
         "reconcile.list", "一次对账的总额、文件和差异明细", "totals, files and differences of a comparison",
         _DESK, reconciliation.ReconcileListParams, reconciliation.ReconcileListResult, 30,
         keyed=False, moves_money=False, handler=reconciliation.reconcile_list,
+    ),
+    Method(
+        "inbox.list", "列出 HL7 门收到而未受理的报文和字节；可列全部",
+        "messages and bytes that the HL7 door did not take; or all that came",
+        _DESK, inbox.InboxListParams, inbox.InboxListResult, 15,
+        keyed=False, moves_money=False, handler=inbox.inbox_list,
+    ),
+    Method(
+        "inbox.show", "原样查看其中一条；每次查看都记入账本", "one of them as it came; every look is journalled",
+        _DESK, inbox.InboxShowParams, inbox.InboxShowResult, 15,
+        keyed=False, moves_money=False, handler=inbox.inbox_show,
+    ),
+    Method(
+        "registry.list", "列出登记册：PSAM、终端、发卡机构", "a register: PSAMs, terminals, issuers",
+        _DESK, registry.RegistryListParams, registry.RegistryListResult, 15,
+        keyed=False, moves_money=False, handler=registry.registry_list,
+    ),
+    Method(
+        "registry.proposals", "列出待复核的登记变更", "changes of registers that wait for a second person",
+        _DESK, params.NoParams, registry.RegistryProposalsResult, 15,
+        keyed=False, moves_money=False, handler=registry.registry_proposals,
+    ),
+    Method(
+        "registry.propose", "提出登记变更、名单启停或冲突裁定，等另一人复核",
+        "propose an entry, what becomes of a list, or a decision of a conflict, for another person to approve",
+        _DESK, registry.RegistryProposeParams, registry.RegistryProposal, 15,
+        keyed=False, moves_money=False, handler=registry.registry_propose,
+    ),
+    Method(
+        "registry.approve", "复核他人提出的登记变更，即时生效", "approve what another person proposed; it takes effect at once",
+        _DESK, registry.RegistryDecideParams, registry.RegistryProposal, 15,
+        keyed=False, moves_money=False, handler=registry.registry_approve,
+    ),
+    Method(
+        "registry.reject", "退回或撤回登记变更", "reject a proposal, or take back one's own",
+        _DESK, registry.RegistryDecideParams, registry.RegistryProposal, 15,
+        keyed=False, moves_money=False, handler=registry.registry_reject,
+    ),
+    Method(
+        "registry.lists", "列出挂失与黑名单及导入进度", "lists of lost and blacklisted cards, and how far an import is",
+        _DESK, params.NoParams, registry.CardListsResult, 15,
+        keyed=False, moves_money=False, handler=registry.registry_lists,
+    ),
+    Method(
+        "registry.import_begin", "开始导入一份名单", "begin to import a list of cards",
+        _DESK, registry.ImportBeginParams, registry.CardListFacts, 15,
+        keyed=False, moves_money=False, handler=registry.registry_import_begin,
+    ),
+    Method(
+        "registry.import_part", "传送名单的下一段；有一行不合规定则整份不采用",
+        "the list's next lines; one line that is not as it should be refuses all of it",
+        _DESK, registry.ImportPartParams, registry.CardListFacts, 30,
+        keyed=False, moves_money=False, handler=registry.registry_import_part,
+    ),
+    Method(
+        "registry.import_end", "名单传完：追加的立即生效，替换的等另一人复核",
+        "all of it was sent: what is added counts at once, a replacement waits for another person",
+        _DESK, registry.ImportEndParams, registry.CardListFacts, 30,
+        keyed=False, moves_money=False, handler=registry.registry_import_end,
+    ),
+    Method(
+        "registry.link", "登记旧卡（码）属于何人；有矛盾时列为冲突",
+        "whose an old medium is; what contradicts it is listed as a conflict",
+        _WARD, registry.RegistryLinkParams, registry.RegistryLinkResult, 15,
+        keyed=False, moves_money=False, handler=registry.registry_link,
+    ),
+    Method(
+        "registry.conflicts", "列出旧卡归属冲突，每次查看都记入账本", "old media that are disputed; every look is journalled",
+        _DESK, registry.ConflictsParams, registry.ConflictsResult, 15,
+        keyed=False, moves_money=False, handler=registry.registry_conflicts,
+    ),
+    Method(
+        "registry.flags", "列出用卡审计标记", "the flags of the card audit",
+        _DESK, registry.FlagsParams, registry.FlagsResult, 15,
+        keyed=False, moves_money=False, handler=registry.registry_flags,
+    ),
+    Method(
+        "registry.flag", "查看标记所涉卡号，查看记入账本", "whose card a flag is about; the look is journalled",
+        _DESK, registry.FlagParams, registry.FlagResult, 15,
+        keyed=False, moves_money=False, handler=registry.registry_flag,
+    ),
+    Method(
+        "registry.flag_seen", "登记标记已查看及处理情况", "say that a flag was looked at, and what came of it",
+        _DESK, registry.FlagSeenParams, registry.FlagSeenResult, 15,
+        keyed=False, moves_money=False, handler=registry.registry_flag_seen,
     ),
     Method(
         "system.status", "各部件状态，指明故障部件及处理办法", "how every part is, which is broken and what to do",

@@ -93,7 +93,7 @@ class MllpConnection(WireProtocol):
         framer = self._framer
         for token in framer.feed(data):
             self._take(token)
-            if self._closing:
+            if self._is_over():
                 return
         if framer.ended:
             self._late.off()
@@ -140,6 +140,9 @@ class MllpConnection(WireProtocol):
 
     def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
         """The transport is done with us; ``connectionLost`` follows."""
+
+    def _is_over(self) -> bool:
+        return self._closing
 
     # -- blocks in
 

@@ -150,7 +150,7 @@ class HL7Link(Factory):
 
     def _not_written(self, failure: Failure, judged: Judged, answer: Answer) -> None:
         """Nothing was written: say so where somebody may be told. A daemon that stops says nothing; they send again."""
-        failure.trap(Fault)
+        failure.trap(Fault)  # type: ignore[no-untyped-call]  # Twisted's
         fault: Any = failure.value
         self.counts[fault.code] += 1
         if fault.code == "system.stopping":

@@ -32,7 +32,7 @@ def links_are_named(_instance: object, attribute: Any, value: dict[str, MllpOpti
     for name in value:
         if not _LINK.fullmatch(name):
             raise ValueError(f"{attribute.name}.{name}: at most 32 small letters, digits, _ and -")
-    places = [(link.host, link.port) for link in value.values() if link is not None]
+    places = [(link.host, link.port) for link in filter(None, value.values())]
     if len(set(places)) != len(places):
         raise ValueError(f"{attribute.name}: two links have the same host and port")
 

@@ -62,6 +62,10 @@ _SHIFT = {
     "unknown": {"count": 1, "settlements": ["S2"]},
     "journal": {"after": 10, "last": 42},
 }  # fmt: skip
+_CAME = {
+    "sequence": 7, "link": "his-main", "control_id": "C1", "type": "ADT^A04", "why": "hl7.charset", "digest": "0" * 64,
+    "bytes": 5, "at": _WHEN,
+}  # fmt: skip
 ANSWERS = {
     **dict.fromkeys(
         ("inpatient.charge", "inpatient.withdraw_charges", "inpatient.discharge", "inpatient.undo_discharge",
@@ -122,6 +126,8 @@ ANSWERS = {
         }],
         "next_after": "V1", "complete": True,
     },
+    "inbox.list": {"rows": [_CAME], "next_after": 7, "complete": True},
+    "inbox.show": _CAME | {"content": "SEVMTE8=", "next_offset": 5, "complete": True, "answered": ""},
     "keys.list": {
         "keys": [{
             "id": "K1", "period": "2026-11", "purpose": "seal", "algorithm": "aes-256-gcm", "state": "retired",
@@ -284,6 +290,19 @@ class FakeKeys:
         return await self._counter._answer("person.find", caller, id_number, card_number, reason, after, limit)
 
 
+class FakeInbox:
+    """Answers as the counter does."""
+
+    def __init__(self, counter: FakeCounter) -> None:
+        self._counter = counter
+
+    async def list(self, after, limit, *, kept_only):
+        return await self._counter._answer("inbox.list", after, limit, kept_only)
+
+    async def show(self, caller, sequence, offset):
+        return await self._counter._answer("inbox.show", caller, sequence, offset)
+
+
 class FakeReconciliation:
     """Answers as the counter does."""
 
@@ -382,6 +401,7 @@ def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
         FakeDesk(counter),
         FakeReconciliation(counter),
         FakeKeys(counter),
+        FakeInbox(counter),
     )
     api = LocalApi(options, business, token_table(), reactor, lambda *what: seen.append(what))
     return Door(api, counter, readers, seen)

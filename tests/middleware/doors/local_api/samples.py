@@ -54,6 +54,8 @@ PARAMS = {
     "reconcile.status": {"run_id": "R1"},
     "reconcile.list": {"run_id": "R1", "after": 0, "limit": 10},
     "person.find": {"card_number": "A12345678", "reason": "本人要求查阅", "limit": 10},
+    "inbox.list": {"all": True},
+    "inbox.show": {"sequence": 7},
     "keys.list": {},
     "keys.rotate": {"rewrap": True, "reseal": True},
     "keys.destroy": {"period": "2011-11"},
