@@ -28,6 +28,7 @@ NEAR_NODES = {
     planted.an_older_epoch_still_writes: 2,
     planted.two_nodes_deliver_at_once: 2,
     planted.message_ids_are_everybodys: 6,
+    planted.another_nodes_clock_is_believed: 52,
 }
 
 

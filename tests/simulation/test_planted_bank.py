@@ -11,12 +11,11 @@ from tests.simulation import planted_bank
 SEEDS = [seed for seed in range(1, 61) if draw_bank(seed, "hostile").cards]
 NEAR = {
     planted_bank.an_unanswered_hold_is_asked_for_again: 25,
-    planted_bank.not_found_ends_the_reversal_of_a_hold_at_once: 27,
     planted_bank.a_refund_without_an_answer_is_sent_again: 29,
     planted_bank.an_unanswered_hold_pays: 3,
     planted_bank.a_repeated_capture_is_a_new_one: 3,
     planted_bank.an_unanswered_capture_was_taken: 3,
-    planted_bank.a_cancel_is_not_refunded: 3,
+    planted_bank.a_cancel_is_not_refunded: 29,
     planted_bank.an_unanswered_hold_is_no_hold: 3,
 }
 

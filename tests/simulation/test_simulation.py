@@ -63,8 +63,8 @@ def test_the_same_seed_gives_the_same_bytes_in_this_process_and_in_another(play,
 
 def test_a_broken_rule_is_told_with_its_trace_and_the_command_that_replays_it(monkeypatch):
     planted.unknown_is_a_refusal(monkeypatch)
-    seed = next(n for n in range(1, 41) if _simulate(n).exit_code == 1)
-    told, again = _simulate(seed), _simulate(seed)
+    seed, told = next((n, told) for n in range(1, 41) if (told := _simulate(n)).exit_code == 1)
+    again = _simulate(seed)
 
     assert f"--seeds {seed} --hours 2 --profile hostile" in told.stdout
     assert "SettleConfirmed" in told.stdout
