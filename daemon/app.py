@@ -22,6 +22,7 @@ from daemon.anchoring import Anchoring
 from daemon.chain_watch import ChainWatch
 from daemon.opening import Opened, open_store
 from daemon.policies import calls_of, categories_of, cross_of, kinds_of, local_of
+from daemon.readers import readers_of
 from daemon.reconciling import Reconciling
 from daemon.settings import Settings
 from daemon.watch import Watch
@@ -60,8 +61,7 @@ from middleware.store.reader import Reader
 from middleware.store.statements import Statements
 from middleware.store.vault import Vault
 from middleware.store.writer import Writer
-from readers.fleet import ReaderFleet, ReaderKind
-from readers.pcsc.link import PcscReaders
+from readers.fleet import ReaderFleet
 
 log = structlog.get_logger()
 
@@ -224,7 +224,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     journal, members, ids = join(settings, opened, reactor, metrics)
     pool = Pool(reactor, "store-readers", settings.store.read_threads, READ_QUEUE)
 
-    readers = ReaderFleet([ReaderKind("pcsc", PcscReaders(settings.pcsc, reactor, lambda: now().date(), now))])
+    readers = readers_of(settings, reactor, now, metrics)
     his = Hl7His(settings.his, reactor)
     centre = centre_of(settings.centre, reactor, now, profile)
     bank = Iso8583Bank(settings.bank, reactor) if settings.bank.enabled else None
@@ -347,4 +347,3 @@ def _measure(a: Application, metrics: Metrics) -> None:
     metrics.set("api_in_flight", a.door.in_flight)
     metrics.set("journal_head_sequence", a.journal.head_sequence)
     metrics.set("clock_ahead_seconds", a.centre.clock_ahead_s() or 0.0)
-    metrics.reader_states(a.readers.statuses())

@@ -27,6 +27,7 @@ from middleware.store.key_options import KeyOptions
 from middleware.store.nodes import Membership
 from middleware.store.places import FilePlace, Place
 from readers.pcsc.options import PcscOptions
+from readers.remote.options import RemoteReaderOptions
 
 
 def _store_url(_instance: object, attribute: Any, value: str) -> None:
@@ -173,6 +174,9 @@ class Settings:
     his: Hl7Options = setting(Factory(Hl7Options), help="the HIS by HL7 v2")  # noqa: RUF009 - an attrs field
     bank: BankOptions = setting(Factory(BankOptions), help="own shares by bank card, by ISO 8583")  # noqa: RUF009 - an attrs field
     pcsc: PcscOptions = setting(Factory(PcscOptions), help="card readers by PC/SC")  # noqa: RUF009 - an attrs field
+    remote_readers: RemoteReaderOptions = setting(  # noqa: RUF009 - an attrs field
+        Factory(RemoteReaderOptions), help="card readers at other computers, by an agent there"
+    )
     local_api: LocalApiOptions = setting(Factory(LocalApiOptions), help="the socket door")  # noqa: RUF009 - an attrs field
     mllp: dict[str, MllpOptions] = setting(  # noqa: RUF009 - an attrs field
         Factory(dict), help="HL7 from the HIS: [mllp.NAME], one listener each", validator=links_are_named
