@@ -6,7 +6,8 @@ import datetime as dt
 
 from attrs import field, frozen
 
-from middleware.domain.credential import BY_CARD, Credential
+from middleware.domain.credential import BY_CARD, Credential, Shown
+from middleware.domain.fault import Fault
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, MediumNumber, PersonName
 
 
@@ -39,6 +40,7 @@ class CardRead:
     reader: str  # the reader's name as PC/SC gives it
     credential: Credential = BY_CARD
     photo: bytes = field(default=b"", repr=False)  # of an id card, as its chip keeps it (WLT); never logged
+    psam: str = ""  # serial of the PSAM that opened the card, where one had to: for the audit
 
 
 @frozen(slots=True)
@@ -50,12 +52,56 @@ class MediumRead:
     reader: str
 
 
-@frozen(slots=True)
-class Linked:
-    """To whom a ``MediumRead`` belongs, as the registry of links has it."""
+class UnlinkedError(Fault):
+    """A number was read and nobody is known by it yet: ``medium`` is for whoever can find the person, or the HIS."""
 
-    id_number: IdNumber
-    name: PersonName
+    def __init__(self, medium: MediumRead) -> None:
+        super().__init__("medium.no_identity", medium.kind)
+        self.medium = medium
+
+
+def person_read(
+    kind: str,
+    reader: str,
+    credential: Credential,
+    id_number: IdNumber,
+    name: PersonName,
+    *,
+    birth_date: dt.date,
+    sex: str,
+    nation: str = "",
+    validity: tuple[dt.date | None, dt.date | None] = (None, None),
+    photo: bytes = b"",
+) -> CardRead:
+    """The read of what is no social-security card."""
+    return CardRead(
+        kind=kind,
+        region_code="",
+        card_id_code=CardIdCode(""),
+        card_class="",
+        spec_version="",
+        issuing_organisation="",
+        issued_on=validity[0],
+        expires_on=validity[1],
+        card_number=CardNumber(""),
+        id_number=id_number,
+        name=name,
+        sex=sex,
+        nation=nation,
+        birthplace="",
+        birth_date=birth_date,
+        atr_historical="",
+        reader=reader,
+        credential=credential,
+        photo=photo,
+    )
+
+
+def linked_read(medium: MediumRead, id_number: IdNumber, name: PersonName) -> CardRead:
+    """Who shows an old medium that the registry of links knows: shown is the identity that the number is linked to."""
+    sex = "21"[id_number.is_male]
+    credential = Credential(Shown.IDENTITY)
+    return person_read(medium.kind, medium.reader, credential, id_number, name, birth_date=id_number.birth_date, sex=sex)
 
 
 # What a person may show, by the name that answers, journal and configuration have for it.

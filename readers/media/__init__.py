@@ -1,0 +1,1 @@
+"""What is no CPU card: how its content becomes a number or an identity, and the port that has all such readers."""

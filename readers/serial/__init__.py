@@ -1,0 +1,1 @@
+"""Readers on a serial port: second-generation id cards, bar codes, codes on a screen, magnetic stripes."""
