@@ -19,7 +19,8 @@ from readers.cards.kinds import DEFAULT_ORDER
 
 if TYPE_CHECKING:
     from readers.cards.detect import Detection
-    from readers.cards.whole import FileRead, Value, WholeCard
+    from readers.cards.looking import FileRead, Value
+    from readers.cards.whole import WholeCard
     from readers.pcsc.api import Load, PcscContext
 
 LIMIT_S = 30.0
@@ -114,16 +115,18 @@ def show_readers(order: tuple[str, ...], load: Load | None = None) -> None:
 def show_card(reader: str | None, order: tuple[str, ...], *, reveal: bool, load: Load | None = None) -> None:
     """The card's files, each item masked unless ``reveal``."""
     from readers.cards.detect import unreadable
-    from readers.cards.whole import read_whole
+    from readers.cards.looking import FREE_ONLY
+    from readers.cards.whole import LOOKS
 
     with _Service(load) as context:
         name = _chosen(context, reader)
         with _Powered(context, name) as powered:
             detection = powered.detect(order)
             click.echo(f"{name}: {kind_of(detection)}")
-            if detection.kind is None or not detection.kind.readable:
+            look = LOOKS.get(detection.kind.key) if detection.kind is not None else None
+            if look is None:
                 raise unreadable(detection)
-            found = read_whole(powered.exchange)
+            found = look(powered.exchange, FREE_ONLY)
     for line in lines_of(found, reveal=reveal):
         click.echo(line)
 
@@ -137,7 +140,8 @@ def kind_of(detection: Detection) -> str:
 
 def lines_of(card: WholeCard, *, reveal: bool) -> Iterator[str]:
     """The whole card as text."""
-    yield f"规范版本 / spec version {card.version}，密钥算法 / cipher of the keys {card.algorithm}"
+    if card.algorithm is not None:
+        yield f"规范版本 / spec version {card.version}，密钥算法 / cipher of the keys {card.algorithm}"
     for found in card.files:
         yield from _file_lines(found, reveal=reveal)
     if card.absent:
@@ -145,7 +149,7 @@ def lines_of(card: WholeCard, *, reveal: bool) -> Iterator[str]:
 
 
 def _file_lines(found: FileRead, *, reveal: bool) -> Iterator[str]:
-    from readers.cards.whole import WHAT_TO_DO
+    from readers.cards.looking import WHAT_TO_DO
 
     head = f"{found.file.path} {found.file.zh} / {found.file.en}"
     if found.refused is not None:

@@ -134,9 +134,9 @@ def read_record(tag: int, le: int) -> Command:
     return Command(0x00, 0xB2, tag, 0x00, le=le)
 
 
-def read_numbered_record(number: int, le: int) -> Command:
-    """READ RECORD of the current file by record number, from 1 (P2 = 04: P1 is a number)."""
-    return Command(0x00, 0xB2, number, 0x04, le=le)
+def read_numbered_record(number: int, le: int, short_id: int = 0) -> Command:
+    """READ RECORD by number, from 1 (P2 ends in 4: P1 is a number), of the current file or of that short identifier."""
+    return Command(0x00, 0xB2, number, short_id << 3 | 0x04, le=le)
 
 
 def read_binary(offset: int, le: int) -> Command:

@@ -24,6 +24,8 @@ class Encoding(StrEnum):
     NUMBER = "number"  # unsigned, big-endian, given as decimal digits
     BCD_MONEY = "BCD money"  # whole fen in packed digits, given as yuan with two decimals
     BINARY_MONEY = "binary money"  # whole fen, unsigned, big-endian, given alike
+    SHORT_DATE = "BCD date of two-digit year"  # yymmdd, 20yy below 50 as EMV has it, given as ISO 8601
+    ACCOUNT = "account number"  # packed digits, F behind; 13-19 digits, the last one a check digit (ISO 7812, Luhn)
     BYTES = "bytes"  # kept as they are, given as upper-case hex
 
 
@@ -41,6 +43,7 @@ class Access(StrEnum):
     FREE = "free"
     RKSSSE = "external authentication under RKSSSE"
     PIN = "the holder's PIN"
+    READ_KEY = "external authentication under the read key"
     KEY_OR_PIN = "external authentication under the read key, or the holder's PIN"
     KEY_AND_PIN = "external authentication under the read key, and the holder's PIN"
     NEVER = "never"  # the card reads it itself
@@ -51,6 +54,8 @@ class Structure(StrEnum):
 
     TAGGED = "records by tag"
     NUMBERED = "records by number"  # each record is the items, one behind the other, without tags
+    ORDERED = "records by number, each with its tag"  # record n holds item n
+    OBJECTS = "BER-TLV objects"  # EMV records: the items stand anywhere in the template of record 1 to the last
     TRANSPARENT = "bytes"  # READ BINARY
     INTERNAL = "internal"  # for the card's own use; a terminal never reads it
 
@@ -82,7 +87,8 @@ class Item:
     """One record of a file: tag, clause-like name in two languages, width of the value in bytes, encoding.
 
     ``since``: cards of earlier generations do not have it. ``may_be_missing``: generations in which it is met absent.
-    In a file of numbered records ``tag`` is the place in the record, from 1.
+    In a file of numbered records ``tag`` is the place in the record, from 1. ``least``: a value may be as short as that; 0:
+    it has the whole width. ``never_shown``: masked as soon as it is understood, for everybody and for good.
     """
 
     tag: int
@@ -95,6 +101,8 @@ class Item:
     since: Generation = Generation.FIRST
     may_be_missing: frozenset[Generation] = frozenset()
     personal: bool = True  # shown masked unless a person asks for it in clear
+    least: int = 0
+    never_shown: bool = False
 
     @property
     def le(self) -> int:
@@ -127,7 +135,8 @@ class CardFile:
     """One elementary file. ``generations``: whose layout this is; two of one path never share a generation.
 
     ``key``: reference of the read key (EXTERNAL AUTHENTICATE P2), 0 when none is known. ``records``: of a file of
-    numbered ones. ``size``: bytes of a transparent file, 0 when it is not known.
+    numbered ones. ``size``: bytes of a transparent file, 0 when it is not known. ``by_short_id``: ``file_id`` is the short
+    identifier (1-30) that READ RECORD takes, and the file is not selected.
     """
 
     file_id: int
@@ -142,6 +151,7 @@ class CardFile:
     key: int = 0
     records: int = 0
     size: int = 0
+    by_short_id: bool = False
     source: str = ""
 
     def item(self, tag: int) -> Item:
@@ -163,19 +173,38 @@ class CardFile:
 
 @frozen(slots=True)
 class Balance:
-    """An account that the card itself keeps, asked for by command B0 26 00 ``p2`` in the medical application."""
+    """An account or a counter that the card itself keeps, asked for by a command of its own in its application.
 
-    p2: int
+    ``command``: CLA INS P1 P2. The answer is the items one behind the other; with ``tag``, inside the object of that tag (GET
+    DATA). Without items nobody has published what the answer holds, and it is not asked for.
+    """
+
+    path: str  # as faults name it: "DF04/B02601"
+    command: bytes
     zh: str
     en: str
     items: tuple[Item, ...]
     access: Access
     source: str
+    tag: int = 0
+
+    @property
+    def le(self) -> int:
+        """Bytes of a whole answer without its tag and length."""
+        return sum(item.width for item in self.items)
+
+    def where(self, item: Item) -> str:
+        """How a fault names the item."""
+        return f"{self.path} {item.en}"
 
 
 @frozen(slots=True)
 class Environment:
-    """An application of a card: the name that selects it, and the files under it."""
+    """An application of a card: what selects it, the files under it, and the accounts that it answers for.
+
+    ``also``: names of applications that are laid out alike; a card has one of them. ``identifiers``: selected by these, one
+    after the other from the root, where the application has no name.
+    """
 
     label: str
     name: bytes
@@ -183,6 +212,9 @@ class Environment:
     en: str
     files: tuple[CardFile, ...]
     source: str
+    balances: tuple[Balance, ...] = ()
+    also: tuple[bytes, ...] = ()
+    identifiers: tuple[int, ...] = ()
 
     def files_of(self, generation: Generation) -> tuple[CardFile, ...]:
         """The files that a card of this generation has."""

@@ -20,6 +20,9 @@ def objects(data: bytes, where: str) -> Iterator[tuple[int, bytes]]:
     """The BER-TLV objects of one level, tag (1-2 bytes) and value; ``Fault("card.malformed")`` where it is cut short."""
     at = 0
     while at < len(data):
+        if data[at] == 0:  # EMV book 3, annex B: 00 may stand before, between and after objects
+            at += 1
+            continue
         start = at
         at += 2 if data[at] & _MORE_TAG == _MORE_TAG else 1
         tag = int.from_bytes(data[start:at], "big")

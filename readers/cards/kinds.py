@@ -7,6 +7,7 @@ from enum import StrEnum
 import attrs
 from attrs import frozen
 
+from readers.cards import finance, health
 from readers.cards import social_security as ss
 
 
@@ -50,6 +51,8 @@ class Kind(StrEnum):
     """The names of the kinds, as the configuration has them."""
 
     SOCIAL_SECURITY = ss.KIND
+    CITIZEN = "citizen-card"
+    CITIZEN_SUB = "citizen-sub-card"
     BANK = "bank-card"
     HEALTH = "health-card"
     MIFARE = "mifare-classic"
@@ -58,7 +61,10 @@ class Kind(StrEnum):
 
 @frozen(slots=True)
 class CardKind:
-    """One kind: a card is of it when any of ``probes`` holds. ``readable``: a procedure of ours reads it."""
+    """One kind: a card is of it when any of ``probes`` holds. ``readable``: it gives a patient's identity.
+
+    A kind without probes cannot be told apart; ``known_zh`` and ``known_en`` say why, and it stands in no order.
+    """
 
     key: Kind
     zh: str
@@ -67,6 +73,8 @@ class CardKind:
     readable: bool
     todo_zh: str = ""
     todo_en: str = ""
+    known_zh: str = ""
+    known_en: str = ""
 
 
 _PCSC = "PC/SC part 3, 3.1.3.2.3: storage cards"
@@ -78,20 +86,33 @@ KINDS = (
         readable=True,
     ),
     CardKind(
+        Kind.CITIZEN, "市民卡（主卡）", "citizen card (main card)", (), readable=False,
+        known_zh="芯片上是社会保障应用和金融应用，按社会保障卡识别和读取；非接触面未见公开资料",
+        known_en="its chip has the social-security and the financial application: it is known and read as a social-security card; "
+        "of its contactless side nothing is published",
+    ),
+    CardKind(
+        Kind.CITIZEN_SUB, "市民卡（副卡）", "citizen card (sub card)", (), readable=False,
+        todo_zh="请使用主卡、社会保障卡或身份证", todo_en="use the main card, the social-security card or the id card",
+        known_zh="没有社会保障应用，只有身份；应用名称和文件因城市而异，未见公开资料，故不声明",
+        known_en="no social-security application, identity only; names and files differ by city and none is published, so none is declared",
+    ),
+    CardKind(
         Kind.BANK, "银行卡（或卡的金融应用）", "bank card, or a card's financial side",
         (
-            ByName(bytes.fromhex("A000000333010101"), "PBOC 3.0: debit"),
-            ByName(bytes.fromhex("A000000333010102"), "PBOC 3.0: credit"),
-            ByName(b"1PAY.SYS.DDF01", "PBOC 3.0: payment system environment"),
+            ByName(finance.PBOC.name, "PBOC 3.0: debit"),
+            ByName(finance.PBOC.also[0], "PBOC 3.0: credit"),
+            ByName(finance.PSE.name, "PBOC 3.0: payment system environment"),
+            ByName(finance.PPSE.name, "PBOC 3.0: the same, contactless"),
         ),
         readable=False,
         todo_zh="请使用社会保障卡，或在收款处刷银行卡", todo_en="use the social-security card, or pay with it at the bank terminal",
     ),
     CardKind(
         Kind.HEALTH, "居民健康卡", "resident health card",
-        (ByFile(0xDDF1, "resident health card, application specification V1.0 (2012)"),),
+        (ByFile(health.ROOT, health.DDF1.source),),
         readable=False,
-        todo_zh="本版本不读居民健康卡，请使用社会保障卡", todo_en="this version does not read it; use the social-security card",
+        todo_zh="姓名须认证读密钥后才能读，请使用社会保障卡", todo_en="the name needs the read key; use the social-security card",
     ),
     CardKind(
         Kind.MIFARE, "就诊卡（Mifare Classic）", "treatment card (Mifare classic)",
@@ -113,7 +134,7 @@ KINDS = (
         todo_zh="这是终端的卡，不是持卡人的卡", todo_en="this is a terminal's card, not a person's",
     ),
 )  # fmt: skip
-DEFAULT_ORDER = tuple(str(kind.key) for kind in KINDS)
+DEFAULT_ORDER = tuple(str(kind.key) for kind in KINDS if kind.probes)
 
 
 def check_order(_instance: object, attribute: attrs.Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:

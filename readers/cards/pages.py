@@ -7,9 +7,10 @@ from pathlib import Path
 
 from middleware.domain.fault import FAULTS
 from readers.cards import social_security as ss
-from readers.cards.catalogue import ALL_BALANCES, ALL_KINDS, SOCIAL_SECURITY
-from readers.cards.declaration import Access, CardFile, Environment, Generation, Item, Structure, Vector
-from readers.cards.whole import WHAT_TO_DO
+from readers.cards.catalogue import ALL_KINDS, EVERY_ENVIRONMENT, SOCIAL_SECURITY
+from readers.cards.declaration import Access, Balance, CardFile, Environment, Generation, Item, Structure, Vector
+from readers.cards.encoding import masked_account
+from readers.cards.looking import WHAT_TO_DO
 from readers.status_words import STATUS_WORDS
 
 _HEAD = """\
@@ -34,9 +35,8 @@ def _page() -> Iterator[str]:
     yield from _kinds()
     yield from _algorithms()
     yield from _access()
-    for environment in SOCIAL_SECURITY:
+    for environment in EVERY_ENVIRONMENT:
         yield from _environment(environment)
-    yield from _balances()
     yield from _words()
 
 
@@ -47,7 +47,10 @@ def _kinds() -> Iterator[str]:
     yield "| 种类 kind | 名称 name | 依据 known by | 来源 source | 读取 read here |"
     yield "| --- | --- | --- | --- | --- |"
     for kind in ALL_KINDS:
-        read = "是 yes" if kind.readable else f"否 no: {kind.todo_zh} / {kind.todo_en}"
+        todo = f": {kind.todo_zh} / {kind.todo_en}" if kind.todo_zh else ""
+        read = "是 yes" if kind.readable else f"否 no{todo}"
+        if not kind.probes:
+            yield f"| `{kind.key}` | {kind.zh} · {kind.en} | — | {kind.known_zh} / {kind.known_en} | {read} |"
         for probe in kind.probes:
             yield f"| `{kind.key}` | {kind.zh} · {kind.en} | `{probe}` | {probe.source} | {read} |"
     yield ""
@@ -75,19 +78,25 @@ def _access() -> Iterator[str]:
 
 def _environment(environment: Environment) -> Iterator[str]:
     yield f"## {environment.label} {environment.zh} · {environment.en}\n"
-    yield f"`SELECT {environment.name.hex().upper()}`. {environment.source}\n"
+    selects = [name.hex().upper() for name in (environment.name, *environment.also) if name]
+    selects += (
+        [" → ".join(f"{identifier:04X}" for identifier in environment.identifiers)] if environment.identifiers else []
+    )
+    yield f"{', '.join(f'`SELECT {select}`' for select in selects)}. {environment.source}\n"
     for file in environment.files:
-        yield from _file(file)
+        yield from _file(file, versioned=environment in SOCIAL_SECURITY)
+    for balance in environment.balances:
+        yield from _balance(balance)
 
 
-def _file(file: CardFile) -> Iterator[str]:
+def _file(file: CardFile, *, versioned: bool) -> Iterator[str]:
     versions = ", ".join(_GENERATIONS[generation] for generation in sorted(file.generations))
-    yield f"### {file.path} {file.zh} · {file.en} ({versions})\n"
+    yield f"### {file.path} {file.zh} · {file.en}" + (f" ({versions})\n" if versioned else "\n")
     yield f"- 结构 structure: {file.structure}{_extent(file)}"
     rules = dict.fromkeys(file.access[generation] for generation in sorted(file.generations))
     for rule in rules:
         whose = ", ".join(_GENERATIONS[g] for g in sorted(file.generations) if file.access[g] is rule)
-        yield f"- 读取 read: {rule} ({whose})"
+        yield f"- 读取 read: {rule}" + (f" ({whose})" if versioned else "")
     if file.key:
         yield f"- 密钥引用 key reference: {file.key:02X}"
     if file.source:
@@ -103,7 +112,7 @@ def _file(file: CardFile) -> Iterator[str]:
 
 def _extent(file: CardFile) -> str:
     if file.records:
-        return f", {file.records}"
+        return f", {file.records}" + (f", SFI {file.file_id:02X}" if file.by_short_id else "")
     return f", {file.size}" if file.size else ""
 
 
@@ -111,13 +120,14 @@ def _items(items: tuple[Item, ...], place: str) -> Iterator[str]:
     yield f"| {place} | 数据项 item | 字节 bytes | 编码 encoding | 例 vectors | 来源 source |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for item in items:
-        vectors = "<br>".join(_vector(vector) for vector in item.vectors)
+        vectors = "<br>".join(_hidden(vector) if item.never_shown else _vector(vector) for vector in item.vectors)
+        width = f"{item.least}-{item.width}" if item.least else f"{item.width}"
         name = f"{item.zh} · {item.en}"
         if item.since is not Generation.FIRST:
             name += f" (自 since {_GENERATIONS[item.since]})"
         if item.may_be_missing:
             name += " (可缺 may be missing)"
-        yield f"| `{item.tag:02X}` | {name} | {item.width} | {item.encoding} | {vectors} | {item.source} |"
+        yield f"| `{item.tag:02X}` | {name} | {width} | {item.encoding} | {vectors} | {item.source} |"
     yield ""
 
 
@@ -130,11 +140,17 @@ def _vector(vector: Vector) -> str:
     return f"`{shown}` → {'拒绝 refused' if vector.malformed else f'`{vector.text}`'}"
 
 
-def _balances() -> Iterator[str]:
-    yield "## 账户 · Accounts in DF04\n"
-    for balance in ALL_BALANCES:
-        yield f"### {balance.zh} · {balance.en}\n"
-        yield f"`B02600{balance.p2:02X}`; {balance.access}; {balance.source}\n"
+def _hidden(vector: Vector) -> str:
+    """An example of what is never shown: not here either."""
+    return "拒绝 refused" if vector.malformed else f"`{masked_account(vector.text)}`"
+
+
+def _balance(balance: Balance) -> Iterator[str]:
+    yield f"### {balance.path} {balance.zh} · {balance.en}\n"
+    yield f"- 命令 command: `{balance.command.hex().upper()}`"
+    yield f"- 读取 read: {balance.access}"
+    yield f"- 来源 source: {balance.source}\n"
+    if balance.items:
         yield from _items(balance.items, "次序 place")
 
 

@@ -5,15 +5,30 @@ Every fault names file and item ("SSSE/EF06 tag 0D birth date: not BCD"), never 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from middleware.domain.fault import Fault
 from readers import status_words
-from readers.apdu import Exchange, read_binary, read_numbered_record, read_record, select_by_name, select_file, transmit
-from readers.cards.declaration import CardFile, Environment, Generation, Group, Item
+from readers.apdu import (
+    MAX_LE,
+    Command,
+    Exchange,
+    read_binary,
+    read_numbered_record,
+    read_record,
+    select_by_name,
+    select_file,
+    transmit,
+)
+from readers.cards.declaration import Balance, CardFile, Environment, Generation, Group, Item
+from readers.cards.fci import find
 from readers.tlv import Record
 
 SELECT_FORMS = (0x02, 0x00)  # P1 of SELECT EF by identifier; both are met in the field (reference 1.5)
 
 MAX_PIECE = 128  # bytes a READ BINARY: every card takes that
+TEMPLATE = 0x70  # of a record of EMV
+ROOT_FORM = 0x00  # P1 of SELECT of an application or file by its identifier
 END_OF_FILE = frozenset({0x6282, 0x6B00})  # fewer bytes than asked for; an offset behind the end
 
 
@@ -33,8 +48,35 @@ class FileReader:
             raise Fault("card.unsupported", f"{environment.label}: status {response.sw:04X}")
         raise status_words.as_fault(response.sw, environment.label)
 
+    def enter(self, environment: Environment, first: tuple[bytes, ...] = ()) -> bytes | None:
+        """Select an application by its name, another of its names or its identifiers; ``None`` when the card has none of it.
+
+        ``first``: names that the card itself gave, tried before the declared ones. Gives the answer to the last SELECT.
+        """
+        if environment.identifiers:
+            commands = [select_file(identifier, ROOT_FORM) for identifier in environment.identifiers]
+            for command in commands[:-1]:
+                if self._known(command, environment.label) is None:
+                    return None
+            return self._known(commands[-1], environment.label)
+        for name in dict.fromkeys((*first, environment.name, *environment.also)):
+            fci = self._known(select_by_name(name), environment.label)
+            if fci is not None:
+                return fci
+        return None
+
+    def _known(self, command: Command, where: str) -> bytes | None:
+        response = transmit(self._exchange, command, where)
+        if response.ok:
+            return response.data
+        if response.sw in status_words.NO_SUCH_APPLICATION:
+            return None
+        raise status_words.as_fault(response.sw, where)
+
     def select_file(self, file: CardFile) -> None:
-        """Select an elementary file; the form that worked is tried first from then on."""
+        """Select an elementary file; the form that worked is tried first from then on. One of a short identifier needs none."""
+        if file.by_short_id:
+            return
         where, sw = f"{file.path} select", 0
         for p1 in self._forms:
             response = transmit(self._exchange, select_file(file.file_id, p1), where)
@@ -90,16 +132,58 @@ class FileReader:
         """The fields of one numbered record of the selected file; ``None`` when there is no such record."""
         where = f"{file.path} record {number}"
         width = sum(item.width for item in file.items)
-        raw = self._numbered(where, number, width)
+        raw = self._numbered(where, number, width, file.file_id if file.by_short_id else 0)
         if raw is None:
             return None
         if len(raw) != width:
             raise Fault("card.malformed", f"{where}: {len(raw)} bytes, not {width}")
-        values, at = [], 0
-        for item in file.items:
-            values.append(raw[at : at + item.width])
-            at += item.width
-        return tuple(values)
+        return tuple(_cut(raw, file.items))
+
+    def read_ordered(self, file: CardFile, item: Item) -> bytes | None:
+        """The value of the record that is this item by its place in the file; ``None`` when there is no such record."""
+        where = file.where(item)
+        raw = self._numbered(where, file.items.index(item) + 1, item.le)
+        if raw is None:
+            return None
+        record = Record.decode(raw, where)
+        if record.tag != item.tag:
+            raise Fault("card.malformed", f"{where}: record has tag {record.tag:02X}")
+        return record.value
+
+    def read_objects(self, file: CardFile) -> dict[int, bytes]:
+        """The declared objects that stand in the templates of the file's records, by tag; what else stands there is dropped."""
+        found: dict[int, bytes] = {}
+        for number in range(1, file.records + 1):
+            where = f"{file.path} record {number}"
+            raw = self._numbered(where, number, MAX_LE, file.file_id)
+            if raw is None:
+                break
+            template = find(raw, TEMPLATE, where)
+            if template is None:
+                raise Fault("card.malformed", f"{where}: no template {TEMPLATE:02X}")
+            for item in file.items:
+                value = find(template, item.tag, where)
+                if value is not None:
+                    found.setdefault(item.tag, value)
+        return found
+
+    def ask(self, balance: Balance) -> tuple[bytes, ...] | None:
+        """What the card keeps of an account, item by item; ``None`` when it keeps none. Needs its application selected."""
+        cla, ins, p1, p2 = balance.command
+        command = Command(cla, ins, p1, p2, le=MAX_LE if balance.tag else balance.le)
+        response = transmit(self._exchange, command, balance.path)
+        if not response.ok:
+            if response.sw in status_words.ABSENT_RECORD | status_words.NO_SUCH_APPLICATION:
+                return None
+            raise status_words.as_fault(response.sw, balance.path)
+        data: bytes | None = response.data
+        if balance.tag:
+            data = find(response.data, balance.tag, balance.path)
+            if data is None:
+                raise Fault("card.malformed", f"{balance.path}: no object {balance.tag:04X}")
+        if data is None or len(data) != balance.le:
+            raise Fault("card.malformed", f"{balance.path}: {len(data or b'')} bytes, not {balance.le}")
+        return tuple(_cut(data, balance.items))
 
     def read_bytes(self, file: CardFile) -> bytes:
         """The selected transparent file, as much of its declared size as the card has."""
@@ -115,10 +199,18 @@ class FileReader:
             data += response.data
         return data
 
-    def _numbered(self, where: str, number: int, le: int) -> bytes | None:
-        response = transmit(self._exchange, read_numbered_record(number, le), where)
+    def _numbered(self, where: str, number: int, le: int, short_id: int = 0) -> bytes | None:
+        response = transmit(self._exchange, read_numbered_record(number, le, short_id), where)
         if response.ok:
             return response.data
         if response.sw in status_words.ABSENT_RECORD:
             return None
         raise status_words.as_fault(response.sw, where)
+
+
+def _cut(raw: bytes, items: tuple[Item, ...]) -> Iterator[bytes]:
+    """Items that stand one behind the other, without tags."""
+    at = 0
+    for item in items:
+        yield raw[at : at + item.width]
+        at += item.width

@@ -12,13 +12,13 @@ from types import MappingProxyType
 import attrs
 from attrs import frozen
 
-from readers.cards.declaration import Access, CardFile, Encoding, Generation, Group, Item, Structure, Vector
+from readers.cards.declaration import Access, Balance, CardFile, Encoding, Generation, Group, Item, Structure, Vector
 
 ASCII, BCD, BYTES, CN, GB18030, NUMBER = (
     Encoding.ASCII, Encoding.BCD, Encoding.BYTES, Encoding.CN, Encoding.GB18030, Encoding.NUMBER,
 )  # fmt: skip
-DATE, MOMENT, BCD_MONEY, BINARY_MONEY = (
-    Encoding.BCD_DATE, Encoding.BCD_MOMENT, Encoding.BCD_MONEY, Encoding.BINARY_MONEY,
+DATE, MOMENT, SHORT_DATE, BCD_MONEY, BINARY_MONEY, ACCOUNT = (
+    Encoding.BCD_DATE, Encoding.BCD_MOMENT, Encoding.SHORT_DATE, Encoding.BCD_MONEY, Encoding.BINARY_MONEY, Encoding.ACCOUNT,
 )  # fmt: skip
 FIRST = frozenset({Generation.FIRST})
 LATER = frozenset({Generation.SECOND, Generation.THIRD})
@@ -29,15 +29,18 @@ _REFUSED = MappingProxyType({
     Encoding.GB18030: "D5",  # half a character
     Encoding.BCD_DATE: "20230229",  # no day of the calendar
     Encoding.BCD_MOMENT: "20230229120000",
+    Encoding.SHORT_DATE: "230229",
 })  # fmt: skip
-_NO_DIGIT = frozenset({Encoding.BCD, Encoding.BCD_MONEY})
+_NO_DIGIT = frozenset({Encoding.BCD, Encoding.BCD_MONEY, Encoding.ACCOUNT})
 _PADDED = frozenset({Encoding.ASCII, Encoding.GB18030})
 
 
-def row(tag: int, zh: str, en: str, width: int, encoding: Encoding, raw: str, text: str) -> Item:
+def row(tag: int, zh: str, en: str, width: int, encoding: Encoding, raw: str, text: str, *, personal: bool = True) -> Item:
     """One item with its example and the one to be refused; the file that it is put into gives it its source."""
     padding = "00" * (width - len(raw) // 2) if encoding in _PADDED else ""
-    return Item(tag, zh, en, width, encoding, (Vector(raw + padding, text), refused(width, encoding)), "")
+    return Item(
+        tag, zh, en, width, encoding, (Vector(raw + padding, text), refused(width, encoding)), "", personal=personal
+    )
 
 
 def refused(width: int, encoding: Encoding) -> Vector:
@@ -92,8 +95,17 @@ class Place:
             key=key,
             records=0 if binary else extent,
             size=extent if binary else 0,
+            by_short_id=structure is Structure.OBJECTS,
             source=self.source,
         )
+
+    def balance(
+        self, command: str, names: tuple[str, str], rule: Access, lines: Iterable[Item] = (), *, tag: int = 0
+    ) -> Balance:
+        """An account or counter, asked for by that command (hex)."""
+        items = tuple(attrs.evolve(line, source=line.source or self.source) for line in lines)
+        path = f"{self.label}/{command[2:] if tag else command}"
+        return Balance(path, bytes.fromhex(command), names[0], names[1], items, rule, self.source, tag)
 
     def _sourced(self, line: Item | Group) -> Item | Group:
         if isinstance(line, Group):

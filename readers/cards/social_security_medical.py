@@ -7,8 +7,22 @@ Third-generation cards are declared with the layout of 2.x: not confirmed on a c
 
 from __future__ import annotations
 
-from readers.cards.declaration import Access, Balance, Encoding, Environment, Item, Structure, Vector
-from readers.cards.rows import ASCII, BCD_MONEY, BINARY_MONEY, CN, DATE, FIRST, GB18030, LATER, MOMENT, NUMBER, Place, row
+from readers.cards.declaration import Access, Environment, Structure
+from readers.cards.rows import (
+    ASCII,
+    BCD,
+    BCD_MONEY,
+    BINARY_MONEY,
+    CN,
+    DATE,
+    FIRST,
+    GB18030,
+    LATER,
+    MOMENT,
+    NUMBER,
+    Place,
+    row,
+)
 from readers.cards.social_security import LAYOUT
 
 # fmt: off
@@ -78,22 +92,22 @@ DF04_EF15 = _IN.file(0xEF15, ("特殊医疗结算记录", "special medical settl
 ), generations=LATER, key=0x2D, structure=Structure.NUMBERED, extent=8)
 DF04_SFI1F = _IN.file(0x001F, ("医疗保险交易内部文件", "internal file of the medical debit"), Access.NEVER, structure=Structure.INTERNAL, name="1F")
 
+_ACCOUNT = Place("DF04", "one implementation; asked for after the PIN")
+BALANCES = (
+    _ACCOUNT.balance("B0260001", ("个人账户余额（CIA）", "balance of the individual account (CIA)"), Access.PIN, (
+        row(0x01, "余额", "balance", 4, BINARY_MONEY, "000004D2", "12.34"),
+    )),
+    _ACCOUNT.balance("B0260002", ("统筹账户累计（SPIP）", "pooled fund, sum of the year (SPIP)"), Access.PIN, (
+        row(0x01, "年度", "year", 2, BCD, "2026", "2026"),
+        row(0x02, "累计金额", "sum", 4, BINARY_MONEY, "0000000A", "0.10"),
+    )),
+    _ACCOUNT.balance("B0260003", ("第三账户（SPFP，内容未公开）", "a third account (SPFP), content not published"), Access.PIN),
+)
+
 DF04 = Environment(
     "DF04", bytes.fromhex("D15600000503"), "社会保险应用二（医疗）", "social insurance application 2 (medical)",
     (DF04_EF05_1, DF04_EF05, DF04_EF06_1, DF04_EF06, DF04_EF08_1, DF04_EF08, DF04_EF15, DF04_SFI1F),
     "LD/T 32.3-2015; two implementations",
-)
-
-_BALANCE = "one implementation; asked for after the PIN; a third account (P2 03, SPFP) is known by name only"
-BALANCES = (
-    Balance(0x01, "个人账户余额（CIA）", "balance of the individual account (CIA)", (
-        Item(0x01, "余额", "balance", 4, Encoding.BINARY_MONEY,
-            (Vector("000004D2", "12.34"), Vector("0000", malformed=True)), _BALANCE),
-    ), Access.PIN, _BALANCE),
-    Balance(0x02, "统筹账户累计（SPIP）", "pooled fund, sum of the year (SPIP)", (
-        Item(0x01, "年度", "year", 2, Encoding.BCD, (Vector("2026", "2026"), Vector("20FF", malformed=True)), _BALANCE),
-        Item(0x02, "累计金额", "sum", 4, Encoding.BINARY_MONEY,
-            (Vector("0000000A", "0.10"), Vector("0000", malformed=True)), _BALANCE),
-    ), Access.PIN, _BALANCE),
+    BALANCES,
 )
 # fmt: on

@@ -1,83 +1,53 @@
-"""Everything that a social-security card says without keys: each declared file read, or refused with what to do.
+"""Everything that a card of one kind says: each application that it has, looked at; ``LOOKS`` has one procedure a kind.
 
-A file whose access rule is not granted is not asked for: the card's "no" would say nothing new, and on some cards counts.
-What is wrong with one item is that item's fault; what is wrong with card or reader ends the read.
+A look is for people and for tests of cards; the identity of a patient comes from ``social_security_read`` alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from attrs import frozen
 
 from middleware.domain.fault import Fault
-from readers import status_words
-from readers.apdu import Exchange
+from readers.apdu import Exchange, read_numbered_record, transmit
+from readers.cards import finance
 from readers.cards import social_security as ss
 from readers.cards.catalogue import SOCIAL_SECURITY
-from readers.cards.declaration import Access, Algorithm, CardFile, Encoding, Environment, Generation, Item, Structure
-from readers.cards.encoding import Malformed, decode, is_blank
-from readers.cards.fci import algorithm
-from readers.cards.reading import FileReader
+from readers.cards.declaration import Access, Algorithm, Environment, Generation
+from readers.cards.encoding import Malformed, decode
+from readers.cards.fci import algorithm, find, objects
+from readers.cards.health import HEALTH
+from readers.cards.kinds import Kind
+from readers.cards.looking import FREE_ONLY, FileRead, look_at
+from readers.cards.reading import TEMPLATE, FileReader
 
-OF_AN_ITEM = status_words.OF_AN_ITEM | {"card.malformed"}
-ZERO_IS_A_VALUE = frozenset({Encoding.NUMBER, Encoding.BCD_MONEY, Encoding.BINARY_MONEY})
-MAX_STARS = 12
-FREE_ONLY = frozenset({Access.FREE})
-WHAT_TO_DO = MappingProxyType({
-    Access.RKSSSE: ("须用 PSAM 或加密机做外部认证（RKSSSE）", "needs external authentication under RKSSSE: a PSAM or an HSM"),
-    Access.PIN: ("须持卡人输入 PIN", "needs the holder's PIN"),
-    Access.KEY_OR_PIN: ("须用 PSAM 或加密机认证读密钥，或持卡人输入 PIN", "needs the read key (a PSAM or an HSM), or the holder's PIN"),
-    Access.KEY_AND_PIN: ("须用 PSAM 或加密机认证读密钥，并由持卡人输入 PIN", "needs the read key (a PSAM or an HSM) and the holder's PIN"),
-    Access.NEVER: ("终端不能读取", "no terminal may read it"),
-})  # fmt: skip
-
-
-@frozen(slots=True, repr=False)
-class Value:
-    """One item as it was found: its text, or why there is none (``blank``: never written; ``missing``; a fault)."""
-
-    item: Item | None
-    where: str
-    text: str = ""
-    state: str = "read"
-    fault: Fault | None = None
-
-    @property
-    def masked(self) -> str:
-        """What may be shown to anybody: the length alone where it is about a person."""
-        if self.item is not None and not self.item.personal:
-            return self.text
-        return "*" * min(len(self.text), MAX_STARS)
-
-
-@frozen(slots=True)
-class FileRead:
-    """One file: its values, or why it was not read (``refused`` by its rule, ``fault`` by the card)."""
-
-    file: CardFile
-    values: tuple[Value, ...] = ()
-    refused: Access | None = None
-    fault: Fault | None = None
+NAME_BYTES = range(5, 17)  # of an application's name (ISO 7816-4)
 
 
 @frozen(slots=True)
 class WholeCard:
-    """All declared files of one card, in order; ``absent``: applications that it does not have."""
+    """All declared files and accounts of one card, in order; ``absent``: applications that it does not have.
 
-    generation: Generation
-    version: str
-    algorithm: Algorithm
+    ``generation``, ``version`` and ``algorithm`` are those of a social-security card; other kinds say none.
+    """
+
     files: tuple[FileRead, ...]
     absent: tuple[str, ...]
+    generation: Generation | None = None
+    version: str = ""
+    algorithm: Algorithm | None = None
+
+
+Look = Callable[[Exchange, frozenset[Access]], WholeCard]
 
 
 def read_whole(exchange: Exchange, granted: frozenset[Access] = FREE_ONLY) -> WholeCard:
-    """Read every declared file whose rule is in ``granted``: what was done on this card since its last reset.
+    """Every declared file of a social-security card whose rule is in ``granted``: what was done on it since its last reset.
 
-    Raises ``card.unsupported`` for another kind of card, the fault of the version when that cannot be read (without it
-    nothing says which layout holds), and whatever ``exchange`` raises.
+    Then the financial side, where the card has one. Raises ``card.unsupported`` for another kind of card, the fault of the
+    version when that cannot be read (without it nothing says which layout holds), and whatever ``exchange`` raises.
     """
     files = FileReader(exchange)
     cipher = algorithm(files.select_environment(ss.SSSE))
@@ -86,11 +56,92 @@ def read_whole(exchange: Exchange, granted: frozenset[Access] = FREE_ONLY) -> Wh
     found: list[FileRead] = []
     absent: list[str] = []
     for environment in SOCIAL_SECURITY:
-        if environment is not ss.SSSE and not _entered(files, environment):
+        if environment is not ss.SSSE and files.enter(environment) is None:
             absent.append(environment.label)
             continue
-        found += [_file(files, file, generation, granted) for file in environment.files_of(generation)]
-    return WholeCard(generation, version, cipher, tuple(found), tuple(absent))
+        found += look_at(files, environment, granted, generation)
+    bank = read_finance(exchange, granted)
+    return WholeCard((*found, *bank.files), (*absent, *bank.absent), generation, version, cipher)
+
+
+def read_finance(exchange: Exchange, granted: frozenset[Access] = FREE_ONLY) -> WholeCard:
+    """The financial side of any card: account, e-cash and purse; an account number comes out masked."""
+    files = FileReader(exchange)
+    named = application_names(exchange)
+    return _all_of(files, finance.FINANCE, granted, {finance.PBOC.label: named})
+
+
+def read_health(exchange: Exchange, granted: frozenset[Access] = FREE_ONLY) -> WholeCard:
+    """The resident health card: without its read keys that is its issuer's data and its number."""
+    files = FileReader(exchange)
+    if files.enter(HEALTH[0]) is None:
+        raise Fault("card.unsupported", f"{HEALTH[0].label}: not on this card")
+    return _all_of(files, HEALTH, granted, {})
+
+
+LOOKS: Mapping[Kind, Look] = MappingProxyType({
+    Kind.SOCIAL_SECURITY: read_whole,
+    Kind.BANK: read_finance,
+    Kind.HEALTH: read_health,
+})  # fmt: skip
+
+
+def _all_of(
+    files: FileReader,
+    environments: tuple[Environment, ...],
+    granted: frozenset[Access],
+    named: Mapping[str, tuple[bytes, ...]],
+) -> WholeCard:
+    found: list[FileRead] = []
+    absent: list[str] = []
+    for environment in environments:
+        if files.enter(environment, named.get(environment.label, ())) is None:
+            absent.append(environment.label)
+        else:
+            found += look_at(files, environment, granted)
+    return WholeCard(tuple(found), tuple(absent))
+
+
+def application_names(exchange: Exchange) -> tuple[bytes, ...]:
+    """The financial applications that the card itself lists, in its order: PPSE (contactless) first, then PSE; none is no fault.
+
+    Only names that are declared are given back: nobody here talks to an application of which nothing is known.
+    """
+    files = FileReader(exchange)
+    known = (finance.PBOC.name, *finance.PBOC.also)
+    proximity = files.enter(finance.PPSE)
+    listed = _names(proximity, finance.PPSE.label) if proximity is not None else ()
+    if not listed:
+        contact = files.enter(finance.PSE)
+        listed = tuple(_directory(exchange, contact)) if contact is not None else ()
+    return tuple(name for name in listed if name.startswith(known))
+
+
+def _directory(exchange: Exchange, fci: bytes) -> Iterator[bytes]:
+    """The names in the directory file that the environment's answer points to."""
+    pointer = find(fci, finance.DIRECTORY_FILE, finance.PSE.label)
+    if pointer is None or len(pointer) != 1 or not 1 <= pointer[0] <= finance.MAX_DIRECTORY:
+        return
+    for number in range(1, finance.MAX_DIRECTORY + 1):
+        where = f"{finance.PSE.label} directory record {number}"
+        response = transmit(exchange, read_numbered_record(number, 256, pointer[0]), where)
+        if not response.ok:
+            return
+        template = find(response.data, TEMPLATE, where)
+        yield from _names(template or b"", where)
+
+
+def _names(data: bytes, where: str, depth: int = 4) -> tuple[bytes, ...]:
+    """The names of all entries inside, however deep (EMV nests them in A5 and BF0C)."""
+    found: list[bytes] = []
+    for tag, value in objects(data, where):
+        if tag == finance.DIRECTORY_ENTRY:
+            name = find(value, finance.APPLICATION_NAME, where)
+            if name is not None and len(name) in NAME_BYTES:
+                found.append(name)
+        elif tag in {0x6F, 0xA5, 0xBF0C} and depth > 1:
+            found += _names(value, where, depth - 1)
+    return tuple(found)
 
 
 def _version(files: FileReader) -> str:
@@ -110,75 +161,3 @@ def _generation(version: str) -> Generation:
     except ValueError:
         where = ss.EF05.where(ss.EF05.item(ss.SPEC_VERSION))
         raise Fault("card.malformed", f"{where}: no known generation") from None
-
-
-def _entered(files: FileReader, environment: Environment) -> bool:
-    try:
-        files.select_environment(environment)
-    except Fault as fault:
-        if fault.code == "card.unsupported":
-            return False
-        raise
-    return True
-
-
-def _file(files: FileReader, file: CardFile, generation: Generation, granted: frozenset[Access]) -> FileRead:
-    rule = file.access[generation]
-    if rule not in granted or file.structure is Structure.INTERNAL:
-        return FileRead(file, refused=rule)
-    try:
-        files.select_file(file)
-        return FileRead(file, tuple(_values(files, file, generation)))
-    except Fault as fault:
-        if fault.code not in OF_AN_ITEM:
-            raise
-        return FileRead(file, fault=fault)
-
-
-def _values(files: FileReader, file: CardFile, generation: Generation) -> Iterator[Value]:
-    if file.structure is Structure.TRANSPARENT:
-        data = files.read_bytes(file)
-        yield Value(None, file.path, data.hex().upper(), "blank" if is_blank(data) else "read")
-        return
-    if file.structure is Structure.NUMBERED:
-        for number in range(1, file.records + 1):
-            fields = files.read_fields(file, number)
-            if fields is None:
-                return
-            yield from _several(file, file.items, fields, f" record {number}")
-        return
-    for item in file.items:
-        if item.since <= generation:
-            yield _tagged(files, file, item, generation)
-    for group in file.groups:
-        for number in range(group.first, group.first + group.count):
-            inner = files.read_group(file, group, number)
-            if inner is not None:
-                yield from _several(file, group.items, inner, f" record {number}")
-
-
-def _tagged(files: FileReader, file: CardFile, item: Item, generation: Generation) -> Value:
-    where = file.where(item)
-    try:
-        raw = files.read_item(file, item, generation)
-    except Fault as fault:
-        if fault.code not in OF_AN_ITEM:
-            raise
-        return Value(item, where, state="fault", fault=fault)
-    return Value(item, where, state="missing") if raw is None else _decoded(item, where, raw)
-
-
-def _several(file: CardFile, items: tuple[Item, ...], raws: tuple[bytes, ...], place: str) -> Iterator[Value]:
-    unwritten = is_blank(b"".join(raws))
-    for item, raw in zip(items, raws, strict=True):
-        where = file.where(item) + place
-        yield Value(item, where, state="blank") if unwritten else _decoded(item, where, raw)
-
-
-def _decoded(item: Item, where: str, raw: bytes) -> Value:
-    if is_blank(raw) and item.encoding not in ZERO_IS_A_VALUE:
-        return Value(item, where, state="blank")
-    try:
-        return Value(item, where, decode(item, raw))
-    except Malformed as exc:
-        return Value(item, where, state="fault", fault=Fault("card.malformed", f"{where}: {exc}"))

@@ -9,12 +9,12 @@ import threading
 
 import attrs
 
-from simulators.card import OTHERS, PEOPLE, CardFaults, OtherCard, VirtualCard, VpcdSlot
+from simulators.card import OTHERS, PEOPLE, CardFaults, VirtualCard, VpcdSlot, other_card
 
 
 def main() -> int:
     """Insert one person's card and keep it there; 0 when ended by a signal, 1 when no pcscd took it."""
-    parser = argparse.ArgumentParser(prog="simulators.card", description="A virtual social-security card for vpcd.")
+    parser = argparse.ArgumentParser(prog="simulators.card", description="A virtual card for vpcd.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=35963, help="the reader slot's vpcd port")
     parser.add_argument("--person", choices=sorted(PEOPLE), default="employee")
@@ -36,7 +36,7 @@ def main() -> int:
         person = PEOPLE[args.person]
         if args.generation:
             person = attrs.evolve(person, spec_version=args.generation)
-        slot.insert(OtherCard(args.kind) if args.kind else VirtualCard(person, faults))
+        slot.insert(other_card(args.kind, faults) if args.kind else VirtualCard(person, faults))
     except TimeoutError as exc:
         print(exc, file=sys.stderr)
         return 1

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from attrs import field, frozen
 
 
 class WithdrawnError(Exception):
     """The card takes itself out of the reader at this exchange."""
+
+
+class SwappedError(Exception):
+    """At this exchange the card is pulled and ``CardFaults.swap_for`` put in instead."""
 
 
 @frozen(slots=True)
@@ -21,11 +26,13 @@ class CardFaults:
 
     silent_from: int = 0  # from this exchange on the card never answers; 0 = it always does
     withdraw_at: int = 0  # the card is pulled out at this exchange
+    swap_at: int = 0  # at this exchange another card takes its place
+    swap_for: Any = None  # that card; None: its slot stays empty
     status_at: Mapping[int, int] = field(factory=dict)
     slow_s: float = 0.0  # each answer comes this late
     select_forms: tuple[int, ...] = (0x02, 0x00)  # P1 values of SELECT EF that this card takes
     get_response: bool = False  # the T=0 way: 61xx after SELECT, 6Cxx for any Le that is not exact
-    padding: int = 0x00  # 00 or FF behind texts
+    padding: int = 0x00  # 00 or FF behind texts; A1: names are filled with full-width spaces (A1A1), the rest with 00
     missing_tags: frozenset[int] = frozenset()
     missing_status: int = 0x6A83  # what the card says of a tag that it lacks
     granted: bool = False  # as though keys and PIN had been proved: nothing is guarded

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from readers.cards import social_security as ss
+from readers.cards.catalogue import SOCIAL_SECURITY
 from readers.cards.declaration import Access, CardFile, Encoding, Environment, Generation, Item, Structure
 from simulators.card.faults import CardFaults
 from simulators.people import CardPerson
 
 _NAME_BYTES = 30
+_FULL_WIDTH = 0xA1  # half of the full-width space of GB18030; texts and widths are even
 
 
 def records(person: CardPerson, faults: CardFaults) -> Mapping[int, Mapping[int, bytes]]:
@@ -55,6 +57,8 @@ def _record(item: Item, value: str | bytes, padding: int) -> bytes:
         body = value.encode("ascii")
     else:
         body = bytes(int(value[i : i + 2], 16) for i in range(0, len(value), 2))
+    if padding == _FULL_WIDTH and item.encoding is not Encoding.GB18030:
+        padding = 0
     body += bytes((padding,)) * (item.width - len(body))
     return bytes((item.tag, len(body))) + body
 
@@ -74,6 +78,17 @@ def application(environment: Environment, generation: Generation, faults: CardFa
     return {file.file_id: _content(file, generation, faults) for file in environment.files_of(generation)}
 
 
+def balances(name: bytes, faults: CardFaults) -> Mapping[bytes, bytes]:
+    """Command -> what the application of that name answers for each of its accounts."""
+    return {
+        balance.command: b"".join(_example(item)[2:] for item in balance.items)
+        for environment in SOCIAL_SECURITY
+        if environment.name == name
+        for balance in environment.balances
+        if balance.items and balance.path not in faults.missing_applications
+    }
+
+
 def _content(file: CardFile, generation: Generation, faults: CardFaults) -> Content:
     tagged = {item.tag: faults.raw_records.get(item.tag) or _example(item) for item in file.items}
     numbered = {
@@ -84,6 +99,14 @@ def _content(file: CardFile, generation: Generation, faults: CardFaults) -> Cont
     if file.structure is Structure.NUMBERED:
         fields = b"".join(_example(item)[2:] for item in file.items)
         tagged, numbered = {}, {1: fields, 2: bytes(len(fields))}  # one written, one still blank, the rest not made
+    if file.structure is Structure.ORDERED:
+        present = (item.tag not in faults.missing_tags for item in file.items)
+        tagged = {}
+        numbered = {
+            number: faults.raw_records.get(item.tag) or _example(item)
+            for number, (item, there) in enumerate(zip(file.items, present, strict=True), start=1)
+            if there
+        }
     guarded = file.access[generation] is not Access.FREE and not faults.granted
     return Content(tagged, numbered, bytes(file.size), guarded or file.structure is Structure.INTERNAL)
 

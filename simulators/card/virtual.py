@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from readers.cards import social_security as ss
 from readers.cards.catalogue import SOCIAL_SECURITY
 from readers.cards.declaration import Access, Generation
-from simulators.card.faults import CardFaults, WithdrawnError
-from simulators.card.files import Content, application, records
+from simulators.card.bank import FinanceSide
+from simulators.card.faults import CardFaults
+from simulators.card.files import Content, application, balances, records
+from simulators.card.plastic import Plastic, atr_of, data_of
 from simulators.people import CardPerson
 
 _BY_NAME = 0x04
@@ -18,17 +20,19 @@ _WHOLE = 256
 _OK = b"\x90\x00"
 
 
-class VirtualCard:
+class VirtualCard(Plastic):
     """One person's card in one piece of plastic. ``answer`` is called by one thread at a time.
 
     ``atr`` speaks T=1, or T=0 when the knob ``get_response`` is on; its last eight historical bytes are the card factor.
+    From version 2.00 on it is a bank's card, too; ``contactless``: the side on which the bank's part stands in the PPSE.
     """
 
-    def __init__(self, person: CardPerson, faults: CardFaults | None = None, *, seed: int = 1) -> None:
+    def __init__(
+        self, person: CardPerson, faults: CardFaults | None = None, *, seed: int = 1, contactless: bool = False
+    ) -> None:
+        faults = faults or CardFaults()
+        super().__init__(faults, _atr(person, t0=faults.get_response))
         self.person = person
-        self.faults = faults or CardFaults()
-        self.exchanges = 0
-        self.atr = _atr(person, t0=self.faults.get_response)
         self._random = random.Random(seed)
         self._files = records(person, self.faults)
         self._generation = Generation(person.spec_version[:1])
@@ -38,6 +42,9 @@ class VirtualCard:
             if environment is not ss.SSSE and environment.label not in self.faults.missing_applications
         }
         self._application: Mapping[int, Content] | None = None
+        self._balances: Mapping[bytes, bytes] = {}
+        financial = self._generation is not Generation.FIRST and "PBOC" not in self.faults.missing_applications
+        self._finance = FinanceSide(self.faults, contactless=contactless, purse=False) if financial else None
         self._locked = (
             set()
             if self.faults.granted
@@ -49,33 +56,29 @@ class VirtualCard:
 
     def reset(self) -> None:
         """Power on or reset: nothing is selected, exchanges are counted anew."""
-        self.exchanges = 0
+        super().reset()
         self._in_environment = False
         self._application = None
+        self._balances = {}
+        if self._finance is not None:
+            self._finance.selected = b""
         self._file = 0
         self._pending = b""
-
-    def answer(self, apdu: bytes) -> bytes | None:
-        """Data and status word; ``None`` is silence for ever. Raises ``WithdrawnError`` by its knob."""
-        self.exchanges += 1
-        faults = self.faults
-        if faults.withdraw_at and self.exchanges >= faults.withdraw_at:
-            raise WithdrawnError
-        if faults.silent_from and self.exchanges >= faults.silent_from:
-            return None
-        if self.exchanges in faults.status_at:
-            return faults.status_at[self.exchanges].to_bytes(2, "big")
-        return self._execute(apdu)
 
     def _execute(self, apdu: bytes) -> bytes:
         if len(apdu) < 4:  # noqa: PLR2004 - CLA INS P1 P2
             return b"\x67\x00"
+        bank = self._finance.execute(apdu) if self._finance is not None else None
+        if bank is not None:
+            return self._late(bank[:-2]) if bank[-2:] == _OK else bank
+        if apdu[:2] == b"\xb0\x26":
+            return self._balance(apdu)
         if apdu[0] != 0:
             return b"\x6e\x00"
         body = apdu[4:]
         match apdu[1]:
             case 0xA4:
-                return self._select(apdu[2], body[1 : 1 + body[0]] if body else b"")
+                return self._select(apdu[2], data_of(apdu))
             case 0xB2:
                 return self._read_record(apdu[2], apdu[3], body[0] if body else 0)
             case 0xB0:
@@ -91,11 +94,13 @@ class VirtualCard:
         if p1 == _BY_NAME:
             self._file = 0
             if data == ss.SSSE.name:
-                self._in_environment, self._application = True, None
+                self._in_environment, self._application, self._balances = True, None, {}
             elif self._in_environment and data in self._applications:
-                self._application = self._applications[data]
+                self._application, self._balances = self._applications[data], balances(data, self.faults)
             else:
-                return b"\x6a\x82"
+                return self._select_bank(data)
+            if self._finance is not None:
+                self._finance.selected = b""
             return self._late(self._fci(data))
         if p1 not in self.faults.select_forms:
             return b"\x6a\x86"
@@ -105,6 +110,20 @@ class VirtualCard:
             return b"\x6a\x82"
         self._file = file_id
         return _OK
+
+    def _select_bank(self, name: bytes) -> bytes:
+        fci = self._finance.select(name) if self._finance is not None else None
+        if fci is None:
+            return b"\x6a\x82"
+        self._in_environment, self._application, self._balances = False, None, {}
+        return self._late(fci)
+
+    def _balance(self, apdu: bytes) -> bytes:
+        """An account of the application that is selected; only after what the knob ``granted`` stands for."""
+        kept = self._balances.get(apdu[:4])
+        if kept is None:
+            return b"\x6d\x00"
+        return self._of_length(kept, apdu[4] if len(apdu) > 4 else 0) if self.faults.granted else b"\x69\x82"  # noqa: PLR2004 - Le
 
     def _fci(self, name: bytes) -> bytes:
         if self.faults.fci is not None:
@@ -171,10 +190,4 @@ class VirtualCard:
 def _atr(person: CardPerson, *, t0: bool) -> bytes:
     """Historical bytes: category, country-like filler, and the last eight, from which keys are diversified."""
     historical = bytes.fromhex("0081549999") + bytes.fromhex(person.card_id_code)[4:12]
-    if t0:
-        return bytes((0x3B, 0x60 + len(historical), 0x00, 0x00)) + historical
-    body = bytes((0x80 + len(historical), 0x80, 0x01)) + historical
-    check = 0
-    for byte in body:
-        check ^= byte
-    return b"\x3b" + body + bytes((check,))
+    return atr_of(historical, t0=t0)

@@ -1,4 +1,4 @@
-"""A slot of a virtual reader: carries a ``VirtualCard`` to a real pcscd over vpcd's TCP protocol.
+"""A slot of a virtual reader: carries a virtual card to a real pcscd over vpcd's TCP protocol.
 
 Wire: two bytes of length, big-endian, then the payload. A payload of one byte is control (0 off, 1 on, 2 reset,
 4 give ATR) and only "give ATR" is answered; anything else is an APDU and its answer is framed alike.
@@ -10,12 +10,12 @@ import contextlib
 import socket
 import threading
 import time
+from typing import TypeVar
 
-from simulators.card.faults import WithdrawnError
-from simulators.card.other import OtherCard
-from simulators.card.virtual import VirtualCard
+from simulators.card.faults import SwappedError, WithdrawnError
+from simulators.card.plastic import Card
 
-Card = VirtualCard | OtherCard
+Inserted = TypeVar("Inserted", bound=Card)
 
 SETTLE_S = 0.8  # vpcd 3.3 can stick at "no card" when a card comes back sooner after it was pulled mid-exchange
 _EMPTIED_AT: dict[tuple[str, int], float] = {}  # when each slot of this process lost its last card, monotonic seconds
@@ -34,7 +34,7 @@ class VpcdSlot:
         self._settle_s = settle_s
         self._session: _Session | None = None
 
-    def insert(self, card: Card, *, wait_s: float = 10.0) -> Card:
+    def insert(self, card: Inserted, *, wait_s: float = 10.0) -> Inserted:
         """Put the card in and wait until pcscd has powered it; ``TimeoutError`` when it does not within ``wait_s``.
 
         Clients of pcscd hear of it a moment later: wait for your reader's "inserted" before you read.
@@ -126,10 +126,24 @@ class _Session:
         except WithdrawnError:
             self._ended_at = time.monotonic()
             self.over.set()
+        except SwappedError:
+            self._swap()
         finally:
             with self._lock:
                 connection.close()
                 self._socket = None
+
+    def _swap(self) -> None:
+        """The other card comes in as soon as the slot has settled."""
+        following = self._card.faults.swap_for
+        if following is None:
+            self._ended_at = time.monotonic()
+            self.over.set()
+            return
+        with self._lock:
+            self._shut()
+        self.over.wait(SETTLE_S)
+        self._card = following
 
     def _answer(self, payload: bytes) -> bytes | None:
         if len(payload) == 1:

@@ -7,11 +7,11 @@ import datetime as dt
 import pytest
 
 from readers.cards import social_security as ss
-from readers.cards.catalogue import ALL_BALANCES, SOCIAL_SECURITY
-from readers.cards.declaration import Access, CardFile, Encoding, Environment, Generation, Item, Vector
+from readers.cards.catalogue import ALL_BALANCES, EVERY_ENVIRONMENT, SOCIAL_SECURITY
+from readers.cards.declaration import Access, Balance, CardFile, Encoding, Environment, Generation, Item, Structure, Vector
 from readers.cards.encoding import Malformed, decode, encode
 
-ENVIRONMENTS: tuple[Environment, ...] = SOCIAL_SECURITY
+ENVIRONMENTS: tuple[Environment, ...] = EVERY_ENVIRONMENT
 FILES = [file for environment in ENVIRONMENTS for file in environment.files]
 OF_BALANCES = [item for balance in ALL_BALANCES for item in balance.items]
 ITEMS = [pytest.param(file, item, id=f"{file.path}-{item.tag:02X}") for file in FILES for item in file.every_item()]
@@ -47,7 +47,9 @@ def test_every_two_way_vector_encodes_to_its_bytes(item: Item, vector: Vector) -
 @pytest.mark.parametrize(("file", "item"), ITEMS)
 def test_every_item_carries_a_readable_vector_and_is_declared_soundly(file: CardFile, item: Item) -> None:
     assert any(not vector.malformed for vector in item.vectors)
-    assert item.tag in range(0x100)
+    assert item.tag in range(0x10000 if file.structure is Structure.OBJECTS else 0x100)
+    assert item.least <= item.width <= 255
+    assert item.never_shown is (item.encoding is Encoding.ACCOUNT)
     assert item in file.every_item()
     assert item.zh
     assert item.source
@@ -161,3 +163,39 @@ def test_a_card_identification_code_has_region_serial_and_mac(code: str, parts: 
 
     assert parts == (code_parts.region, code_parts.serial, code_parts.mac)
     assert code not in repr(code_parts)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: environment.label)
+def test_every_application_can_be_selected_and_says_where_its_facts_are_from(environment: Environment) -> None:
+    assert bool(environment.name) is not bool(environment.identifiers)
+    assert environment.source
+    assert all(5 <= len(name) <= 16 for name in (environment.name, *environment.also) if name)
+    assert all(0x0100 <= identifier <= 0xFFFF for identifier in environment.identifiers)
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.by_short_id], ids=lambda file: file.path)
+def test_a_short_identifier_is_one_that_read_record_can_say(file: CardFile) -> None:
+    assert (file.file_id in range(1, 31), file.records > 0) == (True, True)
+
+
+@pytest.mark.parametrize("balance", ALL_BALANCES, ids=lambda balance: balance.path)
+def test_every_account_has_a_command_and_the_length_of_its_items(balance: Balance) -> None:
+    assert len(balance.command) == 4
+    assert balance.path.split("/")[1] in balance.command.hex().upper()
+    assert balance.le == sum(item.width for item in balance.items)
+    assert (balance.command[:2] == b"\x80\xca") is bool(balance.tag)
+    assert not balance.tag or balance.tag == int.from_bytes(balance.command[2:], "big")
+
+
+def test_a_third_account_is_known_by_name_only_and_says_so() -> None:
+    (third,) = [balance for balance in ALL_BALANCES if not balance.items]
+
+    assert (third.command.hex().upper(), "not published" in third.en, "未公开" in third.zh) == ("B0260003", True, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "tag"), [("80CA9F79", 0x9F79), ("80CA9F77", 0x9F77), ("80CA9F78", 0x9F78), ("80CA9F6D", 0x9F6D),
+                         ("80CA9F5D", 0x9F5D), ("80CA9F36", 0x9F36), ("805C0002", 0), ("B0260001", 0), ("B0260002", 0)],
+)  # fmt: skip
+def test_the_accounts_of_the_reference_are_declared(command: str, tag: int) -> None:
+    assert [balance.tag for balance in ALL_BALANCES if balance.command.hex().upper() == command] == [tag]

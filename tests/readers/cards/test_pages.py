@@ -32,11 +32,12 @@ def declared() -> Iterator[tuple[str, object]]:
 def heading(found: object) -> str:
     if isinstance(found, CardFile):
         versions = ", ".join(pages._GENERATIONS[generation] for generation in sorted(found.generations))
-        return f"### {found.path} {found.zh} · {found.en} ({versions})\n"
+        versioned = found.path.startswith(("SSSE/", "DF0"))
+        return f"### {found.path} {found.zh} · {found.en}" + (f" ({versions})\n" if versioned else "\n")
     if isinstance(found, CardKind):
         return f"| `{found.key}` | {found.zh} · {found.en} |"
     if isinstance(found, Balance):
-        return f"### {found.zh} · {found.en}\n"
+        return f"### {found.path} {found.zh} · {found.en}\n"
     assert isinstance(found, Environment)
     return f"## {found.label} {found.zh} · {found.en}\n"
 
@@ -55,8 +56,8 @@ def test_whatever_is_declared_is_in_the_reference_or_excluded_with_a_reason() ->
 
 
 def test_a_file_that_nobody_put_into_the_catalogue_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = pages.SOCIAL_SECURITY
-    monkeypatch.setattr(pages, "SOCIAL_SECURITY", kept[:-1])
+    kept = tuple(environment for environment in pages.EVERY_ENVIRONMENT if environment.label != "DF04")
+    monkeypatch.setattr(pages, "EVERY_ENVIRONMENT", kept)
     text = "\n".join(pages._page())
 
     assert "social_security_medical.DF04" in missing(text)

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from middleware.domain.fault import Fault
 from readers.apdu import Exchange
 from readers.cards.catalogue import SOCIAL_SECURITY
-from readers.cards.declaration import Access, Algorithm, Generation, Structure
-from readers.cards.whole import FREE_ONLY, WHAT_TO_DO, FileRead, WholeCard, read_whole
+from readers.cards.declaration import Access, Algorithm, Balance, CardFile, Generation, Structure
+from readers.cards.finance import PBOC
+from readers.cards.looking import FREE_ONLY, WHAT_TO_DO, FileRead
+from readers.cards.whole import WholeCard, read_whole
 from readers.status_words import OF_AN_ITEM
 from simulators.card import PEOPLE, CardFaults, VirtualCard
 
@@ -46,10 +48,18 @@ def file_of(card: WholeCard, path: str) -> FileRead:
 def test_every_declared_item_of_a_generation_is_read_when_everything_is_granted(version: str, t0: bool) -> None:
     card = whole(version, CardFaults(granted=True, get_response=t0), EVERYTHING)
 
-    assert (card.generation, card.version, card.absent) == (VERSIONS[version], version, ())
-    declared = [file for environment in SOCIAL_SECURITY for file in environment.files_of(card.generation)]
+    assert (card.generation, card.version) == (VERSIONS[version], version)
+    assert card.absent == (("PBOC", "EP") if version == "1.00" else ("EP",))
+    declared = [
+        one
+        for environment in (*SOCIAL_SECURITY, *([PBOC] if version != "1.00" else []))
+        for one in (*environment.files_of(VERSIONS[version]), *(kept for kept in environment.balances if kept.items))
+    ]
     assert declared == [found.file for found in card.files]
     for found in card.files:
+        if isinstance(found.file, Balance):
+            assert [item.vectors[0].text for item in found.file.items] == [value.text for value in found.values]
+            continue
         if found.file.structure is Structure.INTERNAL:
             assert found.refused is Access.NEVER
         elif found.file.path.startswith("DF") and found.file.structure is Structure.TAGGED:
@@ -85,14 +95,18 @@ def test_without_keys_what_is_free_is_read_and_the_rest_is_not_even_asked_for(ve
     card = read_whole(exchange_of(version, sent=sent))
 
     for found in card.files:
-        rule = found.file.access[card.generation]
+        rule = found.file.access if isinstance(found.file, Balance) else found.file.access[VERSIONS[version]]
         if rule is Access.FREE:
             assert (found.refused, found.fault) == (None, None)
         else:
             assert (found.refused, found.values) == (rule, ())
             assert all(WHAT_TO_DO[rule])
     opened = [command[5:7].hex().upper() for command in sent if command[:3] == b"\x00\xa4\x02"]
-    free = [found.file.file_id for found in card.files if found.refused is None]
+    free = [
+        found.file.file_id
+        for found in card.files
+        if found.refused is None and isinstance(found.file, CardFile) and not found.file.by_short_id
+    ]
     assert opened == ["EF05", *(f"{file_id:04X}" for file_id in free)]
 
 
@@ -104,8 +118,8 @@ def test_the_cipher_of_the_keys_is_said(version: str, algorithm: Algorithm) -> N
 def test_an_application_that_the_card_lacks_is_said() -> None:
     card = whole(faults=CardFaults(missing_applications=frozenset({"DF02", "DF04"})))
 
-    assert card.absent == ("DF02", "DF04")
-    assert {found.file.path[:4] for found in card.files} == {"SSSE", "DF01", "DF03"}
+    assert card.absent == ("DF02", "DF04", "EP")
+    assert {found.file.path[:4] for found in card.files} == {"SSSE", "DF01", "DF03", "PBOC"}
 
 
 def test_a_bad_item_is_a_fault_that_names_file_and_item_and_the_others_are_read() -> None:
@@ -132,6 +146,13 @@ def test_nothing_personal_is_shown_before_a_person_asks_for_it() -> None:
     for secret in (person.name, person.id_number, person.card_number, person.card_id_code, "测试", "00000000002"):
         assert secret not in shown
     assert "2018-03-01" in shown
+
+
+def test_the_nation_and_the_school_of_code_20_are_values_and_not_spaces() -> None:
+    card = whole(faults=CardFaults(raw_records={0x0B: b"\x0b\x01\x20"}))
+    values = {value.item.tag: value for value in file_of(card, "SSSE/EF06").values if value.item is not None}
+
+    assert (values[0x0B].state, values[0x0B].text) == ("read", "20")
 
 
 @pytest.mark.parametrize("code", ["card.withdrawn", "reader.gone", "card.mute"])

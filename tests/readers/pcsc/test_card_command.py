@@ -13,9 +13,12 @@ from click.testing import CliRunner, Result
 from daemon import card_command
 from daemon.cli import main
 from middleware.domain.fault import Fault
-from readers.cards.kinds import by_key
+from readers.cards.kinds import DEFAULT_ORDER, by_key
+from readers.cards.whole import LOOKS
 from readers.pcsc.api import PcscContext, load_scard
-from simulators.card import OTHERS, PEOPLE, CardFaults, OtherCard, VirtualCard, VpcdSlot
+from simulators.card import OTHERS, PEOPLE, BankCard, CardFaults, VirtualCard, VpcdSlot, other_card
+from simulators.card.bank import ACCOUNT
+from simulators.card.plastic import Plastic
 from simulators.pcscd import Pcscd, Slot
 
 pytestmark = pytest.mark.pcsc
@@ -45,7 +48,20 @@ def _wait(reader: str, *, present: bool) -> None:
     raise TimeoutError(reader)
 
 
-def run(slot: tuple[Slot, VpcdSlot], card: VirtualCard | OtherCard, *words: str) -> Result:
+def _wait_for(reader: str, card: Plastic) -> None:
+    """Until pcscd has this very card in the reader, whatever was there before."""
+    context = PcscContext(load_scard)
+    raw, deadline = 0, time.monotonic() + 10
+    while time.monotonic() < deadline:
+        state = context.wait({reader: raw}, 1000, hotplug=False)[reader]
+        if state.present and state.atr == card.atr:
+            context.release()
+            return
+        raw = state.raw
+    raise TimeoutError(reader)
+
+
+def run(slot: tuple[Slot, VpcdSlot], card: Plastic, *words: str) -> Result:
     slot[1].insert(card)
     _wait(slot[0].reader, present=True)
     return CliRunner().invoke(main, ["card", *words])
@@ -87,21 +103,71 @@ def test_personal_data_is_shown_to_whoever_asks_for_it(slot: tuple[Slot, VpcdSlo
     assert f"08 社会保障号码 / social security number: {PERSON.id_number}" in result.stdout
 
 
-@pytest.mark.parametrize("kind", sorted(OTHERS))
-def test_each_other_kind_is_named_and_refused_with_what_to_do(slot: tuple[Slot, VpcdSlot], kind: str) -> None:
-    result = run(slot, OtherCard(kind), "read", "--reader", slot[0].reader)
+@pytest.mark.parametrize("kind", sorted(OTHERS.keys() - {kind.value for kind in LOOKS}))
+def test_a_kind_that_nothing_is_read_of_is_named_and_refused_with_what_to_do(
+    slot: tuple[Slot, VpcdSlot], kind: str
+) -> None:
+    result = run(slot, other_card(kind), "read", "--reader", slot[0].reader)
 
     assert result.exit_code == 1
     assert "card.unsupported" in result.stderr
-    if kind == "unknown":
-        assert "未知的卡 / a card of no declared kind" in result.stdout
-    else:
+    if kind in DEFAULT_ORDER:
         assert f"{by_key(kind).zh} / {by_key(kind).en}" in result.stdout
         assert by_key(kind).todo_en in result.stderr
+    else:
+        assert "未知的卡 / a card of no declared kind" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "card", [BankCard(), BankCard(contactless=True, account_file=0x03)], ids=["contact", "contactless"]
+)
+def test_a_bank_card_shows_its_balances_and_its_number_to_nobody(slot: tuple[Slot, VpcdSlot], card: BankCard) -> None:
+    result = run(slot, card, "read", "--reader", slot[0].reader, "--reveal")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "银行卡（或卡的金融应用） / bank card, or a card's financial side" in result.stdout
+    assert "5A 银行卡号 / account number (PAN): 621000******3210" in result.stdout
+    assert "PBOC/CA9F79 电子现金余额 / e-cash balance\n    01 余额 / balance: 12.34" in result.stdout
+    assert "EP/805C0002 电子钱包余额 / e-purse balance\n    01 余额 / balance: 12.34" in result.stdout
+    assert "1: 03 交易金额 / amount: 5.00" in result.stdout
+    for secret in (ACCOUNT, ACCOUNT[6:], "TEST/CARD"):
+        assert secret not in result.output
+
+
+def test_a_health_card_shows_its_issuer_and_says_what_its_holder_needs(slot: tuple[Slot, VpcdSlot]) -> None:
+    result = run(slot, other_card("health-card"), "read", "--reader", slot[0].reader)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "居民健康卡 / resident health card" in result.stdout
+    assert "06 发卡时间 / issued on: 2018-03-01" in result.stdout
+    assert "08 卡号（与居民身份证号一致） / card number, which is the citizen id number: ************" in result.stdout
+    assert "DDF1/EF06 持卡人基本信息 / holder data: 须用 PSAM 或加密机认证读密钥 / needs the read key" in result.stdout
+    assert "DDF1/DF02/EF07 过敏基本数据 / allergies, newest first: 须用 PSAM 或加密机认证读密钥" in result.stdout
+    assert PERSON.id_number not in result.output
+
+
+@pytest.mark.parametrize("contactless", [False, True], ids=["contact", "contactless"])
+def test_a_citizens_main_card_shows_both_its_sides(slot: tuple[Slot, VpcdSlot], contactless: bool) -> None:
+    result = run(slot, VirtualCard(PERSON, contactless=contactless), "read", "--reader", slot[0].reader)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "07 卡号 / card number: ******015" in result.stdout
+    assert "DF04/B0260001 个人账户余额（CIA） / balance of the individual account (CIA): 须持卡人输入 PIN" in result.stdout
+    assert "5A 银行卡号 / account number (PAN): 621000******3210" in result.stdout
+
+
+def test_a_card_swapped_in_the_middle_ends_the_look_and_the_other_one_is_read_next(slot: tuple[Slot, VpcdSlot]) -> None:
+    other = VirtualCard(PEOPLE["resident"])
+    result = run(slot, of_version("2.00", CardFaults(swap_at=8, swap_for=other)), "read", "--reader", slot[0].reader)
+
+    assert (result.exit_code, PERSON.id_number[6:] in result.output) == (1, False)
+    _wait_for(slot[0].reader, other)
+    again = CliRunner().invoke(main, ["card", "read", "--reader", slot[0].reader, "--reveal"])
+    assert f"09 姓名 / name: {PEOPLE['resident'].name}" in again.stdout
 
 
 def test_list_says_of_each_reader_what_is_in_it_and_why(slot: tuple[Slot, VpcdSlot], pcscd: Pcscd) -> None:
-    result = run(slot, OtherCard("bank-card"), "list")
+    result = run(slot, other_card("bank-card"), "list")
 
     assert result.exit_code == 0
     assert f"{len(pcscd.slots)} 个读卡器 / readers" in result.stdout
@@ -112,7 +178,7 @@ def test_list_says_of_each_reader_what_is_in_it_and_why(slot: tuple[Slot, VpcdSl
 
 
 def test_the_order_of_kinds_can_be_given(slot: tuple[Slot, VpcdSlot]) -> None:
-    card = OtherCard("bank-card")
+    card = other_card("bank-card")
     result = run(slot, card, "list", "--kind", "bank-card")
 
     assert "bank-card is: " in result.stdout
