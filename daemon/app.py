@@ -38,18 +38,23 @@ from middleware.engine.bureau import StoredFeed
 from middleware.engine.comparison import Rules, Run
 from middleware.engine.desk import ManualDesk
 from middleware.engine.fencing import FencedBank, FencedCentre
+from middleware.engine.flagging import Flagging
+from middleware.engine.flags import StoredFlags
+from middleware.engine.gate import Gate
 from middleware.engine.inbox import Inbox
 from middleware.engine.journal import Journal
 from middleware.engine.keydesk import KeyDesk
-from middleware.engine.members import OUTBOX, RECONCILIATION, LeaseTerms, Members
+from middleware.engine.members import AUDIT, OUTBOX, RECONCILIATION, LeaseTerms, Members
 from middleware.engine.outbox import Outbox
 from middleware.engine.pools import Pool
 from middleware.engine.reconcile import Reconciler
 from middleware.engine.reconcile_desk import ReconciliationDesk
 from middleware.engine.recovery import recover
+from middleware.engine.registries import registry_of
 from middleware.engine.runner import Engine, Means
 from middleware.engine.service import CounterService, Waits
 from middleware.engine.traces import TraceNumbers, name_of
+from middleware.flow.audit_rules import RULES
 from middleware.flow.step import Policy
 from middleware.ops.metrics import Metrics
 from middleware.ops.site import HttpSite, build_site
@@ -84,6 +89,7 @@ class Application:
     bank: Iso8583Bank | None
     members: Members
     engine: Engine
+    gate: Gate
     keys: KeyDesk
     outbox: Outbox
     watch: Watch
@@ -91,6 +97,7 @@ class Application:
     anchoring: Anchoring
     tick: TickProbe
     reconciling: Reconciling
+    flagging: Flagging
     door: LocalApi
     mllp: MllpDoor
     site: HttpSite
@@ -112,6 +119,7 @@ class Application:
         self.anchoring.start()
         self.tick.start()
         self.reconciling.start()
+        self.flagging.start()
         self.site.start()
         self.door.start()
         self.mllp.start()
@@ -130,6 +138,7 @@ class Application:
             self.anchoring.stop,
             self.tick.stop,
             self.reconciling.stop,
+            self.flagging.stop,
             self.keys.stop,
             self.outbox.stop,
             lambda: self.engine.stop(self.settings.engine.drain_s),
@@ -255,6 +264,10 @@ def build(settings: Settings, reactor: Any) -> Application:
         engine,
         readers,
         Waits(waits.register_wait_s, waits.quote_wait_s, waits.settle_wait_s, waits.card_read_valid_s),
+        settings.registry.rules,
+    )
+    registry, flagging = registry_of(
+        counter, settings.audit.limits, settings.registry.list_max_rows, lambda: members.holds(AUDIT)
     )
     watch = Watch(engine, reactor, now)
     chain = ChainWatch(opened, journal, pool, reactor)
@@ -268,6 +281,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     clock_limit = clock_limit_s(settings, profile)
     metrics.set("clock_limit_seconds", clock_limit)
     health.append(lambda: clock_health(centre.clock_ahead_s(), clock_limit))
+    health += [flagging.health, flagging.links_health]
     desk = ManualDesk(engine, Doubts(database, opened.vault))
     keys = KeyDesk(engine, database, opened.vault, settings.keys.keep_days)
     health.append(keys.health)
@@ -276,9 +290,13 @@ def build(settings: Settings, reactor: Any) -> Application:
     health.append(reconciling.health)
     reconcile_desk = ReconciliationDesk(reconciler, store, pool)
     inbox = Inbox(journal, pool, InboxReader(database, opened.vault), now)
-    business = Business(counter, readers, health, reactor, now, VERSION, desk, reconcile_desk, keys, inbox)
+    business = Business(
+        counter, readers, health, reactor, now, VERSION, desk, reconcile_desk, keys, inbox=inbox, registry=registry
+    )
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
-    feed = feed_resource(StoredFeed(pool, reader), tokens, settings.feed, reactor, now, metrics.feed_request)
+    feed = feed_resource(
+        StoredFeed(pool, reader), StoredFlags(pool, reader), tokens, settings.feed, reactor, now, metrics.feed_request
+    )
     mllp = MllpDoor(settings.mllp, inbox, reactor, now)
     health += [door.health, mllp.health]
     site = build_site(settings.http, metrics, health, VERSION, reactor, feed)
@@ -287,9 +305,9 @@ def build(settings: Settings, reactor: Any) -> Application:
 
     tick = TickProbe(reactor, lambda late: metrics.observe("reactor_tick_lag_seconds", late))
     application = Application(
-        settings, database, opened.vault, opened.hold, pool, journal, readers, his, centre, bank, members, engine, keys,
-        outbox, watch, chain,
-        anchoring, tick, reconciling, door, mllp, site,
+        settings, database, opened.vault, opened.hold, pool, journal, readers, his, centre, bank, members, engine,
+        counter.gate, keys, outbox, watch, chain,
+        anchoring, tick, reconciling, flagging, door, mllp, site,
     )  # fmt: skip
     metrics.before_scrape(lambda: _measure(application, metrics))
     return application
@@ -343,6 +361,11 @@ def _measure(a: Application, metrics: Metrics) -> None:
     metrics.set("reconcile_differences", a.reconciling.differences)
     metrics.set("reconcile_open_days", len(a.reconciling.open_days))
     metrics.set("reconcile_last_balanced_timestamp_seconds", a.reconciling.balanced_at)
+    for rule in RULES:
+        metrics.set("audit_flags_unseen", a.flagging.by_rule.get(rule.name, 0), rule.name)
+    metrics.set("cards_listed", a.flagging.listed)
+    metrics.set("cards_refused", a.gate.refused)
+    metrics.set("link_conflicts", a.flagging.conflicts)
     metrics.set("api_connections", a.door.connections)
     metrics.set("api_in_flight", a.door.in_flight)
     metrics.set("journal_head_sequence", a.journal.head_sequence)

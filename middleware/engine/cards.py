@@ -64,21 +64,29 @@ class CardDesk:
         self._keep(card_read_id, _Kept(read, caller.account, until))
         return _answer(card_read_id, read, until, clear=caller.role is Role.HIS) | ({"warnings": list(odd)} if odd else {})
 
+    def holder(self, caller: Caller, card_read_id: str) -> Holder:
+        """Who was read; the read stays good for a registration. Raises ``card.read_expired`` as ``used`` does."""
+        return _holder(self._of(caller, card_read_id).read)
+
     @contextmanager
     def used(self, caller: Caller, card_read_id: str) -> Iterator[Holder]:
         """Who was read, for one registration: from here on the read is gone, and it comes back when that is refused.
 
         Raises ``card.read_expired``, also for somebody else's read, and for the second of two taps.
         """
-        kept = self._kept.get(card_read_id)
-        if kept is None or kept.until <= self._means.now() or kept.account != caller.account:
-            raise Fault("card.read_expired")
+        kept = self._of(caller, card_read_id)
         del self._kept[card_read_id]
         try:
             yield _holder(kept.read)
         except Exception:
             self._keep(card_read_id, kept)
             raise
+
+    def _of(self, caller: Caller, card_read_id: str) -> _Kept:
+        kept = self._kept.get(card_read_id)
+        if kept is None or kept.until <= self._means.now() or kept.account != caller.account:
+            raise Fault("card.read_expired")
+        return kept
 
     def _keep(self, card_read_id: str, kept: _Kept) -> None:
         now = self._means.now()

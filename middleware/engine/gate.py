@@ -37,7 +37,7 @@ class GateRules:
 class Gate:
     """Each check is one indexed query in a reader's thread. What cannot be asked is refused, never let through."""
 
-    def __init__(self, means: Means, audit: Audit, rules: GateRules = GateRules()) -> None:
+    def __init__(self, means: Means, audit: Audit, rules: GateRules) -> None:
         self._means = means
         self._audit = audit
         self._rules = rules

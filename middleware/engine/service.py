@@ -55,11 +55,12 @@ class _Pending:
 class CounterService:
     """Implements ``Counter``."""
 
-    def __init__(self, engine: Engine, readers: Readers, waits: Waits, rules: GateRules = GateRules()) -> None:
+    def __init__(self, engine: Engine, readers: Readers, waits: Waits, rules: GateRules | None = None) -> None:
         self._engine = engine
+        self.means = engine.means
         self._waits = waits
         self.audit = Audit(engine.means)
-        self.gate = Gate(engine.means, self.audit, rules)
+        self.gate = Gate(engine.means, self.audit, rules or GateRules())
         self._cards = CardDesk(engine.means, readers, waits.card_read_valid_s, self.audit, self.gate)
         self._shifts = ShiftDesk(engine.means, engine.means.reader.shifts)
         self._pending: dict[tuple[str, str], _Pending] = {}
@@ -73,6 +74,10 @@ class CounterService:
         """See ``Counter.read_card``; the read is journalled without its data."""
         self._open()
         return await self._cards.read(caller, reader)
+
+    def holder(self, caller: Caller, card_read_id: str) -> Holder:
+        """Whose card this account read a while ago. Raises ``card.read_expired``."""
+        return self._cards.holder(caller, card_read_id)
 
     # -- money and what leads to it
 

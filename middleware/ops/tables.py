@@ -7,6 +7,7 @@ from attrs import frozen
 from middleware.domain.card import READER_STATES
 from middleware.domain.centre import Call
 from middleware.domain.fault import FAULTS
+from middleware.flow.audit_rules import BY_NAME
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0)
 DISK_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -43,7 +44,7 @@ METRICS = {row.name: row for row in (
     Metric("visit_errands_left", "gauge", "Visits with a registration to take back that waits for a person"),
     Metric("settlement_handed_over_total", "counter", "Settlements that this daemon handed over to a person"),
     Metric("settlement_resting", "gauge", "Settlements in doubt whose next step is more than an hour away, as the day's file"),
-    Metric("feed_requests_total", "counter", "Requests at the bureau's feed", (("route", ("settlements", "head")), ("outcome", _OUTCOMES))),
+    Metric("feed_requests_total", "counter", "Requests at the bureau's feed", (("route", ("settlements", "flags", "head")), ("outcome", _OUTCOMES))),
     Metric("feed_rows_total", "counter", "Rows given to the bureau"),
     Metric("reader_state", "gauge", "1 for the state that a reader is in", (("reader", ()), ("state", READER_STATES))),
     Metric("readers", "gauge", "Readers of all kinds in each state", (("state", READER_STATES),)),
@@ -67,6 +68,10 @@ METRICS = {row.name: row for row in (
     Metric("hl7_received", "gauge", "Messages of the HIS since the start, by link: taken, repeated, the fault for which one was refused, or dropped", (("link", ()), ("result", ()))),
     Metric("hl7_connections", "gauge", "Connections to the HL7 door", (("link", ()),)),
     Metric("outbox_depth", "gauge", "Commands that wait to leave", (("queue", ()),)),
+    Metric("audit_flags_unseen", "gauge", "Flags of the card audit that nobody has looked at", (("rule", tuple(BY_NAME)),)),
+    Metric("cards_listed", "gauge", "Cards in the current lists of lost and blacklisted cards"),
+    Metric("cards_refused", "gauge", "Cards and PSAMs refused by the registers since the start"),
+    Metric("link_conflicts", "gauge", "Old media that are disputed and wait for two persons"),
     Metric("clock_ahead_seconds", "gauge", "Seconds by which this clock is ahead of the centre's; 0 before any answer"),
     Metric("clock_limit_seconds", "gauge", "How far it may be, either way, before no money is begun: the gateway's window if less"),
     Metric("reactor_tick_lag_seconds", "histogram", "How late the reactor calls what was due", (), LAG_SECONDS),

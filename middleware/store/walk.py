@@ -18,7 +18,7 @@ from middleware.store.chain import START, Head, first_break
 
 PIECE = 5000
 CHAINS = (t.journal, t.feed)
-COPIES = {"journal": ("visit_id", "settlement_id", "event"), "feed": ("settlement_id", "kind")}
+COPIES = {"journal": ("visit_id", "settlement_id", "event"), "feed": ("settlement_id", "kind"), "flag": ("rule",)}
 _MARK = "verified."
 
 
@@ -35,8 +35,14 @@ class _FeedLine(msgspec.Struct):
     kind: str
 
 
+class _FlagLine(msgspec.Struct):
+    sequence: int
+    rule: str
+
+
 _journal_lines = msgspec.json.Decoder(_JournalLine)
 _feed_lines = msgspec.json.Decoder(_FeedLine)
+_flag_lines = msgspec.json.Decoder(_FlagLine)
 
 
 @frozen(slots=True)
@@ -107,6 +113,9 @@ def _copies_agree(table: str, row: Any) -> bool:
         if table == "journal":
             record = _journal_lines.decode(line)
             said = (record.sequence, record.visit, record.settlement, record.event)
+        elif table == "flag":
+            found = _flag_lines.decode(line)
+            said = (found.sequence, found.rule)
         else:
             entry = _feed_lines.decode(line)
             said = (entry.sequence, entry.settlement, entry.kind)

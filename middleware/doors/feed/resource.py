@@ -1,4 +1,4 @@
-"""GET /feed/v1/settlements and /feed/v1/head: the bureau polls, verifies, and asks for what follows."""
+"""GET /feed/v1/settlements, /feed/v1/flags and /feed/v1/head: the bureau polls, verifies, and asks for what follows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.web.http import SERVICE_UNAVAILABLE, UNAUTHORIZED
 from twisted.web.resource import Resource
@@ -61,6 +61,7 @@ class Means:
 
 def feed_resource(
     feed: Feed,
+    flags: Feed,
     tokens: TokenTable,
     options: FeedOptions,
     clock: Clock,
@@ -74,6 +75,7 @@ def feed_resource(
     root.putChild(b"v1", version)
     version.putChild(b"settlements", SettlementsResource(means, places))
     version.putChild(b"head", HeadResource(means, places))
+    version.putChild(b"flags", FlagsResource(evolve(means, feed=flags), places))
     return root
 
 
@@ -89,7 +91,7 @@ class _Branch(Resource):
 
     def render(self, request: Request) -> Any:
         """A folder is no route."""
-        _refuse(request, Fault("request.not_found", "routes: /feed/v1/settlements, /feed/v1/head"))
+        _refuse(request, Fault("request.not_found", "routes: /feed/v1/settlements, /feed/v1/flags, /feed/v1/head"))
         return NOT_DONE_YET
 
 
@@ -190,8 +192,14 @@ class SettlementsResource(_FeedResource):
             rendered = render_ndjson(rows, cursor, closed=closed)
         else:
             rendered = render_json(page, rows, cursor, closed=closed, now=self.means.now())
-        _write_page(request, rendered, cursor, NDJSON if as_lines else JSON)
+        _write_page(request, self.route, rendered, cursor, NDJSON if as_lines else JSON)
         return rendered.rows
+
+
+class FlagsResource(SettlementsResource):
+    """The same for the flags of the card audit, which have a chain of their own."""
+
+    route = "flags"
 
 
 class HeadResource(_FeedResource):
@@ -222,11 +230,11 @@ def _query(request: Request, known: tuple[str, ...] = ("after", "limit")) -> dic
     return query
 
 
-def _write_page(request: Request, rendered: Rendered, cursor: Cursor, content_type: bytes) -> None:
+def _write_page(request: Request, route: str, rendered: Rendered, cursor: Cursor, content_type: bytes) -> None:
     request.setHeader(b"Vary", b"Accept, Authorization")
     request.setHeader(b"Yikatong-Next-After", b"%d" % rendered.next_after)
     request.setHeader(b"Yikatong-Closed", b"true" if rendered.closed else b"false")
-    link = b'</feed/v1/settlements?after=%d&limit=%d>; rel="next"' % (rendered.next_after, cursor.limit)
+    link = b'</feed/v1/%s?after=%d&limit=%d>; rel="next"' % (route.encode(), rendered.next_after, cursor.limit)
     request.setHeader(b"Link", link)
     request.setHeader(b"Cache-Control", CLOSED if rendered.closed else OPEN)
     if rendered.etag and request.setETag(rendered.etag.encode()) is not None:

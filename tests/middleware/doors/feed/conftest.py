@@ -46,10 +46,16 @@ def served():
 
     sites = []
 
-    def make(rows: int = 0, **settings) -> Served:
+    def make(rows: int = 0, flags: int = 0, **settings) -> Served:
         feed, seen = FakeFeed(rows), []
         resource = feed_resource(
-            feed, token_table(), FeedOptions(**settings), reactor, lambda: NOON, lambda *what: seen.append(what)
+            feed,
+            FakeFeed(flags),
+            token_table(),
+            FeedOptions(**settings),
+            reactor,
+            lambda: NOON,
+            lambda *what: seen.append(what),
         )
         site = build_site(SiteOptions(port=free_port()), Metrics("test"), [], "test", reactor, resource)
         site.start()
