@@ -5,7 +5,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from daemon.cli import main
-
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["reader-agent"]:  # a cashier's computer, perhaps Windows: nothing of the daemon is imported
+        from daemon.agent_command import reader_agent
+
+        reader_agent(sys.argv[2:], prog_name="run.py reader-agent")
+    else:
+        from daemon.cli import main
+
+        main()

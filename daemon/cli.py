@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from daemon import VERSION
+from daemon.agent_command import reader_agent, reader_certificates
 from daemon.card_command import card
 from daemon.desk import desk
 from daemon.inbox_command import inbox
@@ -220,6 +221,8 @@ def demo(keep: bool, directory: Path) -> None:
 
 
 main.add_command(card)
+main.add_command(reader_agent)
+main.add_command(reader_certificates)
 main.add_command(desk)
 main.add_command(reconcile)
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import sys
 import time
 from typing import Any
 
@@ -14,25 +10,12 @@ from twisted.internet.defer import ensureDeferred
 
 from config.load import ConfigError
 from daemon.app import Application, build
+from daemon.life import cannot_start, let_go_of_output, notify, stop_on_signals
 from daemon.settings import Settings
 from middleware.domain.fault import Fault
 from middleware.ops.logs import configure_logs
 
 log = structlog.get_logger()
-
-
-def notify(state: str) -> None:
-    """Tell systemd (sd_notify), when it started us."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return
-    if address.startswith("@"):
-        address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-        try:
-            channel.sendto(state.encode(), address)
-        except OSError:
-            log.warning("systemd.not_told", state=state)
 
 
 def serve(settings: Settings) -> int:
@@ -46,7 +29,7 @@ def serve(settings: Settings) -> int:
     try:
         application = build(settings, reactor)
     except (Fault, ConfigError, ValueError) as exc:
-        _cannot_start(exc)
+        cannot_start(exc)
         return 1
     status = 0
 
@@ -55,7 +38,7 @@ def serve(settings: Settings) -> int:
         try:
             await application.start()
         except Fault as exc:
-            _cannot_start(exc)
+            cannot_start(exc)
             status = 1
             reactor.stop()
             return
@@ -63,35 +46,10 @@ def serve(settings: Settings) -> int:
 
     reactor.callWhenRunning(lambda: ensureDeferred(start()))
     reactor.addSystemEventTrigger("before", "shutdown", lambda: ensureDeferred(_stop(application)))
-    _stop_on_signals(reactor)
+    stop_on_signals(reactor)
     reactor.run(installSignalHandlers=False)
-    _let_go_of_output()
+    let_go_of_output()
     return status
-
-
-def _let_go_of_output() -> None:
-    """What cannot be written to a log that nobody reads any more is let go: it must not become our exit status (120)."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
-
-
-def _stop_on_signals(reactor: Any) -> None:
-    """SIGTERM and SIGINT stop in order; a second one changes nothing, for a COMMIT is never cut short."""
-    asked = False
-
-    def stop(*_args: object) -> None:
-        nonlocal asked
-        if not asked:
-            asked = True
-            reactor.callFromThread(reactor.stop)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
 
 
 async def _stop(application: Application) -> None:
@@ -100,12 +58,3 @@ async def _stop(application: Application) -> None:
         await application.stop()
     except Exception:
         log.exception("daemon.stop_failed")
-
-
-def _cannot_start(exc: Exception) -> None:
-    if isinstance(exc, Fault):
-        lines = (f"不能启动：{exc.spec.zh}。{exc.spec.do_zh}。", f"cannot start: {exc} - {exc.spec.do_en}")
-    else:
-        lines = ("不能启动：配置有误。", f"cannot start: {exc}")
-    for line in lines:
-        print(line, file=sys.stderr)
