@@ -25,6 +25,7 @@ chaos: setup      ## kill -9, power cuts, full disks, clock steps and a centre t
 
 docs: setup       ## write the generated pages
 	@$(PY) run.py docs
+	@$(PY) run.py conformance --pages docs/conformance.md
 
 clean:
 	rm -rf .venv .run .mypy_cache .ruff_cache .pytest_cache

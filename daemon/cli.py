@@ -14,6 +14,7 @@ import click
 from daemon import VERSION
 from daemon.agent_command import reader_agent, reader_certificates
 from daemon.card_command import card
+from daemon.conformance.command import conformance
 from daemon.desk import desk
 from daemon.inbox_command import inbox
 from daemon.keys import keys
@@ -223,6 +224,7 @@ def demo(keep: bool, directory: Path) -> None:
 main.add_command(card)
 main.add_command(reader_agent)
 main.add_command(reader_certificates)
+main.add_command(conformance)
 main.add_command(desk)
 main.add_command(reconcile)
 

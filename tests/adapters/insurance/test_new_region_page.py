@@ -33,7 +33,7 @@ def test_every_key_of_a_profile_that_the_bureau_decides_is_asked_for() -> None:
 
 
 def test_every_shipped_profile_is_in_the_table_and_every_link_leads_somewhere() -> None:
-    shipped = {path.stem for path in REGIONS.glob("*.toml")} - {"template", "999900-test"}
+    shipped = {path.stem for path in REGIONS.glob("[!9]*.toml")} - {"template"}
 
     assert shipped == set(re.findall(r"^\| `(\d{6}-\w+)`", PAGE, re.MULTILINE))
     assert all((ROOT / "docs" / target).exists() for target in re.findall(r"\]\((\w[\w-]*\.md)\)", PAGE))

@@ -46,7 +46,8 @@ FACTS: dict[str, dict[str, Any]] = {
 
 
 def test_every_shipped_profile_has_its_facts_here() -> None:
-    assert {path.stem for path in REGIONS.glob("*.toml")} == {*FACTS, "template", "999900-test"}
+    shipped = {path.stem for path in REGIONS.glob("*.toml") if not path.stem.startswith("999900-")}
+    assert shipped == {*FACTS, "template"}
 
 
 @pytest.mark.parametrize("name", FACTS)
