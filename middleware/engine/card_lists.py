@@ -133,7 +133,7 @@ class CardLists:
         answer = self._view(loading) | {"state": str(state), "sha256": digest}
         return answer | ({"proposal": proposal_view(made)} if made is not None else {})
 
-    async def lists(self) -> Answer:
+    async def all(self) -> Answer:
         """The newest lists: how far one is, what counts, what waits."""
         found = await self._means.pool.run(self._means.reader.registers.lists)
         return {"lists": [_list_view(row) for row in found]}

@@ -253,7 +253,7 @@ async def registry_import_end(visit: Visit, params: ImportEndParams) -> Answer:
 
 async def registry_lists(visit: Visit, _params: NoParams) -> Answer:
     """The lists."""
-    return await _registry(visit).lists.lists()
+    return await _registry(visit).lists.all()
 
 
 async def registry_link(visit: Visit, params: RegistryLinkParams) -> Answer:

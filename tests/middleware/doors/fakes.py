@@ -66,7 +66,47 @@ _CAME = {
     "sequence": 7, "link": "his-main", "control_id": "C1", "type": "ADT^A04", "why": "hl7.charset", "digest": "0" * 64,
     "bytes": 5, "at": _WHEN,
 }  # fmt: skip
+_CHANGE = {
+    "proposal": "0" * 32, "matter": "psam", "key": "P1", "decision": "put", "note": "", "proposed_by": "desk-li",
+    "proposed_at": _WHEN, "entry": {"status": "lost"},
+}  # fmt: skip
+_LIST = {"list_id": "L1", "source": "bureau", "mode": "add", "state": "loading", "rows": 1, "expected": 2}
+_SIDE = {
+    "link_id": "N1", "medium": "treatment-card", "number": "***001", "id_number": "999999************", "name": "测**",
+    "made_at": _WHEN, "moved": False,
+}  # fmt: skip
+_REGISTRY = {
+    "registry.list": {
+        "entries": [{
+            "matter": "psam", "key": "P1", "entry": {"status": "in-use"}, "changed_at": _WHEN, "used_at": _WHEN, "failures": 0,
+        }],
+        "next_after": "P1", "complete": True,
+    },
+    "registry.proposals": {"proposals": [_CHANGE]},
+    "registry.propose": _CHANGE,
+    "registry.approve": _CHANGE | {"state": "approved"},
+    "registry.reject": _CHANGE | {"state": "rejected"},
+    "registry.lists": {"lists": [_LIST | {"by": "desk-li", "begun_at": _WHEN}]},
+    "registry.import_begin": _LIST,
+    "registry.import_part": _LIST,
+    "registry.import_end": _LIST | {"state": "waiting", "sha256": "0" * 64, "proposal": _CHANGE},
+    "registry.link": {"link_id": "N1", "state": "disputed", "conflicts": [{"conflict_id": "X1-0", "kind": "two-media"}]},
+    "registry.conflicts": {
+        "conflicts": [{"conflict_id": "X1-0", "kind": "two-media", "found_at": _WHEN, "first": _SIDE, "second": _SIDE}],
+        "next_after": "X1-0", "complete": True,
+    },
+    "registry.flags": {
+        "flags": [{
+            "sequence": 1, "rule": "pin-failures", "zh": "密码", "en": "PIN", "at": _WHEN, "subject": "0" * 16,
+            "facts": {"times": "3"}, "acts": [{"act": "pin-verify", "at": _WHEN}],
+        }],
+        "next_after": 1, "complete": True,
+    },
+    "registry.flag": {"sequence": 1, "card_number": "A12345678", "id_number": ""},
+    "registry.flag_seen": {"sequence": 1, "seen_by": "desk-li"},
+}  # fmt: skip
 ANSWERS = {
+    **_REGISTRY,
     **dict.fromkeys(
         ("inpatient.charge", "inpatient.withdraw_charges", "inpatient.discharge", "inpatient.undo_discharge",
          "visit.withdraw"), _ERRAND,
@@ -290,6 +330,29 @@ class FakeKeys:
         return await self._counter._answer("person.find", caller, id_number, card_number, reason, after, limit)
 
 
+class FakeRegistry:
+    """Answers as the counter does: each of its desks is itself."""
+
+    def __init__(self, counter: FakeCounter) -> None:
+        self._counter = counter
+        self.desk = self.lists = self.links = self.flags = self
+
+    def holder(self, _caller, _card_read_id):
+        raise Fault("card.read_expired")
+
+    def __getattr__(self, name):
+        method = {
+            "entries": "list", "begin": "import_begin", "part": "import_part", "end": "import_end", "whose": "flag",
+            "seen": "flag_seen", "all": "lists",
+        }.get(name, name)  # fmt: skip
+
+        async def answer(*told, **more):
+            asked = "flags" if "unseen" in more else method
+            return await self._counter._answer(f"registry.{asked}", *told, *more.values())
+
+        return answer
+
+
 class FakeInbox:
     """Answers as the counter does."""
 
@@ -401,6 +464,7 @@ def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
         FakeDesk(counter),
         FakeReconciliation(counter),
         FakeKeys(counter),
+        FakeRegistry(counter),
         FakeInbox(counter),
     )
     api = LocalApi(options, business, token_table(), reactor, lambda *what: seen.append(what))

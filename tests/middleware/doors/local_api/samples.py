@@ -61,5 +61,26 @@ PARAMS = {
     "keys.destroy": {"period": "2011-11"},
     "keys.approve": {"period": "2011-11", "proposal": "0" * 32},
     "keys.reject": {"period": "2011-11", "proposal": "0" * 32},
+    "registry.list": {"register": "psam", "limit": 10},
+    "registry.proposals": {},
+    "registry.propose": {
+        "matter": "psam", "key": "P1", "note": "遗失",
+        "psam": {"place": "SAM1", "issuer": "999900", "valid_to": "2030-01-01", "status": "lost"},
+    },
+    "registry.approve": {"proposal": "0" * 32},
+    "registry.reject": {"proposal": "0" * 32},
+    "registry.lists": {},
+    "registry.import_begin": {"source": "bureau", "mode": "add", "rows": 2},
+    "registry.import_part": {
+        "list_id": "L1", "first": 1, "lines": ["card_number,A12345678,999900,lost,2026-11-20"],
+    },
+    "registry.import_end": {"list_id": "L1"},
+    "registry.link": {
+        "kind": "treatment-card", "number": "00012345", "id_number": "999999197001010017", "name": "测试甲", "moved": True,
+    },
+    "registry.conflicts": {"reason": "核对冲突"},
+    "registry.flags": {"unseen": False},
+    "registry.flag": {"sequence": 1, "reason": "核实"},
+    "registry.flag_seen": {"sequence": 1, "note": "已核实"},
     "system.status": {},
 }  # fmt: skip

@@ -168,11 +168,12 @@ async def test_each_role_may_call_its_methods_and_no_other(opened, path):
         assert ("ok" if role in METHODS[name].roles else "access.role") == code, (role, name)
     allowed = {role: {name for (r, name), code in outcome.items() if r == role and code == "ok"} for role in Role}
     counter = {n for n in PARAMS if n.startswith(("settlement.", "reader.", "shift.", "card.", "patient."))} | {"visit.get"}
-    ward = {n for n in PARAMS if n.startswith("inpatient.")} | {"visit.withdraw"}
+    ward = {n for n in PARAMS if n.startswith("inpatient.")} | {"visit.withdraw", "registry.link"}
     assert counter | ward | {"system.status"} == allowed[Role.HIS]
     assert counter == allowed[Role.POS]
     assert {"system.status"} == allowed[Role.BUREAU]
     desk = {"reconcile.run", "reconcile.status", "reconcile.list", "inbox.list", "inbox.show"}
+    desk |= {n for n in PARAMS if n.startswith("registry.")} - {"registry.link"}
     desk |= {"person.find", "keys.list", "keys.rotate", "keys.destroy", "keys.approve", "keys.reject"}
     desk |= {"visit.get", "desk.list", "desk.show", "desk.propose", "desk.approve", "desk.reject"}
     assert {"system.status", "reader.list", "settlement.get"} | desk == allowed[Role.OPERATOR]
