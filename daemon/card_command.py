@@ -115,7 +115,7 @@ def show_readers(order: tuple[str, ...], load: Load | None = None) -> None:
 def show_card(reader: str | None, order: tuple[str, ...], *, reveal: bool, load: Load | None = None) -> None:
     """The card's files, each item masked unless ``reveal``."""
     from readers.cards.detect import unreadable
-    from readers.cards.looking import FREE_ONLY
+    from readers.cards.social_security_read import FREE_ONLY
     from readers.cards.whole import LOOKS
 
     with _Service(load) as context:

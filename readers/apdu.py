@@ -7,6 +7,7 @@ pcsc-lite passes them up raw (reference 1.5) and nobody above should know which 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from attrs import evolve, frozen
 
@@ -19,6 +20,8 @@ MAX_DATA = 255
 MAX_LE = 256
 MAX_RESPONSE = 256 + 2  # terminals must take 256 bytes of data (terminal supplement), and the status word
 MAX_ROUNDS = 16  # GET RESPONSE and re-sent commands for one command: far beyond any real card, and an end to a mad one
+
+MAX_KEPT = 512  # reading commands, made once: they are the same for every card and carry nothing of a person
 
 SW_OK = 0x9000
 SW1_MORE = 0x61
@@ -111,9 +114,9 @@ def transmit(exchange: Exchange, command: Command, where: str = "card") -> Respo
         if sw1 == SW1_WRONG_LE:
             following = evolve(following, le=sw2 or MAX_LE)
             continue
-        data += response.data
         if sw1 != SW1_MORE:
-            return Response(data, response.sw)
+            return Response(data + response.data, response.sw) if data else response
+        data += response.data
         # Same logical channel, no secure messaging (ISO 7816-4, 7.6.1).
         following = Command(command.cla & 0x03, INS_GET_RESPONSE, 0, 0, le=sw2 or MAX_LE)
     raise Fault("card.malformed", f"{where}: the card asks for more without end")
@@ -124,16 +127,19 @@ def select_by_name(name: bytes) -> Command:
     return Command(0x00, 0xA4, 0x04, 0x00, data=name)
 
 
+@lru_cache(maxsize=MAX_KEPT)
 def select_file(file_id: int, p1: int) -> Command:
     """SELECT an elementary file by its two-byte identifier; ``p1`` is 02 or 00, both are met in the field."""
     return Command(0x00, 0xA4, p1, 0x00, data=file_id.to_bytes(2, "big"))
 
 
+@lru_cache(maxsize=MAX_KEPT)
 def read_record(tag: int, le: int) -> Command:
     """READ RECORD of the current file. P1 carries the TAG, not a record number: the way of these cards."""
     return Command(0x00, 0xB2, tag, 0x00, le=le)
 
 
+@lru_cache(maxsize=MAX_KEPT)
 def read_numbered_record(number: int, le: int, short_id: int = 0) -> Command:
     """READ RECORD by number, from 1 (P2 ends in 4: P1 is a number), of the current file or of that short identifier."""
     return Command(0x00, 0xB2, number, short_id << 3 | 0x04, le=le)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from attrs import Factory, frozen
+from attrs import Factory, field, frozen
 
 
 class Encoding(StrEnum):
@@ -153,13 +153,18 @@ class CardFile:
     size: int = 0
     by_short_id: bool = False
     source: str = ""
+    _by_tag: Mapping[int, Item] = field(
+        init=False,
+        eq=False,
+        repr=False,
+        default=Factory(lambda file: {item.tag: item for item in file.items}, takes_self=True),
+    )
 
     def item(self, tag: int) -> Item:
         """The item of that tag; ``KeyError`` is our own mistake."""
-        for item in self.items:
-            if item.tag == tag:
-                return item
-        raise KeyError(f"{self.path} declares no tag {tag:02X}")
+        if tag not in self._by_tag:
+            raise KeyError(f"{self.path} declares no tag {tag:02X}")
+        return self._by_tag[tag]
 
     def every_item(self) -> tuple[Item, ...]:
         """The items, and those inside groups."""

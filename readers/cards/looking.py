@@ -21,7 +21,6 @@ OF_AN_ITEM = status_words.OF_AN_ITEM | {"card.malformed"}
 ZERO_IS_A_VALUE = frozenset({Encoding.NUMBER, Encoding.BCD_MONEY, Encoding.BINARY_MONEY, Encoding.BYTES})
 TEXTS = frozenset({Encoding.ASCII, Encoding.GB18030})
 MAX_STARS = 12
-FREE_ONLY = frozenset({Access.FREE})
 WHAT_TO_DO = MappingProxyType({
     Access.RKSSSE: ("须用 PSAM 或加密机做外部认证（RKSSSE）", "needs external authentication under RKSSSE: a PSAM or an HSM"),
     Access.PIN: ("须持卡人输入 PIN", "needs the holder's PIN"),

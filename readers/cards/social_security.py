@@ -182,7 +182,10 @@ CODE_REGION_DIGITS = 6
 
 @frozen(slots=True, repr=False)
 class IdentificationCode:
-    """The parts of a card identification code, upper-case hex: region (6), the rest of the code (18), MAC (8)."""
+    """The parts of a card identification code, upper-case hex: region (6), the rest of the code (18), MAC (8).
+
+    ``covered`` is what the MAC is computed over and ``proof`` the MAC itself, as bytes, for whoever has the key IRK.
+    """
 
     region: str
     serial: str
@@ -196,6 +199,16 @@ class IdentificationCode:
         if not text[:CODE_REGION_DIGITS].isdecimal():
             raise ValueError("the region of a card identification code is six digits")
         return cls(text[:CODE_REGION_DIGITS], text[CODE_REGION_DIGITS:CODE_DIGITS], text[CODE_DIGITS:])
+
+    @property
+    def covered(self) -> bytes:
+        """The twelve bytes that the MAC stands for."""
+        return bytes.fromhex(self.region + self.serial)
+
+    @property
+    def proof(self) -> bytes:
+        """The four bytes of the MAC."""
+        return bytes.fromhex(self.mac)
 
     def __repr__(self) -> str:
         return f"IdentificationCode({self.region}...)"

@@ -20,8 +20,9 @@ from readers.cards.encoding import Malformed, decode
 from readers.cards.fci import algorithm, find, objects
 from readers.cards.health import HEALTH
 from readers.cards.kinds import Kind
-from readers.cards.looking import FREE_ONLY, FileRead, look_at
+from readers.cards.looking import FileRead, look_at
 from readers.cards.reading import TEMPLATE, FileReader
+from readers.cards.social_security_read import FREE_ONLY, generation_of
 
 NAME_BYTES = range(5, 17)  # of an application's name (ISO 7816-4)
 
@@ -52,7 +53,7 @@ def read_whole(exchange: Exchange, granted: frozenset[Access] = FREE_ONLY) -> Wh
     files = FileReader(exchange)
     cipher = algorithm(files.select_environment(ss.SSSE))
     version = _version(files)
-    generation = _generation(version)
+    generation = generation_of(version)
     found: list[FileRead] = []
     absent: list[str] = []
     for environment in SOCIAL_SECURITY:
@@ -153,11 +154,3 @@ def _version(files: FileReader) -> str:
         return decode(item, value)
     except Malformed as exc:
         raise Fault("card.malformed", f"{ss.EF05.where(item)}: {exc}") from None
-
-
-def _generation(version: str) -> Generation:
-    try:
-        return Generation(version[:1])
-    except ValueError:
-        where = ss.EF05.where(ss.EF05.item(ss.SPEC_VERSION))
-        raise Fault("card.malformed", f"{where}: no known generation") from None

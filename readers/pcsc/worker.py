@@ -1,7 +1,8 @@
 """One thread for one reader's exchanges. It may be lost for ever inside PC/SC; whoever started it then forgets it.
 
-Each read opens its own context and gives it back: nothing survives from before a restart of the service, and no handle
-leaks. Where the thread is right now stands in ``step``, written by it and read by the reactor.
+Its context is its own and kept from use to use; before each it is asked for its readers, so that a service that hangs is
+not taken for a card that another program holds, and one that was restarted gets a new context. The card is connected anew
+each time, and no handle leaks. Where the thread is right now stands in ``step``, written by it, read by the reactor.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ class ReaderWorker:
         self._seconds = seconds
         self._done = done
         self._ended = ended
+        self._context: PcscContext | None = None  # kept from use to use: opening one costs as much as four exchanges
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self.step = Step(Phase.SERVICE, seconds())
         self._thread = threading.Thread(target=self._run, name=f"pcsc-reader {reader}", daemon=True)
@@ -108,23 +110,41 @@ class ReaderWorker:
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
             self._done(self, job, outcome_of(self.reader, partial(self._use, job)))
+        self._let_go()
         self._ended(self)
 
     def _use(self, job: Job) -> Any:
-        self._enter(Phase.SERVICE)
-        context = PcscContext(self._load)
+        card = self._powered()
         try:
-            self._enter(Phase.CONNECT)
-            card = context.connect(self.reader)
-            try:
-                exchange = self._exchange(job, card)
-                atr = historical_bytes(card.atr()).hex().upper()
-                return job.procedure(exchange, CardContext(self.reader, atr, job.today, self._control(card)))
-            finally:
-                self._enter(Phase.RELEASE)
-                card.disconnect()
+            exchange = self._exchange(job, card)
+            atr = historical_bytes(card.atr()).hex().upper()
+            return job.procedure(exchange, CardContext(self.reader, atr, job.today, self._control(card)))
         finally:
-            context.release()
+            self._enter(Phase.RELEASE)
+            card.disconnect()
+
+    def _powered(self) -> PcscCard:
+        """The card, ours alone."""
+        context = self._serving()
+        self._enter(Phase.CONNECT)
+        return context.connect(self.reader)
+
+    def _serving(self) -> PcscContext:
+        """The connection to the service: the one that was kept while it answers, else a new one."""
+        self._enter(Phase.SERVICE)
+        if self._context is not None:
+            try:
+                self._context.readers()
+            except Fault:
+                self._let_go()  # restarted since: what was opened before is dead for ever
+        if self._context is None:
+            self._context = PcscContext(self._load)
+        return self._context
+
+    def _let_go(self) -> None:
+        if self._context is not None:
+            self._context.release()
+            self._context = None
 
     def _exchange(self, job: Job, card: PcscCard) -> Exchange:
         def exchange(command: bytes) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from readers.cards import social_security as ss
 from readers.cards.catalogue import ALL_BALANCES, EVERY_ENVIRONMENT, SOCIAL_SECURITY
@@ -162,7 +164,18 @@ def test_a_card_identification_code_has_region_serial_and_mac(code: str, parts: 
     code_parts = ss.IdentificationCode.parse(code)
 
     assert parts == (code_parts.region, code_parts.serial, code_parts.mac)
+    assert (code_parts.covered.hex().upper(), code_parts.proof.hex().upper()) == (code[:24], code[24:])
     assert code not in repr(code_parts)
+
+
+@given(st.one_of(st.text(max_size=40), st.text("0123456789ABCDEF", min_size=32, max_size=32)))
+def test_no_text_makes_an_identification_code_raise_anything_but_value_error(text: str) -> None:
+    try:
+        parts = ss.IdentificationCode.parse(text)
+    except ValueError:
+        return
+
+    assert text == parts.region + parts.serial + parts.mac
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: environment.label)

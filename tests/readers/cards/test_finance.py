@@ -13,8 +13,8 @@ from readers.apdu import Exchange
 from readers.cards import finance
 from readers.cards.detect import detect
 from readers.cards.encoding import Malformed, decode, encode, masked_account
-from readers.cards.looking import FREE_ONLY, FileRead
-from readers.cards.social_security_read import CardContext, in_order
+from readers.cards.looking import FileRead
+from readers.cards.social_security_read import FREE_ONLY, CardContext, in_order
 from readers.cards.whole import LOOKS, WholeCard, application_names, read_finance
 from readers.status_words import OF_AN_ITEM
 from simulators.card import BankCard, CardFaults

@@ -12,8 +12,7 @@ from middleware.domain.fault import Fault
 from readers.apdu import Exchange
 from readers.cards import health
 from readers.cards.declaration import Access, CardFile, Structure
-from readers.cards.looking import FREE_ONLY
-from readers.cards.social_security_read import CardContext, in_order
+from readers.cards.social_security_read import FREE_ONLY, CardContext, in_order
 from readers.cards.whole import WholeCard, read_health
 from readers.status_words import OF_AN_ITEM
 from simulators.card import CardFaults, HealthCard

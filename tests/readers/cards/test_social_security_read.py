@@ -71,10 +71,11 @@ def check(person: CardPerson, card: CardRead) -> None:
         CardFaults(),
         CardFaults(get_response=True),
         CardFaults(padding=0xFF),
+        CardFaults(padding=0xA1),
         CardFaults(select_forms=(0x00,)),
         CardFaults(select_forms=(0x02,)),
     ],
-    ids=["plain", "61xx", "FF-padding", "select-0000", "select-0200"],
+    ids=["plain", "61xx", "FF-padding", "full-width-spaces", "select-0000", "select-0200"],
 )
 def test_everybody_is_read_whole_in_every_manner_of_card(key: str, faults: CardFaults) -> None:
     reading = read(PEOPLE[key], faults)

@@ -12,7 +12,8 @@ from readers.apdu import Exchange
 from readers.cards.catalogue import SOCIAL_SECURITY
 from readers.cards.declaration import Access, Algorithm, Balance, CardFile, Generation, Structure
 from readers.cards.finance import PBOC
-from readers.cards.looking import FREE_ONLY, WHAT_TO_DO, FileRead
+from readers.cards.looking import WHAT_TO_DO, FileRead
+from readers.cards.social_security_read import FREE_ONLY
 from readers.cards.whole import WholeCard, read_whole
 from readers.status_words import OF_AN_ITEM
 from simulators.card import PEOPLE, CardFaults, VirtualCard
