@@ -1,5 +1,5 @@
 # Two commands matter: make demo, make test. Both do all their own set-up.
-.PHONY: setup demo test check bench simulate chaos docs clean
+.PHONY: setup demo test check bench simulate chaos interop docs clean
 PY := .venv/bin/python
 
 setup:            ## what is missing: Debian packages (with root or sudo) and .venv with the pinned dependencies
@@ -22,6 +22,9 @@ simulate: setup   ## 1,000 seeded hostile days against the real engine and store
 
 chaos: setup      ## kill -9, power cuts, full disks, clock steps and a centre that is gone, under load; ARGS="--only power"
 	@$(PY) -m chaos $(ARGS)
+
+interop: setup    ## the conformance run against npm's soap on Node; installs Node and the package (needs npm's registry)
+	@bash packaging/interop.sh
 
 docs: setup       ## write the generated pages
 	@$(PY) run.py docs

@@ -83,14 +83,10 @@ def simulator_of(reactor: Any, profile: Profile, now: Callable[[], dt.datetime] 
     )
 
 
-@contextlib.asynccontextmanager
-async def stand(reactor: Any, profile: Profile, now: Callable[[], dt.datetime] = china_now) -> AsyncIterator[Stand]:
-    """Both ends; stopped afterwards."""
-    profile = simulatable(profile)
-    simulator = simulator_of(reactor, profile, now)
-    simulator.start()
-    options = CentreOptions(
-        url=simulator.national_url if profile.dialect == NATIONAL else simulator.url,
+def options_of(url: str) -> CentreOptions:
+    """Who we are at a simulated centre."""
+    return CentreOptions(
+        url=url,
         institution_code=INSTITUTION,
         institution_name="测试医院",
         profile="conformance",
@@ -100,6 +96,15 @@ async def stand(reactor: Any, profile: Profile, now: Callable[[], dt.datetime] =
         total_deadline_s=PATIENT_S,
         late_reply_s=0.1,
     )
+
+
+@contextlib.asynccontextmanager
+async def stand(reactor: Any, profile: Profile, now: Callable[[], dt.datetime] = china_now) -> AsyncIterator[Stand]:
+    """Both ends; stopped afterwards."""
+    profile = simulatable(profile)
+    simulator = simulator_of(reactor, profile, now)
+    simulator.start()
+    options = options_of(simulator.national_url if profile.dialect == NATIONAL else simulator.url)
     centre = centre_of(options, reactor, now, profile)
     centre.start()
     try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -17,12 +19,15 @@ from twisted.internet import reactor
 from adapters.insurance.exchange.cells import NotOurs
 from adapters.insurance.exchange.mapping import to_input
 from adapters.insurance.profile import load_profile
-from adapters.insurance.profile_soap import SoapForm
+from adapters.insurance.profile_soap import WSDLS, SoapForm
+from adapters.insurance.soap.contract import NAMESPACE, WSDL
+from adapters.insurance.soap.envelope import Envelopes
 from adapters.insurance.soap.process_message import ProcessMessages
 from adapters.insurance.soap.stack import SoapFault, Tokens, Unreadable
 from adapters.insurance.soap.string_message import StringMessages
-from adapters.insurance.soap.style import Style, style_of
+from adapters.insurance.soap.style import OURS, Carried, Style, style_of
 from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
+from config.load import ConfigError
 from middleware.domain.centre import Call, CompareTotals, SignedOut, SignOut, TotalsCompared
 from middleware.domain.fault import Fault
 from middleware.domain.outcome import Answered, NotSent, Refused, Unknown
@@ -341,3 +346,82 @@ async def test_an_old_centre_compares_the_cycle_that_it_gave_and_then_ends_it() 
         assert isinstance(compared, TotalsCompared)
         assert compared.equal
         assert isinstance((await desk.call(SignOut(number, "0001"))).reply, SignedOut)
+
+
+# -- a centre's own contract --------------------------------------------------------------------------------------------
+
+SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+
+
+def answer_of(element: str, namespace: str, inner: str) -> bytes:
+    return (
+        f'<S:Envelope xmlns:S="{SOAP}"><S:Body><n:{element} xmlns:n="{namespace}">{inner}</n:{element}></S:Body></S:Envelope>'
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "wsdl", "operation", "namespace", "sent", "answer", "action"),
+    [
+        ("soap-process", "example-jaxws.wsdl", "process", "http://ws.centre.example/", "arg0", "return", ""),
+        (
+            "soap-string",
+            "example-asmx.wsdl",
+            "BUSINESS_HANDLE",
+            "http://tempuri.org/",
+            "{http://tempuri.org/}inputStr",
+            "n:BUSINESS_HANDLEResult",
+            "http://tempuri.org/BUSINESS_HANDLE",
+        ),
+    ],
+    ids=["jaxws", "asmx"],
+)
+def test_a_centres_own_contract_is_kept(
+    dialect: str, wsdl: str, operation: str, namespace: str, sent: str, answer: str, action: str
+) -> None:
+    own = style(dialect, SoapForm(wsdl=wsdl))
+    called = etree.fromstring(own.write("2601", {**HEAD, "infno": "2601"}, to_input(REQUESTS["2601"])))[0][0]
+    inner = {"soap-process": "&lt;ROOT>&lt;CODE>0&lt;/CODE>&lt;/ROOT>", "soap-string": "0^S1^^^"}[dialect]
+
+    assert own.action("2601") == action
+    assert (called.tag, [child.tag for child in called]) == (f"{{{namespace}}}{operation}", [sent])
+    body = answer_of(f"{operation}Response", namespace, f"<{answer}>{inner}</{answer}>")
+    assert own.read("2601", body) == Tokens("0", "", None)
+    for wrong in (
+        answer_of(f"{operation}Response", "urn:another", f"<{answer}>{inner}</{answer}>"),
+        answer_of("another", namespace, f"<{answer}>{inner}</{answer}>"),
+        answer_of(f"{operation}Response", namespace, ""),
+        answer_of(f"{operation}Response", namespace, f"<{answer}>{inner}</{answer}><more/>"),
+    ):
+        with pytest.raises(Unreadable):
+            own.read("2601", wrong)
+
+
+def test_a_typed_contract_of_other_names_is_kept_as_well(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.wsdl"
+    text = WSDL.read_text(encoding="utf-8").replace(NAMESPACE, "http://centre.example/typed")
+    for ours, called in (("call", "Trans_"), ("request", "In_"), ("reply", "Out_")):
+        text = re.sub(rf'(["\:]){ours}(\d{{4}})', rf"\g<1>{called}\g<2>", text)
+    theirs.write_text(text, encoding="utf-8")
+    own = Envelopes(theirs, "Trans_{code}")
+    head, nodes = {**HEAD, "infno": "2207"}, to_input(REQUESTS["2207"])
+
+    ours = Envelopes().write("2207", head, nodes).replace(NAMESPACE.encode(), b"http://centre.example/typed")
+    assert own.write("2207", head, nodes) == ours.replace(b"request2207", b"In_2207")
+    body = answer_of("Out_2207", "http://centre.example/typed", "<n:infcode>2079</n:infcode>")
+    assert own.read("2207", body) == Tokens("2079", "", None)
+    with pytest.raises(ConfigError, match="no operation"):
+        Envelopes(theirs, "call{code}")
+
+
+def test_a_contract_that_cannot_be_used_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.wsdl"
+    broken.write_text("<wsdl", encoding="utf-8")
+    two = tmp_path / "two.wsdl"
+    one = '<xs:element name="xml" type="xs:string"/>'
+    text = (WSDLS.parents[2] / "adapters" / "insurance" / "soap" / "process.wsdl").read_text(encoding="utf-8")
+    two.write_text(text.replace(one, one + one.replace("xml", "more")), encoding="utf-8")
+
+    for file, operation in ((broken, "process"), (two, "process"), (OURS["soap-process"], "another")):
+        with pytest.raises(ConfigError) as caught:
+            Carried(file, operation, ProcessMessages(SoapForm()))
+        assert caught.value.problems[0].path.startswith("soap.")
