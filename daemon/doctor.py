@@ -18,7 +18,9 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from adapters.bank.iso8583.adapter import read_key
+from adapters.insurance.opening import random_word
 from adapters.insurance.profile import load_profile
+from adapters.insurance.signing.opening import signers_of
 from config.load import ConfigError
 from daemon.settings import Settings
 from daemon.tools import said_of
@@ -56,9 +58,11 @@ def unusable(settings: Settings) -> list[str]:
     except (ValueError, OSError) as exc:
         problems.append(f"accounts: {exc}")
     try:
-        load_profile(settings.centre.profile)
+        signers_of(load_profile(settings.centre.profile), settings.centre, random_word)
     except (ConfigError, ValueError, OSError) as exc:
         problems.append(f"centre.profile: {exc}")
+    except Fault as fault:
+        problems.append(f"centre: {fault.detail}  -> {fault.spec.do_zh} / {fault.spec.do_en}")
     try:
         open_masters(settings.keys).close()
     except Fault as fault:

@@ -41,6 +41,7 @@ _EMPTY = (
     ),
     Open("cross_region.regions", "不接待异地参保人", "nobody insured elsewhere is treated"),
 )
+_SOAP_ONLY = frozenset({"refusing_fault_codes"})
 _UNSAID = (
     Open(
         "processing_limit_s", "按 600 秒：此后“查无原交易”才可结束冲正", "600 s: only then does 'not found' end a reversal"
@@ -57,11 +58,30 @@ _UNSAID = (
 )
 
 
+# What only some schemes want: the key that says which, its values, whether empty is as good as unsaid, and what is open.
+_OF_SCHEME: tuple[tuple[str, tuple[str, ...], bool, Open], ...] = (
+    ("gateway.scheme", ("csb",), True, Open("gateway.api_name", "网关服务名未知，程序不启动", "the daemon does not start")),
+    ("gateway.scheme", ("csb",), False, Open("gateway.timestamp", "按毫秒（13 位）", "milliseconds, 13 digits")),
+    ("gateway.scheme", ("csb", "tif"), False, Open("gateway.window_s", "按 1800 秒", "1800 s")),
+    ("signature.scheme", ("sm2",), False, Open("signature.user_id", "按 1234567812345678", "1234567812345678")),
+    ("signature.scheme", ("sm2",), False, Open("signature.form", "按 r、s 共 64 字节", "r and s, 64 bytes")),
+    ("dialect", ("national",), False, Open("gateway.scheme", "不加网关报文头", "no header for a gateway")),
+    ("dialect", ("national",), False, Open("signature.scheme", "报文不签名", "the envelope is not signed")),
+    ("dialect", ("national",), False, Open("national.numbers", "数字不带引号", "numbers without quotation marks")),
+    ("dialect", ("national",), False, Open("national.addresses", "9102 另址下载", "9102 at an address of its own")),
+)
+
+
 def unconfirmed(document: Mapping[str, Any]) -> list[Open]:
     """What a sound profile leaves to a person or to our defaults, in the order of its consequences."""
-    return [one for one in _EMPTY if not _at(document, one.key)] + [
-        one for one in _UNSAID if _at(document, one.key) is None
+    of_scheme = [
+        one
+        for decides, schemes, empty, one in _OF_SCHEME
+        if _at(document, decides) in schemes and (not _at(document, one.key) if empty else _at(document, one.key) is None)
     ]
+    faultless = _at(document, "dialect") == "national"  # there are no SOAP Faults in JSON
+    empties = [one for one in _EMPTY if not _at(document, one.key) and not (faultless and one.key in _SOAP_ONLY)]
+    return [*of_scheme, *empties, *(one for one in _UNSAID if _at(document, one.key) is None)]
 
 
 def _at(document: Mapping[str, Any], key: str) -> object:

@@ -31,7 +31,7 @@ def centre_of(
 ) -> CentreLink:
     """Built, not started. ``ConfigError`` when the profile or what it names cannot be used.
 
-    ``Fault("system.keys")`` when a secret or key that it wants cannot be had.
+    ``Fault("system.config")`` when a secret or key that it wants cannot be had.
     """
     signers = signers_of(profile, options, nonce)
     if profile.dialect == _NATIONAL:

@@ -61,7 +61,11 @@ class GatewayForm:
         default=NO,
         validator=one_of(NO, CSB, TIF),
     )
-    api_name: str = setting(help="csb: _api_name", default="", validator=matching(_WORD, "printable ASCII, at most 128"))
+    api_name: str = setting(
+        help="csb: _api_name; without it nothing can be sent",
+        default="",
+        validator=matching(_WORD, "printable ASCII, at most 128"),
+    )
     api_version: str = setting(
         help="csb: _api_version", default="1.0.0", validator=matching(_WORD, "printable ASCII, at most 128")
     )
@@ -109,11 +113,6 @@ def crossing(document: Mapping[str, Any]) -> list[Problem]:
             for key, schemes in keys.items()
             if key in table and scheme not in schemes
         ]
-    gateway = _table(document.get("gateway"))
-    if gateway.get("scheme") == CSB and not gateway.get("api_name"):
-        problems.append(
-            Problem("gateway.api_name", "is required by csb", "the name under which the gateway knows the service")
-        )
     if document.get("dialect") != "national" and "national" in document:
         problems.append(
             Problem("national", f'means nothing to dialect = "{document.get("dialect", "soap")}"', "leave it out")

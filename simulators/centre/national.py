@@ -37,7 +37,7 @@ class JsonSpeech:
             raise ValueError("no such transaction")
         head = {name: str(value) for name, value in whole.items() if name != "input"}
         lists = {node.name for node in TRANSACTIONS[call].input if node.many}
-        nodes = {}
+        nodes: dict[str, list[Mapping[str, str]]] = {}
         for name, given in whole["input"].items():
             if isinstance(given, list) != (name in lists):
                 raise ValueError(f"{name} is a list where an object belongs, or the reverse")

@@ -5,8 +5,11 @@ from types import SimpleNamespace
 import attrs
 import pytest
 import pytest_twisted
+from attrs import evolve
 
-from daemon.app import Application, clock_health
+from adapters.insurance.profile import load_profile
+from adapters.insurance.profile_gateway import GatewayForm
+from daemon.app import Application, clock_health, clock_limit_s
 from middleware.domain.health import Condition
 
 
@@ -64,3 +67,11 @@ def test_a_clock_that_differs_from_the_centre_s_beyond_the_limit_is_down(ahead_s
     found = clock_health(ahead_s, 300)
 
     assert (found.part, found.condition, found.fault) == ("clock", condition, fault)
+
+
+@pytest.mark.parametrize(("scheme", "window_s", "limit_s"), [("none", 60, 300), ("csb", 1800, 300), ("tif", 60, 60)])
+def test_invariant_22_no_money_is_begun_by_a_clock_that_the_gateway_would_refuse(scheme, window_s, limit_s):
+    profile = evolve(load_profile("999900-test"), gateway=GatewayForm(scheme=scheme, window_s=window_s))
+    settings = SimpleNamespace(engine=SimpleNamespace(max_clock_skew_s=300))
+
+    assert clock_limit_s(settings, profile) == limit_s

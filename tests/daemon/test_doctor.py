@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from attrs import evolve
 
 from config.load import load
 from daemon.doctor import examine, unusable
 from daemon.settings import Settings
 from simulators.bank.server import TEST_KEY
 from simulators.ports import free_port
+from tests.adapters.insurance.signing.keys import private_pem
 from tests.daemon.books import Books
 
 
@@ -60,3 +62,26 @@ def test_a_bank_line_that_nobody_answers_is_bad_with_what_to_do(site):
     assert line.bad
     assert "127.0.0.1" in line.found
     assert line.do
+
+
+def test_what_a_region_s_gateway_and_signature_want_of_the_site_is_said_before_the_daemon_is_started(tmp_path):
+    books = Books(tmp_path)
+    settings = load(Settings, books.config)
+    secret, key = tmp_path / "gateway", tmp_path / "key.pem"
+    secret.write_bytes(b"word")
+    key.write_bytes(private_pem())
+    for file in (secret, key):
+        file.chmod(0o400)
+    given = {"profile": "999900-national", "gateway_id": "AK", "gateway_secret": str(secret), "signing_key": str(key)}
+
+    def told(**changes):
+        centre = evolve(settings.centre, **given | changes)
+        return [problem for problem in unusable(evolve(settings, centre=centre)) if problem.startswith("centre")]
+
+    assert told() == []
+    for name in ("gateway_id", "gateway_secret", "signing_key"):
+        (problem,) = told(**{name: ""})
+        assert problem.startswith(f"centre: centre.{name} is required")
+    (problem,) = told(signing_key=str(secret))
+    assert "centre.signing_key: no PEM key" in problem
+    assert "word" not in problem

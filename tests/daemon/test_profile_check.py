@@ -169,3 +169,26 @@ def test_the_daemon_does_not_start_with_a_mistaken_profile_and_says_the_whole_li
 
     told = capsys.readouterr().err
     assert all(f"{key}: " in told for key in KEYS)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "opened"),
+    [
+        ('[gateway]\nscheme = "csb"\napi_name = ""', {"gateway.api_name", "gateway.timestamp", "gateway.window_s"}),
+        ('[gateway]\nscheme = "csb"\napi_name = "n"\ntimestamp = "s"\nwindow_s = 60', set()),
+        ('[gateway]\nscheme = "tif"', {"gateway.window_s"}),
+        ('[signature]\nscheme = "sm2"', {"signature.user_id", "signature.form"}),
+        ('[signature]\nscheme = "sm2"\nuser_id = "u"\nform = "der"', set()),
+        ('[signature]\nscheme = "mock"', set()),
+    ],
+)
+def test_what_a_gateway_or_a_signature_leaves_open_is_listed(tmp_path: Path, scheme: str, opened: set[str]) -> None:
+    assert {one.key for one in unconfirmed(document_of(written(tmp_path, f"{CONFIRMED}{scheme}\n")))} == opened
+
+
+def test_of_json_the_gateway_the_signature_and_the_numbers_are_asked_and_no_soap_fault(tmp_path: Path) -> None:
+    text = f'dialect = "national"{CONFIRMED}'.replace('refusing_fault_codes = ["5"]\n', "")
+
+    opened = {one.key for one in unconfirmed(document_of(written(tmp_path, text)))}
+
+    assert opened == {"gateway.scheme", "signature.scheme", "national.numbers", "national.addresses"}

@@ -26,7 +26,10 @@ class Signers:
 
 
 def signers_of(profile: Profile, options: CentreOptions, nonce: Callable[[], str]) -> Signers:
-    """Both, ready. ``Fault("system.keys")`` names what the site still has to give; ``nonce`` makes a new word each time."""
+    """Both, ready. ``nonce`` makes a new word each time.
+
+    ``Fault("system.config")`` names what the site, or its region's profile, still has to give.
+    """
     gateway = _gateway(profile, options, nonce)
     return Signers(_envelope(profile, options), gateway, gateway_window_s(profile))
 
@@ -41,9 +44,11 @@ def _gateway(profile: Profile, options: CentreOptions, nonce: Callable[[], str])
     if form.scheme not in {CSB, TIF}:
         return NoGateway()
     if not options.gateway_id:
-        raise Fault("system.keys", "centre.gateway_id is required by this region's profile")
+        raise Fault("system.config", "centre.gateway_id is required by this region's profile")
     secret = read_secret(options.gateway_secret, "centre.gateway_secret")
     if form.scheme == CSB:
+        if not form.api_name:
+            raise Fault("system.config", "gateway.api_name of the region's profile is empty: ask the centre")
         return CsbGateway(form.api_name, form.api_version, options.gateway_id, secret, form.timestamp == "ms")
     api_key = (
         read_secret(options.gateway_api_key, "centre.gateway_api_key").decode("latin-1") if options.gateway_api_key else ""

@@ -42,14 +42,14 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {  # name -> result, arguments
 
 @functools.cache
 def _library() -> Any:
-    """The library with every function declared; ``Fault("system.keys")`` where the machine has none."""
+    """The library with every function declared; ``Fault("system.config")`` where the machine has none."""
     try:
         library = ctypes.CDLL(LIBRARY)
         for name, (result, *arguments) in _FUNCTIONS.items():
             function = getattr(library, name)
             function.restype, function.argtypes = result, arguments
     except (OSError, AttributeError) as exc:
-        raise Fault("system.keys", f"SM2 needs OpenSSL 3 ({LIBRARY}): {type(exc).__name__}") from None
+        raise Fault("system.config", f"SM2 needs OpenSSL 3 ({LIBRARY}): {type(exc).__name__}") from None
     return library
 
 
@@ -59,7 +59,7 @@ class _Key:
     def __init__(self, pem: bytes, reader: str, what: str) -> None:
         self._library = _library()
         if len(pem) > MAX_PEM_BYTES:
-            raise Fault("system.keys", f"{what}: too long for a PEM key")
+            raise Fault("system.config", f"{what}: too long for a PEM key")
         source = self._library.BIO_new_mem_buf(pem, len(pem))
         try:
             # An empty pass phrase: an enciphered key is refused instead of asked about on a terminal.
@@ -68,9 +68,9 @@ class _Key:
             self._library.BIO_free(source)
             self._library.ERR_clear_error()
         if not self._handle:
-            raise Fault("system.keys", f"{what}: no PEM key that OpenSSL reads (an enciphered one is not read)")
+            raise Fault("system.config", f"{what}: no PEM key that OpenSSL reads (an enciphered one is not read)")
         if self._library.EVP_PKEY_is_a(self._handle, b"SM2") != 1:
-            raise Fault("system.keys", f"{what}: not a key of the SM2 curve")
+            raise Fault("system.config", f"{what}: not a key of the SM2 curve")
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):
@@ -98,26 +98,26 @@ class _Key:
 
 
 class OpenSslSigningKey(_Key):
-    """A private key; a ``SigningKey``. ``Fault("system.keys")`` when the PEM is none of SM2."""
+    """A private key; a ``SigningKey``. ``Fault("system.config")`` when the PEM is none of SM2."""
 
     def __init__(self, pem: bytes, what: str) -> None:
         super().__init__(pem, "PEM_read_bio_PrivateKey", what)
         self._what = what
 
     def sign(self, data: bytes, user_id: bytes) -> bytes:
-        """See ``SigningKey``; ``Fault("system.keys")`` when OpenSSL cannot."""
+        """See ``SigningKey``; ``Fault("system.config")`` when OpenSSL cannot."""
         length = _SIZE(128)
         signature = ctypes.create_string_buffer(length.value)
         with self._digest("EVP_DigestSignInit", user_id) as context:
             if context is None or (
                 self._library.EVP_DigestSign(context, signature, ctypes.byref(length), data, len(data)) != 1
             ):
-                raise Fault("system.keys", f"{self._what}: OpenSSL did not sign")
+                raise Fault("system.config", f"{self._what}: OpenSSL did not sign")
         return to_raw(signature.raw[: length.value])
 
 
 class OpenSslVerifyingKey(_Key):
-    """A public key; a ``VerifyingKey``. ``Fault("system.keys")`` when the PEM is none of SM2."""
+    """A public key; a ``VerifyingKey``. ``Fault("system.config")`` when the PEM is none of SM2."""
 
     def __init__(self, pem: bytes, what: str) -> None:
         super().__init__(pem, "PEM_read_bio_PUBKEY", what)

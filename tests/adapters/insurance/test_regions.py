@@ -21,6 +21,10 @@ FACTS: dict[str, dict[str, Any]] = {
         "reversible": ["2102", "2207", "2304", "2401"],
         "sign_in": "daily",
         "sign_in_again_codes": [],
+        "dialect": "national",
+        "national": {"content_type": "text/plain; charset=utf-8"},
+        "gateway": {"scheme": "csb", "api_name": "", "timestamp": "ms", "window_s": 1800},
+        "signature": {"scheme": "none"},
         "query_visits": False,
         "extra_codes": {"med_type": ["12"]},
         "statement": {
@@ -34,12 +38,20 @@ FACTS: dict[str, dict[str, Any]] = {
     },
     "420000-hubei": {  # quotations of V1.2.02
         **NOTHING,
+        "dialect": "national",
+        "signature": {"scheme": "sm2", "user_id": "1234567812345678"},
         "statement": {
             "not_ready_codes": [],
             "verdicts": {"000000": "equal", "000102": "only-here", "000103": "amounts"},
         },
     },
-    "500000-chongqing": {**NOTHING, "reversible": ["2207", "2208", "2304", "2305", "2401"]},  # a client's source
+    "500000-chongqing": {  # a client's source
+        **NOTHING,
+        "reversible": ["2207", "2208", "2304", "2305", "2401"],
+        "dialect": "national",
+        "gateway": {"scheme": "none"},
+        "signature": {"scheme": "none"},
+    },
     "330000-zhejiang": NOTHING,
     "350000-fujian": NOTHING,
 }

@@ -136,7 +136,7 @@ def test_what_is_no_sm2_key_is_refused_with_its_place_and_never_its_bytes(pem: b
     with pytest.raises(Fault) as caught:
         OpenSslSigningKey(pem, "centre.signing_key")
 
-    assert caught.value.code == "system.keys"
+    assert caught.value.code == "system.config"
     assert caught.value.detail.startswith("centre.signing_key: ")
 
 

@@ -232,6 +232,7 @@ def test_each_scheme_of_a_profile_opens_its_signers(tmp_path: Path) -> None:
         (CSB, SignatureForm(), {"gateway_id": ""}, "centre.gateway_id is required"),
         (CSB, SignatureForm(), {"gateway_secret": ""}, "centre.gateway_secret is required"),
         (TIF, SignatureForm(), {"gateway_secret": "/nowhere"}, "centre.gateway_secret: No such file"),
+        (GatewayForm(scheme="csb"), SignatureForm(), {}, "gateway.api_name of the region's profile is empty"),
         (GatewayForm(), SM2, {}, "centre.signing_key is required"),
     ],
 )
@@ -239,7 +240,7 @@ def test_what_the_site_did_not_give_is_named_at_the_start(tmp_path, gateway, sig
     with pytest.raises(Fault) as caught:
         opened(tmp_path, gateway, signature, **changes)
 
-    assert caught.value.code == "system.keys"
+    assert caught.value.code == "system.config"
     assert caught.value.detail.startswith(named)
 
 
@@ -255,7 +256,6 @@ SOUND = {"name": "x", "region": "999900", "reversible": []}
 @pytest.mark.parametrize(
     ("wrong", "paths"),
     [
-        ({"gateway": {"scheme": "csb"}}, ["gateway.api_name"]),
         ({"gateway": {"scheme": "tif", "api_name": "x"}}, ["gateway.api_name"]),
         ({"gateway": {"window_s": 60}}, ["gateway.window_s"]),
         ({"gateway": {"scheme": "csp"}}, ["gateway.scheme"]),
