@@ -66,6 +66,8 @@ class MediaReaders:
     async def stop(self) -> None:
         """End all reads with ``system.stopping`` and close the ports."""
         self._stopping = True
+        for service in self._services.values():
+            service.stop()
         await DeferredList([Deferred.fromCoroutine(device.stop()) for device in self._devices.values()])
         self._observers.clear()
 

@@ -147,7 +147,7 @@ class ReaderOptions:
         5.0, help="a read waits so long for the card to be laid on, or the scan to come", unit="s", validator=between(0, 25)
     )
     hold_s: float = setting(
-        30.0, help="scanner: a scan that nobody asked for is forgotten after so long", unit="s", validator=between(1, 300)
+        30.0, help="scanner: a scan that nobody asked for is forgotten after so long", unit="s", validator=between(0.1, 300)
     )
     gap_s: float = setting(
         0.2, help="scanner: this much silence ends a scan that has no line end", unit="s", validator=between(0.02, 2)

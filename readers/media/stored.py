@@ -25,6 +25,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.identity import MediumNumber
 from readers import status_words
 from readers.apdu import Command, Exchange, Response, transmit
+from readers.cards.encoding import is_blank
 
 MIFARE, SLE4442, SLE4428 = "mifare-classic", "sle4442", "sle4428"
 CHIPS = (MIFARE, SLE4442, SLE4428)
@@ -163,7 +164,7 @@ def _good(response: Response, where: str) -> Response:
 
 def number_of(raw: bytes, form: Form, where: str) -> str:
     """The number, or ``card.malformed`` that names the form: padding of 00, FF or spaces does not count."""
-    found = _FORMS[form](raw)
+    found = "" if is_blank(raw) else _FORMS[form](raw)
     if not found:
         raise Fault("card.malformed", f"{where}: no number in {form}")
     return found
@@ -176,15 +177,15 @@ def _ascii(raw: bytes) -> str:
 
 def _bcd(raw: bytes) -> str:
     digits = raw.hex().rstrip("f")
-    return digits if digits.isdecimal() and any(raw) else ""
+    return digits if digits.isdecimal() else ""
 
 
 def _hex(raw: bytes) -> str:
-    return raw.hex().upper() if any(raw) else ""
+    return raw.hex().upper()
 
 
 def _number(raw: bytes) -> str:
-    return str(int.from_bytes(raw, "big")) if any(raw) else ""
+    return str(int.from_bytes(raw, "big"))
 
 
 _FORMS: dict[Form, Callable[[bytes], str]] = {

@@ -14,11 +14,8 @@ from typing import Any
 import structlog
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
-from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
-from twisted.web.client import URI, Agent, HTTPConnectionPool
+from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IPolicyForHTTPS
-from zope.interface import implementer
 
 from middleware.domain.card import CardRead
 from middleware.domain.fault import Fault
@@ -26,24 +23,13 @@ from readers.media.options import ReaderOptions
 from readers.qr.body import Body, Outgoing
 from readers.qr.options import CodeOptions
 from readers.qr.profile import read_reply, request_of
+from readers.qr.way import Way
 
 log = structlog.get_logger()
 
 _YES = 200
 # Ends of an attempt before which no byte of the request can have left.
 _NOT_SENT = (ConnectError, ConnectingCancelledError, DNSLookupError)
-
-
-@implementer(IPolicyForHTTPS)
-class _Trust:
-    """Certificates that one PEM file signed."""
-
-    def __init__(self, pem: bytes) -> None:
-        self._root = trustRootFromCertificates([Certificate.loadPEM(pem)])
-
-    def creatorForNetloc(self, hostname: bytes, _port: int) -> Any:  # noqa: N802 - Twisted's name
-        """Twisted asks for each connection."""
-        return optionsForClientTLS(hostname.decode("ascii"), trustRoot=self._root)
 
 
 class CodeService:
@@ -55,15 +41,13 @@ class CodeService:
         self.last: Fault | None = None
         self._in_flight = 0
         self._token = _text_of(options)
+        self._way = Way(options, reactor)
         pool = HTTPConnectionPool(reactor, persistent=False)
-        arguments: dict[str, Any] = {"connectTimeout": options.timeout_s, "pool": pool}
-        if options.ca_file is not None:
-            try:
-                arguments["contextFactory"] = _Trust(options.ca_file.read_bytes())
-            except Exception as exc:  # noqa: BLE001 - OpenSSL has errors of its own for a file that is no certificate
-                raise ValueError(f"codes.ca_file cannot be used: {type(exc).__name__}") from None
-        self._agent: Any = Agent(reactor, **arguments)
-        URI.fromBytes(options.url.encode("ascii"))
+        self._agent: Any = Agent.usingEndpointFactory(reactor, self._way, pool)
+
+    def stop(self) -> None:
+        """Let the thread for names go; a question under way ends by its own deadline."""
+        self._way.stop()
 
     async def identify(self, reader: ReaderOptions, text: str) -> CardRead:
         """Who shows the code that was scanned; with ``text`` "" the service scans itself.
@@ -126,7 +110,7 @@ class CodeService:
 
 def _give_up(asking: Any, body: Body) -> None:
     """The time is over, whichever part is under way."""
-    if asking.called:
+    if body.transport is not None:
         body.abort()
     else:
         asking.cancel()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
@@ -135,8 +136,7 @@ class SerialLine:
             return
         with contextlib.suppress(Exception):  # the device may be gone already
             port.flushOutput()
-        port.loseConnection()
-        self._lost()
+        port.connectionLost(Failure(ConnectionDone()))  # at once, and not when a dead device has taken what was written
 
     def _lost(self) -> None:
         if self._port is None:
@@ -165,7 +165,7 @@ def _opened(device: str, baud: int, reactor: Any, protocol: PortProtocol) -> Any
     try:
         _claim(port.fileno())
     except OSError as exc:
-        port.loseConnection()
+        port.connectionLost(Failure(ConnectionDone()))
         raise Fault(_FAULTS.get(exc.errno or 0, "reader.shared"), f"{device}: held by another program") from None
     return port
 

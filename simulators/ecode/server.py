@@ -47,8 +47,9 @@ class CodeServer(Resource):
 
     async def stop(self) -> None:
         """Listen no more."""
-        if self._listening is not None:
-            await self._listening.stopListening()
+        ending = self._listening.stopListening() if self._listening is not None else None
+        if ending is not None:
+            await ending
 
     def render_POST(self, request: Any) -> Any:  # noqa: N802 - Twisted's name
         """One question."""
