@@ -13,6 +13,7 @@ class Sight:
     present: bool
     mute: bool
     events: int  # insertions and removals since the service started
+    address: str = ""  # what the service calls it now, where that is another name
 
 
 @frozen(slots=True)

@@ -109,6 +109,25 @@ class PcscContext:
             raise from_result(result, "connect")
         return PcscCard(self, reader, card, protocol)
 
+    def describe(self, reader: str) -> tuple[bytes, int]:
+        """What the reader itself says: its serial number and its channel (PC/SC part 3); empty and 0 where it says nothing.
+
+        Touches no card, and waits without end while another program holds a transaction.
+        """
+        scard = self._scard
+        result, handle, _ = self._call(
+            "describe", "SCardConnect", self._handle, reader, scard.SCARD_SHARE_DIRECT, tables.PROTOCOL_UNDEFINED
+        )
+        if result:
+            raise from_result(result, "describe")
+        try:
+            known = [self._call("describe", "SCardGetAttrib", handle, attribute) for attribute in tables.ATTRIBUTES]
+        finally:
+            with contextlib.suppress(Exception):
+                scard.SCardDisconnect(handle, scard.SCARD_LEAVE_CARD)
+        serial, channel = (bytes(rest[0]) if not result and rest else b"" for result, *rest in known)
+        return serial, int.from_bytes(channel[:4], "little")
+
     def release(self) -> None:
         """Give the connection back; never raises, for there is nothing better to do."""
         with contextlib.suppress(Exception):

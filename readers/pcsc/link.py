@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.internet.defer import Deferred
 
 from middleware.domain.card import CardEvent, CardRead, ReaderStatus
@@ -47,6 +47,7 @@ class _Slot:
     """What is known of one reader."""
 
     name: str
+    address: str  # what the service calls it now
     turns: Turns
     sight: Sight | None = None  # None: the reader is not there
     worker: ReaderWorker | None = None
@@ -175,7 +176,7 @@ class PcscReaders:
         reading = await self.use(reader, self._procedure)
         if reading.warnings:
             log.warning("card_odd", reader=reader, warnings=list(reading.warnings))
-        return reading.card
+        return evolve(reading.card, reader=reader)
 
     async def use(self, reader: str, procedure: Callable[[Exchange, CardContext], T], *, limit_s: float | None = None) -> T:
         """Power the card for us alone, run ``procedure`` in the reader's thread, power it down; what it returned.
@@ -191,7 +192,7 @@ class PcscReaders:
             waiting: Deferred[T] = Deferred(lambda _: job.abandon())
             slot.job, slot.waiting = job, waiting
             if slot.worker is None:
-                slot.worker = self._worker(reader)
+                slot.worker = self._worker(slot)
             slot.worker.submit(job)
             self._changed()
             limit = self._options.read_timeout_s if limit_s is None else limit_s
@@ -217,13 +218,13 @@ class PcscReaders:
             raise Fault("reader.gone")
         return slot
 
-    def _worker(self, reader: str) -> ReaderWorker:
+    def _worker(self, slot: _Slot) -> ReaderWorker:
         worker = ReaderWorker(
-            reader,
+            slot.address,
             self._load,
             self._seconds,
-            done=lambda worker, job, outcome: self._from_thread(self._on_outcome, worker, job, outcome),
-            ended=lambda worker: self._from_thread(self._on_thread_ended, worker),
+            done=lambda _, job, outcome: self._from_thread(self._on_outcome, slot, job, outcome),
+            ended=lambda worker: self._from_thread(self._on_thread_ended, worker, slot),
         )
         self._threads.add(worker)
         return worker
@@ -254,9 +255,8 @@ class PcscReaders:
         log.warning("reader_thread_lost", reader=slot.name, phase=phase, fault=code, lost=len(slot.lost))
         self._finish(slot, Fault(code, f"no answer in time ({phase})"))
 
-    def _on_outcome(self, worker: ReaderWorker, job: Job, outcome: Any) -> None:
-        slot = self._slots.get(worker.reader)
-        if slot is not None and slot.job is job:  # else lost long ago; _on_thread_ended clears it
+    def _on_outcome(self, slot: _Slot, job: Job, outcome: Any) -> None:
+        if slot.job is job:  # else lost long ago; _on_thread_ended clears it
             self._finish(slot, outcome)
 
     def _finish(self, slot: _Slot, outcome: Any) -> None:
@@ -276,15 +276,13 @@ class PcscReaders:
     def _from_thread(self, call: Callable[..., None], *args: object) -> None:
         self._reactor.callFromThread(call, *args)
 
-    def _on_thread_ended(self, thread: object) -> None:
+    def _on_thread_ended(self, thread: object, slot: _Slot | None = None) -> None:
         self._threads.discard(thread)
-        if isinstance(thread, ReaderWorker):
-            slot = self._slots.get(thread.reader)
-            if slot is not None and thread in slot.lost:
-                slot.lost.discard(thread)
-                slot.blocked = ""
-                log.info("reader_thread_returned", reader=slot.name, lost=len(slot.lost))
-                self._changed()
+        if slot is not None and isinstance(thread, ReaderWorker) and thread in slot.lost:
+            slot.lost.discard(thread)
+            slot.blocked = ""
+            log.info("reader_thread_returned", reader=slot.name, lost=len(slot.lost))
+            self._changed()
         if not self._threads and self._all_ended is not None and not self._all_ended.called:
             self._all_ended.callback(None)
 
@@ -297,7 +295,7 @@ class PcscReaders:
         seen = {sight.reader: sight for sight in view.sights}
         for name in seen:
             if name not in self._slots:
-                self._slots[name] = _Slot(name, Turns(self._reactor, self._options.busy_wait_s))
+                self._slots[name] = _Slot(name, name, Turns(self._reactor, self._options.busy_wait_s))
         for slot in list(self._slots.values()):
             self._see(slot, seen.get(slot.name))
         self._forget()
@@ -305,12 +303,15 @@ class PcscReaders:
 
     def _see(self, slot: _Slot, sight: Sight | None) -> None:
         before, slot.sight = slot.sight, sight
+        if sight is not None:
+            slot.address = sight.address or sight.reader
         kinds = changes(before, sight)
         if (before is None) != (sight is None) or kinds:
             self._unblock(slot)
         for kind in kinds:
             self._tell(kind, slot.name)
-        if sight is None and slot.worker is not None and slot.job is None:
+        moved = slot.worker is not None and slot.worker.reader != slot.address  # plugged in again, under another number
+        if (sight is None or moved) and slot.worker is not None and slot.job is None:
             slot.worker.retire()
             slot.worker = None
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from middleware.domain.fault import Fault
 from readers.pcsc.api import Load, PcscContext, SlotState
+from readers.pcsc.naming import Namer
 from readers.pcsc.options import PcscOptions
 from readers.pcsc.tables import STATE_UNAWARE
 from readers.sight import Sight, View
@@ -68,6 +69,7 @@ class ReaderWatcher:
     def _watch(self, context: PcscContext) -> None:
         timeout_ms = int(self._options.poll_interval_s * 1000)
         seen: dict[str, SlotState] = {}
+        namer = Namer(self._load)
         while not self._stop.is_set():
             self.beat = self._seconds()
             names = [name for name in context.readers() if not self._ignored(name)][:MAX_READERS]
@@ -77,9 +79,11 @@ class ReaderWatcher:
             states = context.wait(known, timeout_ms)
             if names and not states:  # one of them went while we asked: look at the list again
                 self._stop.wait(0.01)
+                continue
             seen = {name: state for name, state in states.items() if not state.gone}
             if names:
-                self._tell(View(tuple(_sight(name, state) for name, state in sorted(seen.items()))))
+                own = namer.names(seen)
+                self._tell(View(tuple(_sight(own[name], name, state) for name, state in sorted(seen.items()))))
 
     def _tell(self, view: View) -> None:
         if view != self._told:
@@ -90,5 +94,5 @@ class ReaderWatcher:
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self._options.ignore)
 
 
-def _sight(name: str, state: SlotState) -> Sight:
-    return Sight(name, state.present, state.mute, state.events)
+def _sight(name: str, address: str, state: SlotState) -> Sight:
+    return Sight(name, state.present, state.mute, state.events, "" if address == name else address)
