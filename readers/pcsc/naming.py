@@ -1,5 +1,4 @@
-"""Names of readers that stay theirs: pcscd and Windows number identical readers in the order in which they were plugged
-in.
+"""Names of readers that stay theirs: pcscd and Windows number identical readers in the order of their plugging in.
 
 A reader keeps its name over re-plugging and restarts by what tells it apart from its twin: its serial number, where it
 has one of its own; else the USB port it is plugged into; else nothing, and its name is the service's, by order, which is
