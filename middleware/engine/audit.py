@@ -8,6 +8,7 @@ from typing import Any
 from middleware.domain.audit import EVENTS, MAX_FILES, MAX_WHY, Act, CardAct, Seen
 from middleware.domain.centre import Holder
 from middleware.domain.order import Caller
+from middleware.engine.identifiers import new_id
 from middleware.engine.runner import Means
 from middleware.store.audit_window import NOBODY, put_of
 from middleware.store.codec import encode
@@ -37,7 +38,7 @@ class Audit:
         if whose is not None:
             subject = await means.pool.run(means.reader.window.subject, whose, now)
         seen = Seen(
-            audit_id="A" + means.next_message_id()[12:],
+            audit_id=new_id(means, "A"),
             at=now,
             act=act.act,
             code=act.code,

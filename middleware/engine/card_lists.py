@@ -18,6 +18,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.order import Caller
 from middleware.domain.registry import ListState, Matter
 from middleware.engine.counter import Answer
+from middleware.engine.identifiers import new_id
 from middleware.engine.registry import INSTALL, proposal_view
 from middleware.engine.runner import Means
 from middleware.store import registers
@@ -59,7 +60,7 @@ class CardLists:
         if rows > self._max_rows:
             raise Fault("registry.list_refused", f"{rows} lines, at most {self._max_rows}")
         means, now = self._means, self._means.now()
-        list_id = "L" + means.next_message_id()[12:]
+        list_id = new_id(means, "L")
         row = {
             "list_id": list_id,
             "source": source,

@@ -9,6 +9,7 @@ from middleware.domain.identity import IdNumber, MediumNumber, PersonName
 from middleware.domain.order import Caller
 from middleware.domain.registry import LinkState
 from middleware.engine.counter import Answer
+from middleware.engine.identifiers import new_id
 from middleware.engine.runner import Means
 from middleware.store import links
 from middleware.store.codec import encode
@@ -30,9 +31,9 @@ class LinkDesk:
         The same link again changes nothing. What it contradicts, and it itself, is disputed until two persons decided.
         """
         means, now = self._means, self._means.now()
-        serial = means.next_message_id()[12:]
+        link_id = new_id(means, "N")
         facts = {
-            "link_id": "N" + serial,
+            "link_id": link_id,
             "kind": kind,
             "account": caller.account,
             "terminal": caller.terminal,
@@ -41,7 +42,7 @@ class LinkDesk:
         clear = (number.reveal(), id_number.reveal(), name.reveal())
         new = await means.pool.run(means.reader.links.new, facts, *clear, now)
         told: list[Made] = []
-        work = links.add(new, lambda n: f"X{serial}-{n}", told)
+        work = links.add(new, lambda n: f"X{link_id[1:19]}{link_id[21:]}{n:02d}", told)
         body = {"role": str(caller.role), "account": caller.account, "terminal": caller.terminal}
         body |= {"link_id": facts["link_id"], "kind": kind}
         record = Record(now, "", "", "MediumLinked", "", "", encode(body | {"moved": moved}))

@@ -20,7 +20,6 @@ from middleware.domain.centre import Holder
 from middleware.domain.fault import Fault
 from middleware.domain.order import Role
 from middleware.store import tables as t
-from middleware.store.batch import stamp
 from middleware.store.chain import link
 from middleware.store.codec import decode_json, encode
 from middleware.store.database import snapshot
@@ -104,7 +103,7 @@ class Window:
 
     def around(self, card: str, since: dt.datetime, until: dt.datetime, limit: int) -> list[Seen]:
         """The newest acts with that card in a stretch of time, the oldest first."""
-        within = sa.and_(_a.card == card, _a.at >= stamp(since), _a.at <= stamp(until))
+        within = sa.and_(_a.card == card, _a.at >= _text(since), _a.at <= _text(until))
         query = sa.select(t.audit_event).where(within).order_by(_a.at.desc(), _a.audit_id.desc()).limit(limit)
         with self._engine.connect() as connection:
             return [_seen(row) for row in reversed(connection.execute(query).all())]
@@ -155,7 +154,7 @@ def put_of(seen: Seen, subject: Subject) -> Put:
     """An act as a row of the window."""
     row = {
         "audit_id": seen.audit_id,
-        "at": stamp(seen.at),
+        "at": _text(seen.at),
         "act": str(seen.act),
         "code": seen.code,
         "card": subject.card,
@@ -227,12 +226,17 @@ def prune(before: dt.datetime, pruned: list[int]) -> Work:
     """Take away a page of acts that no rule needs any more; ``pruned`` hears how many."""
 
     def work(connection: sa.Connection) -> None:
-        old = sa.select(_a.audit_id).where(_a.at < stamp(before), sa.not_(_a.waiting)).limit(PRUNED_PAGE)
+        old = sa.select(_a.audit_id).where(_a.at < _text(before), sa.not_(_a.waiting)).limit(PRUNED_PAGE)
         ids = list(connection.scalars(old))
         connection.execute(sa.delete(t.audit_event).where(_a.audit_id.in_(ids)))
         pruned.append(len(ids))
 
     return work
+
+
+def _text(when: dt.datetime) -> str:
+    """A time as text that sorts, to the microsecond: which of two uses came first decides what a rule sees."""
+    return when.astimezone(dt.UTC).isoformat(timespec="microseconds")
 
 
 def _seen(row: Any) -> Seen:
