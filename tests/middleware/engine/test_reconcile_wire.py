@@ -12,8 +12,8 @@ from twisted.internet import reactor
 
 from adapters.insurance.exchange.options import CentreOptions
 from adapters.insurance.files.form import StatementForm
+from adapters.insurance.opening import centre_of
 from adapters.insurance.profile import load_profile
-from adapters.insurance.soap.link import SoapCentre
 from middleware.domain.centre import MONEY_CALLS, Call
 from middleware.domain.money import Money
 from middleware.domain.order import QuoteOrder
@@ -29,6 +29,7 @@ from tests.support.fakes import HIS, TZ, FakeReaders, card_read, quote_order, re
 
 SLICES = (Slice("310", "11", "999900"),)
 PROFILE = load_profile("999900-test")
+NATIONAL = attrs.evolve(PROFILE, dialect="national")
 OLD = attrs.evolve(
     PROFILE,
     statement=StatementForm(detail=False, by_cycle=True, signed_out_codes=("9012",)),
@@ -55,11 +56,12 @@ class WireDay(Day):
         self.rig.readers = Employee()
         self.simulator = CentreSimulator(reactor, clock=self.rig.now, dialect=dialect, by_cycle=profile.statement.by_cycle)
         self.simulator.start()
+        url = self.simulator.national_url if profile is NATIONAL else self.simulator.url
         options = CentreOptions(
-            url=self.simulator.url, institution_code="H99990000001", institution_name="测试医院", profile="999900-test",
+            url=url, institution_code="H99990000001", institution_name="测试医院", profile="999900-test",
             operator="0001", operator_name="操作员", total_deadline_s=5.0, late_reply_s=0.0, idle_s=1.0,
         )  # fmt: skip
-        self.rig.centre = self.centre = SoapCentre(options, reactor, self.rig.now, profile)
+        self.rig.centre = self.centre = centre_of(options, reactor, self.rig.now, profile)
         self.centre.start()
         self.rules = Rules(TZ, profile.statement.rules, slices)
 
@@ -90,8 +92,11 @@ def play(test, profile=PROFILE, **settings):
     return run
 
 
+@pytest.mark.parametrize("profile", [PROFILE, NATIONAL], ids=["soap", "national"])
 @pytest_twisted.ensureDeferred
-async def test_invariant_15_a_lost_settlement_is_found_by_the_centres_file_and_undone_and_the_next_run_is_empty(store_url):
+async def test_invariant_15_a_lost_settlement_is_found_by_the_centres_file_and_undone_and_the_next_run_is_empty(
+    store_url, profile
+):
     async def test(day):
         first = await day.settled("1")
         await day.settled("2")
@@ -109,7 +114,7 @@ async def test_invariant_15_a_lost_settlement_is_found_by_the_centres_file_and_u
         run = await day.compared()
         assert (run.state, run.differences, run.resolved) == ("balanced", 0, 0)
 
-    await play(test, first_check_s=3600)(store_url)
+    await play(test, profile, first_check_s=3600)(store_url)
 
 
 @pytest.mark.parametrize("names", ["cancel", "original"])
