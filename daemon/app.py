@@ -19,12 +19,13 @@ from adapters.insurance.profile import Profile, load_profile
 from adapters.insurance.signing.opening import gateway_window_s
 from daemon import VERSION
 from daemon.anchoring import Anchoring
+from daemon.card_keys import sessions_of
 from daemon.chain_watch import ChainWatch
 from daemon.opening import Opened, open_store
 from daemon.policies import calls_of, categories_of, cross_of, kinds_of, local_of
 from daemon.readers import readers_of
 from daemon.reconciling import Reconciling
-from daemon.settings import Settings
+from daemon.settings import EngineOptions, Settings
 from daemon.watch import Watch
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.message_id import MessageIds
@@ -35,8 +36,10 @@ from middleware.doors.mllp.door import MllpDoor
 from middleware.doors.tokens import TokenTable
 from middleware.engine.asking import Patience
 from middleware.engine.bureau import StoredFeed
+from middleware.engine.card_sessions import CardSessions
 from middleware.engine.comparison import Rules, Run
 from middleware.engine.desk import ManualDesk
+from middleware.engine.driver import Driver
 from middleware.engine.fencing import FencedBank, FencedCentre
 from middleware.engine.flagging import Flagging
 from middleware.engine.flags import StoredFlags
@@ -66,6 +69,7 @@ from middleware.store.reader import Reader
 from middleware.store.statements import Statements
 from middleware.store.vault import Vault
 from middleware.store.writer import Writer
+from readers.auth.keyed import ReadersWithKeys
 from readers.fleet import ReaderFleet
 
 log = structlog.get_logger()
@@ -84,6 +88,7 @@ class Application:
     pool: Pool
     journal: Journal
     readers: ReaderFleet
+    cards: CardSessions
     his: Hl7His
     centre: CentreLink
     bank: Iso8583Bank | None
@@ -142,6 +147,7 @@ class Application:
             self.keys.stop,
             self.outbox.stop,
             lambda: self.engine.stop(self.settings.engine.drain_s),
+            self.cards.stop,
             self.readers.stop,
             self.his.stop,
             self.centre.stop,
@@ -256,24 +262,24 @@ def build(settings: Settings, reactor: Any) -> Application:
             handed_over=lambda: metrics.count("settlement_handed_over_total"),
         )
     )
-    members.forget = engine.forget
-    members.take_over = lambda again: recover(engine, mine=again)
+    serve_members(members, engine)
     outbox = Outbox(engine, his, metrics.hl7_message, lambda: members.holds(OUTBOX))
-    waits = settings.engine
+    keyed = ReadersWithKeys(readers, settings.card_keys, reactor)
     counter = CounterService(
         engine,
-        readers,
-        Waits(waits.register_wait_s, waits.quote_wait_s, waits.settle_wait_s, waits.card_read_valid_s),
+        keyed,
+        waits_of(settings.engine),
         settings.registry.rules,
     )
     registry, flagging = registry_of(
         counter, settings.audit.limits, settings.registry.list_max_rows, lambda: members.holds(AUDIT)
     )
+    cards = sessions_of(settings.card_keys, keyed, counter, reactor, now)
     watch = Watch(engine, reactor, now)
     chain = ChainWatch(opened, journal, pool, reactor)
     anchoring = Anchoring(settings.anchor, database, settings.centre.institution_code, reactor, now)
     health: list[Callable[[], PartHealth]] = [
-        journal.health, *readers.healths(), his.health, centre.health, outbox.health, watch.health,
+        journal.health, *readers.healths(), keyed.psam.health, his.health, centre.health, outbox.health, watch.health,
         watch.errands_health, chain.health, anchoring.health, members.health,
     ]  # fmt: skip
     if bank is not None:
@@ -291,7 +297,19 @@ def build(settings: Settings, reactor: Any) -> Application:
     reconcile_desk = ReconciliationDesk(reconciler, store, pool)
     inbox = Inbox(journal, pool, InboxReader(database, opened.vault), now)
     business = Business(
-        counter, readers, health, reactor, now, VERSION, desk, reconcile_desk, keys, inbox=inbox, registry=registry
+        counter,
+        readers,
+        health,
+        reactor,
+        now,
+        VERSION,
+        desk,
+        reconcile_desk,
+        keys,
+        inbox=inbox,
+        registry=registry,
+        cards=cards,
+        driver=Driver(cards),
     )
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
     feed = feed_resource(
@@ -305,12 +323,23 @@ def build(settings: Settings, reactor: Any) -> Application:
 
     tick = TickProbe(reactor, lambda late: metrics.observe("reactor_tick_lag_seconds", late))
     application = Application(
-        settings, database, opened.vault, opened.hold, pool, journal, readers, his, centre, bank, members, engine,
+        settings, database, opened.vault, opened.hold, pool, journal, readers, cards, his, centre, bank, members, engine,
         counter.gate, keys, outbox, watch, chain,
         anchoring, tick, reconciling, flagging, door, mllp, site,
     )  # fmt: skip
     metrics.before_scrape(lambda: _measure(application, metrics))
     return application
+
+
+def serve_members(members: Members, engine: Engine) -> None:
+    """What this node's engine does when its life begins anew, or another's ends."""
+    members.forget = engine.forget
+    members.take_over = lambda again: recover(engine, mine=again)
+
+
+def waits_of(engine: EngineOptions) -> Waits:
+    """How long callers wait."""
+    return Waits(engine.register_wait_s, engine.quote_wait_s, engine.settle_wait_s, engine.card_read_valid_s)
 
 
 def reconciliation(

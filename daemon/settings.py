@@ -27,7 +27,11 @@ from middleware.ops.options import SiteOptions
 from middleware.store.key_options import KeyOptions
 from middleware.store.nodes import Membership
 from middleware.store.places import FilePlace, Place
+from readers.auth.options import CardKeyOptions
+from readers.media.options import ReaderOptions
+from readers.media.stored import StoredCardOptions
 from readers.pcsc.options import PcscOptions
+from readers.qr.options import CodeOptions
 from readers.remote.options import RemoteReaderOptions
 
 
@@ -163,6 +167,18 @@ def _accounts_exist(_instance: object, _attribute: object, value: dict[str, Acco
         raise ValueError("there must be at least one account: [accounts.NAME]")
 
 
+def _differ(what: str) -> Any:
+    """A check that no two of a list have the same ``what``."""
+
+    def check(_instance: object, attribute: Any, value: tuple[Any, ...]) -> None:
+        names = [getattr(each, what) for each in value]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"{attribute.name}: {what} {', '.join(sorted(twice))} stands twice")
+
+    return check
+
+
 @frozen(slots=True)
 class Settings:
     """One file. Every key has a sentence of help; an unknown key is a mistake, never ignored."""
@@ -175,9 +191,19 @@ class Settings:
     his: Hl7Options = setting(Factory(Hl7Options), help="the HIS by HL7 v2")  # noqa: RUF009 - an attrs field
     bank: BankOptions = setting(Factory(BankOptions), help="own shares by bank card, by ISO 8583")  # noqa: RUF009 - an attrs field
     pcsc: PcscOptions = setting(Factory(PcscOptions), help="card readers by PC/SC")  # noqa: RUF009 - an attrs field
+    readers: tuple[ReaderOptions, ...] = setting(  # noqa: RUF009 - an attrs field
+        (), help="id-card readers, scanners and what front ends hand in: [[readers]] for each", validator=_differ("name")
+    )
+    codes: tuple[CodeOptions, ...] = setting(  # noqa: RUF009 - an attrs field
+        (), help="services that say whose a code is: [[codes]] for each kind", validator=_differ("kind")
+    )
+    stored_cards: tuple[StoredCardOptions, ...] = setting(  # noqa: RUF009 - an attrs field
+        (), help="old cards that PC/SC readers open: [[stored_cards]] for each"
+    )
     remote_readers: RemoteReaderOptions = setting(  # noqa: RUF009 - an attrs field
         Factory(RemoteReaderOptions), help="card readers at other computers, by an agent there"
     )
+    card_keys: CardKeyOptions = setting(Factory(CardKeyOptions), help="PSAM, PINs and cards that are held open")  # noqa: RUF009 - an attrs field
     local_api: LocalApiOptions = setting(Factory(LocalApiOptions), help="the socket door")  # noqa: RUF009 - an attrs field
     mllp: dict[str, MllpOptions] = setting(  # noqa: RUF009 - an attrs field
         Factory(dict), help="HL7 from the HIS: [mllp.NAME], one listener each", validator=links_are_named

@@ -164,7 +164,7 @@ class CardSession(Protocol):
         """Change it; both are wiped."""
 
     async def unblock_challenge(self) -> bytes:
-        """What the HSM needs for PIN UNBLOCK, once the reload key was proved."""
+        """What the HSM needs for PIN UNBLOCK; with a new PIN the card wants the reload key proved first."""
 
     async def unblock_pin(self, data: bytes, *, reload: bool) -> None:
         """PIN UNBLOCK with the HSM's data; ``reload`` when a new PIN is inside them."""
@@ -185,8 +185,18 @@ class KeyedReaders(Readers, Protocol):
     def choose(self) -> str:
         """The only reader with a card, the PSAM's aside; ``card.absent``, or ``reader.unknown`` when several have one."""
 
-    def terminal_numbers(self) -> tuple[str, str]:
+    async def terminal_numbers(self) -> tuple[str, str]:
         """Terminal number (twelve digits) and device number, as the PSAM or the configuration says them; else ""."""
+
+
+class Hands(Protocol):
+    """Readers into which a front end hands what a keyboard wedge typed."""
+
+    async def present(self, reader: str, text: str) -> CardRead:
+        """The identity that the text says, by the layouts of that reader.
+
+        Raises ``UnlinkedError``, ``medium.no_layout``, ``reader.unknown`` and whatever a read of a code raises.
+        """
 
 
 class Clock(Protocol):

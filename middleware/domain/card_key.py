@@ -40,6 +40,15 @@ class Pin:
         nibbles = [digit - 0x30 for digit in self._digits] + [0x0F] * (count % 2)
         return bytearray(high << 4 | low for high, low in zip(nibbles[::2], nibbles[1::2], strict=True))
 
+    def reveal(self) -> str:
+        """The digits as text that cannot be wiped: only for the HSM's step, which the interface gives them to."""
+        return self._digits.decode("ascii")
+
+    @property
+    def digits(self) -> int:
+        """How many."""
+        return len(self._digits)
+
     def same(self, other: Pin) -> bool:
         """Whether both are the same digits."""
         return self._digits == other._digits

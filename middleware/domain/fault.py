@@ -170,6 +170,7 @@ _ROWS = (
     FaultSpec("psam.key_level", _C, _NEVER, _NO, -32145, "PSAM 密钥级别不够", "the PSAM's keys are of too low a level for this card", "请改用加密机两步接口（外地卡），或换领 PSAM", "use the two steps with the HSM (a card from elsewhere), or get another PSAM"),
     FaultSpec("psam.failed", _C, _SAME, _NO, -32146, "PSAM 没有正确应答", "the PSAM did not answer as it should", "请检查 PSAM 是否插好", "check that it is well inserted"),
     FaultSpec("card.debit_not_offered", _C, _NEVER, _NO, -32147, "本系统不做卡内账户扣款", "no account on a card is debited here", "请用 settlement.settle 结算", "settle with settlement.settle"),
+    FaultSpec("card.proof_rule", _R, _FIX, _NO, -32149, "加密机返回的认证数据不合规定", "the authentication data (pKey) are malformed", "请把加密机的结果原样传入", "pass on what the HSM gave, as it is"),
     FaultSpec("reader.no_sessions", _C, _NEVER, _NO, -32148, "此类读卡器不能保持卡会话", "readers of this kind cannot keep a card between steps", "请使用 PC/SC 读卡器", "use a PC/SC reader"),
     # -- registers: which cards, issuers and PSAMs, and whose old media
     FaultSpec("card.lost", _C, _NEVER, _NO, -32170, "该卡已挂失，不能使用", "this card was reported lost", "请核对持卡人身份，改用其他证件；持卡人可到社保经办机构解挂或补卡", "check who holds it and use another document; its holder can have it released or replaced by the issuer"),
@@ -268,6 +269,7 @@ class Fault(Exception):  # noqa: N818 - the field's own word: a fault, not an er
     def __init__(self, code: str, detail: str = "", *, foreign: str = "", status: int | None = None) -> None:
         self.spec = FAULTS[code]
         self.status = status
+        self.psam = ""  # serial of the PSAM that was asked, where one was: for the audit
         self.detail = detail
         self.foreign = foreign
         super().__init__(f"{code}: {self.spec.en}" + (f" ({detail})" if detail else ""))

@@ -11,12 +11,14 @@ from typing import Any
 from attrs import frozen
 
 from middleware.domain.audit import Act, CardAct
-from middleware.domain.card import SOCIAL_SECURITY_CARD, CardRead
+from middleware.domain.card import SOCIAL_SECURITY_CARD, CardRead, UnlinkedError, linked_read
 from middleware.domain.centre import Holder
 from middleware.domain.fault import Fault
+from middleware.domain.identity import IdNumber, PersonName
 from middleware.domain.order import Caller, Role
 from middleware.engine.audit import Audit
 from middleware.engine.gate import Gate
+from middleware.engine.linking import LinkDesk
 from middleware.engine.runner import Means
 from middleware.ports import Readers
 
@@ -42,27 +44,48 @@ class CardDesk:
         self._readers = readers
         self._audit = audit
         self._gate = gate
+        self._links = LinkDesk(means)
         self._valid = dt.timedelta(seconds=valid_s)
         self._kept: dict[str, _Kept] = {}
 
     async def read(self, caller: Caller, reader: str) -> dict[str, Any]:
         """See ``Counter.read_card``. Every read and every failed read is in the journal, without what was read."""
         try:
-            read = await self._readers.read_card(reader)
+            read = await self._read(reader)
         except Fault as fault:
-            await self._audit.note(caller, CardAct(Act.READ, reader, fault.code, why=_WHY))
+            await self._audit.note(caller, CardAct(Act.READ, reader, fault.code, psam=fault.psam, why=_WHY))
             raise
+        return await self.taken(caller, read, _WHY)
+
+    async def taken(self, caller: Caller, read: CardRead, why: str) -> dict[str, Any]:
+        """A read that was made, whoever made it: checked, journalled, kept; the answer of card.read."""
+        reader = read.reader
         files = _IDENTITY if read.kind == SOCIAL_SECURITY_CARD else ()
         try:
             odd = await self._gate.at_read(read)
         except Fault as fault:
-            await self._audit.note(caller, CardAct(Act.READ, reader, fault.code, read, files=files, why=_WHY))
+            await self._audit.note(
+                caller, CardAct(Act.READ, reader, fault.code, read, psam=read.psam, files=files, why=why)
+            )
             raise
-        await self._audit.note(caller, CardAct(Act.READ, reader, card=read, files=files, why=_WHY))
+        await self._audit.note(caller, CardAct(Act.READ, reader, card=read, psam=read.psam, files=files, why=why))
         card_read_id = "D" + self._means.next_message_id()[12:]
         until = self._means.now() + self._valid
         self._keep(card_read_id, _Kept(read, caller.account, until))
         return _answer(card_read_id, read, until, clear=caller.role is Role.HIS) | ({"warnings": list(odd)} if odd else {})
+
+    async def _read(self, reader: str) -> CardRead:
+        """What lies in the reader; of an old medium that says a number only, whose the register of links knows it is."""
+        try:
+            return await self._readers.read_card(reader)
+        except UnlinkedError as unlinked:
+            try:
+                found = await self._links.whose(unlinked.medium.kind, unlinked.medium.number)
+            except Fault as fault:
+                if fault.code == unlinked.code:
+                    raise unlinked from None  # it says the number to whoever can find the person
+                raise
+            return linked_read(unlinked.medium, IdNumber(found.id_number), PersonName(found.name))
 
     def holder(self, caller: Caller, card_read_id: str) -> Holder:
         """Who was read; the read stays good for a registration. Raises ``card.read_expired`` as ``used`` does."""

@@ -70,6 +70,11 @@ class CounterService:
 
     # -- the card
 
+    @property
+    def card_desk(self) -> CardDesk:
+        """Where reads are kept, for whoever reads cards in another way."""
+        return self._cards
+
     async def read_card(self, caller: Caller, reader: str) -> Answer:
         """See ``Counter.read_card``; the read is journalled without its data."""
         self._open()

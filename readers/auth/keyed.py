@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from attrs import evolve
+
 from middleware.domain.card import CardEvent, CardRead, ReaderStatus
 from middleware.domain.fault import Fault
 from middleware.domain.health import PartHealth
@@ -41,17 +43,11 @@ class Plain(Usable, Protocol):
 class ReadersWithKeys:
     """Implements ``middleware.ports.KeyedReaders``."""
 
-    def __init__(
-        self,
-        readers: Plain,
-        options: CardKeyOptions,
-        reactor: Any,
-        allowed: Callable[[str], None] = lambda _serial: None,
-    ) -> None:
+    def __init__(self, readers: Plain, options: CardKeyOptions, reactor: Any) -> None:
         self._readers = readers
         self._options = options
         self._reactor = reactor
-        self.psam = Psam(options, readers, reactor, allowed)
+        self.psam = Psam(options, readers, reactor)
 
     def start(self) -> None:
         """Start the readers; the PSAM is looked for when it is first needed."""
@@ -83,7 +79,8 @@ class ReadersWithKeys:
                 raise
         session = await self.open_card(reader)
         try:
-            return (await session.identity()).read
+            found = await session.identity()
+            return evolve(found.read, psam=found.psam)
         finally:
             await session.closed()
 
@@ -102,9 +99,9 @@ class ReadersWithKeys:
             raise Fault("reader.unknown", f"{len(with_card)} readers have a card: name one")
         return with_card[0]
 
-    def terminal_numbers(self) -> tuple[str, str]:
-        """See the port."""
-        return self.psam.terminal or self._options.terminal_number, self._options.device_number
+    async def terminal_numbers(self) -> tuple[str, str]:
+        """See the port. Never zeros for what nobody said."""
+        return self._options.terminal_number or await self.psam.terminal(), self._options.device_number
 
 
 if TYPE_CHECKING:

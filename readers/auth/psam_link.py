@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -36,19 +36,20 @@ class PsamReaders(Usable, Protocol):
 
 
 class Psam:
-    """Proves keys. ``allowed`` is asked with the serial before each proof, and raises for a PSAM that may not be used."""
+    """Proves keys. ``allowed`` is asked with the serial before each proof; it raises for a PSAM that may not be used."""
+
+    allowed: Callable[[str], Awaitable[object]]
 
     def __init__(
         self,
         options: CardKeyOptions,
         readers: PsamReaders,
         reactor: Any,
-        allowed: Callable[[str], None] = lambda _serial: None,
     ) -> None:
         self._options = options
         self._readers = readers
         self._reactor = reactor
-        self._allowed = allowed
+        self.allowed = _anybody
         self._turns = Turns(reactor, options.psam_wait_s)
         self._held: HeldCard | None = None
         self._facts: psam.PsamFacts | None = None
@@ -59,10 +60,22 @@ class Psam:
         """Whether this site has one at all."""
         return bool(self._options.psam_reader)
 
-    @property
-    def terminal(self) -> str:
-        """The terminal's number that it says, once it was asked; else ""."""
-        return self._facts.terminal if self._facts is not None else ""
+    async def terminal(self) -> str:
+        """The terminal's number that it says; "" without a PSAM, or from one that cannot be asked now."""
+        if not self.configured:
+            return ""
+        try:
+            await self._turns.take()
+        except Fault:
+            return ""
+        try:
+            facts, _ = await self._ready()
+        except Fault as fault:
+            self._trouble = _as_psam(fault)
+            return ""
+        finally:
+            self._turns.give()
+        return facts.terminal
 
     def is_its(self, reader: str) -> bool:
         """Whether that reader is the PSAM's: no person's card is looked for there."""
@@ -76,9 +89,11 @@ class Psam:
         if not self.configured:
             raise Fault("psam.absent", "[card_keys] psam_reader is not set")
         await self._turns.take()
+        serial = ""
         try:
             facts, held = await self._ready()
-            self._allowed(facts.serial)
+            serial = facts.serial
+            await self.allowed(serial)
 
             def work(exchange: Exchange, _: CardContext) -> KeyProof:
                 return psam.proof(exchange, challenge, self._options.terms)
@@ -86,11 +101,12 @@ class Psam:
             made = await held.run(work)
         except Fault as fault:
             self._trouble = _as_psam(fault)
+            self._trouble.psam = serial
             raise self._trouble from None
         finally:
             self._turns.give()
         self._trouble = None
-        return made, facts.serial
+        return made, serial
 
     async def stop(self) -> None:
         """Let it go."""
@@ -120,6 +136,10 @@ class Psam:
         self._held, self._facts = held, facts
         log.info("psam_found", reader=held.reader, serial=facts.serial)
         return facts, held
+
+
+async def _anybody(_serial: str) -> None:
+    """Where nobody keeps a register."""
 
 
 def _as_psam(fault: Fault) -> Fault:

@@ -156,8 +156,6 @@ class KeyedSession:
 
     async def unblock_challenge(self) -> bytes:
         """See the port."""
-        if self._proved is None:
-            raise Fault("card.access_denied", "the key of PIN reload is not proved yet")
         return await self._held.run(lambda exchange, _: commands.challenge(exchange, "PIN unblock factor"))
 
     async def unblock_pin(self, data: bytes, *, reload: bool) -> None:

@@ -34,7 +34,9 @@ from middleware.doors.local_api.params import (
     VisitParams,
 )
 from middleware.doors.local_api.session import Session
+from middleware.engine.card_sessions import CardSessions
 from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder, Reconciliation
+from middleware.engine.driver import Driver
 from middleware.engine.inbox import Inboxes
 from middleware.engine.keydesk import Keys
 from middleware.engine.registries import Registry
@@ -56,6 +58,8 @@ class Business:
     keys: Keys | None = None
     registry: Registry | None = None
     inbox: Inboxes | None = None
+    cards: CardSessions | None = None
+    driver: Driver | None = None
 
 
 @frozen(slots=True)

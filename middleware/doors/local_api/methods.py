@@ -15,6 +15,8 @@ from attrs import frozen
 from middleware.domain.fault import Fault
 from middleware.domain.order import Role
 from middleware.doors.local_api import (
+    card_keys,
+    driver,
     handlers,
     inbox,
     keys,
@@ -96,6 +98,13 @@ _ROWS = (
         "card.read", "读社会保障卡", "read the social-security card in a reader",
         _COUNTER, params.CardReadParams, results.CardReadResult, 30,
         keyed=False, moves_money=False, handler=handlers.card_read,
+    ),
+    *(
+        Method(
+            f"card.{one.name}", one.zh, one.en, _COUNTER if one.counter else _WARD, one.params, one.result, 75,
+            keyed=False, moves_money=False, handler=one.handler,
+        )
+        for one in card_keys.STEPS
     ),
     Method(
         "patient.register", "用刚读的卡在医保中心和 HIS 登记就诊", "register the card's holder with the centre and the HIS",
@@ -342,6 +351,13 @@ _ROWS = (
         "registry.flag_seen", "登记标记已查看及处理情况", "say that a flag was looked at, and what came of it",
         _DESK, registry.FlagSeenParams, results_registry.FlagSeenResult, 15,
         keyed=False, moves_money=False, handler=registry.registry_flag_seen,
+    ),
+    *(
+        Method(
+            f"driver.{one.name}", one.zh, one.en, _WARD, one.params, driver.DriverResult, driver.DEADLINE_S,
+            keyed=False, moves_money=False, handler=one.handler,
+        )
+        for one in driver.FUNCTIONS
     ),
     Method(
         "system.status", "各部件状态，指明故障部件及处理办法", "how every part is, which is broken and what to do",

@@ -20,6 +20,7 @@ from middleware.doors.local_api.handlers import Business
 from middleware.doors.local_api.options import LocalApiOptions
 from middleware.doors.tokens import TokenTable
 from middleware.store.feed import FeedPage, FeedRow
+from tests.middleware.doors.fake_cards import FakeCards, FakeDriver
 
 ZONE = dt.timezone(dt.timedelta(hours=8))
 NOON = dt.datetime(2026, 11, 20, 12, 0, tzinfo=ZONE)
@@ -466,6 +467,8 @@ def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
         FakeKeys(counter),
         FakeRegistry(counter),
         FakeInbox(counter),
+        FakeCards(counter, READER, NOON),
+        FakeDriver(),
     )
     api = LocalApi(options, business, token_table(), reactor, lambda *what: seen.append(what))
     return Door(api, counter, readers, seen)

@@ -13,6 +13,30 @@ PARAMS = {
     "reader.list": {},
     "reader.watch": {},
     "card.read": {"reader": READER},
+    "card.open": {"reader": READER},
+    "card.challenge": {"session_id": "C1"},
+    "card.prove": {"session_id": "C1", "internal": "0" * 16, "external": "0" * 32},
+    "card.identity": {"session_id": "C1"},
+    "card.files": {"session_id": "C1", "files": [{"application": "SSSE", "file": "EF05", "tags": ["01", "07"]}]},
+    "card.verify_pin": {"session_id": "C1", "pin": "123456"},
+    "card.change_pin": {"session_id": "C1", "pin": "123456", "new_pin": "654321", "new_pin_again": "654321"},
+    "card.close": {"session_id": "C1"},
+    **{f"driver.{name}": {"reader": READER, "iType": 1} for name in ("iReadCardBas", "iReadCardBas_HSM_Step1", "iDoDebit")},
+    **{
+        f"driver.{name}": {"session_id": "C1", "pKey": "00"}
+        for name in ("iReadCardBas_HSM_Step2", "iReloadPIN_HSM_Step3", "iUnblockPIN_HSM_Step2")
+    },
+    **{
+        f"driver.{name}": {"pCardInfo": "1|2|"}
+        for name in ("iReloadPIN", "iReloadPIN_HSM_Step1", "iUnblockPIN", "iUnblockPIN_HSM_Step1")
+    },
+    "driver.iReadCard": {"iAuthType": 1, "pCardInfo": "1|2|", "pFileAddr": "SSSEEF05|07|$", "pin": "123456"},
+    "driver.iReadCard_HSM_Step1": {"pCardInfo": "1|2|", "pFileAddr": "SSSEEF05|07|$"},
+    "driver.iReadCard_HSM_Step2": {"session_id": "C1", "pFileAddr": "SSSEEF05|07|$", "pKey": "00"},
+    "driver.iVerifyPIN": {"pin": "123456"},
+    "driver.iChangePIN": {"pin": "123456", "new_pin": "654321", "new_pin_again": "654321"},
+    "driver.iReloadPIN_HSM_Step2": {"session_id": "C1", "pKey": "00", "new_pin": "654321", "new_pin_again": "654321"},
+    "driver.iReadDebitRecord": {"iAuthType": 2, "first": 1, "count": 5},
     "patient.register": {
         "request_id": "k1", "card_read_id": "R1", "department_code": "D01", "department_name": "内科", "specialty": "A03",
         "doctor_code": "DR01", "doctor_name": "王医生", "begun_at": "2026-11-20T09:30:00+08:00",

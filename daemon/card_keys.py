@@ -1,0 +1,35 @@
+"""The sessions of cards, wired: by which PSAM, whose register, for how long."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from middleware.engine.card_sessions import CardSessions, Leases
+from middleware.engine.service import CounterService
+from readers.auth.keyed import ReadersWithKeys
+from readers.auth.options import CardKeyOptions
+
+ID_BYTES = 24  # nobody guesses one
+
+
+def sessions_of(
+    options: CardKeyOptions,
+    readers: ReadersWithKeys,
+    counter: CounterService,
+    reactor: Any,
+    now: Callable[[], dt.datetime],
+) -> CardSessions:
+    """Build them; each proof asks the register whether that PSAM may be used."""
+    readers.psam.allowed = counter.gate.psam
+    return CardSessions(
+        readers,
+        counter.audit,
+        counter.card_desk,
+        reactor,
+        now,
+        lambda: secrets.token_urlsafe(ID_BYTES),
+        Leases(options.session_idle_s, options.session_s),
+    )
