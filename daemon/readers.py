@@ -12,6 +12,8 @@ from middleware.domain.card import READER_STATES
 from middleware.ops.metrics import Metrics
 from readers.cards.social_security_read import in_order
 from readers.fleet import ReaderFleet, ReaderKind
+from readers.media.link import MediaReaders
+from readers.media.stored import with_stored
 from readers.pcsc.link import PcscReaders
 from readers.remote.link import RemoteReaders
 
@@ -22,9 +24,11 @@ def readers_of(settings: Settings, reactor: Any, now: Callable[[], dt.datetime],
     def today() -> dt.date:
         return now().date()
 
-    local = PcscReaders(settings.pcsc, reactor, today, now)
-    remote = RemoteReaders(settings.remote_readers, reactor, today, now, in_order(settings.pcsc.kinds))
-    fleet = ReaderFleet([ReaderKind("pcsc", local), ReaderKind("remote", remote)])
+    procedure = with_stored(in_order(settings.pcsc.kinds), settings.stored_cards)
+    local = PcscReaders(settings.pcsc, reactor, today, now, procedure=procedure)
+    remote = RemoteReaders(settings.remote_readers, reactor, today, now, procedure)
+    media = MediaReaders(settings.readers, settings.codes, reactor, today, now)
+    fleet = ReaderFleet([ReaderKind("pcsc", local), ReaderKind("remote", remote), ReaderKind("media", media)])
 
     def measure() -> None:
         metrics.reader_states(local.statuses())

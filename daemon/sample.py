@@ -19,6 +19,18 @@ _EXAMPLE = {
     "centre.operator_name": "一卡通",
 }
 
+_EXAMPLE |= {
+    "readers.name": "窗口一身份证",
+    "readers.kind": "serial-id",
+    "readers.device": "/dev/serial/by-id/usb-id-reader",
+    "readers.layouts.kind": "treatment-card",
+    "readers.layouts.number": "1",
+    "codes.kind": "e-voucher",
+    "codes.url": "https://codes.example/ec",
+    "codes.organisation": "H99990000001",
+    "stored_cards.chip": "sle4442",
+}
+
 _ACCOUNTS = """
 # Who may call. The token itself never stands here: give its SHA-256, or a file that holds it.
 #   head -c 32 /dev/urandom | base64 > his.token; chmod 400 his.token
@@ -54,9 +66,27 @@ def sample() -> str:
         if name == "mllp":  # sections of a name each: none unless a site writes one
             (shown, *keys) = _section(f"{name}.his-main", typing.get_args(kind)[1])
             lines += ["", f"# {field.metadata['help']}", f"# {shown}", *keys]
+        elif typing.get_origin(kind) is tuple:  # one a reader, a service, a kind of card: none unless a site writes one
+            lines += ["", f"# {field.metadata['help']}", *_each(name, typing.get_args(kind)[0])]
         elif name != "accounts":
             lines += ["", f"# {field.metadata['help']}", *_section(name, kind)]
     return "\n".join(lines) + "\n" + _ACCOUNTS
+
+
+def _each(path: str, schema: type) -> list[str]:
+    """A section that may stand many times, all of it commented out."""
+    lines, nested = [f"# [[{path}]]"], []
+    hints = typing.get_type_hints(schema)
+    for name, field in attrs.fields_dict(schema).items():
+        inner = typing.get_args(hints[name])
+        if typing.get_origin(hints[name]) is tuple and attrs.has(inner[0]):
+            nested += ["", f"# {field.metadata['help']}", *_each(f"{path}.{name}", inner[0])]
+            continue
+        unit = f" ({field.metadata['unit']})" if field.metadata.get("unit") else ""
+        lines.append(f"# {field.metadata['help']}{unit}")
+        shown = _EXAMPLE.get(f"{path}.{name}", "" if field.default is attrs.NOTHING else field.default)
+        lines.append(f"# {name} = {_toml(shown)}")
+    return lines + nested
 
 
 def _section(path: str, schema: type) -> list[str]:

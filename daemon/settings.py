@@ -191,13 +191,13 @@ class Settings:
     his: Hl7Options = setting(Factory(Hl7Options), help="the HIS by HL7 v2")  # noqa: RUF009 - an attrs field
     bank: BankOptions = setting(Factory(BankOptions), help="own shares by bank card, by ISO 8583")  # noqa: RUF009 - an attrs field
     pcsc: PcscOptions = setting(Factory(PcscOptions), help="card readers by PC/SC")  # noqa: RUF009 - an attrs field
-    readers: tuple[ReaderOptions, ...] = setting(  # noqa: RUF009 - an attrs field
+    readers: tuple[ReaderOptions, ...] = setting(
         (), help="id-card readers, scanners and what front ends hand in: [[readers]] for each", validator=_differ("name")
     )
-    codes: tuple[CodeOptions, ...] = setting(  # noqa: RUF009 - an attrs field
+    codes: tuple[CodeOptions, ...] = setting(
         (), help="services that say whose a code is: [[codes]] for each kind", validator=_differ("kind")
     )
-    stored_cards: tuple[StoredCardOptions, ...] = setting(  # noqa: RUF009 - an attrs field
+    stored_cards: tuple[StoredCardOptions, ...] = setting(
         (), help="old cards that PC/SC readers open: [[stored_cards]] for each"
     )
     remote_readers: RemoteReaderOptions = setting(  # noqa: RUF009 - an attrs field

@@ -117,6 +117,15 @@ class ReaderFleet:
             raise Fault("reader.no_sessions", kind.name)
         return await kind.readers.use(name, procedure, limit_s=limit_s)
 
+    async def present(self, reader: str, text: str) -> CardRead:
+        """See ``middleware.ports.Hands``; ``reader.unknown`` when that kind takes nothing by hand."""
+        kind, name = self.member(reader)
+        hand = getattr(kind.readers, "present", None)
+        if hand is None:
+            raise Fault("reader.unknown", "this reader takes nothing by hand")
+        read: CardRead = await hand(name, text)
+        return read if read.reader == reader else evolve(read, reader=reader)
+
     def watch(self, observer: Callable[[CardEvent], None]) -> Callable[[], None]:
         """See the port: the events of all kinds, under the names of ``statuses``."""
         ends = [kind.readers.watch(self._renamed(kind, observer)) for kind in self._kinds]

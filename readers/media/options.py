@@ -157,7 +157,11 @@ class ReaderOptions:
     )
     layouts: tuple[LayoutOptions, ...] = setting((), help="scanner, handed: what may come, in the order of trying")
     code: str = setting(E_VOUCHER, help="service: which kind of code it reads", validator=one_of(*CODE_KINDS))
-    business: str = setting("01101", help="codes: the business at this desk (01101 registration, 01301 settlement, ...)")
+    business: str = setting(
+        "01101",
+        help="codes: the business at this desk (01101 registration, 01301 settlement, ...)",
+        validator=matching(r"[0-9]{5}", "five digits"),
+    )
     operator: str = setting("", help="codes: operator's number, told to the service")
     operator_name: str = setting("", help="codes: operator's name")
     office: str = setting("", help="codes: department's number")
