@@ -6,6 +6,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import ensureDeferred, gatherResults
 
+from middleware.domain.card import MediumRead, UnlinkedError
 from middleware.domain.identity import IdNumber, MediumNumber, PersonName
 from middleware.domain.registry import Matter
 from middleware.engine.linking import LinkDesk
@@ -13,7 +14,7 @@ from middleware.engine.registry import RegistryDesk
 from middleware.store import tables as t
 from tests.middleware.engine.test_gate import LI, WANG, fault_of, journal
 from tests.support.counter import rig, rows
-from tests.support.fakes import HIS, id_number
+from tests.support.fakes import HIS, id_number, register_order
 
 JIA, YI = (id_number(1), PersonName("测试甲")), (id_number(3), PersonName("测试乙"))
 
@@ -164,3 +165,26 @@ async def test_invariant_21_conflicts_are_masked_unless_a_reason_is_journalled_a
         raw = b"".join(path.read_bytes() for path in tmp_path.iterdir())
         secrets = ["987650001", *(one.reveal() for person in (JIA, YI) for one in person), "两人到窗口核对"]
         assert [one for one in secrets if one.encode() in raw] == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_medium_in_a_reader_is_its_persons_identity_once_it_is_linked(tmp_path):
+    async with rig(f"sqlite:///{tmp_path}/y.db") as r:
+        d = Desk(r)
+
+        async def number_only(reader):
+            raise UnlinkedError(MediumRead("treatment-card", MediumNumber("0001"), reader))
+
+        r.readers.read_card = number_only
+        with pytest.raises(UnlinkedError) as caught:
+            await r.counter.read_card(HIS, "till")
+        assert caught.value.medium.number.reveal() == "0001"
+
+        await d.link("0001", JIA)
+        read = await r.counter.read_card(HIS, "till")
+        assert (read["card"]["kind"], read["holder"]["id_number"]) == ("treatment-card", JIA[0].reveal())
+        assert (await r.counter.register(HIS, "r1", register_order(read["card_read_id"])))["status"] == "registered"
+
+        await d.link("0001", JIA, moved=True)
+        assert (await fault_of(r.counter.read_card(HIS, "till"))).code == "link.moved"
+        assert [one["code"] for one in journal(r, "CardReadFailed")] == ["medium.no_identity", "link.moved"]
