@@ -131,6 +131,22 @@ def card_part(_folder: Path, scale: Scale) -> None:
     )
 
 
+def remote_part(_folder: Path, scale: Scale) -> None:
+    """Reads through a reader agent on loopback."""
+    row = _json_of(["benchmarks.remote", str(scale.card_s)], scale.card_s, {})
+    print("\nremote: the same card read here and through a reader agent on loopback, TLS on both sides, a process each")
+    for name, what in (
+        ("local", "here"),
+        ("guessed", "through the agent, as card.read does: one round trip for a card of a known kind"),
+        ("stepwise", "through the agent, command by command"),
+    ):
+        p50, p99, ratio = row[f"{name}_read_p50_ms"], row[f"{name}_read_p99_ms"], row["local_read_p50_ms"]
+        print(
+            f"  {row[f'{name}_exchanges_per_s']:8,.0f} exchanges/s, a read {p50:.2f} / {p99:.2f} ms,"
+            f" {ratio / p50:.0%} of the local pace: {what}"
+        )
+
+
 def load_part(folder: Path, scale: Scale) -> None:
     """Settlements end to end."""
     print(f"\nsettlements: daemon, centre, HIS, cards, generator: a process each, {CORES} cores for all of them together")
@@ -223,6 +239,7 @@ PARTS: dict[str, Callable[[Path, Scale], None]] = {
     "journal": journal_part,
     "sealing": sealing_part,
     "card": card_part,
+    "remote": remote_part,
     "settlements": load_part,
     "durability": durability_part,
     "recovery": recovery_part,

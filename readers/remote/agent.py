@@ -295,4 +295,6 @@ class DaemonLink(protocol.Protocol):
 
 
 def _told(status: ReaderStatus, sight: Sight) -> ReaderSeen:
-    return ReaderSeen(status.name, status.state, status.fault, sight.present, sight.events & 0xFFFFFFFF)
+    # In use it is used by the daemon, which knows: two messages for each read would tell it nothing.
+    state = status.state if status.state != "busy" else "card-present" if sight.present else "empty"
+    return ReaderSeen(status.name, state, status.fault, sight.present, sight.events & 0xFFFFFFFF)

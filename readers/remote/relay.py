@@ -49,7 +49,7 @@ class Relay:
 
     def __call__(self, exchange: Exchange, context: CardContext) -> None:
         """In the reader's thread. Raises ``reader.link`` when the daemon leaves the card lying for the whole time."""
-        self._tell(Opened(self._use, bytes.fromhex(context.atr_historical)))
+        told: tuple[FromAgent, ...] = (Opened(self._use, bytes.fromhex(context.atr_historical)),)
         while True:
             try:
                 steps = self._orders.get(timeout=self._limit_s)
@@ -58,7 +58,10 @@ class Relay:
             if steps is None:
                 return
             if steps:
-                self._tell(Ran(self._use, run_steps(exchange, steps)))
+                told += (Ran(self._use, run_steps(exchange, steps)),)
+            self._reactor.callFromThread(self._tell, told)
+            told = ()
 
-    def _tell(self, message: FromAgent) -> None:
-        self._reactor.callFromThread(self._say, message)
+    def _tell(self, messages: tuple[FromAgent, ...]) -> None:
+        for message in messages:
+            self._say(message)
