@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from adapters.bank.iso8583.adapter import read_key
-from adapters.insurance.opening import random_word
+from adapters.insurance.opening import must_have_contract, random_word
 from adapters.insurance.profile import load_profile
 from adapters.insurance.signing.opening import signers_of
 from config.load import ConfigError
@@ -58,7 +58,9 @@ def unusable(settings: Settings) -> list[str]:
     except (ValueError, OSError) as exc:
         problems.append(f"accounts: {exc}")
     try:
-        signers_of(load_profile(settings.centre.profile), settings.centre, random_word)
+        profile = load_profile(settings.centre.profile)
+        must_have_contract(profile)
+        signers_of(profile, settings.centre, random_word)
     except (ConfigError, ValueError, OSError) as exc:
         problems.append(f"centre.profile: {exc}")
     except Fault as fault:

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
+from adapters.insurance.opening import must_have_contract
 from adapters.insurance.profile import Profile, mistakes, profile_of
 from config.load import ConfigError, Problem, document_of
 
@@ -100,6 +101,10 @@ def check_profile(path: Path, say: Say, *, production: bool) -> int:
     if problems := mistakes(document):
         return _refused(path, problems, say)
     profile = profile_of(document)
+    try:
+        must_have_contract(profile)
+    except ConfigError as exc:
+        return _refused(path, exc.problems, say)
     say(f"地区文件正确 / the profile is good: {path} ({profile.name}, {profile.region})")
     _say_misnamed(path, profile, say)
     still = unconfirmed(document)

@@ -13,6 +13,7 @@ from adapters.insurance.national.link import NationalCentre
 from adapters.insurance.profile import Profile
 from adapters.insurance.signing.opening import signers_of
 from adapters.insurance.soap.link import SoapCentre
+from adapters.insurance.soap.style import style_of
 
 _NATIONAL = "national"
 
@@ -20,6 +21,12 @@ _NATIONAL = "national"
 def random_word() -> str:
     """A word that nobody can guess, for a gateway's nonce."""
     return secrets.token_hex(16)
+
+
+def must_have_contract(profile: Profile) -> None:
+    """``ConfigError`` when the WSDL that the profile names, or its operation, cannot be used for its dialect."""
+    if profile.dialect != _NATIONAL:
+        style_of(profile)
 
 
 def centre_of(

@@ -150,3 +150,15 @@ def test_a_mistaken_profile_is_told_whole(tmp_path: Path) -> None:
     assert told.exit_code == 2
     for key in ("soap.wsdl", "soap.operation", "soap.fields", "soap.codes.2207"):
         assert key in told.output
+
+
+def test_a_contract_that_the_dialect_cannot_use_is_told_by_check_profile(tmp_path: Path) -> None:
+    file = tmp_path / "999900-wrong.toml"
+    file.write_text(
+        'name = "x"\nregion = "999900"\nreversible = []\ndialect = "soap-process"\n[soap]\nwsdl = "example-asmx.wsdl"\n',
+        encoding="utf-8",
+    )
+    told = CliRunner().invoke(main, ["check-profile", str(file)])
+
+    assert told.exit_code == 2
+    assert "soap.wsdl: example-asmx.wsdl has no operation 'process'" in told.output
