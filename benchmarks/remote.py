@@ -21,6 +21,7 @@ from twisted.internet import reactor, task
 from twisted.internet.defer import ensureDeferred
 
 from benchmarks.machine import percentile
+from middleware.ops.logs import LogOptions, configure_logs
 from readers.apdu import Exchange
 from readers.cards.kinds import DEFAULT_ORDER
 from readers.cards.social_security_read import CardContext, Reading, in_order
@@ -142,4 +143,5 @@ async def _present(readers: Any) -> None:
 
 
 if __name__ == "__main__":
+    configure_logs(LogOptions(level="error"))  # to standard error: the figures have standard output for themselves
     print(json.dumps(run(float(sys.argv[1]) if len(sys.argv) > 1 else 6.0)))
