@@ -129,6 +129,16 @@ def card_part(_folder: Path, scale: Scale) -> None:
         f"  a whole basic read {figures['read_ms']:.2f} ms, {figures['exchanges_per_read']:.0f} exchanges;"
         f" {figures['read_over_exchanges']:.2f} times its bare exchanges"
     )
+    row = _json_of(["benchmarks.readers", str(scale.card_s)], scale.card_s, {})
+    print(
+        f"  {row['readers']} readers at once, cards that take 5 ms for an answer: a read alone {row['alone_ms']:.0f} ms,"
+        f" the slowest of all {row['slowest_of_all_ms']:.0f} ms, {row['slowest_over_alone']:.2f} times that"
+    )
+    print(
+        f"  card in to identity, {row['cards_in']} cards, 16 at a time: p50 {row['identity_p50_ms']:.0f} ms,"
+        f" p99 {row['identity_p99_ms']:.0f} ms; noticed after {row['noticed_p50_ms']:.0f} / {row['noticed_p99_ms']:.0f} ms,"
+        f" read in {row['read_p50_ms']:.0f} / {row['read_p99_ms']:.0f} ms"
+    )
 
 
 def remote_part(_folder: Path, scale: Scale) -> None:

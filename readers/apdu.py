@@ -101,15 +101,18 @@ def _four(header: bytes) -> tuple[int, int, int, int]:
     return header[0], header[1], header[2], header[3]
 
 
-def transmit(exchange: Exchange, command: Command, where: str = "card") -> Response:
+def transmit(exchange: Exchange, command: Command, where: str = "card", answered: bytes | None = None) -> Response:
     """The card's whole answer to one command, with 61xx (fetch the rest) and 6Cxx (ask with that Le) already done.
+
+    ``answered``: what the card has said already to the command itself.
 
     Raises what ``exchange`` raises, and ``Fault("card.malformed")`` from a card that never comes to an end.
     """
     data = b""
     following = command
     for _ in range(MAX_ROUNDS):
-        response = Response.decode(exchange(following.encode()), where)
+        response = Response.decode(exchange(following.encode()) if answered is None else answered, where)
+        answered = None
         sw1, sw2 = response.sw >> 8, response.sw & 0xFF
         if sw1 == SW1_WRONG_LE:
             following = evolve(following, le=sw2 or MAX_LE)
@@ -137,6 +140,12 @@ def select_file(file_id: int, p1: int) -> Command:
 def read_record(tag: int, le: int) -> Command:
     """READ RECORD of the current file. P1 carries the TAG, not a record number: the way of these cards."""
     return Command(0x00, 0xB2, tag, 0x00, le=le)
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def record_command(tag: int, le: int) -> bytes:
+    """The bytes of ``read_record``."""
+    return read_record(tag, le).encode()
 
 
 @lru_cache(maxsize=MAX_KEPT)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from readers.cards.declaration import Encoding, Item
 
 _PADDING = b"\x00\xff"  # neither can be part of ASCII or of any GB18030 character
+_PRINTABLE = bytes(range(0x21, 0x7F))  # without the space
 _SPACES = " \u3000"
 _SHORT_DATE_DIGITS = 6
 _CENTURY_TURNS_AT = 50  # EMV book 4, 6.7.3
@@ -119,7 +120,7 @@ def _ascii(value: bytes) -> str:
     body = unpadded(value)
     if not body:
         raise Malformed("empty")
-    if not all(0x20 < byte < 0x7F for byte in body):  # noqa: PLR2004 - printable ASCII, without the space
+    if body.translate(None, _PRINTABLE):
         raise Malformed("not ASCII")
     return body.decode("ascii")
 

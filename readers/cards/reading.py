@@ -11,11 +11,13 @@ from middleware.domain.fault import Fault
 from readers import status_words
 from readers.apdu import (
     MAX_LE,
+    SW_OK,
     Command,
     Exchange,
     read_binary,
     read_numbered_record,
     read_record,
+    record_command,
     select_by_name,
     select_file,
     transmit,
@@ -26,6 +28,7 @@ from readers.tlv import Record
 
 SELECT_FORMS = (0x02, 0x00)  # P1 of SELECT EF by identifier; both are met in the field (reference 1.5)
 
+WELL = SW_OK.to_bytes(2, "big")
 MAX_PIECE = 128  # bytes a READ BINARY: every card takes that
 TEMPLATE = 0x70  # of a record of EMV
 ROOT_FORM = 0x00  # P1 of SELECT of an application or file by its identifier
@@ -93,8 +96,11 @@ class FileReader:
 
         ``None`` only where the declaration lets a card of this generation lack it.
         """
+        raw = self._exchange(record_command(item.tag, item.le))
+        if len(raw) == item.le + 2 and raw[0] == item.tag and raw[1] == item.width and raw[-2:] == WELL:
+            return raw[2:-2]  # as declared, and nothing to complain of: most of what a read does
         where = file.where(item)
-        response = transmit(self._exchange, read_record(item.tag, item.le), where)
+        response = transmit(self._exchange, read_record(item.tag, item.le), where, raw)
         if not response.ok:
             if generation in item.may_be_missing and response.sw in status_words.ABSENT_RECORD:
                 return None

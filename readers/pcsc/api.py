@@ -82,10 +82,12 @@ class PcscContext:
     def wait(self, known: Mapping[str, int], timeout_ms: int, *, hotplug: bool = True) -> dict[str, SlotState]:
         """The state of each reader in ``known`` after a change from it, or after the time; {} when one is gone.
 
+        With sixteen readers a plugged-in one is seen after the time only: pcsc-lite takes no more states at once.
+
         ``known`` maps a name to the raw state last seen (0 = not seen: answers at once).
         """
         asked = list(known.items())
-        if hotplug:
+        if hotplug and len(asked) < tables.MAX_STATES:
             asked.append((tables.PNP_READER, tables.STATE_UNAWARE))
         result, states = self._call("wait", "SCardGetStatusChange", self._handle, timeout_ms, asked)
         if result in {tables.UNKNOWN_READER, tables.CANCELLED}:

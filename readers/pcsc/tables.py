@@ -74,3 +74,4 @@ STATE_PRESENT = 0x0020
 STATE_MUTE = 0x0200
 EVENT_SHIFT = 16  # the upper half of a state counts insertions and removals
 PNP_READER = "\\\\?PnP?\\Notification"
+MAX_STATES = 16  # PCSCLITE_MAX_READERS_CONTEXTS; a seventeenth is SCARD_E_INVALID_PARAMETER
