@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from adapters.insurance import pages as transactions
-from daemon.sample import sample
+from daemon.sample import agent_sample, sample
 from middleware.doors.local_api import reference
 from middleware.flow import pages
 from readers.cards import pages as cards
@@ -20,12 +20,18 @@ def _sample(path: Path) -> None:
     path.write_text(sample(), encoding="utf-8")
 
 
+def _agent_sample(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(agent_sample(), encoding="utf-8")
+
+
 WRITERS: tuple[tuple[str, Callable[[Path], object]], ...] = (
     ("docs/api", reference.write),
     ("docs/machines.md", pages.write),
     ("docs/transactions.md", transactions.write),
     ("docs/cards.md", cards.write),
     ("config/examples/yikatong.toml", _sample),
+    ("config/examples/reader-agent.toml", _agent_sample),
 )
 
 

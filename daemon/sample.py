@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from daemon.agent import AgentSettings
 from daemon.settings import Settings
 
 _EXAMPLE = {
@@ -17,6 +18,10 @@ _EXAMPLE = {
     "centre.profile": "999900-test",
     "centre.operator": "yikatong",
     "centre.operator_name": "一卡通",
+    "daemon.host": "yikatong.hospital.local",
+    "daemon.certificate": "/etc/yikatong/agent.pem",
+    "daemon.private_key": "/etc/yikatong/agent.key",
+    "daemon.daemon_ca": "/etc/yikatong/ca.pem",
 }
 
 _EXAMPLE |= {
@@ -87,6 +92,14 @@ def _each(path: str, schema: type) -> list[str]:
         shown = _EXAMPLE.get(f"{path}.{name}", "" if field.default is attrs.NOTHING else field.default)
         lines.append(f"# {name} = {_toml(shown)}")
     return lines + nested
+
+
+def agent_sample() -> str:
+    """The same for a reader agent's file."""
+    lines = ["# 读卡代理 / reader agent of Yikatong: every key of the configuration. Keys with # have this default."]
+    for name, field in attrs.fields_dict(AgentSettings).items():
+        lines += ["", f"# {field.metadata['help']}", *_section(name, typing.get_type_hints(AgentSettings)[name])]
+    return "\n".join(lines) + "\n"
 
 
 def _section(path: str, schema: type) -> list[str]:
