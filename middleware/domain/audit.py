@@ -12,6 +12,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from middleware.domain.card import CardRead
+from middleware.domain.card_key import OpenedCard
 from middleware.domain.order import Role
 
 
@@ -53,14 +54,14 @@ class CardAct:
     """One thing done with a card.
 
     ``code`` is the fault that ended it, "" when it was done. ``files`` are names of the declarations ("SSSE/EF06"), never
-    contents. ``why`` is the business that asked for it, as a method's name: no free text. ``card`` is who was read, when
-    that is known; of it the journal is told kind and issuing region and nothing else.
+    contents. ``why`` is the business that asked for it, as a method's name: no free text. ``card`` is who was read, or
+    which card is held, when that is known; of it the journal is told kind and issuing region and nothing else.
     """
 
     act: Act
     reader: str
     code: str = ""
-    card: CardRead | None = None
+    card: CardRead | OpenedCard | None = None
     kind: str = ""  # the kind of card when ``card`` is not known
     psam: str = ""  # serial of the PSAM, or name of the HSM
     files: tuple[str, ...] = ()

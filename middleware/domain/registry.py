@@ -149,6 +149,9 @@ def issuer_trouble(read: CardRead, issuer: Issuer | None) -> str:
     return ""
 
 
+REFUSED_PSAM = frozenset({"psam.lost", "psam.not_in_use", "psam.unknown"})
+
+
 def psam_trouble(psam: Psam | None, today: dt.date) -> str:
     """The fault code that keeps a PSAM from being used, "" when it may be."""
     if psam is None:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from middleware.domain.audit import EVENTS, MAX_FILES, MAX_WHY, Act, CardAct, Seen
+from middleware.domain.card import CardRead
 from middleware.domain.centre import Holder
 from middleware.domain.order import Caller
+from middleware.domain.registry import REFUSED_PSAM
 from middleware.engine.identifiers import new_id
 from middleware.engine.runner import Means
 from middleware.store.audit_window import NOBODY, put_of
@@ -33,8 +35,8 @@ class Audit:
         ``holder`` is whose card it is where no card was read just now, as before a settlement.
         """
         means, now, subject = self._means, self._means.now(), NOBODY
-        read = act.card
-        whose = read if read is not None else holder
+        whose = act.card if act.card is not None else holder
+        read = act.card if isinstance(act.card, CardRead) and act.act is Act.READ else None
         if whose is not None:
             subject = await means.pool.run(means.reader.window.subject, whose, now)
         seen = Seen(
@@ -46,17 +48,22 @@ class Audit:
             role=caller.role,
             account=caller.account,
             terminal=caller.terminal,
-            region=read.region_code if read is not None else "",
+            region=act.card.region_code if act.card is not None else "",
             psam=act.psam,
-            differs=read.id_number.differs(read.birth_date, read.sex) if read is not None and act.act is Act.READ else (),
+            differs=read.id_number.differs(read.birth_date, read.sex) if read is not None else (),
         )
         record = Record(now, "", "", EVENTS[act.act][bool(act.code)], "", "", encode(_body(caller, act)))
         looked_at = bool(subject.card or act.psam)
         puts = (put_of(seen, subject),) if looked_at else ()
-        work = psam_used(act.psam, now, good=not act.code) if act.psam else None
+        work = psam_used(act.psam, now, good=not act.code) if act.psam and _of_psam(act.code) else None
         await means.journal.commit(Unit(records=(record,), now=now, puts=puts, work=work))
         if looked_at:
             self.noted()
+
+
+def _of_psam(code: str) -> bool:
+    """Whether how it ended says something of the PSAM, and not only of the card or of who was to type."""
+    return not code or code == "card.key_refused" or (code.startswith("psam.") and code not in REFUSED_PSAM)
 
 
 def _body(caller: Caller, act: CardAct) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from attrs import frozen
 
 from middleware.domain.audit import Act, CardAct
 from middleware.domain.card import SOCIAL_SECURITY_CARD, CardRead, UnlinkedError, linked_read
+from middleware.domain.card_key import OpenedCard
 from middleware.domain.centre import Holder
 from middleware.domain.fault import Fault
 from middleware.domain.identity import IdNumber, PersonName
@@ -50,18 +51,23 @@ class CardDesk:
 
     async def read(self, caller: Caller, reader: str) -> dict[str, Any]:
         """See ``Counter.read_card``. Every read and every failed read is in the journal, without what was read."""
+        return await self.read_by(caller, reader, self._readers.read_card(reader), _WHY)
+
+    async def read_by(self, caller: Caller, reader: str, reading: Awaitable[CardRead], why: str) -> dict[str, Any]:
+        """The same of a read that is made in another way."""
         try:
-            read = await self._read(reader)
+            read = await self._identified(reading)
         except Fault as fault:
-            await self._audit.note(caller, CardAct(Act.READ, reader, fault.code, psam=fault.psam, why=_WHY))
+            await self._audit.note(caller, CardAct(Act.READ, reader, fault.code, psam=fault.psam, why=why))
             raise
-        return await self.taken(caller, read, _WHY)
+        return await self.taken(caller, read, why)
 
     async def taken(self, caller: Caller, read: CardRead, why: str) -> dict[str, Any]:
         """A read that was made, whoever made it: checked, journalled, kept; the answer of card.read."""
         reader = read.reader
         files = _IDENTITY if read.kind == SOCIAL_SECURITY_CARD else ()
         try:
+            await self.allow_psam(read.psam)
             odd = await self._gate.at_read(read)
         except Fault as fault:
             await self._audit.note(
@@ -74,10 +80,10 @@ class CardDesk:
         self._keep(card_read_id, _Kept(read, caller.account, until))
         return _answer(card_read_id, read, until, clear=caller.role is Role.HIS) | ({"warnings": list(odd)} if odd else {})
 
-    async def _read(self, reader: str) -> CardRead:
-        """What lies in the reader; of an old medium that says a number only, whose the register of links knows it is."""
+    async def _identified(self, reading: Awaitable[CardRead]) -> CardRead:
+        """Who was read; of an old medium that says a number only, whose the register of links knows it is."""
         try:
-            return await self._readers.read_card(reader)
+            return await reading
         except UnlinkedError as unlinked:
             try:
                 found = await self._links.whose(unlinked.medium.kind, unlinked.medium.number)
@@ -86,6 +92,20 @@ class CardDesk:
                     raise unlinked from None  # it says the number to whoever can find the person
                 raise
             return linked_read(unlinked.medium, IdNumber(found.id_number), PersonName(found.name))
+
+    async def allow(self, card: OpenedCard) -> None:
+        """Whether a card that is held may be used. Raises ``card.lost`` or ``card.blacklisted``."""
+        await self._gate.opened(card)
+
+    async def allow_psam(self, serial: str) -> None:
+        """The same for the PSAM that was used, "" for none. Raises ``psam.lost``, ``.not_in_use`` or ``.unknown``."""
+        if not serial:
+            return
+        try:
+            await self._gate.psam(serial)
+        except Fault as fault:
+            fault.psam = serial
+            raise
 
     def holder(self, caller: Caller, card_read_id: str) -> Holder:
         """Who was read; the read stays good for a registration. Raises ``card.read_expired`` as ``used`` does."""

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from middleware.domain.audit import Act, CardAct
 from middleware.domain.card import CardRead
+from middleware.domain.card_key import OpenedCard
 from middleware.domain.centre import Holder
 from middleware.domain.fault import Fault
 from middleware.domain.order import Caller
@@ -56,6 +57,11 @@ class Gate:
         if trouble:
             log.warning("card.issuer_unknown", detail=trouble)
         return ("issuer_unknown",) if trouble else ()
+
+    async def opened(self, card: OpenedCard) -> None:
+        """Before anything is read of a card that is held, or written, or a PIN tried. Raises as ``before_money``."""
+        registers = self._means.reader.registers
+        self._refuse(await self._means.pool.run(registers.listing, card.card_id_code.reveal(), card.card_number.reveal()))
 
     async def before_money(self, caller: Caller, holder: Holder, settlement_id: str) -> None:
         """Asked before a settlement's first intent. Raises ``card.lost`` or ``card.blacklisted``: nothing has left then."""

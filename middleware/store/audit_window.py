@@ -15,6 +15,7 @@ from attrs import frozen
 
 from middleware.domain.audit import Act, Seen
 from middleware.domain.card import CardRead
+from middleware.domain.card_key import OpenedCard
 from middleware.domain.card_list import names_of
 from middleware.domain.centre import Holder
 from middleware.domain.fault import Fault
@@ -87,12 +88,15 @@ class Window:
         self._engine = engine
         self._vault = vault
 
-    def subject(self, of: CardRead | Holder, at: dt.datetime) -> Subject:
+    def subject(self, of: CardRead | OpenedCard | Holder, at: dt.datetime) -> Subject:
         """Which card it is. What has no identification code is known by its holder's number."""
         code, number = of.card_id_code.reveal(), of.card_number.reveal()
-        names = names_of(code, number) or (("id_number", of.id_number.reveal()),)
+        id_number = "" if isinstance(of, OpenedCard) else of.id_number.reveal()
+        names = names_of(code, number) or ((("id_number", id_number),) if id_number else ())
+        if not names:
+            return NOBODY
         digests = [self._vault.standing_digest(kind, text, at) for kind, text in names]
-        clear = encode({"card_id_code": code, "card_number": number, "id_number": of.id_number.reveal()})
+        clear = encode({"card_id_code": code, "card_number": number, "id_number": id_number})
         return Subject(digests[0], digests[1] if len(digests) > 1 else "", clear.encode())
 
     def waiting(self, limit: int) -> list[Waiting]:
