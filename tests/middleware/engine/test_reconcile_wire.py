@@ -14,6 +14,7 @@ from adapters.insurance.exchange.options import CentreOptions
 from adapters.insurance.files.form import StatementForm
 from adapters.insurance.opening import centre_of
 from adapters.insurance.profile import load_profile
+from daemon.conformance.stand import speech_of
 from middleware.domain.centre import MONEY_CALLS, Call
 from middleware.domain.money import Money
 from middleware.domain.order import QuoteOrder
@@ -36,6 +37,9 @@ OLD = attrs.evolve(
     sign_in_again_codes=("9011",),
 )
 
+STRINGS = attrs.evolve(OLD, dialect="soap-string")
+PROCESS = attrs.evolve(PROFILE, dialect="soap-process")
+
 
 class Employee(FakeReaders):
     """A card whose holder the centre knows."""
@@ -54,7 +58,9 @@ class WireDay(Day):
     def __init__(self, store_url, profile, slices=SLICES, dialect=None, **policy):
         super().__init__(store_url, rules=profile.statement.rules, slices=slices, **policy)
         self.rig.readers = Employee()
-        self.simulator = CentreSimulator(reactor, clock=self.rig.now, dialect=dialect, by_cycle=profile.statement.by_cycle)
+        self.simulator = CentreSimulator(
+            reactor, clock=self.rig.now, dialect=dialect, by_cycle=profile.statement.by_cycle, speech=speech_of(profile)
+        )
         self.simulator.start()
         url = self.simulator.national_url if profile is NATIONAL else self.simulator.url
         options = CentreOptions(
@@ -92,7 +98,7 @@ def play(test, profile=PROFILE, **settings):
     return run
 
 
-@pytest.mark.parametrize("profile", [PROFILE, NATIONAL], ids=["soap", "national"])
+@pytest.mark.parametrize("profile", [PROFILE, NATIONAL, PROCESS], ids=["soap", "national", "process"])
 @pytest_twisted.ensureDeferred
 async def test_invariant_15_a_lost_settlement_is_found_by_the_centres_file_and_undone_and_the_next_run_is_empty(
     store_url, profile
@@ -167,8 +173,9 @@ async def test_a_bad_file_fails_the_run_and_nothing_of_it_is_applied(store_url, 
     await play(test, first_check_s=3600)(store_url)
 
 
+@pytest.mark.parametrize("profile", [OLD, STRINGS], ids=["soap", "strings"])
 @pytest_twisted.ensureDeferred
-async def test_an_old_centres_cycle_is_compared_and_signed_out_over_the_wire(store_url):
+async def test_an_old_centres_cycle_is_compared_and_signed_out_over_the_wire(store_url, profile):
     async def test(day):
         first = await day.settled("1")
         await day.settled("2")
@@ -194,7 +201,7 @@ async def test_an_old_centres_cycle_is_compared_and_signed_out_over_the_wire(sto
             ).all()
         assert {row[0] for row in money} == {cycles[0], cycles[2]}
 
-    await play(test, OLD, first_check_s=3600, sign_in_again_codes=frozenset({"9011"}))(store_url)
+    await play(test, profile, first_check_s=3600, sign_in_again_codes=frozenset({"9011"}))(store_url)
 
 
 def test_the_calls_of_statements_move_no_money() -> None:
