@@ -289,7 +289,7 @@ def _failed(act: CardAct, fault: Fault) -> CardAct:
 
 
 def _same(owner: Caller, caller: Caller) -> bool:
-    return True
+    return (owner.account, owner.terminal) == (caller.account, caller.terminal)
 
 
 def _stop(timer: Any) -> None:
