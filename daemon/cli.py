@@ -19,6 +19,7 @@ from daemon.desk import desk
 from daemon.inbox_command import inbox
 from daemon.keys import keys
 from daemon.reconcile_command import reconcile
+from daemon.registry_command import registry
 from daemon.simulate.command import simulate
 from daemon.tools import settings_of as _settings
 
@@ -227,6 +228,7 @@ main.add_command(reader_certificates)
 main.add_command(conformance)
 main.add_command(desk)
 main.add_command(reconcile)
+main.add_command(registry)
 
 
 main.add_command(keys)

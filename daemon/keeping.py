@@ -14,6 +14,7 @@ from daemon.tools import Say, guarded
 from middleware.domain.fault import Fault
 from middleware.store import anchors as anchoring
 from middleware.store import backup, dump
+from middleware.store import tables as t
 from middleware.store.chain import Head
 from middleware.store.comparing import Restored
 from middleware.store.database import scratch_engine
@@ -38,7 +39,7 @@ def verify_chains(settings: Settings, anchors: Anchors | None, say: Say) -> int:
 def _verify(settings: Settings, anchors: Anchors | None, say: Say) -> int:
     database = scratch_engine(settings.store.url)
     status = 0
-    for table in CHAINS:
+    for table in (*CHAINS, t.flag):
         walk = Walk(database, table)
         if walk.whole():
             _say_head(table.name, walk.head, say)

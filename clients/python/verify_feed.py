@@ -2,8 +2,9 @@
 
     python verify_feed.py https://site.example:7451 --token-file token --state feed.state --out rows.ndjson
 
-Independent of the daemon: standard library only, nothing of it imported. The state file holds the last verified row;
-it is replaced only after the rows before it are on disk, so a run that was cut is simply run again.
+Independent of the daemon: standard library only, nothing of it imported. The state file holds the last verified row
+and belongs to one chain (``--flags`` reads another one); it is replaced only after the rows before it are on disk, so a
+run that was cut is simply run again.
 
 Exit: 0 everything verified, 1 the chain is broken (the row is named), 2 the feed cannot be read or used.
 """
@@ -75,10 +76,16 @@ def check_head(head: Mapping[str, Any], state: State) -> None:
         raise BrokenChainError(f"the head is row {head['sequence']}, before row {state[0]} that was verified already")
 
 
-def poll(fetch: Fetch, state: State, limit: int, keep: Callable[[list[dict[str, Any]], State], None]) -> State:
+def poll(
+    fetch: Fetch,
+    state: State,
+    limit: int,
+    keep: Callable[[list[dict[str, Any]], State], None],
+    route: str = "settlements",
+) -> State:
     """Read and verify pages until the head; ``keep`` stores each page's rows and then its state."""
     while True:
-        page = fetch(f"/feed/v1/settlements?after={state[0]}&limit={limit}")
+        page = fetch(f"/feed/v1/{route}?after={state[0]}&limit={limit}")
         rows = page.get("rows")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise UnusableError("the answer is not a page of the feed")
@@ -178,6 +185,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--token-file", type=Path, required=True, help="a file that holds the bureau's token")
     parser.add_argument("--state", type=Path, help="where the last verified row is kept between runs")
     parser.add_argument("--out", type=Path, help="append the verified rows here, one JSON object a line")
+    parser.add_argument(
+        "--flags", action="store_true", help="the flags of the card audit: a chain and a state of their own"
+    )
     parser.add_argument("--limit", type=int, default=500, help="rows of a page")
     parser.add_argument("--interval", type=float, default=0, help="poll again after so many seconds; 0 = once")
     parser.add_argument("--ca", type=Path, help="PEM of the authority that signed the site's certificate")
@@ -189,9 +199,9 @@ def main(arguments: list[str] | None = None) -> int:
             context.load_cert_chain(options.client)
         token = options.token_file.read_text().strip()
         fetch = fetcher(options.url, token, context if options.url.startswith("https") else None)
-        state = load_state(options.state)
+        state, route = load_state(options.state), "flags" if options.flags else "settlements"
         while True:
-            state = poll(fetch, state, options.limit, keeper(options.out, options.state))
+            state = poll(fetch, state, options.limit, keeper(options.out, options.state), route)
             _say(f"verified: {state[0]} rows, head {state[1]}")
             if not options.interval:
                 return 0

@@ -20,8 +20,12 @@ from middleware.engine.card_lists import CardLists
 from middleware.engine.gate import Gate, GateRules
 from middleware.engine.registry import RegistryDesk
 from middleware.store import tables as t
+from simulators.card.psam import PsamCard
+from simulators.card.secure import SecureCard
+from simulators.people import PEOPLE
 from tests.support.counter import order_of, quoted, rig, rows, until
 from tests.support.fakes import HIS, card_read
+from tests.support.keyed import PSAM, READER, InlineReaders, keyed_desk
 
 LI, WANG = Caller(Role.OPERATOR, "desk-li"), Caller(Role.OPERATOR, "desk-wang")
 BY_CODE = "card_id_code,999900D1560000050000112233445566,,{},2026-11-20T08:30:00+08:00"
@@ -188,3 +192,56 @@ async def test_a_psam_is_used_only_while_the_register_says_so(tmp_path, changes,
             assert (await gate.psam("P1")).place == "SAM1"
         assert (await fault_of(gate.psam("P2"))).code == "psam.unknown"
         assert await Gate(r.engine.means, r.counter.audit, GateRules()).psam("P2") is None
+
+
+# -- a card that is held
+
+
+async def approved(r, matter, key, entry):
+    made = await RegistryDesk(r.engine.means).propose(LI, matter, key, entry, "", "")
+    await RegistryDesk(r.engine.means).approve(WANG, made["proposal"])
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_listed_card_is_not_held_and_its_reader_is_free_again(tmp_path):
+    person = PEOPLE["employee"]
+    async with keyed_desk(tmp_path, InlineReaders(**{READER: SecureCard(person)})) as desk:
+        list_id = await listed(desk.rig, f"card_id_code,{person.card_id_code},,{{}},2026-01-01")
+
+        assert await desk.code("card.open", reader=READER) == "card.lost"
+        assert [one["code"] for one in journal(desk.rig, "CardReadFailed")] == ["card.lost"]
+        assert rows(desk.rig, t.audit_event)[-1].card
+
+        made = await RegistryDesk(desk.rig.engine.means).propose(LI, Matter.LIST, list_id, None, "drop", "")
+        await RegistryDesk(desk.rig.engine.means).approve(WANG, made["proposal"])
+        await until_free(desk)
+        assert await desk.code("card.open", reader=READER) == "done"
+
+
+async def until_free(desk):
+    for _ in range(5000):
+        if not desk.rig.readers._readers.turns[READER].taken:
+            return
+        await desk.rig.pool.run(lambda: None)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_lost_psam_opens_nothing_and_is_noted_under_its_serial(tmp_path):
+    psam = PsamCard()
+    slots = InlineReaders(**{READER: SecureCard(PEOPLE["third-generation"]), PSAM: psam})
+    async with keyed_desk(tmp_path, slots) as desk:
+        session = (await desk.call("card.open", reader=READER))["session_id"]
+        assert await desk.code("card.identity", session_id=session) == "done"
+        await desk.call("card.close", session_id=session)
+        entry = {
+            "issuer": "999900", "valid_to": "2099-01-01", "place": "", "terminal": "", "key_version": "", "status": "lost",
+        }  # fmt: skip
+        await approved(desk.rig, Matter.PSAM, psam.serial, entry)
+        session = (await desk.call("card.open", reader=READER))["session_id"]
+
+        assert await desk.code("card.identity", session_id=session) == "psam.lost"
+        refused = journal(desk.rig, "CardReadFailed")[-1]
+        assert (refused["code"], refused["psam"]) == ("psam.lost", psam.serial)
+        files = [{"application": "SSSE", "file": "EF06", "tags": ["08"]}]
+        assert await desk.code("card.files", session_id=session, files=files) == "psam.lost"
+        assert await desk.code("card.files", session_id=session, files=files) == "card.session_gone"
