@@ -47,6 +47,7 @@ from middleware.engine.gate import Gate
 from middleware.engine.inbox import Inbox
 from middleware.engine.journal import Journal
 from middleware.engine.keydesk import KeyDesk
+from middleware.engine.media import MediaDesk
 from middleware.engine.members import AUDIT, OUTBOX, RECONCILIATION, LeaseTerms, Members
 from middleware.engine.outbox import Outbox
 from middleware.engine.pools import Pool
@@ -310,6 +311,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         registry=registry,
         cards=cards,
         driver=Driver(cards),
+        media=MediaDesk(counter.card_desk, keyed, readers, counter.audit),
     )
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
     feed = feed_resource(

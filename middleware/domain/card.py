@@ -99,6 +99,8 @@ def person_read(
 
 def linked_read(medium: MediumRead, id_number: IdNumber, name: PersonName) -> CardRead:
     """Who shows an old medium that the registry of links knows: shown is the identity that the number is linked to."""
+    if not id_number.is_detailed:
+        raise UnlinkedError(medium)  # a foreigner's older number says neither birth date nor sex
     sex = "21"[id_number.is_male]
     credential = Credential(Shown.IDENTITY)
     return person_read(medium.kind, medium.reader, credential, id_number, name, birth_date=id_number.birth_date, sex=sex)

@@ -20,6 +20,7 @@ from middleware.doors.local_api import (
     handlers,
     inbox,
     keys,
+    media,
     params,
     reconciliation,
     registry,
@@ -95,9 +96,21 @@ _ROWS = (
         keyed=False, moves_money=False, handler=handlers.reader_watch,
     ),
     Method(
-        "card.read", "读社会保障卡", "read the social-security card in a reader",
+        "card.read", "读卡、证、码：社会保障卡、身份证、电子凭证等",
+        "read what lies in a reader or was shown to it: card, id card, code",
         _COUNTER, params.CardReadParams, results.CardReadResult, 30,
         keyed=False, moves_money=False, handler=handlers.card_read,
+    ),
+    Method(
+        "card.present", "提交键盘口刷卡器、扫码枪键入的内容，结果同 card.read",
+        "hand in what a keyboard wedge typed; answers as card.read",
+        _COUNTER, media.CardPresentParams, results.CardReadResult, 30,
+        keyed=False, moves_money=False, handler=media.card_present,
+    ),
+    Method(
+        "medium.read", "读旧卡的卡号，供 HIS 自行查找病人", "the number of an old medium, for the HIS's own look-up",
+        _WARD, media.MediumReadParams, media.MediumReadResult, 30,
+        keyed=False, moves_money=False, handler=media.medium_read,
     ),
     *(
         Method(

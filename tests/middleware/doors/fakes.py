@@ -411,6 +411,19 @@ class FakeReaders:
             observer(CardEvent("inserted", READER, NOON))
 
 
+class FakeMedia:
+    """Old media: what is typed is a card's content."""
+
+    def __init__(self, counter: FakeCounter) -> None:
+        self._counter = counter
+
+    async def present(self, caller, reader, _text):
+        return await self._counter.read_card(caller, reader)
+
+    async def number(self, _caller, reader, _text):
+        return {"reader": reader, "kind": "treatment-card", "number": "0012345678"}
+
+
 class FakeFeed:
     """A chain of rows in memory."""
 
@@ -469,6 +482,7 @@ def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
         FakeInbox(counter),
         FakeCards(counter, READER, NOON),
         FakeDriver(),
+        FakeMedia(counter),
     )
     api = LocalApi(options, business, token_table(), reactor, lambda *what: seen.append(what))
     return Door(api, counter, readers, seen)

@@ -13,6 +13,8 @@ PARAMS = {
     "reader.list": {},
     "reader.watch": {},
     "card.read": {"reader": READER},
+    "card.present": {"reader": READER, "text": "0012345678"},
+    "medium.read": {"reader": READER},
     "card.open": {"reader": READER},
     "card.challenge": {"session_id": "C1"},
     "card.prove": {"session_id": "C1", "internal": "0" * 16, "external": "0" * 32},

@@ -170,7 +170,7 @@ async def test_each_role_may_call_its_methods_and_no_other(opened, path):
     counter = {n for n in PARAMS if n.startswith(("settlement.", "reader.", "shift.", "card.", "patient."))} | {"visit.get"}
     counter -= {"card.challenge", "card.prove", "card.files"}
     ward = {"card.challenge", "card.prove", "card.files"} | {n for n in PARAMS if n.startswith("driver.")}
-    ward |= {n for n in PARAMS if n.startswith("inpatient.")} | {"visit.withdraw", "registry.link"}
+    ward |= {n for n in PARAMS if n.startswith("inpatient.")} | {"visit.withdraw", "registry.link", "medium.read"}
     assert counter | ward | {"system.status"} == allowed[Role.HIS]
     assert counter == allowed[Role.POS]
     assert {"system.status"} == allowed[Role.BUREAU]
