@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("--silent-from", type=int, default=0, metavar="N", help="never answer from exchange N on")
     parser.add_argument("--withdraw-at", type=int, default=0, metavar="N", help="pull the card at exchange N")
     parser.add_argument("--slow", type=float, default=0.0, metavar="SECONDS", help="answer this late")
+    parser.add_argument("--contactless", action="store_true", help="the person's card on a contactless reader")
     parser.add_argument("--t0", action="store_true", help="answer the T=0 way: 61xx and 6Cxx")
     args = parser.parse_args()
     faults = CardFaults(silent_from=args.silent_from, withdraw_at=args.withdraw_at, slow_s=args.slow, get_response=args.t0)
@@ -36,7 +37,9 @@ def main() -> int:
         person = PEOPLE[args.person]
         if args.generation:
             person = attrs.evolve(person, spec_version=args.generation)
-        slot.insert(other_card(args.kind, faults) if args.kind else VirtualCard(person, faults))
+        slot.insert(
+            other_card(args.kind, faults) if args.kind else VirtualCard(person, faults, contactless=args.contactless)
+        )
     except TimeoutError as exc:
         print(exc, file=sys.stderr)
         return 1

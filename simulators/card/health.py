@@ -63,6 +63,7 @@ class HealthCard(Plastic):
         if apdu[1] == 0xB0:  # noqa: PLR2004 - READ BINARY
             offset = apdu[2] << 8 | apdu[3]
             data = self._file.data
-            return b"\x6b\x00" if offset >= len(data) else data[offset : offset + (apdu[4] or _WHOLE)] + _OK
+            wanted = (apdu[4] if len(apdu) > 4 else 0) or _WHOLE  # noqa: PLR2004 - Le
+            return b"\x6b\x00" if offset >= len(data) else data[offset : offset + wanted] + _OK
         record = self._file.numbered.get(apdu[2])
         return b"\x6a\x83" if record is None else record + _OK

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from simulators.card.faults import CardFaults, SwappedError, WithdrawnError
 
+_HEADER = 4  # CLA INS P1 P2
+
 
 class Card(Protocol):
     """What a slot carries. ``answer`` is called by one thread at a time; ``None`` is silence for ever."""
@@ -44,7 +46,7 @@ class Plastic:
             return None
         if self.exchanges in faults.status_at:
             return faults.status_at[self.exchanges].to_bytes(2, "big")
-        return self._execute(apdu)
+        return self._execute(apdu) if len(apdu) >= _HEADER else b"\x67\x00"
 
     def _execute(self, apdu: bytes) -> bytes:
         raise NotImplementedError

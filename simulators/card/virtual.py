@@ -66,8 +66,6 @@ class VirtualCard(Plastic):
         self._pending = b""
 
     def _execute(self, apdu: bytes) -> bytes:
-        if len(apdu) < 4:  # noqa: PLR2004 - CLA INS P1 P2
-            return b"\x67\x00"
         bank = self._finance.execute(apdu) if self._finance is not None else None
         if bank is not None:
             return self._late(bank[:-2]) if bank[-2:] == _OK else bank
