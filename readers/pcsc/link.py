@@ -24,6 +24,7 @@ from middleware.domain.health import Condition, PartHealth
 from readers.apdu import Exchange
 from readers.cards.social_security_read import CardContext, CardProcedure, in_order
 from readers.pcsc.api import Load, load_scard
+from readers.pcsc.naming import by_order
 from readers.pcsc.options import PcscOptions
 from readers.pcsc.watcher import ReaderWatcher
 from readers.pcsc.worker import LOST_IN, Job, Phase, ReaderWorker
@@ -146,7 +147,9 @@ class PcscReaders:
         for slot in present:
             if slot.blocked:
                 return PartHealth(PART, Condition.DEGRADED, slot.blocked, slot.name)
-        return PartHealth(PART, Condition.GOOD, detail=f"{len(present)} readers")
+        twins = by_order(slot.name for slot in present)
+        said = f"; told apart only by the order of plugging in: {', '.join(twins)}" if twins else ""
+        return PartHealth(PART, Condition.GOOD, detail=f"{len(present)} readers{said}")
 
     # -- Readers
 

@@ -64,6 +64,16 @@ def named(address: str, mark: Mark, taken: Iterable[str]) -> Named:
     return Named(address, "order")
 
 
+def by_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Of these readers those that only the order of plugging in tells apart from a twin."""
+    twins: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        found = _PCSCLITE.fullmatch(name) or _WINDOWS.fullmatch(name)
+        if found is not None and not found.groupdict().get("serial"):
+            twins.setdefault((found["model"], found.groupdict().get("slot") or ""), []).append(name)
+    return tuple(sorted(name for group in twins.values() if len(group) > 1 for name in group))
+
+
 def _own(serial: str) -> bool:
     """Whether it can tell two readers apart: makers who save money give all of them 000000."""
     return _SERIAL.fullmatch(serial) is not None and len(set(serial)) > 1

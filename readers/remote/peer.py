@@ -109,8 +109,7 @@ class AgentPeer(protocol.Protocol):
         """It is over."""
         if self._why == NOBODY and reason is not None:
             self._why = f"{NOBODY} ({reason.type.__name__})"
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        self._cancel_timer()
         self.beat.stop()
         self._host.leaves(self, self._why)
 
@@ -128,13 +127,18 @@ class AgentPeer(protocol.Protocol):
         self.send(Refused(fault.code, fault.detail[:200]))
         self.transport.loseConnection()
         # An agent that reads no more would hold the connection open for ever.
-        self._reactor.callLater(self._options.beat_s, self.drop, self._why)
+        self._cancel_timer()
+        self._timer = self._reactor.callLater(self._options.beat_s, self.drop, self._why)
 
     def drop(self, why: str) -> None:
         """End the link now."""
         if self.connected:
             self._why = why
             self.transport.abortConnection()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
 
     def _on(self, message: FromAgent) -> None:
         match message:
@@ -156,8 +160,7 @@ class AgentPeer(protocol.Protocol):
         if not common:
             raise Fault("reader.agent_refused", f"it speaks versions {message.versions}, we speak {VERSIONS}")
         self.agent = self._host.joins(self, Certificate.of(self.transport))
-        if self._timer.active():
-            self._timer.cancel()
+        self._cancel_timer()
         log.info("reader_agent_joined", agent=self.agent, program=message.program, peer=_address(self.transport))
         self.send(Welcome(max(common), self.agent, self._options.beat_s))
         self.beat.start(self._options.beat_s)

@@ -67,7 +67,7 @@ async def place(tmp_path_factory):
         "certificate": str(folder / "daemon.pem"),
         "private_key": str(folder / "daemon.key"),
         "client_ca": str(folder / "ca.pem"),
-        "beat_s": 0.5,
+        "beat_s": 1.5,
     }
     stage = Stage(
         reactor,

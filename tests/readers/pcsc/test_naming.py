@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from twisted.internet import reactor
 
 from readers.pcsc.link import PcscReaders
-from readers.pcsc.naming import Mark, Named, Namer, named, usb_port
+from readers.pcsc.naming import Mark, Named, Namer, by_order, named, usb_port
 from readers.pcsc.options import PcscOptions
 from readers.sight import Sight, View
 
@@ -48,6 +48,16 @@ def test_two_with_one_serial_are_told_apart_by_port_and_else_by_order() -> None:
     third = named("ACS ACR38U 02 00", Mark("S1"), (first.name, second.name))
 
     assert (first.by, second.name, third) == ("serial", "ACS ACR38U @usb-1-4 00", Named("ACS ACR38U 02 00", "order"))
+
+
+def test_twins_that_only_their_order_tells_apart_are_said_in_health() -> None:
+    names = ["ACS ACR38U 00 00", "ACS ACR38U 01 00", "Feitian R502 02 00", "Dual 03 00", "Dual 03 01", "ACS ACR38U (S1) 00"]
+    made = PcscReaders(PcscOptions(), reactor, lambda: dt.date(2026, 3, 2), lambda: dt.datetime(2026, 3, 2, tzinfo=dt.UTC))
+    made._on_view(View(tuple(Sight(name, False, False, 0) for name in names)))
+    made._watcher = SimpleNamespace(beat=made._seconds())  # type: ignore[assignment]
+
+    assert by_order(names) == ("ACS ACR38U 00 00", "ACS ACR38U 01 00")
+    assert made.health().detail.endswith("by the order of plugging in: ACS ACR38U 00 00, ACS ACR38U 01 00")
 
 
 @given(st.lists(st.tuples(st.sampled_from(["", "S1", "S2"]), st.sampled_from(["", "1-1", "1-2"])), max_size=6))

@@ -130,7 +130,7 @@ class Site:
                 "certificate": folder / "daemon.pem",
                 "private_key": folder / "daemon.key",
                 "client_ca": folder / "ca.pem",
-                "beat_s": 1.0,
+                "beat_s": 5.0,
             }
             | options
         )
