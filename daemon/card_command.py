@@ -6,6 +6,7 @@ command runs in a thread of its own for a bounded time, because PC/SC may wait f
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -13,11 +14,14 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from middleware.domain.card import SOCIAL_SECURITY_CARD
 from middleware.domain.fault import Fault
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
 from readers.cards.kinds import DEFAULT_ORDER
 
 if TYPE_CHECKING:
+    from readers.apdu import Exchange
+    from readers.cards.declaration import Access
     from readers.cards.detect import Detection
     from readers.cards.looking import FileRead, Value
     from readers.cards.whole import WholeCard
@@ -54,11 +58,12 @@ def list_(order: tuple[str, ...]) -> None:
 
 @card.command()
 @click.option("--reader", help="the reader's name, or a part of it; without it the only one with a card")
+@click.option("--psam", help="the PSAM's reader, or a part of its name: it proves RKSSSE to a third-generation card")
 @click.option("--reveal", is_flag=True, help="show personal data in clear; without it everything about a person is masked")
 @_ORDER
-def read(reader: str | None, order: tuple[str, ...], *, reveal: bool) -> None:
-    """Read every declared file of the card that needs no key, and say of the others what to do; exit 1 when it fails."""
-    bounded(lambda: show_card(reader, order or DEFAULT_ORDER, reveal=reveal))
+def read(reader: str | None, psam: str | None, order: tuple[str, ...], *, reveal: bool) -> None:
+    """Read every declared file that needs no key, or none but the PSAM's, and say of the others what to do."""
+    bounded(lambda: show_card(reader, order or DEFAULT_ORDER, reveal=reveal, psam=psam))
 
 
 def bounded(work: Callable[[], None], limit_s: float = LIMIT_S) -> None:
@@ -112,21 +117,28 @@ def show_readers(order: tuple[str, ...], load: Load | None = None) -> None:
                 click.echo(f"    {reason}")
 
 
-def show_card(reader: str | None, order: tuple[str, ...], *, reveal: bool, load: Load | None = None) -> None:
-    """The card's files, each item masked unless ``reveal``."""
+def show_card(
+    reader: str | None, order: tuple[str, ...], *, reveal: bool, load: Load | None = None, psam: str | None = None
+) -> None:
+    """The card's files, each item masked unless ``reveal``; ``psam``: in which reader one is, when there is one."""
     from readers.cards.detect import unreadable
     from readers.cards.social_security_read import FREE_ONLY
     from readers.cards.whole import LOOKS
 
     with _Service(load) as context:
-        name = _chosen(context, reader)
+        name = _chosen(context, reader, psam)
         with _Powered(context, name) as powered:
             detection = powered.detect(order)
             click.echo(f"{name}: {kind_of(detection)}")
             look = LOOKS.get(detection.kind.key) if detection.kind is not None else None
             if look is None:
                 raise unreadable(detection)
-            found = look(powered.exchange, FREE_ONLY)
+            if psam is None or detection.kind is None or detection.kind.key != SOCIAL_SECURITY_CARD:
+                found = look(powered.exchange, FREE_ONLY)
+            else:
+                with _Powered(context, _chosen(context, psam)) as module:
+                    click.echo(f"PSAM {module.serial()}")
+                    found = look(*powered.proving(name, module))
     for line in lines_of(found, reveal=reveal):
         click.echo(line)
 
@@ -181,8 +193,9 @@ def _masked(value: Value) -> str:
     return mask(value.text) if mask else value.masked
 
 
-def _chosen(context: PcscContext, wanted: str | None) -> str:
+def _chosen(context: PcscContext, wanted: str | None, but: str | None = None) -> str:
     names = [name for name in context.readers() if wanted is None or wanted in name]
+    names = [name for name in names if but is None or but not in name]
     if not names:
         raise Fault("reader.unknown", wanted or "no reader is plugged in")
     states = context.wait(dict.fromkeys(names, 0), 0, hotplug=False)
@@ -229,3 +242,20 @@ class _Powered:
         from readers.cards.detect import detect
 
         return detect(self.exchange, historical_bytes(self._card.atr()), order)
+
+    def serial(self) -> str:
+        """Of a PSAM; ``psam.absent`` when the card is none."""
+        from readers.auth.psam import facts
+
+        return facts(self.exchange).serial
+
+    def proving(self, reader: str, module: _Powered) -> tuple[Exchange, frozenset[Access]]:
+        """How the whole card is read with that PSAM's proof."""
+        from readers.atr import historical_bytes
+        from readers.auth.proving import proving
+        from readers.auth.psam import Terms
+        from readers.cards.social_security_read import CardContext
+
+        today = dt.datetime.now().astimezone().date()
+        context = CardContext(reader, historical_bytes(self._card.atr()).hex().upper(), today)
+        return proving(self.exchange, context, module.exchange, Terms())

@@ -1,0 +1,62 @@
+"""``run.py card read --psam``: a third-generation card opened by the PSAM in another reader, through a real pcscd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner, Result
+
+from daemon.cli import main
+from simulators.card import VpcdSlot
+from simulators.card.psam import PsamCard, PsamFaults
+from simulators.card.secure import KeyFaults, SecureCard
+from simulators.pcscd import Pcscd
+from simulators.people import PEOPLE
+from tests.readers.pcsc.test_card_command import _wait
+
+pytestmark = pytest.mark.pcsc
+THIRD = PEOPLE["third-generation"]
+
+
+@pytest.fixture
+def put(pcscd: Pcscd) -> Iterator:
+    """Put a card and a PSAM in, and run the command."""
+    used = []
+
+    def both(card: SecureCard, psam: PsamCard) -> Result:
+        for slot, one in zip((pcscd.slots[1], pcscd.slots[3]), (card, psam), strict=True):
+            virtual = VpcdSlot(port=slot.port)
+            used.append((slot, virtual))
+            virtual.insert(one)
+            _wait(slot.reader, present=True)
+        words = ["card", "read", "--reader", pcscd.slots[1].reader, "--psam", pcscd.slots[3].reader]
+        return CliRunner().invoke(main, words)
+
+    yield both
+    for slot, virtual in used:
+        virtual.close()
+        _wait(slot.reader, present=False)
+
+
+def test_the_holder_is_read_masked_and_the_psam_is_named(put) -> None:
+    result = put(SecureCard(THIRD), PsamCard())
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "PSAM 99990000000000000001" in result.stdout
+    assert "08 社会保障号码 / social security number: 999999************" in result.stdout
+    assert THIRD.id_number not in result.stdout
+
+
+def test_a_card_without_need_is_read_as_ever(put) -> None:
+    result = put(SecureCard(PEOPLE["employee"]), PsamCard())
+
+    assert result.exit_code == 0
+    assert "09 姓名 / name: 张**" in result.stdout
+
+
+def test_a_psam_without_the_cards_cipher_is_said_with_what_to_do(put) -> None:
+    result = put(SecureCard(THIRD, KeyFaults()), PsamCard(PsamFaults(ciphers=(1,))))
+
+    assert (result.exit_code, "psam.no_algorithm" in result.stderr) == (1, True)
+    assert "加密机" in result.stderr
