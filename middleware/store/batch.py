@@ -78,6 +78,7 @@ class Batch:
         """The unit's rows, after those of the units before it."""
         if unit.incoming is not None:
             self._receive(unit.incoming)
+            return  # such a unit has nothing else
         for record in unit.records:
             self._seal_record(record)
         for entry in unit.feed:
@@ -122,7 +123,7 @@ class Batch:
         salt = self.vault.random_bytes(SALT_BYTES)
         digest = commitment(salt, one.raw)
         body = {"link": one.link, "type": one.type, "why": one.why, "bytes": len(one.raw), "digest": digest}
-        after = "kept" if one.why else "taken"
+        after, at = "kept" if one.why else "taken", one.at.isoformat()
         self._seal_record(Record(one.at, "", "", "Hl7Received", "", after, encode(body)))
         sequence = self.journal.sequence
         self.incoming.append(
@@ -134,7 +135,7 @@ class Batch:
                 "why": one.why,
                 "digest": digest,
                 "bytes": len(one.raw),
-                "at": one.at.isoformat(),
+                "at": at,
                 "ack": one.ack,
                 "sealed": self.vault.seal_bytes("inbox", str(sequence), "sealed", salt + one.raw, one.at),
             }

@@ -22,7 +22,9 @@ MAX_NODES = 10  # at a time, on one database: each has a tenth of a second's mes
 MIN_HANG_S = 2.0
 CRASH = "unknown crash"  # how a message ends of which nobody will ever hear again
 _EPOCH = t.meta.c.name == "epoch"
+_NEWEST = sa.select(t.meta.c.value).where(_EPOCH).with_for_update()
 _LIVES = t.node.c.ended == ""
+_ALIVE = sa.select(sa.literal(1)).where(t.node.c.epoch == sa.bindparam("life"), _LIVES)  # asked in every transaction
 
 
 def database_seconds(connection: sa.Connection) -> float:
@@ -110,12 +112,12 @@ def lock(connection: sa.Connection, *, shared: bool = False) -> int:
     """
     if shared and connection.dialect.name == "sqlite":
         connection.execute(sa.update(t.meta).where(_EPOCH).values(value=t.meta.c.value))
-    return int(connection.scalar(sa.select(t.meta.c.value).where(_EPOCH).with_for_update()) or 0)
+    return int(connection.scalar(_NEWEST) or 0)
 
 
 def lives(connection: sa.Connection, epoch: int) -> bool:
     """Whether that life goes on."""
-    return connection.scalar(sa.select(sa.literal(1)).where(t.node.c.epoch == epoch, _LIVES)) is not None
+    return connection.scalar(_ALIVE, {"life": epoch}) is not None
 
 
 def join(connection: sa.Connection, as_: Membership, former: int = 0) -> Life:

@@ -6,7 +6,6 @@ holder, the bill (it shows diagnoses), the centre's person number, a stranger's 
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from attrs import evolve, frozen
 from middleware.domain.fault import Fault
 from middleware.domain.visit import Visit
 from middleware.store import tables as t
+from middleware.store.chain import sm3
 from middleware.store.codec import decode_visit, encode
 from middleware.store.vault import Vault, row_name
 
@@ -164,7 +164,7 @@ def commitment(salt: bytes, words: str | bytes) -> str:
 
     The salt is sealed with the words: when both are forgotten, nobody can try words against the digest.
     """
-    return hashlib.new("sm3", salt + (words.encode() if isinstance(words, str) else words)).hexdigest()
+    return sm3(salt + (words.encode() if isinstance(words, str) else words))
 
 
 def words_box(salt: bytes, text: str) -> str:

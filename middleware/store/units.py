@@ -147,7 +147,7 @@ class Unit:
     puts: tuple[Put, ...] = ()
     shift_rows: tuple[ShiftRow, ...] = ()  # what became certain; they get the number of the unit's last record
     closed_shift: ClosedShift | None = None  # its number must be new
-    incoming: Incoming | None = None
+    incoming: Incoming | None = None  # alone: such a unit has nothing else
 
 
 class KeyTakenError(Exception):
