@@ -10,6 +10,9 @@ import threading
 import attrs
 
 from simulators.card import OTHERS, PEOPLE, CardFaults, VirtualCard, VpcdSlot, other_card
+from simulators.card.plastic import Card
+from simulators.card.psam import PsamCard, PsamFaults
+from simulators.card.secure import KeyFaults, SecureCard
 
 
 def main() -> int:
@@ -26,6 +29,8 @@ def main() -> int:
     parser.add_argument("--withdraw-at", type=int, default=0, metavar="N", help="pull the card at exchange N")
     parser.add_argument("--slow", type=float, default=0.0, metavar="SECONDS", help="answer this late")
     parser.add_argument("--contactless", action="store_true", help="the person's card on a contactless reader")
+    parser.add_argument("--keys", action="store_true", help="the person's card with invented keys and the PIN 123456")
+    parser.add_argument("--psam", action="store_true", help="no person's card: a PSAM with the issuer's invented keys")
     parser.add_argument("--t0", action="store_true", help="answer the T=0 way: 61xx and 6Cxx")
     args = parser.parse_args()
     faults = CardFaults(silent_from=args.silent_from, withdraw_at=args.withdraw_at, slow_s=args.slow, get_response=args.t0)
@@ -37,13 +42,21 @@ def main() -> int:
         person = PEOPLE[args.person]
         if args.generation:
             person = attrs.evolve(person, spec_version=args.generation)
-        slot.insert(
-            other_card(args.kind, faults) if args.kind else VirtualCard(person, faults, contactless=args.contactless)
-        )
+        card: Card
+        if args.psam:
+            card = PsamCard(PsamFaults(card=faults))
+        elif args.kind:
+            card = other_card(args.kind, faults)
+        elif args.keys:
+            card = SecureCard(person, KeyFaults(card=faults))
+        else:
+            card = VirtualCard(person, faults, contactless=args.contactless)
+        slot.insert(card)
     except TimeoutError as exc:
         print(exc, file=sys.stderr)
         return 1
-    print(f"{args.kind or args.person} is in the reader at {args.host}:{args.port}", flush=True)
+    what = "psam" if args.psam else args.kind or args.person
+    print(f"{what} is in the reader at {args.host}:{args.port}", flush=True)
     ended.wait()
     slot.close()
     return 0

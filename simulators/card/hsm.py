@@ -7,6 +7,8 @@ and a real HSM is each province's own; only the fields are public.
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -111,3 +113,18 @@ class Hsm:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)
+
+
+def main() -> None:
+    """Serve until Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="simulators.card.hsm", description="An HSM with invented keys, over HTTP.")
+    parser.add_argument("--port", type=int, default=12380)
+    hsm = Hsm(parser.parse_args().port)
+    print(f"HSM at {hsm.url}", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+    hsm.close()
+
+
+if __name__ == "__main__":
+    main()
