@@ -15,11 +15,13 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from clients.python.yikatong_client import Client, connect
 from simulators.pcscd import Pcscd
 from simulators.ports import free_port
 from simulators.stage import INSTITUTION, ROOT, make_master_key
@@ -45,6 +47,7 @@ operator_name = "一卡通"
 port = {his_port}
 [local_api]
 tcp_port = {api_port}
+{local_api}
 [http]
 port = {http_port}
 [accounts.his]
@@ -124,20 +127,30 @@ class Part:
 class Hospital:
     """``with Hospital(folder) as hospital``: all parts run; at the end none does. ``daemon`` may be a wrapped one.
 
-    ``fill`` is what ``benchmarks.fill`` puts into the database first. ``ready_s``: from start to open doors.
+    ``fill`` is what ``benchmarks.fill`` puts into the database first, ``local_api`` more of that section. ``ready_s``: from
+    start to open doors.
     """
 
     def __init__(
-        self, folder: Path, *, readers: int = READERS, wrapper: tuple[str, ...] = ("run.py",), fill: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        *,
+        readers: int = READERS,
+        wrapper: tuple[str, ...] = ("run.py",),
+        fill: tuple[str, ...] = (),
+        local_api: str = "",
     ) -> None:
         self._folder = folder.resolve()
         self._wrapper = wrapper
         self._fill = fill
+        self._local_api = local_api
         self.ready_s = 0.0
         self._readers = readers
         self._ending = ExitStack()
         self._token = secrets.token_hex(24)
         self._api_port = free_port()
+        self._http_port = free_port()
+        self._centre_port = 0
         self._sessions = 0
         self.readers: tuple[str, ...] = ()
         self.pids: dict[str, int] = {}
@@ -161,6 +174,7 @@ class Hospital:
         slots = pcscd.slots[: self._readers]
         self.readers = tuple(slot.reader for slot in slots)
         centre_port, his_port = free_port(), free_port()
+        self._centre_port = centre_port
         centre = self._part("centre", ["-m", "simulators.centre", "--port", str(centre_port)])
         his = self._part("his", ["-m", "simulators.his", "--port", str(his_port)])
         cards = self._part("cards", ["-m", "benchmarks.cards", *(str(slot.port) for slot in slots)])
@@ -175,7 +189,8 @@ class Hospital:
             institution=INSTITUTION,
             his_port=his_port,
             api_port=self._api_port,
-            http_port=free_port(),
+            http_port=self._http_port,
+            local_api=self._local_api,
             digest=hashlib.sha256(self._token.encode()).hexdigest(),
         )
         config.write_text(text, encoding="utf-8")
@@ -211,6 +226,23 @@ class Hospital:
     def do(self, what: str, **more: float) -> dict[str, Any]:
         """One phase of the load; its report."""
         return self.generator.ask({"do": what, **more})
+
+    def client(self) -> Client:
+        """One more session, in this process."""
+        client = connect(port=self._api_port)
+        client.hello(self._token)
+        return client
+
+    def centre_does(self, **fault: Any) -> None:
+        """A fault knob of the simulated centre."""
+        body = json.dumps(fault).encode()
+        urllib.request.urlopen(f"http://127.0.0.1:{self._centre_port}/admin/faults", body, timeout=STOP_S).close()
+
+    def gauge(self, name: str) -> float:
+        """What the daemon's metrics say now."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._http_port}/metrics", timeout=STOP_S) as answer:
+            lines = answer.read().decode().splitlines()
+        return next(float(line.split()[1]) for line in lines if line.split(" ")[0].endswith(name))
 
     def tell_daemon(self, number: int = signal.SIGUSR2) -> None:
         """A signal for the wrapper of the daemon."""

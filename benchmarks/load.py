@@ -7,6 +7,8 @@ thread with its own connection (clients/python), and every window shares one of 
 ``register`` seconds: card.read and patient.register, again and again; the visits are kept
 ``settle``   settlement.quote and settlement.settle on each of the kept visits, once
 ``visit``    seconds: whole visits
+``quote``    count: so many visits are registered and quoted; the quotes are kept
+``flood``    settles all kept quotes at once, each on a connection of its own
 ``close``    waits until the HIS has acknowledged the last settlements, then hangs up
 """
 
@@ -21,6 +23,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import count
 from typing import Any
 
 from attrs import define, field
@@ -65,6 +68,8 @@ class Windows:
         self._readers: list[tuple[str, threading.Lock]] = []
         self._visits: deque[str] = deque()
         self._settled: deque[str] = deque(maxlen=LAST)
+        self._quotes: deque[dict[str, Any]] = deque()
+        self._begun: Iterator[int] = count()
         self._keys = 0
         self._prefix = ""
         self._token = ""
@@ -81,9 +86,33 @@ class Windows:
                 return self._phase(self._settle_kept)
             case "visit":
                 return self._phase(self._until(order["seconds"], self._whole))
+            case "quote":
+                return self._phase(partial(self._quote_until, order["count"]))
+            case "flood":
+                return self._flood()
             case "close":
                 return self._close()
         raise ValueError("unknown order")
+
+    def _quote_until(self, wanted: int, number: int, client: Client, tally: Tally) -> None:
+        while next(self._begun) < wanted:
+            self._count(tally, partial(self._register_and_quote, number, client, tally))
+
+    def _register_and_quote(self, number: int, client: Client, tally: Tally) -> None:
+        self._register(number, client, tally)
+        self._quotes.append(self._quote(client, tally, self._visits.popleft()))
+
+    def _flood(self) -> dict[str, Any]:
+        """As many clients as there are quotes, all at once."""
+        while len(self._clients) < len(self._quotes):
+            client = connect(port=self._port)
+            client.hello(self._token)
+            self._clients.append(client)
+
+        def work(_number: int, client: Client, tally: Tally) -> None:
+            self._count(tally, lambda: self._confirm(client, tally, self._quotes.popleft()))
+
+        return self._phase(work)
 
     def _open(self, order: dict[str, Any]) -> dict[str, Any]:
         self._prefix, self._port, self._token = order["prefix"], order["port"], order["token"]
@@ -165,8 +194,11 @@ class Windows:
         self._visits.append(visit["visit_id"])
 
     def _settle(self, _number: int, client: Client, tally: Tally, visit_id: str) -> None:
+        self._confirm(client, tally, self._quote(client, tally, visit_id))
+
+    def _quote(self, client: Client, tally: Tally, visit_id: str) -> dict[str, Any]:
         with tally.timed("settlement.quote"):
-            quote = client.call(
+            quote: dict[str, Any] = client.call(
                 "settlement.quote",
                 {
                     "request_id": self._key(),
@@ -175,6 +207,9 @@ class Windows:
                     "lines": [_line(place, *item) for place, item in enumerate(BILL, 1)],
                 },
             )
+        return quote
+
+    def _confirm(self, client: Client, tally: Tally, quote: dict[str, Any]) -> None:
         split, settlement_id = quote["split"], quote["settlement_id"]
         confirmed = {"settlement_id": settlement_id, "total": split["total"], "cash": split["cash"]}
         with tally.timed("settlement.settle"):
