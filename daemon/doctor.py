@@ -74,6 +74,11 @@ def unusable(settings: Settings) -> list[str]:
             read_key(settings.bank)
     except Fault as fault:
         problems.append(f"bank: {fault.detail}  -> {fault.spec.do_zh} / {fault.spec.do_en}")
+    try:
+        if settings.remote_readers.port:
+            settings.remote_readers.context()
+    except ValueError as exc:
+        problems.append(f"remote_readers: {exc}")
     return problems
 
 

@@ -120,6 +120,7 @@ _ROWS = (
     FaultSpec("reader.link", _C, _SAME, _NO, -32180, "与收费电脑读卡代理的连接中断，没有读到任何内容", "the link to the reader agent was lost; nothing was read", "请稍后重新读卡", "read the card again shortly"),
     FaultSpec("reader.agent_away", _C, _SAME, _NO, -32181, "收费电脑上的读卡代理没有连接", "the reader agent of that computer is not connected", "请检查该电脑是否开机、网络是否连通、读卡代理是否运行", "check that the computer is on, its network works and its reader agent runs"),
     FaultSpec("reader.agent_refused", _C, _FIX, _NO, -32182, "读卡代理未被接纳", "the reader agent was not let in", "请信息科核对该电脑的证书与 [remote_readers] 的 agents", "compare its certificate with agents in [remote_readers]"),
+    FaultSpec("reader.agent_certificate", _C, _FIX, _NO, -32183, "读卡代理的证书将在 30 天内到期", "a reader agent's certificate ends within 30 days", "请重新签发该电脑的证书（reader-certificates），代理会自动使用", "sign that computer's certificate again (reader-certificates); its agent uses it by itself"),
     FaultSpec("card.absent", _C, _SAME, _NO, -32110, "读卡器中没有卡", "there is no card in the reader", "请插卡", "insert the card"),
     FaultSpec("card.withdrawn", _C, _SAME, _NO, -32111, "读卡过程中卡被拔出", "the card was withdrawn while being read", "请重新插卡，读完再取", "insert it again and leave it in"),
     FaultSpec("card.mute", _C, _SAME, _NO, -32112, "卡片没有应答", "the card does not answer", "请重新插卡；仍不行请换卡", "insert it again; else use another card"),

@@ -23,7 +23,6 @@ from twisted.internet.error import CannotListenError
 from middleware.domain.card import READER_STATES, CardEvent, CardRead, ReaderStatus
 from middleware.domain.fault import FAULTS, Fault
 from middleware.domain.health import Condition, PartHealth
-from middleware.listening import tls_context
 from readers.apdu import Exchange
 from readers.cards.social_security_read import CardContext, CardProcedure, Reading
 from readers.remote.guess import Guesses
@@ -43,6 +42,7 @@ T = TypeVar("T")
 
 PART = "readers_remote"
 MAX_REMEMBERED = 32  # readers of one agent that were seen once
+ENDING = dt.timedelta(days=30)  # a certificate that ends so soon is said
 TOLD = 5  # agents named in one line of health
 REPLACED_S = 60.0  # an agent that takes another's place so soon is probably another machine with the same certificate
 
@@ -64,6 +64,7 @@ class _Agent:
     peer: AgentPeer | None = None
     since: float = 0.0  # when it came or went, monotonic
     fault: str = ""  # why it sees no readers at all
+    ends: dt.datetime | None = None  # its certificate
     slots: dict[str, _Slot] = field(factory=dict)
 
 
@@ -107,12 +108,10 @@ class RemoteReaders:
         options = self._options
         if not options.port:
             return
-        assert options.certificate is not None  # noqa: S101 - the options say so
-        assert options.private_key is not None  # noqa: S101 - the same
         factory = protocol.Factory.forProtocol(self._peer)
         factory.noisy = False
         try:
-            context = tls_context(options.certificate, options.private_key, options.client_ca)
+            context = options.context()
             self._listening = self._reactor.listenSSL(options.port, factory, context, backlog=256, interface=options.host)
         except (CannotListenError, OSError, ValueError) as exc:
             raise Fault("system.config", f"remote_readers cannot listen: {exc}") from exc
@@ -155,6 +154,9 @@ class RemoteReaders:
         for name, agent in sorted(self._agents.items()):
             if agent.fault:
                 return PartHealth(PART, Condition.DEGRADED, agent.fault, name)
+        ending = sorted(name for name, agent in self._agents.items() if agent.ends and agent.ends - self._now() < ENDING)
+        if ending:
+            return PartHealth(PART, Condition.DEGRADED, "reader.agent_certificate", ", ".join(ending[:TOLD]))
         count = sum(slot.seen is not None for agent in self._agents.values() for slot in agent.slots.values())
         return PartHealth(PART, Condition.GOOD, detail=f"{len(self._agents)} agents, {count} readers")
 
@@ -273,7 +275,7 @@ class RemoteReaders:
             agent = self._agents.setdefault(certificate.name, _Agent(certificate.name))
         if agent.peer is not None:
             self._replace(agent, agent.peer)
-        agent.peer, agent.since = peer, self._seconds()
+        agent.peer, agent.since, agent.ends = peer, self._seconds(), certificate.ends
         return agent.name
 
     def _name_of(self, certificate: Certificate) -> str:

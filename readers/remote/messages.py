@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 VERSIONS = (1,)
 MAX_READERS = 16  # of one agent: pcsc-lite's own limit
 MAX_STEPS = 64  # commands in one run
+MIN_COMMAND = 4
 MAX_COMMAND = 4 + 1 + 255 + 1
 MAX_ANSWER = 256 + 2
 
@@ -22,7 +23,8 @@ Word = Annotated[int, Meta(ge=0, le=0xFFFF)]
 Code = Annotated[str, Meta(max_length=64)]
 Text = Annotated[str, Meta(max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
-Seconds = Annotated[float, Meta(gt=0, le=3600)]
+MAX_SECONDS = 3600.0
+Seconds = Annotated[float, Meta(gt=0, le=MAX_SECONDS)]
 
 
 class Hello(Struct, frozen=True, array_like=True, tag="hello"):
@@ -68,7 +70,7 @@ class Readers(Struct, frozen=True, array_like=True, tag="readers"):
 class Step(Struct, frozen=True, array_like=True):
     """One command for the card. The next step follows only where the answer's status word is ``go_on``; 0 is never."""
 
-    command: Annotated[bytes, Meta(min_length=4, max_length=MAX_COMMAND)]
+    command: Annotated[bytes, Meta(min_length=MIN_COMMAND, max_length=MAX_COMMAND)]
     go_on: Word
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import Factory, frozen
 
 from config.section import between, setting
+from middleware.listening import tls_context
 
 MAX_NAME = 64
 _NAME = re.compile(r"[^/\x00-\x1f\x7f]{1,64}")
@@ -71,6 +72,12 @@ class RemoteReaderOptions:
     def __attrs_post_init__(self) -> None:
         if self.port and None in {self.certificate, self.private_key, self.client_ca}:
             raise ValueError("remote readers need certificate, private_key and client_ca: both sides prove who they are")
+
+    def context(self) -> Any:
+        """What TLS needs, from the files. Raises ``ValueError`` that names them."""
+        if self.certificate is None or self.private_key is None or self.client_ca is None:
+            raise ValueError("remote readers need certificate, private_key and client_ca")
+        return tls_context(self.certificate, self.private_key, self.client_ca)
 
 
 @frozen(slots=True)

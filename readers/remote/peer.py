@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -53,6 +54,7 @@ class Certificate:
 
     name: str  # the subject's common name, "" where there is none
     fingerprint: str  # SHA-256, hex
+    ends: dt.datetime | None = None
 
     @classmethod
     def of(cls, transport: Any) -> Certificate:
@@ -66,7 +68,8 @@ class Certificate:
         certificate = found.to_cryptography()
         names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         der = certificate.public_bytes(Encoding.DER)
-        return cls(str(names[0].value) if names else "", hashlib.sha256(der).hexdigest())
+        name = str(names[0].value) if names else ""
+        return cls(name, hashlib.sha256(der).hexdigest(), certificate.not_valid_after_utc)
 
 
 class AgentPeer(protocol.Protocol):

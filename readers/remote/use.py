@@ -17,7 +17,20 @@ from middleware.domain.fault import Fault
 from readers.apdu import Exchange
 from readers.cards.social_security_read import CardContext
 from readers.remote.guess import Asked, Guesses, status_of
-from readers.remote.messages import Close, Closed, FromDaemon, Open, Opened, Ran, Run, Step, Steps
+from readers.remote.messages import (
+    MAX_COMMAND,
+    MAX_SECONDS,
+    MIN_COMMAND,
+    Close,
+    Closed,
+    FromDaemon,
+    Open,
+    Opened,
+    Ran,
+    Run,
+    Step,
+    Steps,
+)
 from readers.running import outcome_of
 
 Procedure = Callable[[Exchange, CardContext], Any]
@@ -75,7 +88,7 @@ class RemoteUse:
         """Have the card powered and begin."""
         self._deadline = self._seconds() + limit_s + MARGIN_S
         self._running = self._guesses.steps(()) if self._guesses is not None else ()
-        self._send(Open(self.number, self._own_name, limit_s, self._running))
+        self._send(Open(self.number, self._own_name, min(limit_s, MAX_SECONDS), self._running))
         threading.Thread(
             target=self._run, args=(procedure, today), name=f"remote-reader {self._reader}", daemon=True
         ).start()
@@ -119,6 +132,8 @@ class RemoteUse:
         return outcome
 
     def _exchange(self, command: bytes) -> bytes:
+        if not MIN_COMMAND <= len(command) <= MAX_COMMAND:
+            raise Fault("reader.link", f"no command for the link: {len(command)} bytes")
         if not self._ready:
             so_far = tuple(self._asked)
             steps = (Step(command, 0),) if self._guesses is None else self._guesses.steps(so_far, command)

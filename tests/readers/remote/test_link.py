@@ -318,3 +318,34 @@ async def test_a_stop_ends_a_read_with_a_fault_and_waits_for_no_agent(certificat
 def wait_for_ever(exchange: Exchange) -> None:
     while True:
         exchange(b"\x00\x84\x00\x00\x08")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_certificate_that_ends_soon_is_said_before_it_does(tmp_path: Path) -> None:
+    long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=800)
+    Authority(tmp_path, long_ago).for_agent("window-1")
+    async with site(tmp_path) as s:
+        s.agent("window-1", CardSlots("R"))
+        s.agent("window-2", CardSlots("R"))
+        await s.until_state("window-1/R", "empty")
+        await s.until_state("window-2/R", "empty")
+        health = s.readers.health()
+
+        assert (health.condition, health.fault, health.detail) == (
+            Condition.DEGRADED,
+            "reader.agent_certificate",
+            "window-1",
+        )
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_does_not_fit_the_link_is_a_fault_and_does_not_end_it(certificates: Path) -> None:
+    async with site(certificates) as s:
+        await ready(s)
+        for command in (b"", b"\x00" * 3, b"\x00" * 300):
+            with pytest.raises(Fault) as caught:
+                await s.readers.use(R, lambda exchange, _, command=command: exchange(command), limit_s=1e9)
+            assert caught.value.code == "reader.link"
+
+        assert await s.code(R) == "read"
+        assert s.readers.links_lost == 0
