@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from attrs import frozen
 
-from benchmarks import card, disk, settlements
+from benchmarks import card, disk, in_flight, settlements
 from benchmarks.hospital import BrokenError, Hospital
 from benchmarks.hotspots import table
 from benchmarks.journal import CALLERS
@@ -44,14 +44,30 @@ class Scale:
     card_s: float = 8.0
     load_s: float = 8.0
     profile_s: float = 8.0
+    mllp_s: float = 2.0
     levels: tuple[int, ...] = LEVELS
     turns: int = 3
     in_flight: int = 10_000
     endurance: int = 30_000
+    centre_s: float = 30.0
+    centre_calls: int = 500
+    centre_slow_s: float = 2.0
 
 
 QUICK = Scale(
-    disk_s=0.9, journal_s=1.2, card_s=0.8, load_s=0.8, profile_s=1.0, levels=(8,), turns=1, in_flight=200, endurance=400
+    centre_s=1.5,
+    centre_calls=16,
+    centre_slow_s=0.3,
+    mllp_s=0.4,
+    disk_s=0.9,
+    journal_s=1.2,
+    card_s=0.8,
+    load_s=0.8,
+    profile_s=1.0,
+    levels=(8,),
+    turns=1,
+    in_flight=200,
+    endurance=400,
 )
 
 
@@ -157,6 +173,23 @@ def remote_part(_folder: Path, scale: Scale) -> None:
         )
 
 
+def mllp_part(folder: Path, scale: Scale) -> None:
+    """Our HL7 door beside other servers."""
+    place = folder / "mllp"
+    place.mkdir()
+    levels = [str(level) for level in ((1, 8, 64) if scale.turns > 1 else scale.levels)]
+    rows = _json_of(["benchmarks.mllp", str(place), str(scale.mllp_s), *levels], 300, {})
+    echo = {row["connections"]: row["messages_per_s"] for row in rows if "echo" in row["server"]}
+    print("\nmllp: ADT^A04 of 1 KB, one in flight a connection; only our door is durable before it answers")
+    print("  server                connections   messages/s   p50 ms   p99 ms   CPU us   /bare echo")
+    for row in rows:
+        rate, level = row["messages_per_s"], row["connections"]
+        print(
+            f"  {row['server']:22}{level:11.0f}{rate:13,.0f}{row['p50_ms']:9.2f}{row['p99_ms']:9.2f}{row['cpu_us']:9.0f}"
+            f"{rate / echo[level]:13.2f}"
+        )
+
+
 def load_part(folder: Path, scale: Scale) -> None:
     """Settlements end to end."""
     print(f"\nsettlements: daemon, centre, HIS, cards, generator: a process each, {CORES} cores for all of them together")
@@ -235,6 +268,22 @@ def _phases(phases: list[Phase]) -> None:
         print(f"  p50 / p99 ms at {phase.clients:2d}: {times}")
 
 
+def centre_part(folder: Path, scale: Scale) -> None:
+    """A call to the centre by style, and hundreds of them that wait."""
+    print("\ncentre: one call (2207) checked, written, posted, read, judged: our CPU, and that of the libraries underneath")
+    print("  style              bytes   ours ms   libraries ms   ratio")
+    command = [sys.executable, "-m", "benchmarks.centre_calls", str(scale.centre_s)]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=120 + scale.centre_s * 2)
+    for row in map(json.loads, done.stdout.splitlines()):
+        print(f"  {row['style']:17}{row['bytes']:7}{row['ours']:10.3f}{row['bare']:15.3f}{row['ratio']:8.1f}")
+    found = in_flight.run(folder / "in-flight", scale.centre_calls, scale.centre_slow_s)
+    if found.faults:
+        raise BrokenError(f"the daemon refused what it should have done: {found.faults}")
+    print(f"  {found.peak} settlements at once at a centre that takes {scale.centre_slow_s:g} s; system.status p50 / p99 ms:")
+    times = {"before": found.before, "sending": found.sending, "all wait": found.waiting, "answers come": found.answering}
+    print("  " + "; ".join(f"{what} {p50:.1f} / {p99:.1f}" for what, (p50, p99) in times.items()))
+
+
 def profile_part(folder: Path, scale: Scale) -> None:
     """Where the daemon's time goes."""
     plain, threads = settlements.by_thread(folder / "profile", scale.profile_s, 8)
@@ -250,6 +299,8 @@ PARTS: dict[str, Callable[[Path, Scale], None]] = {
     "sealing": sealing_part,
     "card": card_part,
     "remote": remote_part,
+    "mllp": mllp_part,
+    "centre": centre_part,
     "settlements": load_part,
     "durability": durability_part,
     "recovery": recovery_part,
