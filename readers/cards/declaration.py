@@ -221,6 +221,11 @@ class Environment:
     also: tuple[bytes, ...] = ()
     identifiers: tuple[int, ...] = ()
 
+    @property
+    def path(self) -> str:
+        """As faults name it."""
+        return self.label
+
     def files_of(self, generation: Generation) -> tuple[CardFile, ...]:
         """The files that a card of this generation has."""
         return tuple(file for file in self.files if generation in file.generations)

@@ -18,6 +18,7 @@ from readers.cards.encoding import Malformed, decode, is_blank, masked_account
 from readers.cards.reading import FileReader
 
 OF_AN_ITEM = status_words.OF_AN_ITEM | {"card.malformed"}
+OF_AN_APPLICATION = OF_AN_ITEM | {"card.locked", "card.blocked"}
 ZERO_IS_A_VALUE = frozenset({Encoding.NUMBER, Encoding.BCD_MONEY, Encoding.BINARY_MONEY, Encoding.BYTES})
 TEXTS = frozenset({Encoding.ASCII, Encoding.GB18030})
 MAX_STARS = 12
@@ -51,9 +52,12 @@ class Value:
 
 @frozen(slots=True)
 class FileRead:
-    """One file or account: its values, or why it was not read (``refused`` by its rule, ``fault`` by the card)."""
+    """One file or account: its values, or why it was not read (``refused`` by its rule, ``fault`` by the card).
 
-    file: CardFile | Balance
+    Of an application that the card has and does not open, the application itself with the fault.
+    """
+
+    file: CardFile | Balance | Environment
     values: tuple[Value, ...] = ()
     refused: Access | None = None
     fault: Fault | None = None

@@ -20,7 +20,7 @@ from readers.cards.encoding import Malformed, decode
 from readers.cards.fci import algorithm, find, objects
 from readers.cards.health import HEALTH
 from readers.cards.kinds import Kind
-from readers.cards.looking import FileRead, look_at
+from readers.cards.looking import OF_AN_APPLICATION, FileRead, look_at
 from readers.cards.reading import TEMPLATE, FileReader
 from readers.cards.social_security_read import FREE_ONLY, generation_of
 
@@ -54,22 +54,26 @@ def read_whole(exchange: Exchange, granted: frozenset[Access] = FREE_ONLY) -> Wh
     cipher = algorithm(files.select_environment(ss.SSSE))
     version = _version(files)
     generation = generation_of(version)
-    found: list[FileRead] = []
-    absent: list[str] = []
-    for environment in SOCIAL_SECURITY:
-        if environment is not ss.SSSE and files.enter(environment) is None:
-            absent.append(environment.label)
-            continue
-        found += look_at(files, environment, granted, generation)
+    found: list[FileRead] = look_at(files, ss.SSSE, granted, generation)
+    rest = _all_of(files, SOCIAL_SECURITY[1:], granted, generation)
     bank = read_finance(exchange, granted)
-    return WholeCard((*found, *bank.files), (*absent, *bank.absent), generation, version, cipher)
+    return WholeCard((*found, *rest.files, *bank.files), (*rest.absent, *bank.absent), generation, version, cipher)
 
 
 def read_finance(exchange: Exchange, granted: frozenset[Access] = FREE_ONLY) -> WholeCard:
     """The financial side of any card: account, e-cash and purse; an account number comes out masked."""
     files = FileReader(exchange)
-    named = application_names(exchange)
-    return _all_of(files, finance.FINANCE, granted, {finance.PBOC.label: named})
+    unlisted: list[FileRead] = []
+    named: tuple[bytes, ...] = ()
+    for lister in (finance.PPSE, finance.PSE):
+        try:
+            named = named or application_names(exchange, lister)
+        except Fault as fault:
+            if fault.code not in OF_AN_APPLICATION:
+                raise
+            unlisted.append(FileRead(lister, fault=fault))  # the declared names are tried all the same
+    card = _all_of(files, finance.FINANCE, granted, named=named)
+    return WholeCard((*unlisted, *card.files), card.absent)
 
 
 def read_health(exchange: Exchange, granted: frozenset[Access] = FREE_ONLY) -> WholeCard:
@@ -77,7 +81,7 @@ def read_health(exchange: Exchange, granted: frozenset[Access] = FREE_ONLY) -> W
     files = FileReader(exchange)
     if files.enter(HEALTH[0]) is None:
         raise Fault("card.unsupported", f"{HEALTH[0].label}: not on this card")
-    return _all_of(files, HEALTH, granted, {})
+    return _all_of(files, HEALTH, granted)
 
 
 LOOKS: Mapping[Kind, Look] = MappingProxyType({
@@ -91,31 +95,37 @@ def _all_of(
     files: FileReader,
     environments: tuple[Environment, ...],
     granted: frozenset[Access],
-    named: Mapping[str, tuple[bytes, ...]],
+    generation: Generation = Generation.FIRST,
+    named: tuple[bytes, ...] = (),
 ) -> WholeCard:
+    """Each application; one that is locked or spoiled hides no other. ``named``: names that the card itself gave for the first."""
     found: list[FileRead] = []
     absent: list[str] = []
     for environment in environments:
-        if files.enter(environment, named.get(environment.label, ())) is None:
+        try:
+            opened = files.enter(environment, named if environment is environments[0] else ())
+        except Fault as fault:
+            if fault.code not in OF_AN_APPLICATION:
+                raise
+            found.append(FileRead(environment, fault=fault))
+            continue
+        if opened is None:
             absent.append(environment.label)
         else:
-            found += look_at(files, environment, granted)
+            found += look_at(files, environment, granted, generation)
     return WholeCard(tuple(found), tuple(absent))
 
 
-def application_names(exchange: Exchange) -> tuple[bytes, ...]:
-    """The financial applications that the card itself lists, in its order: PPSE (contactless) first, then PSE; none is no fault.
+def application_names(exchange: Exchange, lister: Environment) -> tuple[bytes, ...]:
+    """The financial applications that the card itself lists there (PPSE or PSE), in its order; no list is no fault.
 
     Only names that are declared are given back: nobody here talks to an application of which nothing is known.
     """
-    files = FileReader(exchange)
-    known = (finance.PBOC.name, *finance.PBOC.also)
-    proximity = files.enter(finance.PPSE)
-    listed = _names(proximity, finance.PPSE.label) if proximity is not None else ()
-    if not listed:
-        contact = files.enter(finance.PSE)
-        listed = tuple(_directory(exchange, contact)) if contact is not None else ()
-    return tuple(name for name in listed if name.startswith(known))
+    fci = FileReader(exchange).enter(lister)
+    if fci is None:
+        return ()
+    listed = _names(fci, lister.label) if lister is finance.PPSE else tuple(_directory(exchange, fci))
+    return tuple(name for name in listed if name.startswith((finance.PBOC.name, *finance.PBOC.also)))
 
 
 def _directory(exchange: Exchange, fci: bytes) -> Iterator[bytes]:

@@ -167,6 +167,9 @@ class SecureCard(VirtualCard):
 
     # -- files
 
+    def _pin_proved(self) -> bool:
+        return self._pin_verified
+
     def _may_read(self, apdu: bytes) -> bool:
         short = apdu[3] >> 3 if apdu[1] == 0xB2 else 0  # noqa: PLR2004 - READ RECORD
         file = self._declared(0xEF00 + short if short else self._file)

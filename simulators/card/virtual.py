@@ -121,7 +121,10 @@ class VirtualCard(Plastic):
         kept = self._balances.get(apdu[:4])
         if kept is None:
             return b"\x6d\x00"
-        return self._of_length(kept, apdu[4] if len(apdu) > 4 else 0) if self.faults.granted else b"\x69\x82"  # noqa: PLR2004 - Le
+        return self._of_length(kept, apdu[4] if len(apdu) > 4 else 0) if self._pin_proved() else b"\x69\x82"  # noqa: PLR2004 - Le
+
+    def _pin_proved(self) -> bool:
+        return self.faults.granted
 
     def _fci(self, name: bytes) -> bytes:
         if self.faults.fci is not None:

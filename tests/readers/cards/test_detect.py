@@ -127,6 +127,18 @@ def test_an_order_of_unknown_or_repeated_kinds_is_refused(kinds: tuple[str, ...]
         PcscOptions(kinds=kinds)
 
 
+def test_a_kind_that_nothing_published_tells_apart_stands_in_no_order_and_says_why() -> None:
+    unknown = [kind for kind in KINDS if not kind.probes]
+
+    assert [str(kind.key) for kind in unknown] == ["citizen-card", "citizen-sub-card"]
+    assert not {str(kind.key) for kind in unknown} & set(DEFAULT_ORDER)
+    assert all(kind.known_zh and kind.known_en for kind in unknown)
+
+
+def test_a_citizens_sub_card_is_taken_for_no_other_kind() -> None:
+    assert found(other_card("citizen-sub-card")).kind is None
+
+
 @given(st.binary(max_size=258), st.binary(max_size=15))
 def test_no_answer_of_a_card_makes_detection_raise_anything_but_a_fault(answer: bytes, historical: bytes) -> None:
     code = ""

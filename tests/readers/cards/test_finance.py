@@ -74,7 +74,7 @@ def test_the_card_lists_its_applications_and_what_nobody_declared_is_not_talked_
     ppse = tlv(0x6F, tlv(0x84, finance.PPSE.name) + tlv(0xA5, tlv(0xBF0C, entry)))
     sent: list[bytes] = []
 
-    names = application_names(over(BankCard(CardFaults(fci=ppse), contactless=True), sent))
+    names = application_names(over(BankCard(CardFaults(fci=ppse), contactless=True), sent), finance.PPSE)
 
     assert (names, len(sent)) == ((DEBIT,), 1)
 
@@ -86,6 +86,21 @@ def test_a_card_without_a_list_is_asked_for_the_declared_names() -> None:
     assert [command[5:].hex().upper() for command in sent[:3]] == [
         finance.PPSE.name.hex().upper(), finance.PSE.name.hex().upper(), "A000000333010101",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("faults", "refused"),
+    [
+        (CardFaults(status_at={1: 0x6985}), [("PPSE", "card.access_denied")]),
+        (CardFaults(status_at={2: 0x6283}), [("PSE", "card.locked")]),
+        (CardFaults(fci=bytes.fromhex("6F7F84")), [("PSE", "card.malformed")]),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_said_and_the_declared_names_are_tried(faults: CardFaults, refused: object) -> None:
+    card = read_finance(over(BankCard(faults)))
+
+    assert [(found.file.path, found.fault.code) for found in card.files if found.fault is not None] == refused
+    assert texts(card)["PBOC/CA9F79 balance"] == "12.34"
 
 
 def test_a_card_that_has_none_of_it_has_nothing_to_show() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from middleware.domain.fault import Fault
 from readers.apdu import Exchange
 from readers.cards.catalogue import SOCIAL_SECURITY
-from readers.cards.declaration import Access, Algorithm, Balance, CardFile, Generation, Structure
+from readers.cards.declaration import Access, Algorithm, Balance, CardFile, Environment, Generation, Structure
 from readers.cards.finance import PBOC
 from readers.cards.looking import WHAT_TO_DO, FileRead
 from readers.cards.social_security_read import FREE_ONLY
@@ -58,7 +58,8 @@ def test_every_declared_item_of_a_generation_is_read_when_everything_is_granted(
     ]
     assert declared == [found.file for found in card.files]
     for found in card.files:
-        if isinstance(found.file, Balance):
+        if not isinstance(found.file, CardFile):
+            assert isinstance(found.file, Balance)
             assert [item.vectors[0].text for item in found.file.items] == [value.text for value in found.values]
             continue
         if found.file.structure is Structure.INTERNAL:
@@ -96,6 +97,7 @@ def test_without_keys_what_is_free_is_read_and_the_rest_is_not_even_asked_for(ve
     card = read_whole(exchange_of(version, sent=sent))
 
     for found in card.files:
+        assert not isinstance(found.file, Environment)
         rule = found.file.access if isinstance(found.file, Balance) else found.file.access[VERSIONS[version]]
         if rule is Access.FREE:
             assert (found.refused, found.fault) == (None, None)
@@ -130,6 +132,22 @@ def test_a_bad_item_is_a_fault_that_names_file_and_item_and_the_others_are_read(
     assert (values[0x0D].fault or Fault("system.internal")).detail == "SSSE/EF06 tag 0D birth date: not BCD"
     assert values[0x09].text == PEOPLE["employee"].name
     assert values[0x09].masked == "***"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(0x6283, "card.locked"), (0x9303, "card.blocked"), (0x6985, "card.access_denied"), (0x6F00, "card.broken")],
+)
+def test_an_application_that_does_not_open_is_said_and_hides_no_other(status: int, code: str) -> None:
+    real = exchange_of("2.00")
+
+    def exchange(command: bytes) -> bytes:
+        return status.to_bytes(2, "big") if command.endswith(b"\xd1\x56\x00\x00\x05\x02") else real(command)
+
+    card = read_whole(exchange)
+
+    assert [(found.file.path, found.fault.code) for found in card.files if found.fault is not None] == [("DF03", code)]
+    assert {"SSSE", "DF01", "DF02", "DF03", "DF04", "PBOC"} == {found.file.path.split("/")[0] for found in card.files}
 
 
 def test_what_nobody_has_written_is_blank_and_no_fault() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from simulators.card import OTHERS, PEOPLE, BankCard, CardFaults, HealthCard, VirtualCard, other_card
 from simulators.card.faults import SwappedError, WithdrawnError
 from simulators.card.plastic import Plastic
+from simulators.card.secure import SecureCard
 
 SSSE = "00A404000F7378312E73682EC9E7BBE1B1A3D5CF"
 MAKERS: dict[str, Callable[[CardFaults], Plastic]] = {
@@ -81,6 +82,14 @@ def test_a_medical_account_is_told_after_proof_only(granted: bool, answer: str) 
 
     assert talk(card, SSSE, "00A4040006D15600000503", "B026000104")[-1] == answer
     assert talk(card, "00A4040006D15600000500", "B026000104")[-1] == "6D00"
+
+
+def test_a_card_with_a_pin_tells_its_medical_account_after_the_pin() -> None:
+    card = SecureCard(PEOPLE["employee"])
+    asked = (SSSE, "00A4040006D15600000503", "B026000104")
+
+    assert talk(card, *asked)[-1] == "6982"
+    assert talk(card, *asked[:2], "0020000003123456", "B026000104")[-2:] == ["9000", "000004D29000"]
 
 
 @KINDS
