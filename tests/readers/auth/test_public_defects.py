@@ -73,18 +73,18 @@ async def test_defect_the_algorithm_of_the_reload_path_is_the_cards(tmp_path) ->
 
 @pytest_twisted.ensureDeferred
 async def test_defect_a_pin_enters_no_log_no_journal_and_no_repr(tmp_path, capsys) -> None:
-    pins = [FIRST_PIN, "975318", "864209"]
-    card = SecureCard(SECOND)
+    pins = first, wrong, new_one = ["9753180246", "8642097531", "1029384756"]  # long: no other number has them by chance
+    card = SecureCard(SECOND, pin=first)
     with structlog.testing.capture_logs() as logs:
         async with keyed_desk(tmp_path, InlineReaders(**{READER: card}), psam_reader="") as desk:
-            for pin in (FIRST_PIN, "975318"):
+            for pin in (first, wrong):
                 await desk.driver("iVerifyPIN", pin=pin)
-            await desk.driver("iChangePIN", pin=FIRST_PIN, new_pin="864209", new_pin_again="864209")
-            await desk.driver("iVerifyPIN", pin="97531x")
-            await desk.driver("iReadCard", iAuthType=1, pCardInfo=INFO, pFileAddr="DF04EF05|84|$", pin="864209")
+            await desk.driver("iChangePIN", pin=first, new_pin=new_one, new_pin_again=new_one)
+            await desk.driver("iVerifyPIN", pin=f"{wrong}x")
+            await desk.driver("iReadCard", iAuthType=1, pCardInfo=INFO, pFileAddr="DF04EF05|84|$", pin=new_one)
             _, step1, session = await desk.driver("iReloadPIN_HSM_Step1", pCardInfo=INFO)
             key = answer_of("proof", step1, card=f"{SECOND.region}|{card.atr[-14:-1].hex()}|")
-            new = {"new_pin": "864209", "new_pin_again": "864209"}
+            new = {"new_pin": new_one, "new_pin_again": new_one}
             await desk.driver("iReloadPIN_HSM_Step2", session_id=session, pKey=key, **new)
             records = desk.journal()
             journal = " ".join(line for _, line in records)
