@@ -10,11 +10,13 @@ import datetime as dt
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import click
 
-from middleware.domain.card import SOCIAL_SECURITY_CARD
+from daemon import media_command
+from middleware.domain.card import SOCIAL_SECURITY_CARD, MediumRead, UnlinkedError
 from middleware.domain.fault import Fault
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
 from readers.cards.kinds import DEFAULT_ORDER
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from readers.cards.detect import Detection
     from readers.cards.looking import FileRead, Value
     from readers.cards.whole import WholeCard
+    from readers.media.stored import StoredCardOptions
     from readers.pcsc.api import Load, PcscContext
 
 LIMIT_S = 30.0
@@ -34,6 +37,7 @@ _MASKS: dict[str, Callable[[str], str]] = {
     "SSSE/EF06 tag 08": lambda text: IdNumber(text).masked,
     "SSSE/EF06 tag 09": lambda text: PersonName(text).masked,
 }
+_PATH = click.Path(exists=True, dir_okay=False, path_type=Path)
 _STATES = {"blank": "未写入 / never written", "missing": "卡上没有 / not on this card"}
 _ORDER = click.option(
     "--kind",
@@ -60,10 +64,19 @@ def list_(order: tuple[str, ...]) -> None:
 @click.option("--reader", help="the reader's name, or a part of it; without it the only one with a card")
 @click.option("--psam", help="the PSAM's reader, or a part of its name: it proves RKSSSE to a third-generation card")
 @click.option("--reveal", is_flag=True, help="show personal data in clear; without it everything about a person is masked")
+@click.option("--config", type=_PATH, help="a configuration: its [[readers]] can be read too, and its [[stored_cards]]")
+@click.option("--text", default="", help="with --config, for a reader of kind handed: what was typed")
 @_ORDER
-def read(reader: str | None, psam: str | None, order: tuple[str, ...], *, reveal: bool) -> None:
+def read(
+    reader: str | None, psam: str | None, config: Path | None, text: str, order: tuple[str, ...], *, reveal: bool
+) -> None:
     """Read every declared file that needs no key, or none but the PSAM's, and say of the others what to do."""
-    bounded(lambda: show_card(reader, order or DEFAULT_ORDER, reveal=reveal, psam=psam))
+    settings = media_command.settings_of(config) if config is not None else None
+    if settings is not None and reader is not None and media_command.has(settings, reader):
+        bounded(lambda: media_command.show_medium(settings, reader, text, reveal=reveal))
+        return
+    stored = settings.stored_cards if settings is not None else ()
+    bounded(lambda: show_card(reader, order or DEFAULT_ORDER, reveal=reveal, psam=psam, stored=stored))
 
 
 def bounded(work: Callable[[], None], limit_s: float = LIMIT_S) -> None:
@@ -118,9 +131,18 @@ def show_readers(order: tuple[str, ...], load: Load | None = None) -> None:
 
 
 def show_card(
-    reader: str | None, order: tuple[str, ...], *, reveal: bool, load: Load | None = None, psam: str | None = None
+    reader: str | None,
+    order: tuple[str, ...],
+    *,
+    reveal: bool,
+    load: Load | None = None,
+    psam: str | None = None,
+    stored: tuple[StoredCardOptions, ...] = (),
 ) -> None:
-    """The card's files, each item masked unless ``reveal``; ``psam``: in which reader one is, when there is one."""
+    """The card's files, each item masked unless ``reveal``; ``psam``: in which reader one is, when there is one.
+
+    Of an old card that ``stored`` describes: its number.
+    """
     from readers.cards.detect import unreadable
     from readers.cards.social_security_read import FREE_ONLY
     from readers.cards.whole import LOOKS
@@ -128,6 +150,10 @@ def show_card(
     with _Service(load) as context:
         name = _chosen(context, reader, psam)
         with _Powered(context, name) as powered:
+            number = powered.stored_number(stored, name)
+            if number is not None:
+                media_command.say(media_command.number_lines(number, reveal=reveal))
+                return
             detection = powered.detect(order)
             click.echo(f"{name}: {kind_of(detection)}")
             look = LOOKS.get(detection.kind.key) if detection.kind is not None else None
@@ -236,6 +262,16 @@ class _Powered:
 
     def exchange(self, command: bytes) -> bytes:
         return self._card.exchange(command)
+
+    def stored_number(self, cards: tuple[StoredCardOptions, ...], reader: str) -> MediumRead | None:
+        from readers.atr import historical_bytes
+        from readers.media.stored import read_stored
+
+        try:
+            read_stored(self.exchange, historical_bytes(self._card.atr()), cards, reader)
+        except UnlinkedError as unlinked:
+            return unlinked.medium
+        return None
 
     def detect(self, order: tuple[str, ...]) -> Detection:
         from readers.atr import historical_bytes

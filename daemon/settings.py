@@ -171,7 +171,7 @@ def _differ(what: str) -> Any:
     """A check that no two of a list have the same ``what``."""
 
     def check(_instance: object, attribute: Any, value: tuple[Any, ...]) -> None:
-        names = [getattr(each, what) for each in value]
+        names = [getattr(each, what) for each in value if each is not None]  # one with a mistake is none
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise ValueError(f"{attribute.name}: {what} {', '.join(sorted(twice))} stands twice")

@@ -77,4 +77,4 @@ class Body(Protocol):
             self.done.errback(fault)
         transport: Any = self.transport
         if transport is not None:
-            transport.abortConnection()
+            transport.loseConnection()
