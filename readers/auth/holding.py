@@ -27,7 +27,7 @@ Procedure = Callable[[Exchange, CardContext], T]
 # After these nobody can say that the power session still is: the step's answer is the end of the session.
 ENDS = frozenset({
     "card.withdrawn", "card.mute", "card.absent", "reader.gone", "reader.service_down", "reader.shared", "reader.denied",
-    "reader.remote_away", "card.session_gone", "system.stopping",
+    "reader.agent_away", "reader.link", "card.session_gone", "system.stopping",
 })  # fmt: skip
 SLACK_S = 15.0  # the use of the reader outlives the lease by so much, so that the lease is what ends it
 

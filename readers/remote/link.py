@@ -30,7 +30,7 @@ from readers.remote.messages import Closed, Opened, Ran, ReaderSeen
 from readers.remote.messages import Readers as ReadersSeen
 from readers.remote.options import RemoteReaderOptions, good_name, plain_fingerprint
 from readers.remote.peer import AgentPeer, Certificate
-from readers.remote.use import WRONG_GUESS, RemoteUse
+from readers.remote.use import WRONG_GUESS, RemoteUse, fault_of
 from readers.sight import Sight, changes
 from readers.turns import Turns
 
@@ -42,6 +42,7 @@ T = TypeVar("T")
 
 PART = "readers_remote"
 MAX_REMEMBERED = 32  # readers of one agent that were seen once
+STOP_S = 3.0
 ENDING = dt.timedelta(days=30)  # a certificate that ends so soon is said
 TOLD = 5  # agents named in one line of health
 REPLACED_S = 60.0  # an agent that takes another's place so soon is probably another machine with the same certificate
@@ -93,6 +94,8 @@ class RemoteReaders:
         self._agents = {name: _Agent(name, since=seconds()) for name in options.agents}
         self._observers: dict[object, Callable[[CardEvent], None]] = {}
         self._uses: dict[int, tuple[AgentPeer, RemoteUse, Deferred[Any]]] = {}
+        self._running: set[RemoteUse] = set()  # whose threads have not ended
+        self._all_ended: Deferred[None] | None = None
         self._numbers = itertools.count(1)
         self._guesses = Guesses()
         self._peers: set[AgentPeer] = set()
@@ -119,7 +122,7 @@ class RemoteReaders:
         log.info("reader_agents_awaited", host=options.host, port=self.port)
 
     async def stop(self) -> None:
-        """End all uses with ``system.stopping`` and all links; bounded by the procedures' own computing."""
+        """End all uses with ``system.stopping``, and all links; a thread that computes is left behind after the bound."""
         self._stopping = True
         if self._listening is not None:
             await self._listening.stopListening()
@@ -127,16 +130,16 @@ class RemoteReaders:
         for agent in self._agents.values():
             for slot in agent.slots.values():
                 slot.turns.end(Fault("system.stopping"))
-        waiting = [(use, ended) for _, use, ended in self._uses.values()]
-        for use, _ in waiting:
-            use.fail(Fault("system.stopping"))
-        for _, ended in waiting:
-            if not ended.called:
-                done: Deferred[None] = Deferred()
-                ended.addBoth(_passed_on, done)
-                await done
+        for _, use, _ in tuple(self._uses.values()):
+            self._give_up(use, Fault("system.stopping"))
         for peer in tuple(self._peers):
             peer.drop("we are stopping")
+        if self._running:
+            self._all_ended = Deferred()
+            bound = self._reactor.callLater(STOP_S, self._all_ended.callback, None)
+            await self._all_ended
+            if bound.active():
+                bound.cancel()
         self._observers.clear()
 
     def health(self) -> PartHealth:
@@ -230,12 +233,21 @@ class RemoteReaders:
         )
         ended: Deferred[Any] = Deferred(lambda _: use.fail(Fault("reader.link", "nobody waits any more")))
         self._uses[number] = (peer, use, ended)
+        self._running.add(use)
         use.start(procedure, self._today(), limit_s)
         return ended
 
     def _ended(self, use: RemoteUse, outcome: Any) -> None:
-        _, _, ended = self._uses.pop(use.number)
-        if ended.called:
+        """Its thread has come to an end."""
+        self._running.discard(use)
+        self._finish(use, outcome)
+        if not self._running and self._all_ended is not None and not self._all_ended.called:
+            self._all_ended.callback(None)
+
+    def _finish(self, use: RemoteUse, outcome: Any) -> None:
+        """Tell who waits, once; what its thread still comes to is nobody's."""
+        entry = self._uses.pop(use.number, None)
+        if entry is None or (ended := entry[2]).called:
             return
         if isinstance(outcome, Fault):
             ended.errback(outcome)
@@ -306,16 +318,16 @@ class RemoteReaders:
             self._see(agent, message)
             return
         entry = self._uses.get(message.use)
-        if entry is not None and entry[0] is peer:  # else one that we have given up
-            entry[1].told(message)
+        if entry is None or entry[0] is not peer:
+            return  # one that we have given up
+        entry[1].told(message)
+        if isinstance(message, Closed):
+            self._finish(entry[1], fault_of(message.code, message.detail))
 
     def leaves(self, peer: AgentPeer, why: str) -> None:
         """See ``Host``."""
         self._peers.discard(peer)
         agent = self._agents.get(peer.agent) if peer.agent else None
-        for owner, use, _ in tuple(self._uses.values()):
-            if owner is peer:
-                use.fail(Fault("reader.link", why))
         if agent is not None and agent.peer is peer:
             agent.peer, agent.since = None, self._seconds()
             self.links_lost += 1
@@ -323,6 +335,15 @@ class RemoteReaders:
             self._lose(agent)
             if agent.name not in self._options.agents and len(self._agents) > self._options.max_agents:
                 del self._agents[agent.name]
+        # Only now, for whoever hears it may ask again at once, and must not meet the dead link.
+        for owner, use, _ in tuple(self._uses.values()):
+            if owner is peer:
+                self._give_up(use, Fault("reader.link", why))
+
+    def _give_up(self, use: RemoteUse, fault: Fault) -> None:
+        """Whoever waits hears it now, even when the procedure is busy with something else than the card."""
+        use.fail(fault)
+        self._finish(use, fault)
 
     def _see(self, agent: _Agent, message: ReadersSeen) -> None:
         agent.fault = message.fault
@@ -368,11 +389,6 @@ class RemoteReaders:
 
 def _sight(seen: ReaderSeen | None) -> Sight | None:
     return None if seen is None else Sight(seen.name, seen.present, seen.state == "mute", seen.events)
-
-
-def _passed_on(result: T, done: Deferred[None]) -> T:
-    done.callback(None)
-    return result
 
 
 if TYPE_CHECKING:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from pathlib import Path
 
 import pytest
 import pytest_twisted
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import ensureDeferred, gatherResults
 
 from middleware.domain.card import CardRead
 from middleware.domain.fault import Fault
@@ -15,6 +16,7 @@ from middleware.domain.health import Condition
 from readers.apdu import Exchange
 from readers.cards.social_security_read import CardContext, Reading
 from readers.remote.certificates import Authority, fingerprint_of
+from readers.remote.messages import Closed
 from simulators.card import PEOPLE, CardFaults
 from tests.readers.remote.kit import CardSlots, Site, site
 from tests.support.fakes import card_read
@@ -305,8 +307,6 @@ async def test_a_stop_ends_a_read_with_a_fault_and_waits_for_no_agent(certificat
     async with site(certificates) as s:
         slots = await ready(s)
         stuck = s.readers.use(R, lambda exchange, context: exchange(b"\x00\x84\x00\x00\x08") and wait_for_ever(exchange))
-        from twisted.internet.defer import ensureDeferred
-
         going = ensureDeferred(stuck)
         await s.until(lambda: slots.cards["R"].exchanges > 3, "in the middle")
         await s.readers.stop()
@@ -349,3 +349,36 @@ async def test_what_does_not_fit_the_link_is_a_fault_and_does_not_end_it(certifi
 
         assert await s.code(R) == "read"
         assert s.readers.links_lost == 0
+
+
+@pytest.mark.parametrize("how", ["link", "card", "stop"])
+@pytest_twisted.ensureDeferred
+async def test_a_use_that_idles_hears_at_once_that_it_is_over(certificates: Path, how: str) -> None:
+    async with site(certificates) as s:
+        await ready(s)
+        idle, go_on = threading.Event(), threading.Event()
+
+        def procedure(exchange: Exchange, _context: CardContext) -> None:
+            exchange(bytes.fromhex("0084000008"))
+            idle.set()
+            go_on.wait(30)
+            exchange(bytes.fromhex("0084000008"))
+
+        using = ensureDeferred(s.readers.use(R, procedure))
+        await s.until(idle.is_set, "idle")
+        stopping = None
+        if how == "link":
+            s.agents[0]._link.drop("pulled out")  # type: ignore[union-attr]
+        elif how == "card":
+            number = next(iter(s.readers._uses))
+            s.agents[0]._link._say(Closed(number, "card.withdrawn", ""))  # type: ignore[union-attr]
+        else:
+            stopping = ensureDeferred(s.readers.stop())
+        with pytest.raises(Fault) as caught:
+            await using
+        go_on.set()
+        if stopping is not None:
+            await stopping
+
+        assert caught.value.code == {"link": "reader.link", "card": "card.withdrawn", "stop": "system.stopping"}[how]
+        await s.until(lambda: not s.readers._running, "its thread has ended")
