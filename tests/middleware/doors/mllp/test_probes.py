@@ -48,7 +48,7 @@ async def test_probe_04_a_message_without_its_start_is_kept_unanswered_and_the_n
 
     assert await sender.codes(1) == [("AA", "C2")]
     assert sorted(one.whys()) == ["", "hl7.unframed"]
-    assert dict((row.why, raw) for row, raw in one.rows())["hl7.unframed"].startswith(b"MSH|")
+    assert {row.why: raw for row, raw in one.rows()}["hl7.unframed"].startswith(b"MSH|")
 
 
 @pytest_twisted.ensureDeferred
