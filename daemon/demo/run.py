@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from daemon.demo.books import compare
 from daemon.demo.counter import Window
 from daemon.demo.kinds import KINDS
+from daemon.demo.media import MEDIA, Media
 from daemon.demo.paying import PAYING, Till
 from daemon.demo.say import error, line
 from daemon.demo.visits import SCENES, Show
@@ -34,14 +35,16 @@ def main(directory: Path, *, keep: bool) -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))  # the simulators' own chatter
     shutil.rmtree(directory, ignore_errors=True)
     bank = BankSimulator(reactor, free_port())
-    stage = Stage(reactor, directory, settings={"bank": _bank_settings(bank.start(), directory)})
+    media = Media(reactor, directory)
+    settings = {"bank": _bank_settings(bank.start(), directory)}
+    stage = Stage(reactor, directory, settings=settings, overrides=media.start())
     result = [1]
 
     async def play() -> None:
         try:
             line("一卡通演示 / Yikatong demo: 真实 pcscd、MLLP、SOAP / real pcscd, MLLP and SOAP on loopback")
             await stage.start()
-            result[0] = await _in_thread(reactor, _scenes, stage, bank, reactor)
+            result[0] = await _in_thread(reactor, _scenes, stage, bank, media, reactor)
             if keep and result[0] == 0:
                 _say_where(stage, bank)
                 await _until_interrupted(reactor)
@@ -52,6 +55,7 @@ def main(directory: Path, *, keep: bool) -> int:
         finally:
             await stage.stop()
             await bank.stop()
+            await media.stop()
             reactor.stop()
 
     reactor.callWhenRunning(lambda: ensureDeferred(play()))
@@ -83,7 +87,7 @@ def _bank_settings(port: int, directory: Path) -> dict[str, Any]:
     return {"enabled": True, "port": port, "mac_key_file": str(key), "retry_first_s": 0.1, "reply_timeout_s": 5.0}
 
 
-def _scenes(stage: Stage, bank: BankSimulator, reactor: Any) -> int:
+def _scenes(stage: Stage, bank: BankSimulator, media: Media, reactor: Any) -> int:
     began = time.monotonic()
     his = Window(stage.api_port, stage.tokens["his"], "his")
     pos = Window(stage.api_port, stage.tokens["pos"], "pos")
@@ -92,6 +96,8 @@ def _scenes(stage: Stage, bank: BankSimulator, reactor: Any) -> int:
         play(show)
     for pay in PAYING:
         pay(Till(show, bank))
+    for shown in MEDIA:
+        shown(show, media)
     line()
     line("── 对账 / the books, side by side")
     agree = compare(show)
