@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from middleware.domain.fault import Fault
+from readers.cards import social_security as ss
 from readers.cards.reading import FileReader
 from readers.cards.social_security_employment import DF02_EF15
 from readers.cards.social_security_medical import DF04_EF15
@@ -45,6 +46,16 @@ def test_a_repeated_record_that_is_not_as_declared_is_malformed(record: str, det
         reader(record + "9000").read_group(DF02_EF15, GROUP, 1)
 
     assert (caught.value.code, caught.value.detail) == ("card.malformed", detail)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("6281", "card.status_word"), ("6F00", "card.broken"), ("9001", "card.status_word")]
+)
+def test_data_with_any_word_but_9000_are_no_data(status: str, code: str) -> None:
+    with pytest.raises(Fault) as caught:
+        reader("0A0131" + status).read_item(ss.EF06, ss.EF06.item(ss.SEX))
+
+    assert code == caught.value.code
 
 
 @pytest.mark.parametrize("status", ["6A82", "6A83", "6A88"])

@@ -121,6 +121,7 @@ def test_a_name_cut_at_30_bytes_inside_a_character_is_malformed_without_its_exte
         (CardFaults.broken_name(), "card.malformed", "SSSE/EF06 tag 09 name: not GB18030"),
         (CardFaults.wrong_length(0x08), "card.malformed", "SSSE/EF06 tag 08 social security number: length byte says 9, 1 bytes follow"),
         (with_record(0x0A, "3131"), "card.malformed", "SSSE/EF06 tag 0A sex: 2 bytes, not 1"),
+        (CardFaults(raw_records={0x0A: b"\x0a\x05\x31"}), "card.malformed", "SSSE/EF06 tag 0A sex: length byte says 5, 1 bytes follow"),
         (CardFaults(raw_records={0x0A: b"\x0b\x01\x31"}), "card.malformed", "SSSE/EF06 tag 0A sex: record has tag 0B"),
         (with_record(0x0A, "37"), "card.malformed", "SSSE/EF06 tag 0A sex: not a code of GB/T 2261.1"),
         (with_record(0x0B, "AA"), "card.malformed", "SSSE/EF06 tag 0B nation: not BCD"),
