@@ -29,22 +29,16 @@ SFI02, SFI03 = (
     _IN.file(short_id, ("账户数据", "account data"), Access.FREE, (_PAN, _EXPIRY), structure=Structure.OBJECTS, extent=1, name=name)
     for short_id, name in ((0x02, "SFI02"), (0x03, "SFI03"))
 )
+_AMOUNTS = (
+    (0x9F79, "电子现金余额", "e-cash balance", "000000001234", "12.34"),
+    (0x9F77, "电子现金余额上限", "e-cash balance, upper limit", "000000100000", "1000.00"),
+    (0x9F78, "电子现金单笔交易限额", "e-cash, limit of one payment", "000000050000", "500.00"),
+    (0x9F6D, "电子现金重置阈值", "e-cash, threshold of reloading", "000000010000", "100.00"),
+    (0x9F5D, "可用脱机消费金额", "offline spending amount available", "000000001234", "12.34"),
+)
 ECASH = (
-    _IN.balance("80CA9F79", ("电子现金余额", "e-cash balance"), Access.FREE, (
-        row(0x01, "余额", "balance", 6, BCD_MONEY, "000000001234", "12.34"),
-    ), tag=0x9F79),
-    _IN.balance("80CA9F77", ("电子现金余额上限", "e-cash balance, upper limit"), Access.FREE, (
-        row(0x01, "上限", "limit", 6, BCD_MONEY, "000000100000", "1000.00"),
-    ), tag=0x9F77),
-    _IN.balance("80CA9F78", ("电子现金单笔交易限额", "e-cash, limit of one payment"), Access.FREE, (
-        row(0x01, "限额", "limit", 6, BCD_MONEY, "000000050000", "500.00"),
-    ), tag=0x9F78),
-    _IN.balance("80CA9F6D", ("电子现金重置阈值", "e-cash, threshold of reloading"), Access.FREE, (
-        row(0x01, "阈值", "threshold", 6, BCD_MONEY, "000000010000", "100.00"),
-    ), tag=0x9F6D),
-    _IN.balance("80CA9F5D", ("可用脱机消费金额", "offline spending amount available"), Access.FREE, (
-        row(0x01, "金额", "amount", 6, BCD_MONEY, "000000001234", "12.34"),
-    ), tag=0x9F5D),
+    *(_IN.balance(f"80CA{tag:04X}", (zh, en), Access.FREE, (row(0x01, "金额", "amount", 6, BCD_MONEY, raw, text),), tag=tag)
+      for tag, zh, en, raw, text in _AMOUNTS),
     _IN.balance("80CA9F36", ("应用交易计数器（ATC）", "application transaction counter (ATC)"), Access.FREE, (
         row(0x01, "计数", "count", 2, NUMBER, "002A", "42"),
     ), tag=0x9F36),

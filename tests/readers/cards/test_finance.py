@@ -50,10 +50,10 @@ def test_account_balances_limits_counter_purse_and_log_are_read(account_file: in
     assert found[f"PBOC/SFI{account_file:02X} tag 5A account number (PAN)"] == "621000******3210"
     assert found[f"PBOC/SFI{account_file:02X} tag 5F24 application expires"] == "2030-12-31"
     assert {where: text for where, text in found.items() if "/CA" in where} == {
-        "PBOC/CA9F79 balance": "12.34",
-        "PBOC/CA9F77 limit": "1000.00",
-        "PBOC/CA9F78 limit": "500.00",
-        "PBOC/CA9F6D threshold": "100.00",
+        "PBOC/CA9F79 amount": "12.34",
+        "PBOC/CA9F77 amount": "1000.00",
+        "PBOC/CA9F78 amount": "500.00",
+        "PBOC/CA9F6D amount": "100.00",
         "PBOC/CA9F5D amount": "12.34",
         "PBOC/CA9F36 count": "42",
     }
@@ -100,7 +100,7 @@ def test_a_list_that_cannot_be_read_is_said_and_the_declared_names_are_tried(fau
     card = read_finance(over(BankCard(faults)))
 
     assert [(found.file.path, found.fault.code) for found in card.files if found.fault is not None] == refused
-    assert texts(card)["PBOC/CA9F79 balance"] == "12.34"
+    assert texts(card)["PBOC/CA9F79 amount"] == "12.34"
 
 
 def test_a_card_that_has_none_of_it_has_nothing_to_show() -> None:
@@ -116,7 +116,7 @@ def test_a_card_that_has_none_of_it_has_nothing_to_show() -> None:
         (CardFaults(raw_records={0x5A: tlv(0x5A, bytes.fromhex("620000"))}), "PBOC/SFI02", "PBOC/SFI02 tag 5A account number (PAN): 3 bytes, not 7-10"),
         (CardFaults(raw_records={0x5A: bytes.fromhex("5A0862")}), "PBOC/SFI02", "PBOC/SFI02 record 1: cut short"),
         (CardFaults(raw_records={0x5F24: tlv(0x5F24, bytes.fromhex("300230"))}), "PBOC/SFI02", "PBOC/SFI02 tag 5F24 application expires: no day of the calendar"),
-        (CardFaults(raw_records={0x9F79: tlv(0x9F79, bytes.fromhex("00000000123A"))}), "PBOC/CA9F79", "PBOC/CA9F79 balance: not BCD"),
+        (CardFaults(raw_records={0x9F79: tlv(0x9F79, bytes.fromhex("00000000123A"))}), "PBOC/CA9F79", "PBOC/CA9F79 amount: not BCD"),
         (CardFaults(raw_records={0x9F79: tlv(0x9F79, bytes.fromhex("001234"))}), "PBOC/CA9F79", "PBOC/CA9F79: 3 bytes, not 6"),
         (CardFaults(raw_records={0x9F79: tlv(0x9F78, bytes(6))}), "PBOC/CA9F79", "PBOC/CA9F79: no object 9F79"),
         (CardFaults(raw_records={0x805C: bytes(3)}), "EP/805C0002", "EP/805C0002: 3 bytes, not 4"),

@@ -127,7 +127,7 @@ def test_a_bank_card_shows_its_balances_and_its_number_to_nobody(slot: tuple[Slo
     assert (result.exit_code, result.stderr) == (0, "")
     assert "银行卡（或卡的金融应用） / bank card, or a card's financial side" in result.stdout
     assert "5A 银行卡号 / account number (PAN): 621000******3210" in result.stdout
-    assert "PBOC/CA9F79 电子现金余额 / e-cash balance\n    01 余额 / balance: 12.34" in result.stdout
+    assert "PBOC/CA9F79 电子现金余额 / e-cash balance\n    01 金额 / amount: 12.34" in result.stdout
     assert "EP/805C0002 电子钱包余额 / e-purse balance\n    01 余额 / balance: 12.34" in result.stdout
     assert "1: 03 交易金额 / amount: 5.00" in result.stdout
     for secret in (ACCOUNT, ACCOUNT[6:], "TEST/CARD"):
