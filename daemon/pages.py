@@ -9,8 +9,10 @@ from pathlib import Path
 from adapters.insurance import pages as transactions
 from daemon.sample import agent_sample, sample
 from middleware.doors.local_api import reference
+from middleware.doors.mllp import pages as hl7
 from middleware.flow import pages
 from readers.cards import pages as cards
+from readers.media import pages as media
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,9 +29,11 @@ def _agent_sample(path: Path) -> None:
 
 WRITERS: tuple[tuple[str, Callable[[Path], object]], ...] = (
     ("docs/api", reference.write),
+    ("docs/hl7.md", hl7.write),
     ("docs/machines.md", pages.write),
     ("docs/transactions.md", transactions.write),
     ("docs/cards.md", cards.write),
+    ("docs/media.md", media.write),
     ("config/examples/yikatong.toml", _sample),
     ("config/examples/reader-agent.toml", _agent_sample),
 )

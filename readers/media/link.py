@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-PART = "media"
+PART = "readers_media"
 
 
 class MediaReaders:

@@ -77,7 +77,7 @@ _BODY = (
 CITIZEN = Layout(
     ID_CARD, "居民身份证", "resident identity card", "", Document.CITIZEN,
     (*_HEAD, Field("nation", "民族代码 (GB/T 3304)", 32, 4, (("01", "01"), ("56", "56"))), *_BODY),
-    "GA/T 490; reference 2.2",
+    "GA/T 490",
 )  # fmt: skip
 HMT = Layout(
     HMT_PERMIT, "港澳台居民居住证", "residence permit for Hong Kong, Macao and Taiwan residents", "J",
