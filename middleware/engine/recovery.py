@@ -41,7 +41,7 @@ async def recover(engine: Engine, *, mine: bool = False) -> bool:
         if len(page) < PAGE:
             break
         after = page[-1].visit_id
-    # Only now, for what is due at once would compete with those who still wait to be looked at.
+    # Only now: what is due would compete with those who still wait to be looked at, and with the doors.
     for visit in found:
         engine.wake_all(visit)
     # Last, for the visits' own marks must be durable first; until then whoever looks next finds these again.
@@ -65,9 +65,9 @@ async def _take(engine: Engine, claimed: Claimed, visit: Visit, version: int) ->
             unheard[subject] = ids[1:]
         try:
             found = DaemonRestarted(errand_id=subject) if subject in errands else DaemonRestarted(subject)
-            visit = await engine.apply(claimed.visit_id, found, extra, only=version)
+            visit = await engine.apply(claimed.visit_id, found, extra, only=version, arm=False)
         except StaleError:
-            return None
+            return visit if version != claimed.version else None  # what we wrote ourselves is still to be armed
         version += 1
     if rest := tuple(_crashed(message_id, engine) for ids in unheard.values() for message_id in ids):
         await engine.means.journal.commit(Unit(endings=rest, epoch=engine.means.journal.epoch))

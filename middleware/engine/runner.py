@@ -105,17 +105,20 @@ class Engine:
 
     # -- applying
 
-    async def apply(self, visit_id: str, event: Event, extra: Extra = NOTHING, *, only: int | None = None) -> Visit:
+    async def apply(
+        self, visit_id: str, event: Event, extra: Extra = NOTHING, *, only: int | None = None, arm: bool = True
+    ) -> Visit:
         """Take one event: make it durable with all that follows from it, then let the commands leave.
 
         Raises what ``flow.step`` raises (nothing was written), ``KeyTakenError``, ``Fault("system.journal")`` or ``.node``.
         With ``only`` it is taken in that version of the visit, or ``StaleError``: it is about what was seen there.
+        Without ``arm`` its due times wake nobody until :meth:`wake_all`.
         """
-        state, _ = await self._apply(visit_id, event, extra, only)
+        state, _ = await self._apply(visit_id, event, extra, only, arm=arm)
         return state
 
     async def _apply(
-        self, visit_id: str, event: Event, extra: Extra, only: int | None
+        self, visit_id: str, event: Event, extra: Extra, only: int | None, *, arm: bool = True
     ) -> tuple[Visit, list[Deferred[None]]]:
         """The same, with the ends of the calls that left."""
         began = self.means.journal.epoch
@@ -124,8 +127,11 @@ class Engine:
             inherited = bool(entry.version) and entry.epoch != work.epoch
             self.visits.became(entry, work)
         calls = self._leave(visit_id, work)
-        if inherited:
-            self.wake_all(work.state)
+        if arm:
+            for wake in work.wakes:
+                self._wake(visit_id, wake)
+            if inherited:
+                self.wake_all(work.state)
         entry.tell(work.state)
         return work.state, calls
 
@@ -305,8 +311,6 @@ class Engine:
             elif record.after == SettlementState.MANUAL != record.before:
                 log.error("engine.handed_over", visit_id=visit_id, settlement_id=record.settlement_id)
                 self.means.handed_over()
-        for wake in work.wakes:
-            self._wake(visit_id, wake)
         if work.letters:
             self.letter_added()
         return calls
