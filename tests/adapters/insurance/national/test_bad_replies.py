@@ -12,7 +12,7 @@ from twisted.internet.task import LoopingCall, deferLater
 
 from adapters.insurance.signing.gateways import CsbGateway
 from adapters.insurance.signing.opening import Signers
-from middleware.domain.centre import Quoted, Reversed, Settled
+from middleware.domain.centre import DownloadFile, Quoted, Reversed, Settled
 from middleware.domain.fault import Fault
 from middleware.domain.outcome import Answered, NotSent, Refused, Unknown
 from tests.adapters.insurance.fault_server import Peer, called, nothing, prepared
@@ -254,6 +254,15 @@ async def test_one_post_of_the_very_bytes_of_the_digest_with_the_gateway_s_heade
         assert "_api_name: callservice" in rows
         assert "_api_timestamp: 1772415015000" in rows
         assert body.startswith(b'{"infno":"2601","msgid":"' + MESSAGE_ID.encode())
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_download_is_asked_for_at_its_own_address_of_the_same_host() -> None:
+    async with running(saying(reply(None, -1))) as (centre, server):
+        call = await centre.prepare(MESSAGE_ID, DownloadFile("F1", "x.zip"), AT)
+
+        assert isinstance(await centre.send(call, nothing, nothing), Refused)
+        assert server.requests[0].startswith(b"POST /fileupload/download HTTP/1.1\r\n")
 
 
 @pytest_twisted.ensureDeferred

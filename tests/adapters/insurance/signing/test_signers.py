@@ -163,6 +163,14 @@ def test_a_voucher_message_that_was_changed_is_not_genuine(voucher: Voucher) -> 
     assert voucher.unseal(json.dumps({**sealed, "extra": "not signed"}).encode()) == {"total": "60.37"}
 
 
+def test_a_message_of_another_application_with_the_same_keys_is_not_genuine(voucher: Voucher) -> None:
+    another = attrs.evolve(voucher, app_id=f"{voucher.app_id[:16]}another1")
+
+    assert another.key == voucher.key
+    with pytest.raises(NotGenuine, match=r"another application's"):
+        voucher.unseal(another.seal({"total": "60.37"}, AT))
+
+
 def test_what_is_signed_leaves_out_empties_and_the_unsigned() -> None:
     fields = {"b": "2", "a": {"y": 1, "x": "雨"}, "signData": "s", "encData": "e", "extra": "x", "c": "", "d": None}
 
