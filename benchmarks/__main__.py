@@ -279,7 +279,7 @@ def centre_part(folder: Path, scale: Scale) -> None:
     found = in_flight.run(folder / "in-flight", scale.centre_calls, scale.centre_slow_s)
     if found.faults:
         raise BrokenError(f"the daemon refused what it should have done: {found.faults}")
-    print(f"  {found.peak} settlements at once at a centre that takes {scale.centre_slow_s:g} s; system.status p50 / p99 ms:")
+    print(f"  {found.peak} settlements at once, a centre that takes {scale.centre_slow_s:g} s; system.status p50 / p99 ms:")
     times = {"before": found.before, "sending": found.sending, "all wait": found.waiting, "answers come": found.answering}
     print("  " + "; ".join(f"{what} {p50:.1f} / {p99:.1f}" for what, (p50, p99) in times.items()))
 
