@@ -33,6 +33,7 @@ def write(path: Path) -> None:
 def _page() -> Iterator[str]:
     yield _HEAD
     yield from _kinds()
+    yield from _sides()
     yield from _algorithms()
     yield from _access()
     for environment in EVERY_ENVIRONMENT:
@@ -54,6 +55,13 @@ def _kinds() -> Iterator[str]:
         for probe in kind.probes:
             yield f"| `{kind.key}` | {kind.zh} · {kind.en} | `{probe}` | {probe.source} | {read} |"
     yield ""
+
+
+def _sides() -> Iterator[str]:
+    yield "## 接触与非接触 · Contact and contactless\n"
+    yield "两面用同样的命令、文件和读取条件读；金融应用的目录，接触面在 PSE，非接触面在 PPSE。第三代卡非接触面的其他差异未见公开资料，未在实卡上核对。"
+    yield "Both sides are read by the same commands, files and rules; the list of financial applications is in the PSE on the contact side and in"
+    yield "the PPSE on the contactless one. Other differences of third-generation cards are not published; nothing here was confirmed on a card.\n"
 
 
 def _algorithms() -> Iterator[str]:
