@@ -121,7 +121,7 @@ KINDS = (
             ByHistory(bytes.fromhex(_STORAGE + "030002"), _PCSC + ", 4K"),
         ),
         readable=False,
-        todo_zh="本版本不读就诊卡，请使用社会保障卡", todo_en="this version does not read it; use the social-security card",
+        todo_zh="未在 [[stored_cards]] 中配置，请使用社会保障卡", todo_en="no [[stored_cards]] describes it; use the social-security card",
     ),
     CardKind(
         Kind.PSAM, "PSAM 卡（终端安全模块）", "PSAM, a terminal's security module",
