@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from daemon.simulate.bank import BankBook
 from daemon.simulate.categories import with_category
 from daemon.simulate.dials import Dials
+from daemon.simulate.losses import Losses
 from daemon.simulate.node import Node
 from daemon.simulate.story import Story
 from daemon.simulate.trade import KEYS, admit_order, discharge_order, lines_of, quote_order, register_order, sale_order
@@ -55,6 +56,7 @@ class Place(Protocol):
     story: Story
     dials: Dials
     bank: BankBook
+    losses: Losses
     seed: int
 
     @property
@@ -184,6 +186,7 @@ class Callers:
         if rng.random() < 0.1:  # noqa: PLR2004 - some people think it over, and some quotes expire meanwhile
             await self._sleep(rng.uniform(60, 2400))
         total, cash = Money.parse(quote["split"]["total"]), Money.parse(quote["split"]["cash"])
+        await self._place.losses.perhaps(quote["visit_id"], quote["settlement_id"])
         agreed = SettleOrder(quote["settlement_id"], total, cash, self._place.bank.means())
         if self._taps.random() < self._place.dials.taps:  # the same bill confirmed at another till, under its own key
             self._place.story.fault("tap", name + "y")

@@ -29,6 +29,7 @@ from daemon.simulate.checks import (
 from daemon.simulate.dials import Dials, quiet
 from daemon.simulate.doubts import doubts_are_pursued_in_order
 from daemon.simulate.hospital import HisBook
+from daemon.simulate.losses import Losses, a_card_that_was_reported_lost_pays_nothing
 from daemon.simulate.night import Night, both_say_the_same, the_totals_sent_are_the_days_own
 from daemon.simulate.node import LEASE_S, ZONE, Node, Surroundings
 from daemon.simulate.operators import ROUNDS, Operators, nobody_decides_alone, nothing_waits_for_a_person, waiting
@@ -100,6 +101,7 @@ class World:
         self.witness = Witness(self.bank, self.exchange.ledger, self.looker, self.story, self.strike)
         self.nodes = {name: Node(around, name) for name in (f"n{n}" for n in range(1, dials.nodes + 1))}
         self.choice = self._stream("choice")
+        self.losses = Losses(self, self._stream("losses"))
         self.callers = Callers(self, self._stream("callers"), self._stream("taps"))
         self.tills = Tills(self, self._stream("tills"), self.callers)
 
@@ -350,6 +352,7 @@ class World:
         for check in checks:
             check(books)  # type: ignore[operator]
         a_card_that_was_not_read_whole_is_unknown_at_the_centre(books, self.cards)
+        a_card_that_was_reported_lost_pays_nothing(books, self.losses)
         batches_are_their_rows(books)
         each_certainty_is_one_row(books)
         look_at_the_bank(books, self.bank, rests=set(AT_REST) <= set(checks))

@@ -15,6 +15,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.order import Caller, Role
 from middleware.domain.visit import SettlementState as S
 from middleware.engine.cards import CardDesk, _holder
+from middleware.engine.gate import Gate
 from middleware.engine.runner import Engine
 from middleware.flow import visit as flow
 
@@ -121,6 +122,12 @@ def a_decision_by_hand_is_forgotten(patch):
     patch.setitem(moves, S.MANUAL, planted)
 
 
+def a_lost_card_is_not_asked_about_again(patch):
+    async def planted(self, caller, holder, settlement_id): ...
+
+    patch.setattr(Gate, "before_money", planted)
+
+
 ALL = (
     another_persons_reply_is_ours,
     a_reply_without_a_code_is_a_yes,
@@ -134,4 +141,5 @@ ALL = (
     what_is_stale_is_approved,
     what_an_earlier_life_wrote_is_never_old_enough,
     a_decision_by_hand_is_forgotten,
+    a_lost_card_is_not_asked_about_again,
 )

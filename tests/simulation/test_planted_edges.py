@@ -18,6 +18,7 @@ NEAR = {
     planted.one_person_is_enough_at_the_desk: 39,
     planted.what_is_stale_is_approved: 11,
     planted.a_decision_by_hand_is_forgotten: 11,
+    planted.a_lost_card_is_not_asked_about_again: 4,
 }
 
 
