@@ -21,7 +21,7 @@ interface V1.1.27, and a test compares every one; what differs by region stands 
 `节点 字段数/必填数`：`data 17/12` 表示节点 data 有 17 个字段，其中 12 个必填；`[]` 表示列表。
 `node fields/required`: `data 17/12` is a node with 17 fields, 12 of them required; `[]` is a list.
 
-- **发送 / sent**：程序在结算流程中使用，已写入 WSDL / used by the daemon's flows, and in its WSDL
+- **发送 / sent**：程序在结算流程中使用，写入 WSDL 和 JSON / used by the daemon's flows, in its WSDL and in JSON
 - **已声明 / declared**：字段表已核对并可校验，尚无流程发送 / its tables are there and checked, no flow sends it yet
 
 | 交易 call | 名称 name | English | | 输入 input | 输出 output |
