@@ -36,7 +36,8 @@ def test_the_quick_run_measures_every_part_and_refuses_nothing(tmp_path):
             os.killpg(process.pid, signal.SIGKILL)  # all of its parts, and nothing else
 
     assert process.returncode == 0, report
-    for part in ["journal", "sealing", "card", "remote", "centre", "settlements", "durability", "recovery", "endurance", "profile"]:
+    parts = "journal sealing card remote centre settlements durability recovery endurance profile"
+    for part in parts.split():
         assert re.search(f"^{part}:", report, re.MULTILINE), part
     assert "NOT MEASURED" not in report
     rates = [float(line.split()[1]) for line in report.splitlines() if re.match(r" +8 +\d+\.\d .*%.*\|", line)]
