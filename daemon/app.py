@@ -299,7 +299,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     inbox = Inbox(journal, pool, InboxReader(database, opened.vault), now)
     business = Business(
         counter,
-        readers,
+        keyed,
         health,
         reactor,
         now,

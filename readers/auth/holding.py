@@ -25,10 +25,7 @@ T = TypeVar("T")
 Procedure = Callable[[Exchange, CardContext], T]
 
 # After these nobody can say that the power session still is: the step's answer is the end of the session.
-ENDS = frozenset({
-    "card.withdrawn", "card.mute", "card.absent", "reader.gone", "reader.service_down", "reader.shared", "reader.denied",
-    "reader.agent_away", "reader.link", "card.session_gone", "system.stopping",
-})  # fmt: skip
+ENDS = frozenset({"card.withdrawn", "card.mute", "card.absent", "card.session_gone", "system.stopping"})
 SLACK_S = 15.0  # the use of the reader outlives the lease by so much, so that the lease is what ends it
 
 
@@ -99,20 +96,20 @@ class HeldCard:
         while (step := self._steps.get()) is not None:
             outcome = outcome_of(self.reader, partial(step, exchange, context))
             self._reactor.callFromThread(self._answered, outcome)
-            if isinstance(outcome, Fault) and outcome.code in ENDS:
+            if ends(outcome):
                 raise outcome
 
     # -- in the reactor's
 
     def _answered(self, outcome: Any) -> None:
         waiting, self._waiting = self._waiting, None
-        if isinstance(outcome, Fault) and outcome.code in ENDS:
+        if ends(outcome):
             self._end(Fault("card.session_gone", outcome.code))
         if waiting is None or waiting.called:
             return
         if isinstance(outcome, Fault):
             # Before anything was opened there was no session, and what is wrong is the card's own fault.
-            waiting.errback(self.gone if self._opened and self.gone is not None and outcome.code in ENDS else outcome)
+            waiting.errback(self.gone if self._opened and self.gone is not None and ends(outcome) else outcome)
         else:
             waiting.callback(outcome)
 
@@ -138,3 +135,8 @@ class HeldCard:
         self._steps.put(None)
         self._unwatch()
         self.on_end()
+
+
+def ends(outcome: object) -> bool:
+    """Whether what a step gave is the end of the session: card, reader, service or link is lost."""
+    return isinstance(outcome, Fault) and (outcome.code in ENDS or outcome.code.startswith("reader."))

@@ -63,15 +63,16 @@ class ReadersWithKeys:
         return self._readers.health()
 
     def statuses(self) -> tuple[ReaderStatus, ...]:
-        """See the port."""
-        return self._readers.statuses()
+        """See the port. The PSAM's slot is none of them: nobody is to take it for a counter's reader."""
+        return tuple(one for one in self._readers.statuses() if not self.psam.is_its(one.name))
 
     def watch(self, observer: Callable[[CardEvent], None]) -> Callable[[], None]:
         """See the port."""
-        return self._readers.watch(observer)
+        return self._readers.watch(lambda event: None if self.psam.is_its(event.reader) else observer(event))
 
     async def read_card(self, reader: str) -> CardRead:
         """See the port. A card that wants a proof first is read once more, held, with the PSAM's proof."""
+        self._refuse_its(reader)
         try:
             return await self._readers.read_card(reader)
         except Fault as fault:
@@ -86,18 +87,21 @@ class ReadersWithKeys:
 
     async def open_card(self, reader: str) -> KeyedSession:
         """See the port."""
-        if self.psam.is_its(reader):
-            raise Fault("reader.unknown", "it is the PSAM's")
+        self._refuse_its(reader)
         return await KeyedSession.open(self._readers, reader, self._reactor, self.psam, self._options)
 
     def choose(self) -> str:
         """See the port."""
-        with_card = [one.name for one in self.statuses() if one.state == PRESENT and not self.psam.is_its(one.name)]
+        with_card = [one.name for one in self.statuses() if one.state == PRESENT]
         if not with_card:
             raise Fault("card.absent")
         if len(with_card) > 1:
             raise Fault("reader.unknown", f"{len(with_card)} readers have a card: name one")
         return with_card[0]
+
+    def _refuse_its(self, reader: str) -> None:
+        if self.psam.is_its(reader):
+            raise Fault("reader.unknown", "it is the PSAM's")
 
     async def terminal_numbers(self) -> tuple[str, str]:
         """See the port. Never zeros for what nobody said."""

@@ -13,7 +13,7 @@ from middleware.domain.card_key import KeyChallenge, KeyProof
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from readers.auth import psam
-from readers.auth.holding import ENDS, HeldCard, Usable
+from readers.auth.holding import HeldCard, Usable, ends
 from readers.auth.options import CardKeyOptions
 from readers.turns import Turns
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 PART = "psam"
-KEPT_S = 86_400.0  # powered for at most so long; then it is taken anew
-_LOST = ENDS | {"reader.unknown", "reader.busy", "reader.no_sessions"}
+KEPT_S = 86_400.0  # far more than it is ever kept
+REST_S = 300.0  # let go when nobody asked for so long: then its reader is free for whoever looks at it
+RENEW_S = 3600.0  # and taken anew after so long, however often it is asked
 
 
 class PsamReaders(Usable, Protocol):
@@ -54,6 +55,8 @@ class Psam:
         self._held: HeldCard | None = None
         self._facts: psam.PsamFacts | None = None
         self._trouble: Fault | None = None
+        self._since = 0.0
+        self._rest: Any = None
 
     @property
     def configured(self) -> bool:
@@ -89,6 +92,7 @@ class Psam:
         if not self.configured:
             raise Fault("psam.absent", "[card_keys] psam_reader is not set")
         await self._turns.take()
+        self._awake()
         serial = ""
         try:
             facts, held = await self._ready()
@@ -104,12 +108,15 @@ class Psam:
             self._trouble.psam = serial
             raise self._trouble from None
         finally:
+            self._awake()
+            self._rest = self._reactor.callLater(REST_S, self._let_go)
             self._turns.give()
         self._trouble = None
         return made, serial
 
     async def stop(self) -> None:
         """Let it go."""
+        self._awake()
         self._turns.end(Fault("system.stopping"))
         if self._held is not None:
             await self._held.closed()
@@ -124,16 +131,26 @@ class Psam:
             return PartHealth(PART, Condition.GOOD, detail="not asked yet")
         return PartHealth(PART, Condition.GOOD, detail=f"serial {self._facts.serial}")
 
+    def _awake(self) -> None:
+        if self._rest is not None and self._rest.active():
+            self._rest.cancel()
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            self._held.close("resting")
+
     async def _ready(self) -> tuple[psam.PsamFacts, HeldCard]:
         """The PSAM as it lies powered in its slot; after any loss it is found anew, by its serial."""
         if self._held is not None and self._held.gone is None and self._facts is not None:
-            return self._facts, self._held
+            if self._reactor.seconds() - self._since < RENEW_S:
+                return self._facts, self._held
+            await self._held.closed()
         names = [one.name for one in self._readers.statuses() if self.is_its(one.name) and one.state != "absent"]
         if not names:
             raise Fault("psam.absent", "no reader of [card_keys] psam_reader is there")
         held = HeldCard(names[0], self._reactor)
         facts = await held.begin(self._readers, lambda exchange, _: psam.facts(exchange), KEPT_S)
-        self._held, self._facts = held, facts
+        self._held, self._facts, self._since = held, facts, self._reactor.seconds()
         log.info("psam_found", reader=held.reader, serial=facts.serial)
         return facts, held
 
@@ -146,6 +163,6 @@ def _as_psam(fault: Fault) -> Fault:
     """What is wrong with the PSAM's own reader is not said of the holder's card."""
     if fault.code in {"card.absent", "reader.unknown", "reader.gone", "card.unsupported"}:
         return Fault("psam.absent", f"{fault.code} {fault.detail}".strip())
-    if fault.code in _LOST or fault.code in {"card.malformed", "card.status_word"}:
+    if ends(fault) or fault.code in {"card.malformed", "card.status_word"}:
         return Fault("psam.failed", f"{fault.code} {fault.detail}".strip())
     return fault

@@ -176,14 +176,14 @@ class SecureCard(VirtualCard):
         if file is None:
             return True  # the card answers what it has not
         by_key, by_pin = file.key in self._proved, self._pin_verified
-        return {
+        rules = {
             Access.FREE: True,
-            Access.RKSSSE: by_key,
             Access.PIN: by_pin,
             Access.KEY_OR_PIN: by_key or by_pin,
             Access.KEY_AND_PIN: by_key and by_pin,
             Access.NEVER: False,
-        }[file.access[self._generation]]
+        }
+        return rules.get(file.access[self._generation], by_key)
 
     def _declared(self, file_id: int) -> CardFile | None:
         for environment in SOCIAL_SECURITY:

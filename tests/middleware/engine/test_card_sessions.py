@@ -203,3 +203,30 @@ async def test_stopping_lets_all_cards_go(tmp_path) -> None:
 
         assert desk.cards.count == 0
         assert await desk.code("card.identity", HIS, session_id=session) == "card.session_gone"
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_psams_slot_is_no_counters_reader(tmp_path) -> None:
+    slots = readers(THIRD, PsamCard())
+    async with keyed_desk(tmp_path, slots) as desk:
+        listed = await desk.call("reader.list")
+        assert [one["name"] for one in listed["readers"]] == [READER]
+        assert await desk.code("card.read", reader=PSAM) == "reader.unknown"
+        heard: list[str] = []
+        end = desk.keyed.watch(lambda event: heard.append(event.reader))
+        slots.swap(PSAM, PsamCard())
+        slots.swap(READER, SecureCard(THIRD))
+        end()
+        assert heard == [READER]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_psam_that_nobody_asks_is_let_go_and_taken_again(tmp_path) -> None:
+    slots = readers(THIRD, PsamCard())
+    async with keyed_desk(tmp_path, slots) as desk:
+        assert await desk.code("card.read", reader=READER) == "done"
+        assert slots.turns[PSAM].taken
+        desk.keyed.psam._let_go()
+        await until(lambda: not slots.turns[PSAM].taken, lambda: "let go")
+        assert await desk.code("card.read", reader=READER) == "done"
+        assert desk.keyed.psam.health().condition == "good"
