@@ -79,6 +79,11 @@ def unusable(settings: Settings) -> list[str]:
             settings.remote_readers.context()
     except ValueError as exc:
         problems.append(f"remote_readers: {exc}")
+    for name, link in settings.mllp.items():
+        try:
+            link.context()
+        except ValueError as exc:
+            problems.append(f"mllp.{name}: {exc}")
     return problems
 
 

@@ -81,6 +81,14 @@ def test_the_sample_shows_a_link_that_can_be_used_when_its_marks_are_taken_away(
     assert {"host", "port", "charset", "acknowledge", "types", "client_ca"} <= keys
 
 
+def test_certificates_of_a_link_that_cannot_be_used_are_told_before_a_start(tmp_path):
+    options = MllpOptions(certificate=tmp_path / "c", private_key=tmp_path / "k", client_ca=tmp_path / "a")
+
+    with pytest.raises(ValueError, match="cannot use TLS files"):
+        options.context()
+    assert MllpOptions().context() is None
+
+
 def test_a_link_s_mistakes_are_all_told_with_their_place():
     with pytest.raises(ConfigError) as caught:
         read(MllpOptions, {"charset": "big5", "port": 0, "types": ["adt"], "typo": 1})

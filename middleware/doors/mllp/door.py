@@ -14,7 +14,6 @@ from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.doors.mllp.link import HL7Link, Keeper
 from middleware.doors.mllp.options import MllpOptions
-from middleware.listening import tls_context
 
 log = structlog.get_logger()
 
@@ -36,8 +35,7 @@ class MllpDoor:
         for name, link in self.links.items():
             options = link.options
             try:
-                if options.certificate is not None and options.private_key is not None:
-                    context = tls_context(options.certificate, options.private_key, options.client_ca)
+                if (context := options.context()) is not None:
                     port = self._reactor.listenSSL(options.port, link, context, interface=options.host)
                 else:
                     port = self._reactor.listenTCP(options.port, link, interface=options.host)

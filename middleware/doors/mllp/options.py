@@ -11,7 +11,7 @@ from attrs import frozen
 
 from config.section import between, one_of, setting
 from middleware.hl7.charset import GB, UTF_8
-from middleware.listening import check_listen
+from middleware.listening import check_listen, tls_context
 
 MAX_LINKS = 16
 _LINK = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -80,3 +80,9 @@ class MllpOptions:
             raise ValueError(
                 "an HL7 door with TLS needs client_ca: HL7 has no password, only the certificate says who it is"
             )
+
+    def context(self) -> Any:
+        """What TLS is spoken with, None where none is. Raises ``ValueError`` that names the file."""
+        if self.certificate is None or self.private_key is None:
+            return None
+        return tls_context(self.certificate, self.private_key, self.client_ca)
