@@ -346,7 +346,7 @@ class RemoteReaders:
         self._finish(use, fault)
 
     def _see(self, agent: _Agent, message: ReadersSeen) -> None:
-        agent.fault = message.fault
+        agent.fault = message.fault if message.fault in FAULTS else "reader.service_down" if message.fault else ""
         seen = {reader.name: reader for reader in message.readers}
         for name in seen:
             if name not in agent.slots:

@@ -131,6 +131,8 @@ class Site:
                 "private_key": folder / "daemon.key",
                 "client_ca": folder / "ca.pem",
                 "beat_s": 5.0,
+                "hello_timeout_s": 60.0,
+                "read_timeout_s": 60.0,
             }
             | options
         )
@@ -161,6 +163,7 @@ class Site:
                 "certificate": folder / f"{stem}.pem",
                 "private_key": folder / f"{stem}.key",
                 "daemon_ca": self.folder / "ca.pem",
+                "connect_timeout_s": 60.0,
                 "retry_s": 0.05,
                 "retry_max_s": 0.2,
             }

@@ -175,6 +175,20 @@ async def test_answers_to_a_use_that_is_over_reach_nobody(certificates: Path) ->
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_fault_or_state_of_a_later_program_is_still_one_of_ours(certificates: Path) -> None:
+    async with site(certificates) as s:
+        peer = await welcomed(s, m.Readers((m.ReaderSeen("R", "levitating", "reader.later", False, 0),), "", ""))
+        await s.until_state("window-1/R", "failed")
+        assert s.readers.statuses()[0].fault == ""
+        peer.say(m.Readers((), "reader.later", "later"))
+        await s.until(lambda: s.readers.statuses()[0].fault != "", "said")
+
+        assert s.readers.statuses()[0].fault == "reader.service_down"
+        assert await s.code("window-1/R") == "reader.service_down"
+        peer.transport.abortConnection()
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_daemon_that_leaves_a_card_lying_loses_it_in_time_and_the_reader_is_free(certificates: Path) -> None:
     async with site(certificates) as s:
         slots = CardSlots("R")
