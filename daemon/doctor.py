@@ -79,6 +79,11 @@ def unusable(settings: Settings) -> list[str]:
             settings.remote_readers.context()
     except ValueError as exc:
         problems.append(f"remote_readers: {exc}")
+    return problems + _unusable_links(settings)
+
+
+def _unusable_links(settings: Settings) -> list[str]:
+    problems = []
     for name, link in settings.mllp.items():
         try:
             link.context()
