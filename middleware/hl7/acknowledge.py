@@ -48,7 +48,7 @@ class Header:
 
 def header_of(message: Message) -> Header:
     """The header of a decoded message."""
-    msh = message.first(b"MSH")
+    msh = message.header()
     msh += (b"",) * (19 - len(msh))
     what = message.split(msh[9], message.marks.component)
     return Header(

@@ -76,10 +76,15 @@ class Message:
         """All of them, in order; blank lines are none."""
         return (self.fields(body) for body in self.pieces[1::2] if body)
 
+    def header(self) -> Segment:
+        """MSH."""
+        return self.fields(self.pieces[1])
+
     def first(self, name: bytes) -> Segment:
         """The first segment of that name; () when there is none."""
-        for body in self.pieces[1::2]:
-            if body.startswith(name) and body[len(name) : len(name) + 1] in {self.marks.field, b""}:
+        begun = name + self.marks.field
+        for body in self.pieces:  # no line end begins with a name
+            if body.startswith(begun) or body == name:
                 return self.fields(body)
         return ()
 
