@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from attrs import frozen
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta
 
 from middleware.domain.card_key import HOLDER_KEY, FileAsk, KeyProof
 from middleware.domain.fault import Fault
 from middleware.domain.order import Role
-from middleware.doors.local_api.driver import PinDigits, asked_pin, new_pin_of, pin_of
+from middleware.doors.local_api.driver import OptionalPin, PinDigits, asked_pin, new_pin_of, pin_of
 from middleware.doors.local_api.handlers import Visit
 from middleware.doors.local_api.params import END, Id, Params, ReaderName
 from middleware.doors.local_api.results import CardReadResult, Result, When
@@ -70,7 +70,7 @@ class CardPinParams(Params, frozen=True, kw_only=True):
     """card.verify_pin."""
 
     session_id: SessionId
-    pin: Annotated[PinDigits | UnsetType, Meta(description="省略则由密码键盘输入 / left out: typed at the PIN pad")] = UNSET
+    pin: OptionalPin = UNSET
 
     def __repr__(self) -> str:
         return "CardPinParams(...)"

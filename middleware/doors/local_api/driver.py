@@ -25,7 +25,7 @@ MAX_TEXT = 1024  # the smaller of the driver's two buffers
 # Digits of any length come in: that a PIN is none is said in the driver's way (-33), not as a malformed message.
 PinDigits = Annotated[str, Meta(max_length=32, description="PIN；不写日志、不入账本 / never logged, never journalled")]
 OptionalPin = Annotated[
-    str | UnsetType,
+    Annotated[str, Meta(max_length=32)] | UnsetType,
     Meta(description="PIN；省略则由读卡器密码键盘输入 / left out: typed at the reader's PIN pad"),
 ]
 CardInfo = Annotated[str, Meta(max_length=64, description="卡识别码|卡号| / card identification code|card number|")]

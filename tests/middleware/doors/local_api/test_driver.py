@@ -210,32 +210,36 @@ async def test_the_transaction_log_by_pin_and_by_psam(tmp_path) -> None:
         assert (by_key[0], by_key[1].count("$")) == (0, 1)
 
 
-@pytest.mark.parametrize(
-    ("psam", "card", "function", "params", "expected"),
-    [
-        (PsamCard(PsamFaults(ciphers=(1,))), None, "iReadCardBas", {}, -2202),
-        (PsamCard(PsamFaults(without=frozenset({0x0A}))), None, "iReadCardBas", {}, -2203),
-        (PsamCard(PsamFaults(level=2)), None, "iReadCardBas", {}, -24),
-        (PsamCard(PsamFaults(wrong=True)), None, "iReadCardBas", {}, -25),
-        (PsamCard(), SecureCard(THIRD, KeyFaults(answer_prove=0x6983)), "iReadCardBas", {}, -27011),
-        (PsamCard(), SecureCard(THIRD, KeyFaults(answer_prove=0x6E00)), "iReadCardBas", {}, -26371),
-        (PsamCard(), None, "iVerifyPIN", {}, -13),
-        (PsamCard(), None, "iVerifyPIN", {"pin": "12"}, -33),
-        (PsamCard(), None, "iChangePIN", {"pin": "123456", "new_pin": "1111", "new_pin_again": "2222"}, -34),
-        (PsamCard(), None, "iDoDebit", {}, -13),
-        (PsamCard(), None, "iReadCardBas", {"reader": "Nowhere"}, -2),
-        (PsamCard(), None, "iReadCardBas", {"reader": PSAM}, -11),
-        (PsamCard(), None, "iReadCard", {"iAuthType": 2, "pCardInfo": "1|2|", "pFileAddr": "SSSEEF05|07|$"}, -22),
-        (PsamCard(), None, "iReadCard", {"iAuthType": 2, "pCardInfo": info(THIRD), "pFileAddr": "SSSE05"}, -14),
-        (PsamCard(), None, "iReadCardBas_HSM_Step2", {"session_id": "none", "pKey": ""}, -3),
-    ],
+FAILURES = (
+    (PsamCard(PsamFaults(ciphers=(1,))), None, "iReadCardBas", {}, -2202),
+    (PsamCard(PsamFaults(without=frozenset({0x0A}))), None, "iReadCardBas", {}, -2203),
+    (PsamCard(PsamFaults(level=2)), None, "iReadCardBas", {}, -24),
+    (PsamCard(PsamFaults(wrong=True)), None, "iReadCardBas", {}, -25),
+    (PsamCard(), SecureCard(THIRD, KeyFaults(answer_prove=0x6983)), "iReadCardBas", {}, -27011),
+    (PsamCard(), SecureCard(THIRD, KeyFaults(answer_prove=0x6E00)), "iReadCardBas", {}, -26371),
+    (PsamCard(), None, "iVerifyPIN", {}, -13),
+    (PsamCard(), None, "iVerifyPIN", {"pin": "12"}, -33),
+    (PsamCard(), None, "iChangePIN", {"pin": "123456", "new_pin": "1111", "new_pin_again": "2222"}, -34),
+    (PsamCard(), None, "iDoDebit", {}, -13),
+    (PsamCard(), None, "iReadCardBas", {"reader": "Nowhere"}, -2),
+    (PsamCard(), None, "iReadCardBas", {"reader": PSAM}, -11),
+    (PsamCard(), None, "iReadCard", {"iAuthType": 2, "pCardInfo": "1|2|", "pFileAddr": "SSSEEF05|07|$"}, -22),
+    (PsamCard(), None, "iReadCard", {"iAuthType": 2, "pCardInfo": info(THIRD), "pFileAddr": "SSSE05"}, -14),
+    (PsamCard(), None, "iReadCardBas_HSM_Step2", {"session_id": "none", "pKey": ""}, -3),
 )  # fmt: skip
-@pytest_twisted.ensureDeferred
-async def test_each_failure_has_its_published_code(tmp_path, psam, card, function, params, expected) -> None:
-    async with keyed_desk(tmp_path, readers(card, psam)) as desk:
-        code, out, _ = await desk.driver(function, **params)
 
-        assert (code, bool(out)) == (expected, True)
+
+@pytest_twisted.ensureDeferred
+async def test_each_failure_has_its_published_code_and_a_text(tmp_path) -> None:
+    slots, found = readers(), []
+    async with keyed_desk(tmp_path, slots) as desk:
+        for psam, card, function, params, expected in FAILURES:
+            slots.swap(PSAM, psam)
+            slots.swap(READER, card or SecureCard(THIRD))
+            code, out, _ = await desk.driver(function, **params)
+            found.append((function, params, expected, code, bool(out)))
+
+    assert [one for one in found if one[2] != one[3] or not one[4]] == []
 
 
 @pytest.mark.parametrize(("key", "expected"), [("", -23), ("0" * 40, -23), ("0" * 32 + "|" + "0" * 32, -25)])
