@@ -6,17 +6,20 @@ import datetime as dt
 import errno
 import fcntl
 import os
+from pathlib import Path
 
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
 from middleware.domain.fault import Fault
 from readers.media.options import ReaderOptions
-from readers.serial.id_reader import IdReader
+from readers.serial.id_reader import DONE, FOUND, NOTHING, QUIET_S, IdReader
 from simulators.people import PEOPLE
-from simulators.serial import LaidCard
+from simulators.serial import IdModule, LaidCard
+from tests.readers.serial.test_frame import frame
 from tests.readers.waiting import until
 
 TODAY = dt.date(2026, 11, 22)
@@ -238,3 +241,81 @@ async def test_a_stop_ends_a_read_that_waits(module):
     with pytest.raises(Fault) as raised:
         await reading
     assert raised.value.code == "system.stopping"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_name_that_now_means_another_device_is_followed(module, tmp_path):
+    other = IdModule(tmp_path / "other")
+    other.plug()
+    other.lay(PEOPLE["resident"])
+    async with Desk(module) as desk:
+        other.path.replace(module.path)  # the old device is not hung up: only the name says that it is gone
+        await desk.state("card-present")
+        assert (await desk.reader.read()).id_number.reveal() == PEOPLE["resident"].id_number
+    other.unplug()
+
+
+class Line:
+    """The port, as far as a reader uses it."""
+
+    fault, is_open, device = "", True, "x"
+
+    def __init__(self):
+        self.written = []
+
+    def write(self, data):
+        self.written.append(data)
+
+    def stop(self): ...
+
+
+class Quiet:
+    """A reader on a clock that the test turns: what is asked when, and what came before."""
+
+    def __init__(self):
+        self.clock, self.line = Clock(), Line()
+        options = ReaderOptions("r", "serial-id", device=Path("x"), wait_s=0.0, exchange_timeout_s=3.0)
+        self.reader = IdReader(options, self.clock, lambda: TODAY, lambda *_: None)
+        self.reader._line = self.line
+        self.reader._stopped = False
+
+    def read(self):
+        return Deferred.fromCoroutine(self.reader.read())
+
+    def says(self, status, data=b""):
+        self.reader._received(frame(status, data))
+
+    def goes_on(self, seconds):
+        self.clock.pump([0.05] * round(seconds / 0.05))
+
+
+def test_after_a_question_without_an_answer_nothing_is_asked_before_the_line_is_silent():
+    one = Quiet()
+    failed = one.read()
+    one.goes_on(3.1)
+    assert failed.result.value.code == "reader.no_answer"
+    failed.addErrback(lambda _: None)
+    asked = len(one.line.written)
+    again = one.read()
+    for _ in range(6):
+        one.goes_on(0.05)
+        one.says(FOUND)  # late, and late again
+    assert len(one.line.written) == asked
+    one.goes_on(QUIET_S + 0.1)
+    assert len(one.line.written) == asked + 1
+    one.says(NOTHING)
+    assert again.result.value.code == "card.absent"
+    again.addErrback(lambda _: None)
+
+
+def test_half_an_answer_is_forgotten_before_the_next_question():
+    one = Quiet()
+    failed = one.read()
+    one.reader._received(frame(FOUND)[:8])
+    one.goes_on(3.1)
+    failed.addErrback(lambda _: None)
+    again = one.read()
+    one.goes_on(QUIET_S + 0.1)
+    for status, data in ((FOUND, b""), (DONE, b""), (DONE, LaidCard.of(PEOPLE["employee"]).data)):
+        one.says(status, data)
+    assert again.result.id_number.reveal() == PEOPLE["employee"].id_number

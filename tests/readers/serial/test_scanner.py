@@ -87,6 +87,7 @@ async def test_the_newest_scan_counts_and_one_nobody_asks_for_is_forgotten(hand)
         hand.scan("0087654321")
         await until(lambda: desk.told.count("inserted") == 2, lambda: str(desk.told))
         assert await desk.number() == ("treatment-card", "0087654321")
+        assert desk.told == ["inserted", "removed"] * 2
     async with Desk(hand, hold_s=0.2) as desk:
         hand.scan("0012345678")
         await until(lambda: desk.told == ["inserted", "removed"], lambda: str(desk.told))
