@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from attrs import frozen
 from msgspec import UNSET, Meta
 
-from middleware.domain.card_key import HOLDER_KEY, FileAsk, KeyProof
+from middleware.domain.card_key import HOLDER_KEY, RELOAD_KEY, UNBLOCK_ADDRESS, FileAsk, KeyProof
 from middleware.domain.fault import Fault
 from middleware.domain.order import Role
 from middleware.doors.local_api.driver import OptionalPin, PinDigits, asked_pin, new_pin_of, pin_of
@@ -37,14 +37,37 @@ class SessionParams(Params, frozen=True, kw_only=True):
     session_id: SessionId
 
 
+class CardChallengeParams(Params, frozen=True, kw_only=True):
+    """card.challenge."""
+
+    session_id: SessionId
+    key: Annotated[
+        Literal["holder", "reload"],
+        Meta(description="holder 持卡人信息（RKSSSE）；reload 重置 PIN / the holder's data, or the reload of the PIN"),
+    ] = "holder"
+
+
+class CardUnblockParams(Params, frozen=True, kw_only=True):
+    """card.unblock_pin."""
+
+    session_id: SessionId
+    data: Annotated[
+        str, Meta(pattern=rf"^([0-9A-F]{{2}}){{4,64}}{END}", description="加密机的命令数据 / the HSM's data of the command")
+    ]
+    reload: Annotated[bool, Meta(description="数据中含新 PIN / a new PIN is inside them")] = False
+
+
 class CardProveParams(Params, frozen=True, kw_only=True):
     """card.prove."""
 
     session_id: SessionId
     internal: Annotated[
         str,
-        Meta(pattern=rf"^[0-9A-F]{{16}}{END}", description="加密机算出的内部认证结果 / what the card should have computed"),
-    ]
+        Meta(
+            pattern=rf"^([0-9A-F]{{16}})?{END}",
+            description="加密机算出的内部认证结果；reload 时为空 / what the card should have computed; empty for reload",
+        ),
+    ] = ""
     external: Annotated[
         str, Meta(pattern=rf"^[0-9A-F]{{32}}{END}", description="外部认证数据 / what the card is to be sent")
     ]
@@ -123,6 +146,14 @@ class CardChallengeResult(Result, frozen=True, kw_only=True):
     external_source: str
 
 
+class CardUnblockFactorResult(Result, frozen=True, kw_only=True):
+    """card.unblock_factor: what the HSM makes the command of. Good for the next command."""
+
+    algorithm: str
+    key_address: str
+    factor: str
+
+
 class DoneResult(Result, frozen=True, kw_only=True):
     """It is done."""
 
@@ -177,9 +208,10 @@ async def card_open(visit: Visit, params: CardOpenParams) -> Answer:
     }
 
 
-async def card_challenge(visit: Visit, params: SessionParams) -> Answer:
-    """What the HSM needs for RKSSSE."""
-    made = await _sessions(visit).challenge(visit.caller, params.session_id, HOLDER_KEY)
+async def card_challenge(visit: Visit, params: CardChallengeParams) -> Answer:
+    """What the HSM needs."""
+    ask = HOLDER_KEY if params.key == "holder" else RELOAD_KEY
+    made = await _sessions(visit).challenge(visit.caller, params.session_id, ask)
     values = ("internal_factor", "internal_source", "external_factor", "external_source")
     return {
         "algorithm": made.algorithm,
@@ -225,6 +257,21 @@ async def card_change_pin(visit: Visit, params: CardChangePinParams) -> Answer:
     return {"done": True}
 
 
+async def card_unblock_factor(visit: Visit, params: SessionParams) -> Answer:
+    """A factor for the HSM."""
+    sessions = _sessions(visit)
+    algorithm = sessions.card(visit.caller, params.session_id).algorithm
+    factor = await sessions.unblock_challenge(visit.caller, params.session_id)
+    return {"algorithm": algorithm, "key_address": UNBLOCK_ADDRESS, "factor": factor.hex().upper()}
+
+
+async def card_unblock_pin(visit: Visit, params: CardUnblockParams) -> Answer:
+    """Give the card the HSM's command."""
+    data, why = bytes.fromhex(params.data), "card.unblock_pin"
+    await _sessions(visit).unblock_pin(visit.caller, params.session_id, data, why, reload=params.reload)
+    return {"done": True}
+
+
 async def card_close(visit: Visit, params: SessionParams) -> Answer:
     """Let the card go."""
     await _sessions(visit).close(visit.caller, params.session_id)
@@ -255,8 +302,8 @@ STEPS = (
         CardOpenParams, CardOpenResult, card_open, counter=True,
     ),
     Step(
-        "challenge", "取加密机认证所需数据（RKSSSE），只能用一次", "what an HSM needs to prove RKSSSE; good once",
-        SessionParams, CardChallengeResult, card_challenge,
+        "challenge", "取加密机认证所需数据，只能用一次", "what an HSM needs to prove a key; good once",
+        CardChallengeParams, CardChallengeResult, card_challenge,
     ),
     Step(
         "prove", "传入加密机结果，完成内外部认证", "give the card the HSM's answer: each proves itself to the other",
@@ -277,6 +324,15 @@ STEPS = (
     Step(
         "change_pin", "修改 PIN", "change the PIN",
         CardChangePinParams, DoneResult, card_change_pin, counter=True,
+    ),
+    Step(
+        "unblock_factor", "取加密机生成 PIN 解锁命令所需的因子", "the factor for an HSM's command that unblocks a PIN",
+        SessionParams, CardUnblockFactorResult, card_unblock_factor,
+    ),
+    Step(
+        "unblock_pin", "用加密机的命令数据解锁或重置 PIN（重置须先认证 reload）",
+        "unblock the PIN with the HSM's data, or reload it (which wants the key reload proved first)",
+        CardUnblockParams, DoneResult, card_unblock_pin,
     ),
     Step(
         "close", "放卡：卡片复位，读卡器空出", "let the card go: it is reset and the reader is free",

@@ -13,16 +13,26 @@ class FakeCards:
     def __init__(self, counter, reader, until) -> None:
         self._counter, self._reader, self._until = counter, reader, until
 
-    async def open(self, _caller, reader, _why):
+    def _card(self, reader):
         code, number = CardIdCode("9999000000000000000000115A1C7E01"), CardNumber("A10000015")
-        card = OpenedCard(
+        return OpenedCard(
             reader, "social-security-card", "999900", code, number, "3.00", "03", "00" * 13, "2020-01-01", "2030-01-01",
             needs_key=True,
         )  # fmt: skip
-        return "C1", card, self._until
+
+    async def open(self, _caller, reader, _why):
+        return "C1", self._card(reader), self._until
 
     async def challenge(self, _caller, _session_id, ask):
         return KeyChallenge(ask, "03", "999900", "00" * 13, *(bytes(8),) * 4)
+
+    def card(self, _caller, _session_id):
+        return self._card("r")
+
+    async def unblock_challenge(self, *_):
+        return bytes(8)
+
+    async def unblock_pin(self, *_, reload): ...
 
     async def prove(self, *_): ...
 

@@ -230,3 +230,32 @@ async def test_a_psam_that_nobody_asks_is_let_go_and_taken_again(tmp_path) -> No
         await until(lambda: not slots.turns[PSAM].taken, lambda: "let go")
         assert await desk.code("card.read", reader=READER) == "done"
         assert desk.keyed.psam.health().condition == "good"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_blocked_pin_is_unblocked_and_reloaded_by_typed_steps(tmp_path) -> None:
+    from simulators.card.hsm import answer_of
+
+    card = SecureCard(SECOND)
+    card.pin_tries = 0
+    named = f"{SECOND.region}|{card.atr[-14:-1].hex()}|"
+    async with keyed_desk(tmp_path, InlineReaders(**{READER: card}), psam_reader="") as desk:
+        session = {"session_id": (await desk.call("card.open", reader=READER))["session_id"]}
+
+        async def command(business: str, header: str, pin: str = "") -> str:
+            made = await desk.call("card.unblock_factor", **session)
+            step = f"{made['algorithm']}|{made['key_address']}|{made['factor']}|{header}|"
+            return answer_of(business, step, pin, named)
+
+        await desk.call("card.unblock_pin", **session, data=await command("unblock", "8424000004"))
+        assert (card.pin_tries, card.pin) == (6, FIRST_PIN)
+        early = await command("reload", "842400010C", "864213")
+        assert await desk.code("card.unblock_pin", **session, data=early, reload=True) == "card.access_denied"
+        made = await desk.call("card.challenge", **session, key="reload")
+        step = f"{made['algorithm']}|{made['key_address']}|{made['external_factor']}|{made['external_source']}|"
+        await desk.call("card.prove", **session, external=answer_of("proof", step, card=named).upper())
+        await desk.call("card.unblock_pin", **session, data=await command("reload", "842400010C", "864213"), reload=True)
+        assert card.pin == "864213"
+        assert [event for event, _ in desk.journal() if event.startswith("Pin")] == [
+            "PinUnblocked", "PinReloadFailed", "PinReloaded",
+        ]  # fmt: skip

@@ -22,6 +22,8 @@ PARAMS = {
     "card.files": {"session_id": "C1", "files": [{"application": "SSSE", "file": "EF05", "tags": ["01", "07"]}]},
     "card.verify_pin": {"session_id": "C1", "pin": "123456"},
     "card.change_pin": {"session_id": "C1", "pin": "123456", "new_pin": "654321", "new_pin_again": "654321"},
+    "card.unblock_factor": {"session_id": "C1"},
+    "card.unblock_pin": {"session_id": "C1", "data": "00" * 4},
     "card.close": {"session_id": "C1"},
     **{f"driver.{name}": {"reader": READER, "iType": 1} for name in ("iReadCardBas", "iReadCardBas_HSM_Step1", "iDoDebit")},
     **{
