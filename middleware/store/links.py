@@ -86,14 +86,14 @@ class Links:
         }
         return NewLink(
             row,
-            (row["medium_digest"], *vault.standing_digests(kind, number)),
-            (row["person_digest"], *vault.standing_digests("id_number", id_number)),
-            (row["name_digest"], *vault.standing_digests("name", f"{id_number}/{name}")),
+            (row["medium_digest"], *vault.standing_digests((kind, number))),
+            (row["person_digest"], *vault.standing_digests(("id_number", id_number))),
+            (row["name_digest"], *vault.standing_digests(("name", f"{id_number}/{name}"))),
         )
 
     def of_medium(self, kind: str, number: str) -> list[Found]:
         """The links of a medium that were not ended; more than one only while they are disputed."""
-        digests = self._vault.standing_digests(_kind_of(kind), number)
+        digests = self._vault.standing_digests((_kind_of(kind), number))
         query = sa.select(t.medium_link).where(_m.medium_digest.in_(digests), _ALIVE).order_by(_m.made_at).limit(MAX_LINKS)
         with self._engine.connect() as connection:
             return [self._found(row) for row in connection.execute(query)] if digests else []

@@ -122,10 +122,8 @@ class Registers:
 
     def listing(self, card_id_code: str, card_number: str) -> Listing | None:
         """What the current lists say of a card: the oldest reason; None when it is in none."""
-        digests = [
-            d for kind, text in names_of(card_id_code, card_number) for d in self._vault.standing_digests(kind, text)
-        ]
-        return self.listing_of(digests)
+        names = names_of(card_id_code, card_number)
+        return self.listing_of(self._vault.standing_digests(*names)) if names else None
 
     def listing_of(self, digests: Sequence[str]) -> Listing | None:
         """The same by the digests of its names."""

@@ -95,9 +95,9 @@ class Vault:
         """What equality is asked by, for a value of a register: the same in every period."""
         return _digest(self.keys.standing(SEARCH, at), kind, value)
 
-    def standing_digests(self, kind: str, value: str) -> list[str]:
-        """The digests that a register may have this value under; none while no register has one."""
-        return [_digest(key, kind, value) for key in self.keys.standing_for_digests()]
+    def standing_digests(self, *names: tuple[str, str]) -> list[str]:
+        """The digests that a register may have these values (kind, value) under; none while no register has one."""
+        return [_digest(key, kind, value) for key in self.keys.standing_for_digests() for kind, value in names]
 
     def pending(self) -> Pending:
         """The writer's: what must be in the transaction that is being made, so that what was sealed can be opened."""
