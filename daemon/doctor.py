@@ -29,6 +29,9 @@ from middleware.doors.tokens import TokenTable
 from middleware.store.database import open_database, revisions, scratch_engine
 from middleware.store.lock import sqlite_file
 from middleware.store.providers import open_masters
+from readers.media.options import ReaderOptions
+from readers.qr.service import token_of
+from readers.qr.way import trust_of
 
 CONNECT_S = 3.0
 LOW_DISK_BYTES = 1 << 30
@@ -79,7 +82,24 @@ def unusable(settings: Settings) -> list[str]:
             settings.remote_readers.context()
     except ValueError as exc:
         problems.append(f"remote_readers: {exc}")
-    return problems + _unusable_links(settings)
+    return problems + _unusable_links(settings) + _unusable_media(settings)
+
+
+def _unusable_media(settings: Settings) -> list[str]:
+    """Files of code services and of old cards."""
+    problems = []
+    for service in settings.codes:
+        try:
+            token_of(service)
+            trust_of(service)
+        except ValueError as exc:
+            problems.append(f"codes ({service.kind}): {exc}")
+    for card in settings.stored_cards:
+        try:
+            card.check()
+        except Fault as fault:
+            problems.append(f"stored_cards ({card.chip}): {fault.detail}  -> {fault.spec.do_zh} / {fault.spec.do_en}")
+    return problems
 
 
 def _unusable_links(settings: Settings) -> list[str]:
@@ -106,11 +126,21 @@ def examine(settings: Settings | None) -> list[Check]:
     checks.append(_reachable("医保中心 centre", url.hostname or "", port, "centre.unreachable"))
     if settings.bank.enabled:
         checks.append(_reachable("银行 bank", settings.bank.host, settings.bank.port, "payment.unreachable"))
+    checks += [_port(options) for options in settings.readers if options.device is not None]
     told = _daemon(settings)
     if any(check.part == _RUNNING + "readers" for check in told):
         # The daemon may use a card service that this shell does not see: what it says of its readers counts.
         checks = [check for check in checks if check.part not in {_CARD_SERVICE, _CARD_READER}]
     return [*checks, *told]
+
+
+def _port(options: ReaderOptions) -> Check:
+    """A device that is not there now may be plugged in later: no more than a note."""
+    name = f"{options.name} {options.device}"
+    if options.device is not None and options.device.exists():
+        return Check("串口 serial port", "good", name)
+    spec = FAULTS["reader.gone"]
+    return Check("串口 serial port", "note", f"{name}: {spec.zh} / {spec.en}", f"{spec.do_zh} / {spec.do_en}")
 
 
 def _python() -> Check:

@@ -80,6 +80,11 @@ class StoredCardOptions:
         if self.chip in _SIZES and self.offset + self.length > _SIZES[self.chip]:
             raise ValueError(f"offset and length go beyond the {_SIZES[self.chip]} bytes of a {self.chip}")
 
+    def check(self) -> None:
+        """Whether the key file that it names holds a key. Raises as ``key`` does."""
+        if self.key_file is not None:
+            _ = self.key
+
     @property
     def key(self) -> bytes:
         """The sector's key. Raises ``system.config`` naming the file's key in the configuration, never its content."""

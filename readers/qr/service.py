@@ -40,7 +40,7 @@ class CodeService:
         self._reactor = reactor
         self.last: Fault | None = None
         self._in_flight = 0
-        self._token = _text_of(options)
+        self._token = token_of(options)
         self._way = Way(options, reactor)
         pool = HTTPConnectionPool(reactor, persistent=False)
         self._agent: Any = Agent.usingEndpointFactory(reactor, self._way, pool)
@@ -116,7 +116,8 @@ def _give_up(asking: Any, body: Body) -> None:
         asking.cancel()
 
 
-def _text_of(options: CodeOptions) -> str:
+def token_of(options: CodeOptions) -> str:
+    """The bearer token, "" where none is wanted. Raises ``ValueError`` when the file holds none."""
     if options.token_file is None:
         return ""
     try:

@@ -37,19 +37,10 @@ class Way:
         self._reactor = reactor
         self._uri = URI.fromBytes(options.url.encode("ascii"))
         self._host = self._uri.host.decode("ascii").strip("[]")
-        self._tls = self._client_tls() if self._uri.scheme == b"https" else None
+        self._tls = trust_of(options)
         self._names = ThreadPool(0, 1, f"{options.kind}-names")
         make_thread: Any = partial(threading.Thread, daemon=True)  # a look-up that hangs never holds up the end
         self._names.threadFactory = make_thread
-
-    def _client_tls(self) -> Any:
-        if self._options.ca_file is None:
-            return optionsForClientTLS(self._host)
-        try:
-            authority = Certificate.loadPEM(self._options.ca_file.read_bytes())
-            return optionsForClientTLS(self._host, trustRoot=trustRootFromCertificates([authority]))
-        except Exception as exc:  # noqa: BLE001 - OpenSSL has errors of its own for a file that is no certificate
-            raise ValueError(f"codes.ca_file cannot be used: {type(exc).__name__}") from None
 
     def start(self) -> None:
         """Have the thread that looks names up."""
@@ -100,3 +91,18 @@ class Way:
                 raise DNSLookupError(type(exc).__name__) from None
             return [(family, str(address[0])) for family, _, _, _, address in found][:_MAX_ADDRESSES]
         return [(socket.AF_INET6 if literal.version == 6 else socket.AF_INET, str(literal))]  # noqa: PLR2004 - IPv6
+
+
+def trust_of(options: CodeOptions) -> Any:
+    """Whose certificates are believed; None without TLS. Raises ``ValueError`` when ``ca_file`` cannot be used."""
+    uri = URI.fromBytes(options.url.encode("ascii"))
+    if uri.scheme != b"https":
+        return None
+    host = uri.host.decode("ascii").strip("[]")
+    if options.ca_file is None:
+        return optionsForClientTLS(host)
+    try:
+        authority = Certificate.loadPEM(options.ca_file.read_bytes())
+        return optionsForClientTLS(host, trustRoot=trustRootFromCertificates([authority]))
+    except Exception as exc:  # noqa: BLE001 - OpenSSL has errors of its own for a file that is no certificate
+        raise ValueError(f"codes.ca_file cannot be used: {type(exc).__name__}") from None

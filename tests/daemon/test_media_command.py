@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
+from config.load import load
 from daemon.cli import main
+from daemon.doctor import _port, unusable
+from daemon.settings import Settings
 from simulators.people import PEOPLE
 from simulators.serial import IdModule
 
@@ -85,3 +88,26 @@ def test_a_configuration_with_a_mistake_is_said_whole(desk, tmp_path):
     result = CliRunner().invoke(main, ["card", "read", "--config", str(config)])
     assert result.exit_code == 2
     assert "readers[0].kind" in result.output
+
+
+def test_the_doctor_names_key_and_token_files_that_cannot_be_used_and_ports_that_are_not_there(desk, tmp_path):
+    module, _ = desk
+    config = tmp_path / "y.toml"
+    more = f"""
+[[codes]]
+kind = "e-voucher"
+url = "https://codes.example/"
+token_file = "{tmp_path}/none"
+[[stored_cards]]
+chip = "mifare-classic"
+offset = 0
+length = 8
+key_file = "{tmp_path}/none"
+"""
+    config.write_text(config.read_text(encoding="utf-8") + more, encoding="utf-8")
+    problems = unusable(load(Settings, config))
+    assert any(problem.startswith("codes (e-voucher): codes.token_file") for problem in problems)
+    assert any(problem.startswith("stored_cards (mifare-classic)") for problem in problems)
+    assert _port(load(Settings, config).readers[0]).level == "good"
+    module.unplug()
+    assert _port(load(Settings, config).readers[0]).level == "note"
