@@ -12,7 +12,7 @@ from middleware.hl7.message import USUAL, Marks, Message
 
 MAX_CONTROL_ID = 199  # 2.7; older versions say 20
 MAX_ECHO = 227  # the longest HD of any version
-ACCEPTED, REFUSED, ERROR = "A", "R", "E"  # the second letter of MSA-1
+ACCEPTED, REFUSED = "A", "R"  # the second letter of MSA-1; E is for whoever reads what a message says
 ALWAYS, NEVER, ON_ERROR, ON_SUCCESS = b"AL", b"NE", b"ER", b"SU"
 _ERR_BY_COMPONENT = (b"2.1", b"2.2", b"2.3", b"2.3.1", b"2.4")  # ERR-1; later versions have ERR-2, 3, 4 and 8
 _PLAIN_TYPE = (b"2.1", b"2.2", b"2.3")  # MSH-9 of an ACK is "ACK" alone
@@ -87,7 +87,7 @@ def wanted(condition: bytes, *, good: bool) -> bool:
 
 
 def codes(header: Header, verdict: str, *, declared: bool = True) -> tuple[str, ...]:
-    """MSA-1 of each answer, in order. ``verdict`` is ``ACCEPTED``, ``REFUSED`` or ``ERROR``.
+    """MSA-1 of each answer, in order. ``verdict`` is ``ACCEPTED`` or ``REFUSED``.
 
     Original mode: one application answer. Enhanced mode: an accept answer as MSH-15 says, then an application answer as
     MSH-16 says; what was not accepted has no application answer, unless MSH-15 wants none. ``declared`` False: the link

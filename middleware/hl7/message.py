@@ -8,7 +8,6 @@ position. Any bytes whatever raise nothing but ``Fault``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 
 from attrs import frozen
@@ -46,11 +45,10 @@ USUAL = Marks()
 class Message:
     """One message. ``pieces``: segments and what ended them, in turn, with whatever stood before MSH first.
 
-    ``declared`` is MSH-18 as written, ``codec`` what reads it, None when nobody here does; the default then splits.
+    ``codec`` reads what MSH-18 declares; None when nobody here does: then ``default``, the link's own, splits and reads.
     """
 
     marks: Marks
-    declared: str
     codec: str | None
     default: str
     pieces: tuple[bytes, ...]
@@ -71,10 +69,6 @@ class Message:
         if fields[0] == b"MSH":
             fields = (fields[0], *fields[2:])
         return self.marks.field.join(fields)
-
-    def segments(self) -> Iterator[Segment]:
-        """All of them, in order; blank lines are none."""
-        return (self.fields(body) for body in self.pieces[1::2] if body)
 
     def header(self) -> Segment:
         """MSH."""
@@ -146,7 +140,7 @@ def decode(raw: bytes, default: str = UTF_8) -> Message:
     place = _CHARSET - _SEPARATOR
     said = _split(fields[place], marks.repetition, wide=False)[0] if len(fields) > place else b""
     declared = said.decode("latin-1").strip()
-    return Message(marks, declared, codec_of(declared, default), default, pieces)
+    return Message(marks, codec_of(declared, default), default, pieces)
 
 
 def _begin(raw: bytes) -> int:

@@ -48,7 +48,7 @@ class Keeper(Protocol):
         """What was taken under that id."""
 
 
-class HL7Link(Factory):
+class Hl7Link(Factory):
     """All connections of one listener. Implements ``connection.Taker``. ``now`` is wall time, aware.
 
     ``counts`` has results: "taken", "repeated", or a fault code; and "dropped" for what was refused and not kept.

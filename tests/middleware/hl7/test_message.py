@@ -41,7 +41,7 @@ def test_any_bytes_give_a_fault_or_a_message_that_encodes_to_them_again(raw):
 
         assert message.encode() == raw
         message.readable()
-        for segment in message.segments():
+        for segment in map(message.fields, message.pieces[1::2]):
             for number, field in enumerate(segment):
                 assert parts_of(message, field) == field
                 for component in (1, 2, 9):
@@ -110,7 +110,7 @@ def test_lf_cr_lf_and_a_byte_order_mark_are_read_too():
         for before in ("", "\ufeff", "\r\n "):
             message = decode(f"{before}MSH|^~\\&|X{end}{end}MSA|AA|1{end}".encode())
             assert message.first(b"MSA") == (b"MSA", b"AA", b"1")
-            assert len(list(message.segments())) == 2
+            assert len([body for body in message.pieces[1::2] if body]) == 2
 
 
 def test_a_segment_is_found_by_its_whole_name():

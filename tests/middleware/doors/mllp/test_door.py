@@ -18,7 +18,7 @@ from twisted.internet.task import Clock
 from middleware.domain.fault import FAULTS, Fault
 from middleware.domain.health import Condition
 from middleware.doors.mllp.judge import judge
-from middleware.doors.mllp.link import KEPT_AN_HOUR, HL7Link
+from middleware.doors.mllp.link import KEPT_AN_HOUR, Hl7Link
 from middleware.doors.mllp.options import MllpOptions, links_are_named
 from middleware.doors.mllp.tables import RULES, trouble
 from middleware.hl7.message import decode
@@ -72,7 +72,7 @@ class Wire:
 def held(**options):
     """A link without reactor or disk, one connection to it, and the clock."""
     inbox, clock = HeldInbox(), Clock()
-    link = HL7Link("his", MllpOptions(**options), inbox, clock, lambda: NOW)
+    link = Hl7Link("his", MllpOptions(**options), inbox, clock, lambda: NOW)
     return link, inbox, clock, connected(link)
 
 
