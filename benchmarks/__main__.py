@@ -51,7 +51,7 @@ class Scale:
     endurance: int = 30_000
     centre_s: float = 30.0
     centre_calls: int = 500
-    centre_slow_s: float = 2.0
+    centre_slow_s: float = 10.0
 
 
 QUICK = Scale(

@@ -65,6 +65,8 @@ def run(folder: Path, calls: int, slow_s: float) -> Waited:
     with Hospital(folder, local_api=LIMITS) as hospital:
         hospital.open(TILLS)
         quoted = hospital.do("quote", count=calls)
+        if quoted["done"] < calls:
+            raise BrokenError(f"{quoted['done']} of {calls} bills were quoted: {quoted['faults']}")
         hospital.centre_does(call="2207", action="slow", seconds=slow_s, times=0)
         probe = _Probe(hospital)
         end = time.monotonic() + 1.0
@@ -79,8 +81,9 @@ def run(folder: Path, calls: int, slow_s: float) -> Waited:
         hospital.do("close")
     if not reports:
         raise BrokenError("the settlements did not end")
-    faults = dict(quoted["faults"]) | dict(reports[0]["faults"])
-    return Waited(calls, probe.peak, faults, _two(before), _two(sending), _two(waiting), _two(answering))
+    return Waited(
+        calls, probe.peak, dict(reports[0]["faults"]), _two(before), _two(sending), _two(waiting), _two(answering)
+    )
 
 
 def _two(took: list[float]) -> tuple[float, float]:
