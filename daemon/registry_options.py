@@ -16,7 +16,7 @@ class RegistryOptions:
 
     unknown_issuer: str = setting(
         "accept",
-        help="a card whose issuer, or its specification there, is not registered: refuse, warn (card.read says so) or accept",
+        help="a card whose issuer (or its specification there) is not registered: refuse, warn in card.read, or accept",
         validator=one_of(*UnknownIssuer),
     )
     unknown_psam: str = setting(
