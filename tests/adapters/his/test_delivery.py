@@ -260,7 +260,7 @@ async def test_messages_keep_their_order_one_in_flight():
 @pytest_twisted.ensureDeferred
 async def test_with_several_in_flight_each_ack_finds_its_own():
     async with hospital(max_in_flight=4) as (simulator, his):
-        simulator.knobs.turn(ADT, Fault.LATE_ACK, delay_s=0.1)
+        simulator.knobs.turn(ADT, Fault.LATE_ACK, delay_s=0.8)
         slow = defer.ensureDeferred(his.deliver(registration("SLOW0001")))
         await until(lambda: len(simulator.received) == 1)
         assert isinstance(await his.deliver(posting("FAST0001")), Answered)

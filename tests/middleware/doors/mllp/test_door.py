@@ -397,7 +397,7 @@ async def test_a_sender_that_shuts_its_side_is_answered_and_one_that_breaks_off_
     broken.send(b"\x0bMSH|^~\\&|half")
     broken.transport.loseConnection()
     await broken.end()
-    await until(lambda: not one.link.connections and one.journal.head_sequence == 2)
+    await until(lambda: not one.link.connections and one.journal.head_sequence == 2, 60)
 
     assert one.door.health().condition is Condition.GOOD
     assert [raw for row, raw in one.rows(kept_only=True)] == [b"MSH|^~\\&|half"]
