@@ -14,6 +14,7 @@ needed() {
     command -v cc >/dev/null || echo gcc
     command -v cc >/dev/null || echo libc6-dev
     command -v softhsm2-util >/dev/null || echo softhsm2  # a token for the tests of keys in an HSM
+    command -v openssl >/dev/null || echo openssl         # with libcrypto.so.3, which signs with SM2
     command -v unshare >/dev/null || echo util-linux
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo postgresql-15  # the tests' own cluster, in a scratch folder
     command -v pg_dump >/dev/null || echo postgresql-client-15                 # backup and restore
