@@ -22,7 +22,17 @@ from simulators.his.book import Posting
 GENESIS = "0" * 64
 MONEY_CALLS = ("2207", "2208", "2601")
 CHARGED = ("Settled", "Delivered", "CancelIntended", "CancelSent")
-IN_DOUBT = ("SettleIntended", "SettleSent", "Unknown", "ReversalIntended", "ReversalSent", "CancelIntended", "CancelSent")
+IN_DOUBT = (
+    "SettleIntended",
+    "SettleSent",
+    "ConfirmIntended",
+    "ConfirmSent",
+    "Unknown",
+    "ReversalIntended",
+    "ReversalSent",
+    "CancelIntended",
+    "CancelSent",
+)
 AFTER_ACKNOWLEDGED = (*CHARGED, "Cancelled", "Unknown", "ReversalIntended", "ReversalSent", "Manual")
 
 Row = Mapping[str, Any]

@@ -22,7 +22,7 @@ from daemon.anchoring import Anchoring
 from daemon.card_keys import sessions_of
 from daemon.chain_watch import ChainWatch
 from daemon.opening import Opened, open_store
-from daemon.policies import calls_of, categories_of, cross_of, kinds_of, local_of
+from daemon.policies import calls_of, categories_of, cross_of, finish_of, kinds_of, local_of
 from daemon.readers import readers_of
 from daemon.reconciling import Reconciling
 from daemon.settings import EngineOptions, Settings
@@ -196,6 +196,7 @@ def policy_of(settings: Settings, profile: Profile) -> Policy:
         local=local_of(profile),
         cross=cross_of(profile),
         query_visits=profile.query_visits,
+        finish=finish_of(profile),
         already_done_codes=frozenset(profile.already_done_codes),
     )
 

@@ -70,6 +70,11 @@ def categories_of(profile: Profile) -> Mapping[str, Category]:
     return {**CATEGORIES, **own}
 
 
+def finish_of(profile: Profile) -> Call | None:
+    """The call that must follow a settlement's yes there."""
+    return {"confirm": Call.CONFIRM, "check": Call.CHECK}.get(profile.after_settle)
+
+
 def local_of(profile: Profile) -> str:
     """How the region codes of those insured here begin."""
     return profile.region[: profile.cross_region.local_digits]

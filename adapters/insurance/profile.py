@@ -67,6 +67,11 @@ class Profile:
         help="SOAP fault codes that certainly mean that nothing was done; leave empty until the centre says so in writing",
         default=(),
     )
+    after_settle: str = setting(
+        help="what must follow a settlement's yes: nothing; confirm (9901) it, or check (9902) that it stands",
+        default="nothing",
+        validator=one_of("nothing", "confirm", "check"),
+    )
     sign_in: str = setting(help="how often 9001 is wanted", default="daily", validator=one_of("daily", "never"))
     quote_expiry_s: int = setting(
         help="how long a pre-settlement may be confirmed", default=900, unit="s", validator=between(30, 86_400)

@@ -70,6 +70,12 @@ REPLY_HEAD: tuple[FieldSpec, ...] = (
     text("err_msg", 200, "错误信息", "message"),
 )
 
+# Of centres before 2021 (insurance.md 3): the platform has neither, so numbers and tables are ours.
+FINISH_TRANSACTIONS = (
+    Transaction("9901", "结算确认（老接口）", "confirm", input=(Node("data", (SETL_ID, MDTRT_ID, PSN_NO)),)),
+    Transaction("9902", "结算核对（老接口）", "check", input=(Node("data", (SETL_ID, MDTRT_ID, PSN_NO)),)),
+)
+
 # -- the transactions ---------------------------------------------------------------------------------------------------
 _ALL = (
     Transaction("9001", "签到", "sign in",
@@ -257,6 +263,7 @@ _ALL = (
             text("oinfno", 6, "原交易编号", "original_call", need=True),  # C4, as short as infno and for the same reason
         )),),
     ),
+    *FINISH_TRANSACTIONS,
 )
 # fmt: on
 

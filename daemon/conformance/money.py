@@ -13,6 +13,7 @@ from daemon.conformance.talk import Stopped, Talk
 from middleware.domain.centre import (
     Call,
     CancelSettlement,
+    Confirm,
     Holder,
     PreSettle,
     Quoted,
@@ -83,7 +84,7 @@ async def quote(talk: Talk, bill: Bill) -> Split:
     return quoted.split
 
 
-async def settle(talk: Talk, bill: Bill, quoted: Split, reversible: frozenset[str]) -> Booked:
+async def settle(talk: Talk, bill: Bill, quoted: Split, reversible: frozenset[str], finish: Call | None = None) -> Booked:
     """Settle it, or ``Stopped`` with all that could be undone undone."""
     request = Settle(
         bill.visit, bill.holder, bill.batch, bill_total(bill.lines), use_account=True, quoted=quoted, lines=bill.carried
@@ -94,7 +95,10 @@ async def settle(talk: Talk, bill: Bill, quoted: Split, reversible: frozenset[st
         case Answered(reply) if isinstance(reply, Settled):
             talk.left[message_id] = f"{call} {reply.settlement_number} {message_id}"
             visit = attrs.evolve(bill.visit, visit_number=reply.visit_number or bill.visit.visit_number)
-            return Booked(message_id, visit, reply)
+            booked = Booked(message_id, visit, reply)
+            if finish is not None:
+                await _finish(talk, booked, finish, call, reversible)
+            return booked
         case Refused() | NotSent():
             raise Stopped(call.value)
         case _:
@@ -102,6 +106,15 @@ async def settle(talk: Talk, bill: Bill, quoted: Split, reversible: frozenset[st
             if call.value in reversible:
                 await reverse(talk, bill.visit, message_id, call, End.ANY_ANSWER)
             raise Stopped(call.value)
+
+
+async def _finish(talk: Talk, booked: Booked, finish: Call, call: Call, reversible: frozenset[str]) -> None:
+    """What the region wants after the yes; without its own yes the settlement is undone."""
+    _, outcome = await talk.say(Confirm(booked.visit, booked.reply.settlement_number, finish))
+    if not isinstance(outcome, Answered):
+        if call.value in reversible:
+            await reverse(talk, booked.visit, booked.message_id, call, End.ANY_ANSWER)
+        raise Stopped(finish.value)
 
 
 def _as_quoted(reply: Settled, quoted: Split) -> Note:

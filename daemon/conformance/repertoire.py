@@ -11,6 +11,7 @@ from daemon.conformance.data import TestData
 from daemon.conformance.money import Bill, Booked, cancel, quote, reverse, settle
 from daemon.conformance.table import End, Note
 from daemon.conformance.talk import Stopped, Talk
+from daemon.policies import finish_of
 from middleware.domain.centre import (
     Admit,
     Call,
@@ -32,6 +33,7 @@ from middleware.domain.centre import (
 from middleware.domain.charge import ChargeLine
 from middleware.domain.kind import VisitKind
 from middleware.domain.outcome import Refused
+from middleware.domain.split import Split
 from middleware.domain.statement import DetailRow, Slice
 
 MATERNITY = "510"  # pays for one thing only, never chosen for another
@@ -61,6 +63,10 @@ class Desk:
             await play(self)
         except Stopped as stopped:
             self.talk.leave_out(Call(str(stopped)), REST, Note("其余", "the rest"))
+
+    async def settle(self, bill: Bill, quoted: Split) -> Booked:
+        """Settle it, with what must follow here."""
+        return await settle(self.talk, bill, quoted, self.reversible, finish_of(self.profile))
 
     def number(self) -> str:
         """A number of ours, of digits, never used before: a visit's, a batch's or a line's."""
@@ -134,7 +140,7 @@ async def charged(desk: Desk, visit: VisitFacts) -> Bill:
 
 async def settled(desk: Desk, bill: Bill) -> Booked:
     """Quoted and settled, in the books."""
-    return desk.book(await settle(desk.talk, bill, await quote(desk.talk, bill), desk.reversible))
+    return desk.book(await desk.settle(bill, await quote(desk.talk, bill)))
 
 
 async def outpatient(desk: Desk) -> None:
@@ -216,7 +222,7 @@ async def stay(desk: Desk) -> None:
     quoted = await quote(talk, bill)
     if when == "before-settle":
         bill = await _discharged(desk, bill)
-    booked = desk.book(await settle(talk, bill, quoted, desk.reversible))
+    booked = desk.book(await desk.settle(bill, quoted))
     if when == "after-settle":
         await _discharged(desk, bill)
     await desk.take_back(booked)
@@ -245,7 +251,7 @@ async def reversals(desk: Desk) -> None:
     _, outcome = await desk.talk.say(never, End.REFUSED, Note("冲正从未发出的交易", "of a message that never was"))
     _say_code(desk, outcome, {"not_found_codes": desk.profile.not_found_codes})
     bill = await charged(desk, visit)
-    booked = await settle(desk.talk, bill, await quote(desk.talk, bill), desk.reversible)
+    booked = await desk.settle(bill, await quote(desk.talk, bill))
     await reverse(desk.talk, visit, booked.message_id, Call.SETTLE)
     again = Reverse(visit, booked.message_id, Call.SETTLE)
     _, outcome = await desk.talk.say(again, End.ANY_ANSWER, Note("再次冲正", "once more, for its code"))

@@ -18,6 +18,7 @@ from adapters.insurance.opening import centre_of
 from adapters.insurance.profile import Profile
 from adapters.insurance.profile_gateway import GatewayForm, SignatureForm
 from adapters.insurance.profile_soap import PROCESS, STRING
+from daemon.policies import finish_of
 from middleware.domain.statement import Verdict
 from simulators.centre.server import CentreSimulator, china_now
 from simulators.centre.speech import Speech, TypedSpeech, process_speech, string_speech
@@ -80,6 +81,7 @@ def simulator_of(reactor: Any, profile: Profile, now: Callable[[], dt.datetime] 
         dialect=Dialect(statement.columns, statement.header, statement.encoding, Codes(codes[str(Verdict.EQUAL)], *said)),
         by_cycle=statement.by_cycle,
         speech=speech_of(profile),
+        finish=str(finish_of(profile) or ""),
     )
 
 

@@ -140,7 +140,12 @@ def nothing_in_flight_of_an_earlier_life(b: Books, *, shared: bool) -> None:
     epochs = {row["message_id"]: row["epoch"] for row in b.of("message")}
     there = {row["epoch"] for row in b.of("node") if not row["ended"] or (shared and not row["cleared"])}
     flying = {str(state) for state in IN_FLIGHT}
-    name = {"Settle": "settle_message_id", "Revers": "reversal_message_id", "Cancel": "cancel_message_id"}
+    name = {
+        "Settle": "settle_message_id",
+        "Confir": "confirm_message_id",
+        "Revers": "reversal_message_id",
+        "Cancel": "cancel_message_id",
+    }
     for s in b.settlements():
         good = s["state"] not in flying or epochs.get(s[name[s["state"][:6]]]) in there
         b.story.require("9", f"{s['state']} of an earlier life", holds=good, about=s["settlement_id"])

@@ -59,6 +59,7 @@ class Dials:
     files: bool = False  # the day's file is waited for
     limit_s: float = 72 * 3600.0  # then a person
     cancel_on_his_refusal: bool = False
+    finish: bool = False  # a settlement's yes must be confirmed
 
 
 _CHANCES: Mapping[str, float] = MappingProxyType(
@@ -100,6 +101,7 @@ PROFILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "clocks": ("clock_steps", "slow", "request_lost", "reply_lost", "cut", "crashes"),
         "nights": (*_WIRE, *_DISK, "crashes", "repeats", "late"),
         "evidence": (*_WIRE, "crashes", "repeats"),
+        "confirm": (*_WIRE, *_HIS, *_DISK, "crashes", "clock_steps", "repeats", "finish"),
         "nodes": (*_WIRE, *_HIS, *_DISK, *_CARDS, "nodes", "crashes", "clock_steps", "pauses", "skew_s", "repeats"),
         "hostile": (*_WIRE, *_HIS, *_DISK, *_CARDS, "crashes", "clock_steps", "repeats"),
     }
@@ -123,6 +125,7 @@ def draw(seed: int, profile: str) -> Dials:
     chances["skew_s"] = rng.choice((0.0, 10.0, 250.0))
     more = random.Random(f"more/{profile}/{seed}")  # noqa: S311 - the same
     chances |= {name: more.choice((0.0, 0.5, 1.0)) * most for name, most in _LATER.items()}
+    chances["finish"] = True
     turned: dict[str, Any] = {name: value for name, value in {**chances, **counts}.items() if name in allowed}
     return Dials(
         visits=rng.randint(3, 7),
@@ -144,7 +147,7 @@ def quiet(dials: Dials) -> Dials:
         skew_s=dials.skew_s,
         cancel_on_his_refusal=dials.cancel_on_his_refusal,
     )
-    return evolve(calm, order=dials.order, named=dials.named, files=dials.files, limit_s=dials.limit_s)
+    return evolve(calm, order=dials.order, named=dials.named, files=dials.files, limit_s=dials.limit_s, finish=dials.finish)
 
 
 # What of a day can be left out without its being another day; the bank's dials bear a prefix.

@@ -44,16 +44,28 @@ class Ledger:
         """The settlement with that number."""
         return next((held for held in self.settlements.values() if held.number == number), None)
 
+    def confirm(self, number: str) -> Held | None:
+        """It holds now; unless there is nothing that waits for that, or it holds already."""
+        held = self.by_number(number)
+        if held is None or held.state not in {"pending", "approved"}:
+            return None
+        held.state = "approved"
+        return held
+
     def of(self, settlement_id: str) -> list[Held]:
         """All that was ever made of one of our bills: batch numbers begin with its id."""
         return [held for held in self.settlements.values() if held.batch.startswith(settlement_id)]
 
-    def settle(self, message_id: str, request: c.Settle) -> Held | None:
-        """Hold it, unless the batch is not there with that total. A message id is not recognised: nobody promises that."""
+    def settle(self, message_id: str, request: c.Settle, *, pending: bool = False) -> Held | None:
+        """Hold it (``pending``: once it is confirmed), unless the batch is not there with that total.
+
+        A message id is not recognised: nobody promises that.
+        """
         if self._charged(request) != request.total.fen:
             return None
         self.numbers += 1
-        held = Held(message_id, f"SETL{self.numbers:06d}", request.batch, request)
+        state = "pending" if pending else "approved"
+        held = Held(message_id, f"SETL{self.numbers:06d}", request.batch, request, state)
         self.settlements[message_id if message_id not in self.settlements else f"{message_id}#{self.numbers}"] = held
         return held
 
@@ -83,7 +95,7 @@ class Ledger:
             undone, before = "approved", "cancelled"
         else:
             held = self.settlements.get(original)
-            undone, before = "reversed", "approved"
+            undone, before = "reversed", "pending" if held is not None and held.state == "pending" else "approved"
         if held is None:
             return Refused(NOT_FOUND, "无此交易")
         if held.state == undone:

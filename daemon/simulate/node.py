@@ -21,7 +21,7 @@ from daemon.simulate.registry import DONE_BEFORE
 from daemon.simulate.statements import AGENCY, CLEARING, NOT_READY
 from daemon.simulate.story import Story
 from daemon.simulate.wire import Exchange, Wire
-from middleware.domain.centre import CANCEL_CALLS, SETTLE_CALLS
+from middleware.domain.centre import CANCEL_CALLS, SETTLE_CALLS, Call
 from middleware.domain.fault import Fault
 from middleware.domain.message_id import MessageIds
 from middleware.domain.rules import KIND_RULES
@@ -70,6 +70,7 @@ def policy_of(dials: Dials) -> Policy:
         cancel_on_his_refusal=dials.cancel_on_his_refusal,
         kinds={kind: evolve(rules, withdraw=True, evidence=dials.order) for kind, rules in KIND_RULES.items()},
         query_visits=True,
+        finish=Call.CONFIRM if dials.finish else None,
         already_done_codes=frozenset({DONE_BEFORE}),
     )
 

@@ -61,7 +61,7 @@ def heard(request: c.CentreRequest, nodes: Nodes) -> c.CentreRequest:
             return evolve(request, visit=_visit(request.visit, rows[0]), batch=batch, lines=lines)
         case c.PreSettle() | c.Settle():
             return _bill(request, nodes)
-        case c.CancelSettlement():
+        case c.CancelSettlement() | c.Confirm():
             row = nodes["data"][0]
             return evolve(request, visit=_visit(request.visit, row), settlement_number=row["setl_id"])
         case c.Reverse():

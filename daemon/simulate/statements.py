@@ -38,7 +38,7 @@ class Entry:
 def entries(ledger: Ledger, day: dt.date) -> Iterator[Entry]:
     """The rows of that day: what was reversed is in none, what was cancelled is in two."""
     for held in ledger.settlements.values():
-        if held.state == "reversed":
+        if held.state in {"reversed", "pending"}:
             continue
         if held.settled_at is not None and held.settled_at.date() == day:
             yield _entry(held, refund=False)

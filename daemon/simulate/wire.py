@@ -162,10 +162,12 @@ class Exchange:
                     split = evolve(split, cash=split.cash + total)
                 return Answered(c.Quoted(split))
             case c.Settle() as request:
-                held = ledger.settle(call.message_id, request)
+                held = ledger.settle(call.message_id, request, pending=self.dials.finish)
                 if held:
                     held.settled_at = now
                 return Answered(settled_of(held, now)) if held else Refused("4301", "无此批次")
+            case c.Confirm(_, number):
+                return Answered(c.Confirmed()) if ledger.confirm(number) else Refused("4302", "无此结算")
             case c.CancelSettlement(_, number):
                 held = ledger.cancel(call.message_id, number)
                 if held:

@@ -12,13 +12,13 @@ from attrs import field, frozen
 from middleware.domain.charge import ChargeLine, Diagnosis, Disease
 from middleware.domain.credential import BY_CARD, Credential
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
-from middleware.domain.kind import CALLS, CANCEL_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, VisitKind
+from middleware.domain.kind import CALLS, CANCEL_CALLS, FINISH_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, VisitKind
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Maternity
 from middleware.domain.split import Split
 from middleware.domain.statement import DetailRow, Period, Refunds, ResultRow, Slice, Totals
 
-__all__ = ["CANCEL_CALLS", "MONEY_CALLS", "SETTLE_CALLS", "Call"]
+__all__ = ["CANCEL_CALLS", "FINISH_CALLS", "MONEY_CALLS", "SETTLE_CALLS", "Call"]
 
 
 @frozen(slots=True)
@@ -206,6 +206,15 @@ class CancelSettlement:
 
 
 @frozen(slots=True)
+class Confirm:
+    """9901, 9902: make final what the centre said yes to, or ask whether it stands (old Zhejiang, old Chifeng)."""
+
+    visit: VisitFacts
+    settlement_number: str  # setl_id
+    call: Call  # one of FINISH_CALLS
+
+
+@frozen(slots=True)
 class Reverse:
     """2601: undo exactly one message whose outcome is unknown or unwanted."""
 
@@ -275,7 +284,7 @@ class DownloadFile:
 StatementRequest = SignOut | CompareTotals | UploadFile | CompareDetail | DownloadFile
 CounterRequest = (
     SignIn | QueryPerson | RegisterVisit | UploadVisit | UploadCharges | PreSettle | Settle | CancelSettlement | Reverse
-    | Admit | Discharge | WithdrawDischarge | WithdrawVisit | WithdrawCharges | QueryVisits
+    | Admit | Discharge | WithdrawDischarge | WithdrawVisit | WithdrawCharges | QueryVisits | Confirm
 )  # fmt: skip
 CentreRequest = CounterRequest | StatementRequest
 
@@ -313,6 +322,8 @@ def call_of(request: CentreRequest) -> Call:
             call = CALLS[request.visit.kind].settle
         case CancelSettlement():
             call = CALLS[request.visit.kind].cancel
+        case Confirm():
+            call = request.call
         case _:
             call = _CALL_OF[type(request)]
     if call is None:
@@ -438,6 +449,11 @@ class SettlementCancelled:
 
 
 @frozen(slots=True)
+class Confirmed:
+    """9901's and 9902's answer carries nothing: it stands."""
+
+
+@frozen(slots=True)
 class Reversed:
     """2601's answer carries nothing."""
 
@@ -507,6 +523,7 @@ CentreReply = (
     | Quoted
     | Settled
     | SettlementCancelled
+    | Confirmed
     | Reversed
     | SignedOut
     | TotalsCompared

@@ -257,6 +257,44 @@ class SettleUnanswered:
 
 
 @frozen(slots=True)
+class CentreConfirmed:
+    """The call after the settle was answered: the settlement stands."""
+
+    settlement_id: str
+    message_id: str
+    late: bool = False  # after the call had ended as unknown
+
+
+@frozen(slots=True)
+class CentreRefusedConfirm:
+    """The centre does not stand by what it said yes to."""
+
+    settlement_id: str
+    message_id: str
+    code: str
+    message: str
+
+
+@frozen(slots=True)
+class ConfirmNotSent:
+    """No byte of it left."""
+
+    settlement_id: str
+    message_id: str
+    fault: str
+    detail: str
+
+
+@frozen(slots=True)
+class ConfirmUnanswered:
+    """It left and no clear answer came."""
+
+    settlement_id: str
+    message_id: str
+    cause: str
+
+
+@frozen(slots=True)
 class DueTimePassed:
     """The time that an unknown outcome was given has passed."""
 
@@ -514,6 +552,10 @@ SettlementEvent = (
     | CentreRefusedSettle
     | SettleNotSent
     | SettleUnanswered
+    | CentreConfirmed
+    | CentreRefusedConfirm
+    | ConfirmNotSent
+    | ConfirmUnanswered
     | DueTimePassed
     | CentreReversed
     | CentreRefusedReversal

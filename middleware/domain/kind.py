@@ -43,6 +43,9 @@ class Call(StrEnum):
     COMPARE_DETAIL = "3202"
     UPLOAD_FILE = "9101"
     DOWNLOAD_FILE = "9102"
+    # Of centres before 2021; the numbers are ours, no list of the platform's has them.
+    CONFIRM = "9901"
+    CHECK = "9902"
 
 
 REGISTER_CALLS = frozenset({Call.REGISTER_VISIT, Call.ADMIT})
@@ -50,8 +53,10 @@ CHARGE_CALLS = frozenset({Call.UPLOAD_CHARGES, Call.UPLOAD_STAY_CHARGES})
 PRE_SETTLE_CALLS = frozenset({Call.PRE_SETTLE, Call.PHARMACY_PRE_SETTLE, Call.STAY_PRE_SETTLE})
 SETTLE_CALLS = frozenset({Call.SETTLE, Call.PHARMACY_SETTLE, Call.STAY_SETTLE})
 CANCEL_CALLS = frozenset({Call.CANCEL, Call.PHARMACY_CANCEL, Call.STAY_CANCEL})
+# Where a region wants it: the call after the centre's yes to a settle, without whose own yes nothing is settled.
+FINISH_CALLS = frozenset({Call.CONFIRM, Call.CHECK})
 # A lost answer to one of these may have moved money; none is ever sent twice (SETTLEMENT.md).
-MONEY_CALLS = frozenset({*SETTLE_CALLS, *CANCEL_CALLS, Call.REVERSE})
+MONEY_CALLS = frozenset({*SETTLE_CALLS, *CANCEL_CALLS, *FINISH_CALLS, Call.REVERSE})
 
 
 class VisitKind(StrEnum):

@@ -43,6 +43,8 @@ class SettlementState(StrEnum):
     QUOTED = "Quoted"  # the split, bound to the digest of the lines, with an expiry
     SETTLE_INTENDED = "SettleIntended"  # intent, message id, digest and amount are durable
     SETTLE_SENT = "SettleSent"  # bytes left
+    CONFIRM_INTENDED = "ConfirmIntended"  # the centre said yes; the call without which that counts for nothing is durable
+    CONFIRM_SENT = "ConfirmSent"  # its bytes left
     UNKNOWN = "Unknown"  # money may have moved; the visit is locked for money
     REVERSAL_INTENDED = "ReversalIntended"  # a reversal of exactly one message is durable
     REVERSAL_SENT = "ReversalSent"  # its bytes left
@@ -61,6 +63,8 @@ MONEY_OPEN = frozenset(
     {
         SettlementState.SETTLE_INTENDED,
         SettlementState.SETTLE_SENT,
+        SettlementState.CONFIRM_INTENDED,
+        SettlementState.CONFIRM_SENT,
         SettlementState.UNKNOWN,
         SettlementState.REVERSAL_INTENDED,
         SettlementState.REVERSAL_SENT,
@@ -75,6 +79,8 @@ IN_FLIGHT = frozenset(
     {
         SettlementState.SETTLE_INTENDED,
         SettlementState.SETTLE_SENT,
+        SettlementState.CONFIRM_INTENDED,
+        SettlementState.CONFIRM_SENT,
         SettlementState.REVERSAL_INTENDED,
         SettlementState.REVERSAL_SENT,
         SettlementState.CANCEL_INTENDED,
@@ -101,6 +107,8 @@ class Settlement:
     expires_at: dt.datetime | None = None
     charges_mark: str = ""  # of a stay: the charges that were quoted
     settle_message_id: str = ""
+    approved: Settled | None = None  # the centre's yes, where it counts for nothing until it was confirmed
+    confirm_message_id: str = ""
     settled: Settled | None = None
     unknown_call: Call | None = None  # whose outcome is unknown: one of SETTLE_CALLS or CANCEL_CALLS
     unknown_since: dt.datetime | None = None
@@ -141,7 +149,7 @@ class Settlement:
     @property
     def seen(self) -> str:
         """Its state and newest messages: when this is the same later, nothing was learned of it meanwhile."""
-        ids = (self.settle_message_id, self.reversal_message_id, self.cancel_message_id)
+        ids = (self.settle_message_id, self.confirm_message_id, self.reversal_message_id, self.cancel_message_id)
         return " ".join((str(self.state), *ids))
 
     @property

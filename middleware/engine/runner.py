@@ -13,7 +13,7 @@ import structlog
 from attrs import evolve, field, frozen
 from twisted.internet.defer import Deferred, DeferredSemaphore
 
-from middleware.domain.centre import MONEY_CALLS, SETTLE_CALLS, Call, Holder
+from middleware.domain.centre import FINISH_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, Holder
 from middleware.domain.command import AskBank, CallCentre, Command, TellHis, WakeAt, WakePayer
 from middleware.domain.errand import ErrandState
 from middleware.domain.event import Event, FirstByteLeft, RegistrationRequested
@@ -234,7 +234,7 @@ class Engine:
                 settlement_id=command.subject,
                 call=str(command.call),
                 digest=call.digest,
-                amount_fen=amount if command.call in SETTLE_CALLS else -amount,
+                amount_fen=amount if command.call in SETTLE_CALLS | FINISH_CALLS else -amount,
                 intended_at=at.now,
                 sign_number=call.sign_number,
             )

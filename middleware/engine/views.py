@@ -230,7 +230,7 @@ def settle_answer(visit: Visit, s: Settlement) -> Answer | Fault | None:
     """The same for a settlement."""
     if s.settled is not None:
         return settled_view(visit, s)
-    if s.state in {S.SETTLE_INTENDED, S.SETTLE_SENT}:
+    if s.state in {S.SETTLE_INTENDED, S.SETTLE_SENT, S.CONFIRM_INTENDED, S.CONFIRM_SENT}:
         return None
     if s.leg is not None and s.leg.state is LegState.HOLD_INTENDED:
         return None

@@ -72,11 +72,14 @@ class Compared:
 # -- what follows from a class and our state
 
 _ALL = frozenset(S)
-_FLYING = (S.SETTLE_INTENDED, S.SETTLE_SENT, S.REVERSAL_INTENDED, S.REVERSAL_SENT, S.CANCEL_INTENDED, S.CANCEL_SENT)
+_SETTLING = (
+    S.SETTLE_INTENDED, S.SETTLE_SENT, S.CONFIRM_INTENDED, S.CONFIRM_SENT, S.REVERSAL_INTENDED, S.REVERSAL_SENT,
+)  # fmt: skip
+_FLYING = (*_SETTLING, S.CANCEL_INTENDED, S.CANCEL_SENT)
 _PERSON = dict.fromkeys(_ALL, R.PERSON)
 _SETTLEMENT_THERE = {
     **_PERSON,  # a row of ours, but of another day or slice; or of a bill that was never to be settled
-    **dict.fromkeys(_FLYING[:4], R.WAIT),
+    **dict.fromkeys(_SETTLING, R.WAIT),
     **dict.fromkeys((S.UNKNOWN, S.MANUAL), R.REVERSE_OR_ADOPT),
     **dict.fromkeys((S.QUOTED, S.REFUSED, S.REVERSED), R.REVERSE),
 }

@@ -15,8 +15,10 @@ from middleware.domain.centre import CANCEL_CALLS, SETTLE_CALLS, Call, Settled, 
 from middleware.domain.decision import CentreAmounts, Decided, Decision, Proposal, Verdict
 from middleware.domain.event import (
     CentreCancelled,
+    CentreConfirmed,
     CentreListed,
     CentreRefusedCancel,
+    CentreRefusedConfirm,
     CentreRefusedReversal,
     CentreRefusedSettle,
     CentreReversed,
@@ -51,6 +53,8 @@ _ON_FINDING = {S.SETTLED: _UNDONE_THERE, S.DELIVERED: _UNDONE_THERE}
 _TOLD = (
     CentreSettled,
     CentreRefusedSettle,
+    CentreConfirmed,
+    CentreRefusedConfirm,
     CentreReversed,
     CentreRefusedReversal,
     CentreCancelled,
@@ -191,7 +195,7 @@ def _carried_out(settlement: Settlement, decision: Decision, at: At, visit: Visi
             split = held(settlement.quoted, decision.amounts)
             clearing = (decision.clearing_type, decision.clearing_way, decision.clearing_agency)
             reply = Settled(number, when, split, *clearing)
-            return settling.settled(settlement, CentreSettled(sid, settlement.settle_message_id, reply), at, visit)
+            return settling.holds(settlement, reply, at, visit)
         case Verdict.CANCELLED:
             if when is None or settlement.settled is None:
                 raise AssertionError("a proposal that does not fit was kept")

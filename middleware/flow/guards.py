@@ -23,6 +23,8 @@ _WORDS = {
     S.CANCELLED: "settlement.cancelled",
     S.SETTLE_INTENDED: "settlement.busy",
     S.SETTLE_SENT: "settlement.busy",
+    S.CONFIRM_INTENDED: "settlement.busy",
+    S.CONFIRM_SENT: "settlement.busy",
     S.CANCEL_INTENDED: "settlement.busy",
     S.CANCEL_SENT: "settlement.busy",
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from middleware.domain.centre import (
     CANCEL_CALLS,
+    FINISH_CALLS,
     MONEY_CALLS,
     SETTLE_CALLS,
     Call,
     CentreReply,
     ChargesTaken,
+    Confirmed,
     Done,
     LineVerdict,
     PersonKnown,
@@ -28,12 +30,14 @@ from middleware.domain.event import (
     CancelNotSent,
     CancelUnanswered,
     CentreCancelled,
+    CentreConfirmed,
     CentreDidErrand,
     CentreFoundVisits,
     CentreKnewPerson,
     CentreQuoted,
     CentreRefusedCall,
     CentreRefusedCancel,
+    CentreRefusedConfirm,
     CentreRefusedReversal,
     CentreRefusedSettle,
     CentreRegisteredLate,
@@ -43,6 +47,8 @@ from middleware.domain.event import (
     CentreShowedVisits,
     CentreTookCharges,
     CentreTookVisit,
+    ConfirmNotSent,
+    ConfirmUnanswered,
     Event,
     ReversalNotSent,
     ReversalUnanswered,
@@ -102,6 +108,8 @@ def _answered(command: CallCentre, reply: CentreReply, *, late: bool) -> Event:
             return CentreSettled(sid, mid, reply, late)
         case _, SettlementCancelled() if command.call in CANCEL_CALLS:
             return CentreCancelled(sid, mid, reply, late)
+        case _, Confirmed() if command.call in FINISH_CALLS:
+            return CentreConfirmed(sid, mid, late)
         case Call.REVERSE, Reversed():
             return CentreReversed(sid, mid)
     return _told(command, reply)
@@ -153,6 +161,8 @@ def _refused(command: CallCentre, code: str, message: str, policy: Policy) -> Ev
         return CentreRefusedSettle(sid, mid, code, message)
     if command.call in CANCEL_CALLS:
         return CentreRefusedCancel(sid, mid, code, message)
+    if command.call in FINISH_CALLS:
+        return CentreRefusedConfirm(sid, mid, code, message)
     if command.call is Call.REVERSE:
         return CentreRefusedReversal(sid, mid, code, message, code in policy.not_found_codes)
     return CentreRefusedCall(command.call, code, message, sid, command.errand_id)
@@ -164,6 +174,8 @@ def _not_sent(command: CallCentre, fault: str, detail: str) -> Event:
         return SettleNotSent(sid, mid, fault, detail)
     if command.call in CANCEL_CALLS:
         return CancelNotSent(sid, mid, fault, detail)
+    if command.call in FINISH_CALLS:
+        return ConfirmNotSent(sid, mid, fault, detail)
     if command.call is Call.REVERSE:
         return ReversalNotSent(sid, mid, fault, detail)
     return CallNotSent(command.call, fault, detail, sid, command.errand_id)
@@ -175,6 +187,8 @@ def _unanswered(command: CallCentre, cause: str) -> Event:
         return SettleUnanswered(sid, mid, cause)
     if command.call in CANCEL_CALLS:
         return CancelUnanswered(sid, mid, cause)
+    if command.call in FINISH_CALLS:
+        return ConfirmUnanswered(sid, mid, cause)
     if command.call is Call.REVERSE:
         return ReversalUnanswered(sid, mid, cause)
     return CallUnanswered(command.call, cause, sid, command.errand_id)

@@ -19,6 +19,7 @@ from middleware.flow.visit import ERRAND_ROWS, PAYER_ROWS, REGISTRATION_ROWS, SE
 # What stands after "->" in a move's first line, for lines that do not name a state by itself.
 _SENT = {
     SettlementState.SETTLE_INTENDED: SettlementState.SETTLE_SENT,
+    SettlementState.CONFIRM_INTENDED: SettlementState.CONFIRM_SENT,
     SettlementState.REVERSAL_INTENDED: SettlementState.REVERSAL_SENT,
     SettlementState.CANCEL_INTENDED: SettlementState.CANCEL_SENT,
 }
@@ -63,6 +64,8 @@ _SETTLEMENT = _Machine(
         _S.QUOTED: ("已预结算，绑定明细摘要，有期限", "the split, bound to the digest of the lines, with an expiry"),
         _S.SETTLE_INTENDED: ("结算意图已落盘", "intent, message id, digest and amount are durable"),
         _S.SETTLE_SENT: ("结算报文已发出", "bytes of the settlement left"),
+        _S.CONFIRM_INTENDED: ("中心已同意，确认意图已落盘", "the centre said yes; the call that makes it count is durable"),
+        _S.CONFIRM_SENT: ("确认报文已发出", "bytes of the confirmation left"),
         _S.UNKNOWN: ("钱可能已动；该就诊锁定收费", "money may have moved; the visit is locked for money"),
         _S.REVERSAL_INTENDED: ("对唯一一条报文的冲正意图已落盘", "a reversal of exactly one message is durable"),
         _S.REVERSAL_SENT: ("冲正报文已发出", "its bytes left"),

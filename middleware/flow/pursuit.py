@@ -172,7 +172,17 @@ def ended(after: Settlement) -> Settlement:
 
 _DOUBTFUL = frozenset({S.UNKNOWN, S.REVERSAL_INTENDED, S.REVERSAL_SENT, S.MANUAL})
 _KNOWN = dict.fromkeys(
-    (S.SETTLED, S.DELIVERED, S.CANCEL_INTENDED, S.CANCEL_SENT, S.CANCELLED, S.REFUSED, S.REVERSED),
+    (
+        S.CONFIRM_INTENDED,
+        S.CONFIRM_SENT,
+        S.SETTLED,
+        S.DELIVERED,
+        S.CANCEL_INTENDED,
+        S.CANCEL_SENT,
+        S.CANCELLED,
+        S.REFUSED,
+        S.REVERSED,
+    ),
     "the outcome was established meanwhile",
 )
 _UNDER_WAY = dict.fromkeys((S.REVERSAL_INTENDED, S.REVERSAL_SENT), "a reversal is under way by now")

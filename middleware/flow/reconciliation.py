@@ -16,7 +16,6 @@ from middleware.domain.event import (
     CentreListedAbsent,
     CentreListedEqual,
     CentreListedOtherwise,
-    CentreSettled,
 )
 from middleware.domain.money import Money
 from middleware.domain.reconciliation import Difference, Finding, Listing
@@ -48,7 +47,7 @@ def listed(settlement: Settlement, event: CentreListed, at: At, visit: Visit) ->
             return cancel.cancelled(known, CentreCancelled(known.settlement_id, known.cancel_message_id, undone), at, visit)
         if known.quoted is not None:
             reply = Settled(number, when, known.quoted, *clearing)
-            return settling.settled(known, CentreSettled(known.settlement_id, known.settle_message_id, reply), at, visit)
+            return settling.holds(known, reply, at, visit)
     found = _finding(D.ONLY_THERE, event, at)
     return _pursue(settlement, visit.calls.cancel if event.refund else visit.calls.settle, found, at, visit)
 
@@ -73,6 +72,9 @@ def refund_listed(settlement: Settlement, event: CentreListed, at: At, visit: Vi
 
 def absent(settlement: Settlement, event: CentreListedAbsent, at: At, visit: Visit) -> Step[Settlement]:
     """-> Reversed (a cancel: Settled/Delivered again): proven never done; stays until the centre's limit is surely over."""
+    since = settlement.unknown_since
+    if settlement.approved is not None and not event.refund and since is not None:
+        event = evolve(event, intended_at=max(since, event.intended_at))  # a confirming call left after the settle
     if not _is_about(settlement, event.message_id, event.seen, refund=event.refund) or not _late_enough(event, at):
         return Step(settlement)
     return reversal.undone(evolve(settlement, finding=None))
@@ -192,7 +194,10 @@ def _late_enough(event: CentreListedAbsent, at: At) -> bool:
     return event.asked_at <= at.now and waited.total_seconds() >= at.policy.processing_limit_s
 
 
-_FLYING = (S.SETTLE_INTENDED, S.SETTLE_SENT, S.REVERSAL_INTENDED, S.REVERSAL_SENT, S.CANCEL_INTENDED, S.CANCEL_SENT)
+_FLYING = (
+    S.SETTLE_INTENDED, S.SETTLE_SENT, S.CONFIRM_INTENDED, S.CONFIRM_SENT, S.REVERSAL_INTENDED, S.REVERSAL_SENT,
+    S.CANCEL_INTENDED, S.CANCEL_SENT,
+)  # fmt: skip
 _EARLY = (S.RECEIVED, S.ITEMISED)
 _TELLS = dict.fromkeys(_FLYING, "what is on its way decides; the next comparison tells")
 _NEVER = "a bill that was never to be settled has no message that the centre could list"

@@ -13,6 +13,7 @@ from middleware.domain.centre import (
     Call,
     CancelSettlement,
     CentreRequest,
+    Confirm,
     Discharge,
     Holder,
     PreSettle,
@@ -68,6 +69,8 @@ def _of_settlement(call: Call, visit: Visit, settlement: Settlement, holder: Hol
             return CancelSettlement(_facts_of(visit, settlement), _number(settlement))
         case Call.REVERSE:
             return _reverse(visit, settlement)
+        case Call.CONFIRM | Call.CHECK:
+            return _confirm(call, visit, settlement)
         case calls.pre_settle:
             lines = _carried(visit, settlement, bill)
             return PreSettle(visit.facts, holder, settlement.batch, settlement.total, settlement.use_account, lines)
@@ -100,7 +103,8 @@ def _carried(visit: Visit, settlement: Settlement, bill: Bill | None) -> tuple[C
 
 def _facts_of(visit: Visit, settlement: Settlement) -> VisitFacts:
     """The visit as the centre knows it: of a pharmacy only the settlement's answer gave its number."""
-    given = settlement.settled.visit_number if settlement.settled else ""
+    known = settlement.settled or settlement.approved
+    given = known.visit_number if known else ""
     return evolve(visit.facts, visit_number=visit.visit_number or given)
 
 
@@ -177,6 +181,12 @@ def _settle(visit: Visit, settlement: Settlement, holder: Holder, lines: tuple[C
     if settlement.quoted is None:
         raise AssertionError("a settlement without a quote")
     return Settle(visit.facts, holder, settlement.batch, settlement.total, settlement.use_account, settlement.quoted, lines)
+
+
+def _confirm(call: Call, visit: Visit, settlement: Settlement) -> Confirm:
+    if settlement.approved is None:
+        raise AssertionError("a confirming call without the yes that it confirms")
+    return Confirm(_facts_of(visit, settlement), settlement.approved.settlement_number, call)
 
 
 def _number(settlement: Settlement) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from middleware.domain.centre import SETTLE_CALLS
+from middleware.domain.centre import SETTLE_CALLS, Settled
 from middleware.domain.command import CallCentre, HisMatter, TellHis, WakeAt
 from middleware.domain.event import (
     CentreRefusedSettle,
@@ -80,6 +80,7 @@ def left(settlement: Settlement, event: FirstByteLeft, at: At, visit: Visit) -> 
     """-> ...Sent: bytes left."""
     message_id, sent = {
         S.SETTLE_INTENDED: (settlement.settle_message_id, S.SETTLE_SENT),
+        S.CONFIRM_INTENDED: (settlement.confirm_message_id, S.CONFIRM_SENT),
         S.REVERSAL_INTENDED: (settlement.reversal_message_id, S.REVERSAL_SENT),
         S.CANCEL_INTENDED: (settlement.cancel_message_id, S.CANCEL_SENT),
     }[settlement.state]
@@ -95,15 +96,31 @@ def _ours(settlement: Settlement, event: CentreSettled | CentreRefusedSettle | S
 
 
 def settled(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Settled; tell the HIS. A broken identity is recorded and raised: the money has moved all the same."""
+    """-> Settled; tell the HIS. Where a yes must be confirmed: ConfirmIntended, or Unknown if its amounts are unsound."""
     _ours(settlement, event)
-    broken = broken_identities(event.reply.split)
-    if event.reply.split.total != settlement.total:
-        broken = (*broken, 0)
+    if at.policy.finish is None:
+        return holds(settlement, event.reply, at, visit)
+    approved = evolve(settlement, approved=event.reply, unknown_call=None, next_due=None, trouble=None)
+    if _broken(settlement, event.reply):
+        unsound = evolve(approved, written_off=event.message_id)
+        return doubt(unsound, visit.calls.settle, at, "its amounts do not add up, it is not confirmed", wait_s=0)
+    message_id = at.message_id()
+    intended = evolve(approved, state=S.CONFIRM_INTENDED, confirm_message_id=message_id)
+    return Step(intended, (CallCentre(at.policy.finish, message_id, settlement.settlement_id),))
+
+
+def _broken(settlement: Settlement, reply: Settled) -> tuple[int, ...]:
+    broken = broken_identities(reply.split)
+    return (*broken, 0) if reply.split.total != settlement.total else broken
+
+
+def holds(settlement: Settlement, reply: Settled, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Settled; tell the HIS. A broken identity is recorded and raised: the money has moved all the same."""
+    broken = _broken(settlement, reply)
     known = evolve(
         settlement,
         state=S.SETTLED,
-        settled=event.reply,
+        settled=reply,
         broken_identities=broken,
         trouble=Trouble("centre.identity_broken", ",".join(map(str, broken))) if broken else None,
         unknown_call=None,
@@ -140,7 +157,7 @@ def his_silent(settlement: Settlement, event: DueTimePassed, at: At, visit: Visi
 
 
 def settled_late(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Settled, when no reversal was ever tried; else kept as evidence, for the reversal may have undone it."""
+    """-> Settled, or ConfirmIntended, when no reversal was ever tried; else kept as evidence: that may have undone it."""
     if (
         settlement.unknown_call not in SETTLE_CALLS
         or settlement.reversal_attempts
@@ -230,6 +247,8 @@ def his_refused_it(settlement: Settlement, event: HisRefusedCharges, at: At, vis
 
 _HELD = (S.SETTLED, S.DELIVERED)
 _CANCELLING = (S.CANCEL_INTENDED, S.CANCEL_SENT)
+_CONFIRMING = (S.CONFIRM_INTENDED, S.CONFIRM_SENT)
+_INTENDED = (S.SETTLE_INTENDED, S.CONFIRM_INTENDED, S.REVERSAL_INTENDED, S.CANCEL_INTENDED)
 _REVERSING = (S.REVERSAL_INTENDED, S.REVERSAL_SENT)
 _PERSON = "a person decides; this is evidence"
 _RESOLVED = "the outcome is known already"
@@ -242,8 +261,8 @@ _ROWS: tuple[Row[Settlement], ...] = (
     Row(SettleConfirmed, {S.QUOTED: confirmed, **{s: not_possible for s in S if s is not S.QUOTED}}, {}, ""),
     Row(
         FirstByteLeft,
-        {S.SETTLE_INTENDED: left, S.REVERSAL_INTENDED: left, S.CANCEL_INTENDED: left},
-        {s: _OVERTAKEN for s in S if s not in {S.SETTLE_INTENDED, S.REVERSAL_INTENDED, S.CANCEL_INTENDED}},
+        dict.fromkeys(_INTENDED, left),
+        {s: _OVERTAKEN for s in S if s not in _INTENDED},
         "",
     ),
     Row(
@@ -257,7 +276,7 @@ _ROWS: tuple[Row[Settlement], ...] = (
         },
         {
             **dict.fromkeys(_REVERSING, "the reversal under way decides; this is evidence"),
-            **dict.fromkeys((*_HELD, *_CANCELLING, S.CANCELLED), _RESOLVED),
+            **dict.fromkeys((*_HELD, *_CONFIRMING, *_CANCELLING, S.CANCELLED), _RESOLVED),
             S.MANUAL: _PERSON,
         },
         _OURS,
@@ -267,7 +286,7 @@ _ROWS: tuple[Row[Settlement], ...] = (
         {S.SETTLE_INTENDED: refused, S.SETTLE_SENT: refused, S.UNKNOWN: refused_late},
         {
             **dict.fromkeys(_REVERSING, "the reversal under way decides; this is evidence"),
-            **dict.fromkeys((*_HELD, *_CANCELLING, S.CANCELLED, S.REVERSED, S.REFUSED), _RESOLVED),
+            **dict.fromkeys((*_HELD, *_CONFIRMING, *_CANCELLING, S.CANCELLED, S.REVERSED, S.REFUSED), _RESOLVED),
             S.MANUAL: _PERSON,
         },
         _OURS,

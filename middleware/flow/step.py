@@ -44,6 +44,7 @@ class Policy:
     local: str = ""  # how the region codes of those insured here begin; "" = everybody is
     cross: CrossRules = CrossRules()  # noqa: RUF009 - frozen
     query_visits: bool = False  # whether 5201 may be asked, what became of a registration, an errand, a settlement
+    finish: Call | None = None  # the call that must follow a settle's yes, one of FINISH_CALLS; None: the yes is enough
     already_done_codes: frozenset[str] = frozenset()  # refusals of a repeated errand that mean "that was done before"
 
     def rules(self, kind: VisitKind) -> KindRules:

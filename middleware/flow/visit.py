@@ -23,7 +23,19 @@ from middleware.domain.event import (
 from middleware.domain.fault import Fault
 from middleware.domain.payment import Leg
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit, VisitState
-from middleware.flow import cancel, desk, errand, paying, pursuit, quote, reconciliation, registration, reversal, settlement
+from middleware.flow import (
+    cancel,
+    desk,
+    errand,
+    finishing,
+    paying,
+    pursuit,
+    quote,
+    reconciliation,
+    registration,
+    reversal,
+    settlement,
+)
 from middleware.flow.guards import is_locked, money_is_free
 from middleware.flow.step import At, IllegalEvent, Row, Step
 
@@ -31,14 +43,16 @@ State = TypeVar("State", Visit, Settlement, Errand)
 
 MAX_SETTLEMENTS = 64  # bills of one visit: a bound, not a rule of the trade
 
+_AFTER_A_RESTART = {
+    **settlement.RESTART_MOVES,
+    **finishing.RESTART_MOVES,
+    **reversal.RESTART_MOVES,
+    **cancel.RESTART_MOVES,
+}
 _RESTARTED: Row[Settlement] = Row(
     DaemonRestarted,
-    {**settlement.RESTART_MOVES, **reversal.RESTART_MOVES, **cancel.RESTART_MOVES},
-    {
-        s: "nothing was in flight"
-        for s in SettlementState
-        if s not in {*settlement.RESTART_MOVES, *reversal.RESTART_MOVES, *cancel.RESTART_MOVES}
-    },
+    _AFTER_A_RESTART,
+    {s: "nothing was in flight" for s in SettlementState if s not in _AFTER_A_RESTART},
     "",
 )
 REGISTRATION_ROWS = registration.ROWS
@@ -47,6 +61,7 @@ ERRAND_ROWS = errand.ROWS
 SETTLEMENT_ROWS: dict[type, Row[Settlement]] = {
     **quote.ROWS,
     **settlement.ROWS,
+    **finishing.ROWS,
     **reversal.ROWS,
     **pursuit.ROWS,
     **cancel.ROWS,

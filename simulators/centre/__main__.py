@@ -26,6 +26,9 @@ def main() -> None:
     parser.add_argument("--refuse-duplicates", action="store_true", help="refuse a msgid that was carried out before")
     parser.add_argument("--by-cycle", action="store_true", help="an old centre: totals of each sign-in, then 9002; no rows")
     parser.add_argument("--style", choices=sorted(SPEECHES), default="soap", help="how it speaks (default soap)")
+    parser.add_argument(
+        "--finish", choices=("9901", "9902"), default="", help="the call that must follow a settlement's yes"
+    )
     given = parser.parse_args()
     centre = CentreSimulator(
         reactor,
@@ -34,6 +37,7 @@ def main() -> None:
         refuse_duplicates=given.refuse_duplicates,
         by_cycle=given.by_cycle,
         speech=SPEECHES[given.style](),
+        finish=given.finish,
     )
     centre.start()
     print(f"centre  {centre.url}  (contract at ?wsdl)", flush=True)

@@ -54,10 +54,13 @@ class Business:
         refuse_duplicates: bool = False,
         dialect: Dialect | None = None,
         by_cycle: bool = False,
+        finish: str = "",
     ) -> None:
         self.people = {person.person_number: person for person in people}
         self.ledger = ledger
         self.reversible = reversible
+        self.finish = finish  # the call that must follow a settlement's yes
+        self.unfinished: set[str] = set()  # settlements that it has not followed yet
         self.require_sign_in = require_sign_in
         self.refuse_duplicates = refuse_duplicates
         self.statements = Statements(ledger, clock, dialect, by_cycle=by_cycle)
@@ -84,6 +87,8 @@ class Business:
             "2103": self._cancel,
             "2305": self._cancel,
             "2601": self._reverse,
+            "9901": self._finish,
+            "9902": self._finish,
             "3201": self.statements.compare_totals,
             "3202": self.statements.compare_detail,
             "9101": self.statements.upload,
@@ -228,10 +233,23 @@ class Business:
         )
         self._move(settlement, 1)
         self.ledger.settlements.append(settlement)
+        if self.finish:
+            self.unfinished.add(settlement.settlement_number)
         self._done[head["msgid"]] = Done(head["infno"], visit.person.person_number, settlement)
         return answers.settlement(
             visit.person, visit.number, row, bill, head["msgid"], at, settlement.settlement_number, visit.clearing
         )
+
+    def _finish(self, head: Row, nodes: Nodes) -> None:
+        row = nodes["data"][0]
+        if head["infno"] != self.finish:
+            raise Refusal("0103")
+        settlement = self.ledger.by_number(row["setl_id"])
+        if settlement is None or settlement.visit_number != row["mdtrt_id"]:
+            raise Refusal("2081")
+        if settlement.state is not State.APPROVED:
+            raise Refusal("2082")
+        self.unfinished.discard(settlement.settlement_number)
 
     def _cancel(self, head: Row, nodes: Nodes) -> dict[str, Any]:
         row = nodes["data"][0]

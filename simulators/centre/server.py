@@ -48,7 +48,7 @@ class CentreSimulator:
     processed again. ``require_sign_in``: whether 9001 must come first. ``dialect``: how its statement files look;
     ``by_cycle``: an old centre that compares the totals of each sign-in before 9002, and no rows. ``speech``: its style of
     SOAP, an operation for each transaction when not given; JSON is spoken beside it, on the same books. ``gateway``: what
-    stands before the JSON and may refuse a message.
+    stands before the JSON and may refuse a message. ``finish``: the call that must follow a settlement's yes (9901, 9902).
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class CentreSimulator:
         by_cycle: bool = False,
         speech: Speech | None = None,
         gateway: Check | None = None,
+        finish: str = "",
     ) -> None:
         self.port = port
         self.speech = speech or TypedSpeech()
@@ -83,6 +84,7 @@ class CentreSimulator:
             refuse_duplicates,
             dialect,
             by_cycle,
+            finish,
         )
         self._listening: Any = None
         self._site: Any = None

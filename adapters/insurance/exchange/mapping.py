@@ -12,6 +12,7 @@ from middleware.domain.centre import (
     Admit,
     CancelSettlement,
     CentreRequest,
+    Confirm,
     CounterRequest,
     Discharge,
     Holder,
@@ -63,7 +64,7 @@ def to_input(request: CounterRequest, place: str = "") -> Input:
             return {"feedetail": tuple(_fitted(call_of(request), "feedetail", row) for row in rows)}
         case PreSettle() | Settle():
             return _money(request, place)
-        case CancelSettlement():
+        case CancelSettlement() | Confirm():
             row = {"setl_id": request.settlement_number, **_visit_ids(request.visit)}
             return {"data": (_fitted(call_of(request), "data", row),)}
         case Reverse():

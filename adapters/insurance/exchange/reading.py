@@ -27,6 +27,8 @@ from middleware.domain.centre import (
     CancelSettlement,
     CentreReply,
     ChargesTaken,
+    Confirm,
+    Confirmed,
     CounterRequest,
     Discharge,
     Done,
@@ -64,7 +66,7 @@ INSURED = "1"  # psn_insu_stas
 YES = "1"
 IN_HOSPITAL, OUT_OF_HOSPITAL = "1", "0"  # inhosp_stas
 MAX_FOUND = 50
-_Besides = Admit | Discharge | QueryVisits | WithdrawVisit | WithdrawCharges | WithdrawDischarge
+_Besides = Admit | Discharge | QueryVisits | WithdrawVisit | WithdrawCharges | WithdrawDischarge | Confirm
 
 
 def to_reply(request: CounterRequest, message_id: str, output: Output | None) -> CentreReply:
@@ -105,6 +107,8 @@ def _besides(request: _Besides, nodes: Output) -> CentreReply:
     match request:
         case Admit():
             return VisitRegistered(required(one_row(nodes, "result"), "mdtrt_id"))
+        case Confirm():
+            return Confirmed()
         case QueryVisits():
             return VisitsFound(tuple(_found(request, row) for row in list(all_rows(nodes, "mdtrtinfo"))[:MAX_FOUND]))
     return Done()

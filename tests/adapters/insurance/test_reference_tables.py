@@ -129,7 +129,7 @@ def test_each_difference_from_the_published_tables_is_meant() -> None:
 
 def test_every_published_table_is_declared_or_its_reason_is_in_the_documents() -> None:
     assert set(TABLES) - set(DECLARED) == {code for code in NOT_DECLARED if code in TABLES}
-    assert set(DECLARED) <= set(TABLES)
+    assert set(DECLARED) - set(TABLES) == {"9901", "9902"}  # of centres before 2021: no text of the platform has them
 
 
 @pytest.mark.parametrize("code", sorted(set(DECLARED) & set(TABLES)))

@@ -15,6 +15,7 @@ from adapters.insurance.files.form import StatementForm
 from adapters.insurance.opening import centre_of
 from adapters.insurance.profile import load_profile
 from daemon.conformance.stand import speech_of
+from daemon.policies import finish_of
 from middleware.domain.centre import MONEY_CALLS, Call
 from middleware.domain.money import Money
 from middleware.domain.order import QuoteOrder
@@ -40,6 +41,8 @@ OLD = attrs.evolve(
 STRINGS = attrs.evolve(OLD, dialect="soap-string")
 PROCESS = attrs.evolve(PROFILE, dialect="soap-process")
 
+CONFIRMED = attrs.evolve(PROCESS, after_settle="confirm")
+
 
 class Employee(FakeReaders):
     """A card whose holder the centre knows."""
@@ -59,7 +62,12 @@ class WireDay(Day):
         super().__init__(store_url, rules=profile.statement.rules, slices=slices, **policy)
         self.rig.readers = Employee()
         self.simulator = CentreSimulator(
-            reactor, clock=self.rig.now, dialect=dialect, by_cycle=profile.statement.by_cycle, speech=speech_of(profile)
+            reactor,
+            clock=self.rig.now,
+            dialect=dialect,
+            by_cycle=profile.statement.by_cycle,
+            speech=speech_of(profile),
+            finish=str(finish_of(profile) or ""),
         )
         self.simulator.start()
         url = self.simulator.national_url if profile is NATIONAL else self.simulator.url
@@ -202,6 +210,24 @@ async def test_an_old_centres_cycle_is_compared_and_signed_out_over_the_wire(sto
         assert {row[0] for row in money} == {cycles[0], cycles[2]}
 
     await play(test, profile, first_check_s=3600, sign_in_again_codes=frozenset({"9011"}))(store_url)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_settlement_counts_once_it_is_confirmed_over_the_wire(store_url):
+    async def test(day):
+        first = await day.of(await day.settled("1"))
+        assert first.state in {SettlementState.SETTLED, SettlementState.DELIVERED}
+        assert [r.call for r in day.simulator.ledger.receipts][-2:] == ["2207", "9901"]
+        assert day.simulator.business.unfinished == set()
+        day.simulator.faults.next("9901", "drop-before")
+        lost = await day.of(await day.settled("2"))
+        assert (lost.state, lost.settled, lost.unknown_call) == (SettlementState.UNKNOWN, None, Call.SETTLE)
+        assert day.simulator.business.unfinished == {lost.approved.settlement_number}
+        with day.rig.database.connect() as connection:
+            told = connection.exec_driver_sql("SELECT settlement_id FROM outbox WHERE settlement_id != ''").all()
+        assert {row[0] for row in told} == {first.settlement_id}
+
+    await play(test, CONFIRMED, first_check_s=3600, finish=Call.CONFIRM)(store_url)
 
 
 def test_the_calls_of_statements_move_no_money() -> None:

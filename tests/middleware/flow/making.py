@@ -20,7 +20,7 @@ from tests.support.fakes import HIS, NOW, register_order, split
 
 S = SettlementState
 SID = "S0001"
-SETTLE_ID, REVERSAL_ID, CANCEL_ID, QUERY_ID = "M-settle", "M-reversal", "M-cancel", "M-query"
+SETTLE_ID, REVERSAL_ID, CANCEL_ID, QUERY_ID, CONFIRM_ID = "M-settle", "M-reversal", "M-cancel", "M-query", "M-confirm"
 SETTLED = Settled("SETL1", NOW, split(), "11", "1", "999900")
 CANCELLED = SettlementCancelled("SETL2", NOW, split())
 MAKER, CHECKER = Caller(Role.OPERATOR, "li"), Caller(Role.OPERATOR, "wang")
@@ -53,6 +53,7 @@ FINDING = Finding(Difference.AMOUNTS, SETTLE_ID, refund=False, listing=LISTING, 
 
 _EARLY = {S.RECEIVED, S.ITEMISED}
 _HELD = {S.SETTLED, S.DELIVERED, S.CANCEL_INTENDED, S.CANCEL_SENT, S.CANCELLED}
+_CONFIRMING = {S.CONFIRM_INTENDED, S.CONFIRM_SENT}
 _REVERSAL = {S.REVERSAL_INTENDED, S.REVERSAL_SENT, S.REVERSED, S.MANUAL}
 
 
@@ -77,6 +78,8 @@ def settlement(state: SettlementState, **changes) -> Settlement:
         made = evolve(made, quoted=split(), expires_at=after(1800))
     if state not in {*_EARLY, S.QUOTED}:
         made = evolve(made, settle_message_id=SETTLE_ID)
+    if state in {*_CONFIRMING, S.REVERSED, S.REFUSED}:
+        made = evolve(made, approved=SETTLED, confirm_message_id=CONFIRM_ID)
     if state in _HELD:
         made = evolve(made, settled=SETTLED, delivered=state is not S.SETTLED)
     if state in {S.CANCEL_INTENDED, S.CANCEL_SENT, S.CANCELLED}:
@@ -133,6 +136,10 @@ EVENTS: dict[type, object] = {
         e.CentreRefusedSettle(SID, SETTLE_ID, "1", "no"),
         e.SettleNotSent(SID, SETTLE_ID, "centre.unreachable", ""),
         e.SettleUnanswered(SID, SETTLE_ID, "time-out"),
+        e.CentreConfirmed(SID, CONFIRM_ID),
+        e.CentreRefusedConfirm(SID, CONFIRM_ID, "1", "no"),
+        e.ConfirmNotSent(SID, CONFIRM_ID, "centre.unreachable", ""),
+        e.ConfirmUnanswered(SID, CONFIRM_ID, "time-out"),
         e.DueTimePassed(SID),
         e.CentreReversed(SID, REVERSAL_ID),
         e.CentreRefusedReversal(SID, REVERSAL_ID, "2611", "no", not_found=True),
@@ -165,7 +172,7 @@ def event(kind: type, state: SettlementState | VisitState | None = None) -> obje
     if isinstance(state, VisitState) and getattr(made, "settlement_id", ""):
         return evolve(made, settlement_id="")
     if kind is e.FirstByteLeft:
-        ids = {S.REVERSAL_INTENDED: REVERSAL_ID, S.CANCEL_INTENDED: CANCEL_ID}
+        ids = {S.CONFIRM_INTENDED: CONFIRM_ID, S.REVERSAL_INTENDED: REVERSAL_ID, S.CANCEL_INTENDED: CANCEL_ID}
         return evolve(made, message_id=ids.get(state, SETTLE_ID))
     return made
 

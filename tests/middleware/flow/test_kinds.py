@@ -18,6 +18,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.kind import (
     CALLS,
     CANCEL_CALLS,
+    FINISH_CALLS,
     MONEY_CALLS,
     PRE_SETTLE_CALLS,
     SETTLE_CALLS,
@@ -69,7 +70,7 @@ def test_the_families_are_those_of_the_kinds_and_money_moves_in_no_other_call():
     assert {one.settle for one in of_kinds} == SETTLE_CALLS
     assert {one.cancel for one in of_kinds} == CANCEL_CALLS
     assert {one.pre_settle for one in of_kinds} == PRE_SETTLE_CALLS
-    assert SETTLE_CALLS | CANCEL_CALLS | {Call.REVERSE} == MONEY_CALLS
+    assert SETTLE_CALLS | CANCEL_CALLS | FINISH_CALLS | {Call.REVERSE} == MONEY_CALLS
     others = {
         getattr(one, name) for one in of_kinds for name in ("register", "upload_charges", "discharge", "undo_register")
     }

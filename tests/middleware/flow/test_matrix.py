@@ -102,7 +102,12 @@ def legal(name, done):
     assert len(calls) <= 1
     for call in calls:
         owner = done.state if name == "registration" else done.state.settlements[0]
-        ids = {Call.SETTLE: "settle_message_id", Call.REVERSE: "reversal_message_id", Call.CANCEL: "cancel_message_id"}
+        ids = {
+            Call.SETTLE: "settle_message_id",
+            Call.REVERSE: "reversal_message_id",
+            Call.CANCEL: "cancel_message_id",
+            Call.CONFIRM: "confirm_message_id",
+        }
         if call.call in ids:
             assert getattr(owner, ids[call.call]) == call.message_id, "the intent is in the state"
             assert owner.state in IN_FLIGHT
@@ -171,7 +176,7 @@ def test_a_terminal_state_is_left_only_by_a_late_approval(state):
             done = step(visit(settlement(state)), event(kind, state), at())
         except (Fault, IllegalEvent):
             continue
-        if kind is e.CentreSettled and state is not S.CANCELLED:
+        if kind in {e.CentreSettled, e.CentreConfirmed} and state is not S.CANCELLED:
             assert done.state.settlements[0].state is S.UNKNOWN, "invariant 13"
         else:
             assert done.state.settlements[0].state is state

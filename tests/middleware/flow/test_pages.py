@@ -23,10 +23,12 @@ from middleware.flow import pages
 from middleware.flow.step import IllegalEvent
 from middleware.flow.visit import REGISTRATION_ROWS, SETTLEMENT_ROWS, step
 from tests.middleware.flow.making import (
+    CONFIRM_ID,
     FINDING,
     HIS_ORDER,
     LISTING,
     QUERY_ID,
+    SETTLED,
     after,
     at,
     cancel_in_doubt,
@@ -77,10 +79,13 @@ def walked():
         at(max_attempts=0),
         at(after(9999), adopt_listed=True, reversible=REVERSIBLE),
         at(after(9999), reversible=frozenset()),
+        at(finish=Call.CONFIRM),
     )
     for state, kind, when in itertools.product(S, SETTLEMENT_ROWS, policies):
         situations = [settlement(state), settlement(state, delivered=False), settlement(state, reversal_attempts=0)]
         situations.append(evolve(settlement(state), cancel_message_id="M-cancel"))
+        if state is S.UNKNOWN:
+            situations.append(settlement(state, approved=SETTLED, confirm_message_id=CONFIRM_ID))
         if state in {S.UNKNOWN, S.REVERSAL_INTENDED, S.REVERSAL_SENT}:
             situations += [
                 cancel_in_doubt(state, reversal_message_id="M-reversal", next_due=None, delivered=d) for d in (True, False)
@@ -96,9 +101,7 @@ def walked():
                 for v in (Verdict.CANCELLED, Verdict.STANDS)
                 for d in (True, False)
             ]
-        happenings = [event(kind, state)]
-        if kind is e.CentreRefusedReversal:
-            happenings.append(evolve(happenings[0], not_found=False))
+        happenings = happenings_of(kind, state)
         if kind in {e.CentreListed, e.CentreListedAbsent, e.CentreListedOtherwise}:
             situations, happenings = listed(state, situations), list(listings(happenings[0]))
         if kind is e.ManualApproved and state in {S.SETTLED, S.DELIVERED}:
@@ -110,6 +113,15 @@ def walked():
                 continue
             found.add((state, kind, done.state.settlements[0].state))
     return {one for one in found if one[0] is not one[2]}
+
+
+def happenings_of(kind, state):
+    """The event, and where it matters another of its kind."""
+    happened = event(kind, state)
+    if kind is e.CentreSettled:
+        unsound = evolve(SETTLED, split=evolve(SETTLED.split, total=SETTLED.split.total + Money(1)))
+        return [happened, evolve(happened, reply=unsound)]
+    return [happened, evolve(happened, not_found=False)] if kind is e.CentreRefusedReversal else [happened]
 
 
 def listed(state, situations):
