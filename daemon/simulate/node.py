@@ -53,6 +53,7 @@ INSTITUTION = "H99990000001"
 ZONE = dt.timezone(dt.timedelta(hours=8))
 LEASE_S, MARGIN_S = 45.0, 7.0
 POLL_S = 10.0
+LETTERS_OUT = 3  # of different patients at a time
 
 
 def policy_of(dials: Dials) -> Policy:
@@ -147,7 +148,11 @@ class Node:
         self.members.forget = self.engine.forget
         self.members.take_over = lambda again: recover(self.engine, mine=again)
         self.outbox = Outbox(
-            self.engine, HisLink(around.his, self.life), ours=lambda: self.members.holds(OUTBOX), poll_s=POLL_S
+            self.engine,
+            HisLink(around.his, self.life),
+            ours=lambda: self.members.holds(OUTBOX),
+            poll_s=POLL_S,
+            width=LETTERS_OUT,
         )
         self.counter = CounterService(self.engine, Readers(around.cards, self.life), Waits())
         self.desk = ManualDesk(self.engine, Doubts(self.database, vault))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from attrs import define
+from attrs import frozen
 
 from middleware.domain.command import HisMatter, TellHis
 from middleware.domain.event import (
@@ -21,6 +21,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.his import HisAccepted
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
+from middleware.engine.lanes import Lanes
 from middleware.engine.runner import Engine
 from middleware.engine.tasks import spawn
 from middleware.engine.writing import Extra
@@ -31,28 +32,29 @@ from middleware.store.reader import Waiting
 
 log = structlog.get_logger()
 
-PAGE = 64
+PAGE = 512  # letters held at most, and read at a time
 FIRST_RETRY_S = 0.5
 POLL_S = 0.25  # on a database that other nodes write into: their letters are ours to deliver while we hold the task
 MAX_RETRY_S = 5.0  # a patient may be standing at the counter
 OLD_S = 60.0
 
 
-@define
+@frozen(slots=True)
 class OutboxStats:
     """For metrics and health."""
 
-    waiting: int = 0
-    oldest: dt.datetime | None = None
-    attempts: int = 0
-    last: str = ""
+    waiting: int
+    oldest: dt.datetime | None
+    attempts: int
+    last: str
 
 
 class Outbox:
-    """One destination, strictly in order: a letter that gets no answer holds the ones behind it, and is repeated.
+    """One destination, in order for each patient: a letter that gets no answer holds those of its patient, and is repeated.
 
-    The HIS may see a letter twice, always with the same control id and bytes. ``ours`` says whether this node is the one
-    that delivers now; it is asked before each letter.
+    At most ``width`` letters are out at a time, each of another patient, registrations before charges. The HIS may see a
+    letter twice, always with the same control id and bytes. ``ours`` says whether this node is the one that delivers now;
+    it is asked before each letter.
     """
 
     def __init__(
@@ -62,96 +64,165 @@ class Outbox:
         on_delivery: Callable[[str, str], None] = lambda _matter, _outcome: None,
         ours: Callable[[], bool] = lambda: True,
         poll_s: float = POLL_S,
+        width: int = 1,
     ) -> None:
         self._engine = engine
         self._his = his
         self._on_delivery = on_delivery
         self._ours = ours
         self._poll_s = poll_s
-        self._after = 0
-        self._running = False
+        self._width = width
+        self._lanes = Lanes()
+        self._out: set[int] = set()
+        self._after = 0  # what is behind it has not been read
+        self._more = False  # there was more than could be held
+        self._answered: set[int] = set()  # while a page was read, which may still show them
+        self._forgotten = False  # what is out belongs to another time: nothing is read before that has ended
+        self._reading = False
         self._again = False
+        self._sending = False
         self._stopped = False
-        self._timer: Any = None
+        self._attempts = 0
+        self._last = ""
+        self._timers: dict[str, Any] = {}  # "" rests all lanes, a lane's key that one
         self._ticking: Any = None
-        self.stats = OutboxStats()
         engine.letter_added = self.kick
+
+    @property
+    def stats(self) -> OutboxStats:
+        """How it stands now."""
+        oldest = min((one.letter.created_at for one in self._lanes), default=None)
+        return OutboxStats(len(self._lanes), oldest, self._attempts, self._last)
 
     def start(self) -> None:
         """Go on with what an earlier life left."""
-        self.kick()
         if self._engine.means.shared and not self._stopped:
             self._ticking = self._engine.means.clock.callLater(self._poll_s, self.start)
+            if not len(self._lanes):
+                self._after = 0
+        self.kick()
 
     def stop(self) -> None:
         """Start nothing more. What is under way ends by itself; its letter stays if it got no answer."""
         self._stopped = True
-        for timer in (self._timer, self._ticking):
+        for timer in (*self._timers.values(), self._ticking):
             if timer is not None and timer.active():
                 timer.cancel()
 
     def health(self) -> PartHealth:
         """DEGRADED when the oldest letter waits longer than a minute."""
-        oldest = self.stats.oldest
-        detail = f"waiting {self.stats.waiting}"
-        if oldest is not None and (self._engine.means.now() - oldest).total_seconds() > OLD_S:
-            return PartHealth("outbox", Condition.DEGRADED, "his.no_answer", f"{detail}, last {self.stats.last}")
+        stats = self.stats
+        detail = f"waiting {stats.waiting}"
+        if stats.oldest is not None and (self._engine.means.now() - stats.oldest).total_seconds() > OLD_S:
+            return PartHealth("outbox", Condition.DEGRADED, "his.no_answer", f"{detail}, last {stats.last}")
         return PartHealth("outbox", Condition.GOOD, "", detail)
+
+    def look_again(self) -> None:
+        """A letter that was closed is open again."""
+        self._after = 0
+        self.kick()
 
     def kick(self) -> None:
         """There may be something to deliver."""
-        if self._stopped or (self._timer is not None and self._timer.active()):
+        if self._stopped or "" in self._timers:
             return
-        if self._running:
+        if self._reading:
             self._again = True
             return
-        self._running = True
-        spawn(self._run(), "outbox")
+        self._reading = True
+        spawn(self._read(), "outbox")
 
-    async def _run(self) -> None:
+    async def _read(self) -> None:
         try:
             while not self._stopped:
                 self._again = False
                 if not self._ours():
-                    self._after = 0
+                    self._forget()
                     return
+                if (self._forgotten and self._out) or len(self._lanes) >= PAGE:
+                    self._more = True  # whichever ends next asks again
+                    return
+                self._forgotten = False
+                self._answered.clear()
+                after = self._after
                 try:
                     page = await self._page()
                 except Fault as fault:  # the database does not answer: look again, or no letter would leave any more
-                    self.stats.last = fault.code
-                    self.stats.attempts += 1
+                    self._last = fault.code
                     self._later()
                     return
-                self.stats.waiting = len(page)
-                self.stats.oldest = page[0].letter.created_at if page else None
-                for waiting in page:
-                    if not await self._until_answered(waiting):
-                        return
-                    self.stats.waiting -= 1
+                self._take_in(page, after)
+                self._more = len(page) == PAGE
+                self._send_ready()
                 # A page that was not full was all there was; what became durable since has kicked.
-                if len(page) < PAGE and not self._again:
-                    self.stats.oldest = None
+                if not self._again:
                     return
         finally:
-            self._running = False
+            self._reading = False
 
     async def _page(self) -> list[Waiting]:
         means = self._engine.means
         return await means.pool.run(means.reader.waiting_letters, self._after, PAGE)
 
+    def _take_in(self, page: list[Waiting], after: int) -> None:
+        for waiting in page:
+            if waiting.sequence not in self._answered:
+                self._lanes.add(waiting)
+        if page and self._after == after:  # else somebody wants it read from the beginning
+            self._after = page[-1].sequence
+
+    def _forget(self) -> None:
+        """Another node delivers; when it is ours again, the disk says what is left."""
+        self._forgotten = True
+        self._after = 0
+        self._lanes.clear()
+        for key in [key for key in self._timers if key]:
+            self._timers.pop(key).cancel()
+
+    def _send_ready(self) -> None:
+        """Let letters leave, as many as may be out. A letter that ends at once lets the next leave from here."""
+        if self._sending:
+            return
+        self._sending = True
+        try:
+            while not self._stopped and "" not in self._timers and len(self._out) < self._width:
+                waiting = self._lanes.take()
+                if waiting is None:
+                    return
+                self._out.add(waiting.sequence)
+                spawn(self._send(waiting), "outbox")
+        finally:
+            self._sending = False
+
+    async def _send(self, waiting: Waiting) -> None:
+        try:
+            if await self._until_answered(waiting):
+                self._answered.add(waiting.sequence)
+                self._lanes.done(waiting)
+        except Exception:
+            log.exception("outbox.raised", matter=waiting.letter.matter)
+            self._later(waiting, everybody=False)
+        finally:
+            self._out.discard(waiting.sequence)
+        if self._more and len(self._lanes) < PAGE:
+            self.kick()
+        self._send_ready()
+
     async def _until_answered(self, waiting: Waiting) -> bool:
-        """Try once; False when it must wait and the loop must end (a timer will begin it anew)."""
+        """Try once; False when its patient's letters, or all, must rest (a timer or the next reading goes on)."""
         epoch = self._engine.means.journal.epoch
         if not self._ours():
+            self._forget()
             return False
-        self.stats.attempts += 1
         outcome = await self._deliver(waiting)
         self._on_delivery(waiting.letter.matter, type(outcome).__name__.lower())
         if not isinstance(outcome, Answered | Refused):
-            self.stats.last = outcome.fault if isinstance(outcome, NotSent) else outcome.cause
-            self._later()
+            self._last = outcome.fault if isinstance(outcome, NotSent) else outcome.cause
+            self._later(waiting, everybody=isinstance(outcome, NotSent) and _concerns_all(outcome))
             return False
         if self._engine.means.journal.epoch != epoch:
+            self._forget()
+            self.kick()
             return False  # whoever delivers now asks the HIS again, and hears the same
         event, how = _event(waiting, outcome)
         try:
@@ -159,20 +230,37 @@ class Outbox:
         except IllegalEvent:
             log.exception("outbox.illegal_event", evt=type(event).__name__)
         except Fault as fault:
-            self.stats.last = fault.code
-            self._later()
+            self._last = fault.code
+            self._later(waiting)
             return False
-        self._after = waiting.sequence
-        self.stats.attempts = 0
+        self._attempts = 0
         return True
 
-    def _later(self) -> None:
+    def _later(self, waiting: Waiting | None = None, *, everybody: bool = True) -> None:
+        """Rest: all lanes when the HIS or our own database is not there, else the lane that got no answer."""
         if self._stopped:
             return
-        delay = min(MAX_RETRY_S, FIRST_RETRY_S * 2 ** min(self.stats.attempts - 1, 10))
+        key, attempts = "", 1
+        if waiting is not None:
+            attempts = self._lanes.rest(waiting)
+            key = "" if everybody else waiting.lane
+        if not key:
+            self._attempts = attempts = self._attempts + 1
+            if waiting is not None:
+                self._lanes.wake(waiting.lane)  # it may be the first again, after the rest of all
+            if "" in self._timers:
+                return
+        delay = min(MAX_RETRY_S, FIRST_RETRY_S * 2 ** min(attempts - 1, 10))
         delay *= 1 + self._engine.means.jitter() / 4
-        self._running = False
-        self._timer = self._engine.means.clock.callLater(delay, self.kick)
+        self._timers[key] = self._engine.means.clock.callLater(delay, self._rested, key)
+
+    def _rested(self, key: str) -> None:
+        self._timers.pop(key, None)
+        if key:
+            self._lanes.wake(key)
+        else:
+            self.kick()
+        self._send_ready()
 
     async def _deliver(self, waiting: Waiting) -> Outcome[HisAccepted]:
         letter = waiting.letter
@@ -191,6 +279,11 @@ class Outbox:
         except Exception:
             log.exception("outbox.deliver_raised", matter=letter.matter)
             return Unknown("crash")
+
+
+def _concerns_all(outcome: NotSent) -> bool:
+    """Whether no letter would leave now, whoever it is about."""
+    return outcome.fault == "his.unreachable" or outcome.fault.startswith("system.")
 
 
 def _event(waiting: Waiting, outcome: Answered[HisAccepted] | Refused) -> tuple[Event, str]:

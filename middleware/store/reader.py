@@ -40,6 +40,7 @@ class Waiting:
 
     sequence: int
     letter: Letter
+    lane: str = ""  # whose letters must stay in order: a patient's
 
 
 @frozen(slots=True)
@@ -119,7 +120,7 @@ class Reader:
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
         told = ((row.settlement_id, decode_json(row.line)["body"]) for row in rows)
-        return {owner: decode_verdicts(body["borne"]) for owner, body in told if "borne" in body}
+        return {owner: decode_verdicts(body["borne"]) for owner, body in told if body.get("borne") is not None}
 
     def card(self, card_ref: str) -> BankCard | None:
         """A payer's card: number and expiry; None when it was forgotten."""
@@ -169,9 +170,14 @@ class Reader:
             return list(connection.scalars(query))
 
     def waiting_letters(self, after: int, limit: int) -> list[Waiting]:
-        """Letters not yet answered, in order."""
+        """Letters not yet answered, in order; those of one id number are one lane, and without one each visit's own."""
+        patient = sa.func.coalesce(sa.func.nullif(t.person.c.id_digest, ""), t.outbox.c.visit_id)
+        persons = t.outbox.outerjoin(t.visit, t.visit.c.visit_id == t.outbox.c.visit_id).outerjoin(
+            t.person, t.person.c.person_ref == t.visit.c.person_ref
+        )
         query = (
-            sa.select(t.outbox)
+            sa.select(t.outbox, patient.label("lane"))
+            .select_from(persons)
             .where(t.outbox.c.outcome == "", t.outbox.c.sequence > after)
             .order_by(t.outbox.c.sequence)
             .limit(limit)
@@ -188,6 +194,7 @@ class Reader:
                     row.matter,
                     dt.datetime.fromisoformat(row.created_at),
                 ),
+                row.lane,
             )
             for row in rows
         ]
