@@ -55,7 +55,7 @@ def test_no_code_and_no_number_is_given_twice(column):
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.code)
 def test_a_fault_says_what_happened_and_what_to_do_in_both_languages(row):
-    assert re.fullmatch(r"[a-z]+\.[a-z_]+", row.code)
+    assert re.fullmatch(r"[a-z][a-z0-9]*\.[a-z][a-z0-9_]*", row.code)
     for chinese in (row.zh, row.do_zh):
         assert re.search(r"[\u4e00-\u9fff]", chinese)
     for english in (row.en, row.do_en):
