@@ -5,6 +5,7 @@ Nothing is computed here that money depends on: the amounts are the centre's, ea
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 from attrs import frozen
@@ -15,6 +16,7 @@ from middleware.domain.money import ZERO, Money
 from middleware.domain.split import Split
 
 MAX_ITEMS = 200  # of one explanation; a printed page has no more
+RECEIPT_COLUMNS = 32  # paper of 58 mm: what fits there fits everywhere
 
 # Attribute of Split -> its words. Together they are the whole bill (identities 1 to 3).
 PAYERS = (
@@ -108,26 +110,78 @@ def level_name(level: str) -> tuple[str, str]:
 
 
 def receipt(split: Split, found: Sequence[Item], *, certain: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The same as lines to print: in Chinese, in English."""
-    zh = [f"医疗费总额 {split.total.yuan} 元"]
-    en = [f"Total {split.total.yuan} yuan"]
-    zh += [f"  {one.zh} {one.amount.yuan} 元" for one in payers(split)]
-    en += [f"  {one.en} {one.amount.yuan} yuan" for one in payers(split)]
+    """The same as lines to print, in Chinese and in English; none is wider than ``RECEIPT_COLUMNS``."""
+    zh, en = _Lines(" 元"), _Lines(" yuan")
+    zh.row("医疗费总额", split.total)
+    en.row("Total", split.total)
+    _parts(zh, en, payers(split), "  ")
     if own := reasons(split):
-        zh += ["其中未由基金分担：", *(f"  {one.zh} {one.amount.yuan} 元" for one in own)]
-        en += ["Of it shared by no fund:", *(f"  {one.en} {one.amount.yuan} yuan" for one in own)]
+        zh.text("其中未由基金分担：")
+        en.text("Of it shared by no fund:")
+        _parts(zh, en, own, "  ")
     if found:
-        zh += ["自费和自付项目：", *(_line(item, 0, " 元", "：", "；") for item in found)]
-        en += ["Items not wholly shared:", *(_line(item, 1, " yuan", ": ", "; ") for item in found)]
-    zh.append(f"个人账户余额 {split.balance_after.yuan} 元")
-    en.append(f"Left in the insurance account {split.balance_after.yuan} yuan")
+        zh.text("自费和自付项目：")
+        en.text("Items not wholly shared:")
+    for item in found:
+        for lines, level in zip((zh, en), level_name(item.level), strict=True):
+            lines.row(f"  {item.name or item.line_id}{f' ({level})' if level else ''}", item.amount)
+        _parts(zh, en, item.reasons, "    ")
+    zh.row("个人账户余额", split.balance_after)
+    en.row("Left in the insurance account", split.balance_after)
     if not certain:
-        zh.append("注意：医保中心返回的金额不平，须人工核对")
-        en.append("Note: the centre's own amounts do not add up; a person must check them")
-    return tuple(zh), tuple(en)
+        zh.text("注意：医保中心返回的金额不平，须人工核对")
+        en.text("Note: the centre's own amounts do not add up; a person must check them")
+    return tuple(zh.lines), tuple(en.lines)
 
 
-def _line(item: Item, language: int, unit: str, colon: str, comma: str) -> str:
-    why = comma.join(f"{(one.zh, one.en)[language]} {one.amount.yuan}{unit}" for one in item.reasons)
-    level = level_name(item.level)[language]
-    return f"  {item.name or item.line_id} {item.amount.yuan}{unit}{f' ({level})' if level else ''}{colon}{why}"
+def _parts(zh: _Lines, en: _Lines, parts: Sequence[Part], indent: str) -> None:
+    for one in parts:
+        zh.row(indent + one.zh, one.amount)
+        en.row(indent + one.en, one.amount)
+
+
+class _Lines:
+    """Lines of a receipt as they grow: words to the left, amounts to the right."""
+
+    def __init__(self, unit: str) -> None:
+        self._unit = unit
+        self.lines: list[str] = []
+
+    def row(self, words: str, amount: Money) -> None:
+        """Words and their amount in one line, or the amount in a line of its own below them."""
+        written = amount.yuan + self._unit
+        self.text(words)
+        if columns(self.lines[-1]) + 1 + columns(written) > RECEIPT_COLUMNS:
+            self.lines.append("")
+        self.lines[-1] += " " * (RECEIPT_COLUMNS - columns(self.lines[-1]) - columns(written)) + written
+
+    def text(self, words: str) -> None:
+        """Words alone; what is too long goes on below, indented a little further."""
+        hang = " " * (len(words) - len(words.lstrip(" ")) + 2)
+        line = words
+        while columns(line) > RECEIPT_COLUMNS:
+            end = _cut(line, len(hang))
+            self.lines.append(line[:end].rstrip(" "))
+            line = hang + line[end:].lstrip(" ")
+        self.lines.append(line)
+
+
+def columns(text: str) -> int:
+    """How wide it prints: Chinese characters take two columns, combining marks none."""
+    return sum(_width(one) for one in text)
+
+
+def _width(one: str) -> int:
+    if unicodedata.combining(one):
+        return 0
+    return 2 if unicodedata.east_asian_width(one) in "WFA" else 1
+
+
+def _cut(line: str, hang: int) -> int:
+    """Where the line ends that still fits: behind a blank where there is one in its second half, else anywhere."""
+    end, used = 0, 0
+    while used + _width(line[end]) <= RECEIPT_COLUMNS:
+        used += _width(line[end])
+        end += 1
+    blank = line.rfind(" ", max(hang, end // 2), end)
+    return blank + 1 if blank > 0 else end

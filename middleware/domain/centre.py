@@ -421,9 +421,10 @@ class ChargesTaken:
 
 @frozen(slots=True)
 class Quoted:
-    """2206's answer."""
+    """2206's answer. ``cuts``: what 2101 says beside it of each line; None where nothing usable was told by line."""
 
     split: Split
+    cuts: tuple[LineVerdict, ...] | None = None
 
 
 @frozen(slots=True)

@@ -191,10 +191,11 @@ class CentreTookCharges:
 
 @frozen(slots=True)
 class CentreQuoted:
-    """2206 was answered."""
+    """2206 was answered. ``borne``: as of ``CentreTookCharges``, where the quote itself tells it; else None."""
 
     settlement_id: str
     split: Split
+    borne: tuple[LineVerdict, ...] | None = None
 
 
 @frozen(slots=True)

@@ -17,7 +17,7 @@ async def explained(engine: Engine, visit: Visit, s: Settlement) -> Answer:
     of, split = _newest(s)
     if split is None:
         raise Fault("settlement.wrong_state", "the centre has not said how it splits")
-    found = await _items(engine, visit, s)
+    found, known = await _items(engine, visit, s)
     shown = found[: benefit.MAX_ITEMS]
     certain = of == "quoted" or not s.broken_identities  # a quote that does not add up is none
     zh, en = benefit.receipt(split, shown, certain=certain)
@@ -31,7 +31,7 @@ async def explained(engine: Engine, visit: Visit, s: Settlement) -> Answer:
         "payers": [_part(one) for one in benefit.payers(split)],
         "own": [_part(one) for one in benefit.reasons(split)],
         "items": [_item(one) for one in shown],
-        "items_known": visit.order.kind is not VisitKind.PHARMACY,
+        "items_known": known,
         "items_left_off": len(found) - len(shown),
         "receipt": {"zh": list(zh), "en": list(en)},
     }
@@ -45,8 +45,11 @@ def _newest(s: Settlement) -> tuple[str, Split | None]:
     return "quoted", s.quoted
 
 
-async def _items(engine: Engine, visit: Visit, s: Settlement) -> list[benefit.Item]:
-    """Of an outpatient those of the bill; of a stay those of all its charges, in order."""
+async def _items(engine: Engine, visit: Visit, s: Settlement) -> tuple[list[benefit.Item], bool]:
+    """Of a bill its own, of a stay those of all its charges, in order; and whether the centre told it by line.
+
+    A pharmacy's are told by the quote, and not at every centre; else no charges are taken without a verdict on each line.
+    """
     owners = [one.errand_id for one in visit.charges] if visit.order.kind is VisitKind.INPATIENT else [s.settlement_id]
     means = engine.means
     verdicts = await means.pool.run(means.reader.verdicts, visit.visit_id, owners)
@@ -54,7 +57,7 @@ async def _items(engine: Engine, visit: Visit, s: Settlement) -> list[benefit.It
     for owner in owners:
         if owner in verdicts:
             found += benefit.items(verdicts[owner], await _lines(engine, visit.visit_id, owner))
-    return found
+    return found, bool(verdicts) or visit.order.kind is not VisitKind.PHARMACY
 
 
 async def _lines(engine: Engine, visit_id: str, owner: str) -> tuple[ChargeLine, ...]:

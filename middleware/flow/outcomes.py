@@ -129,8 +129,8 @@ def _told(command: CallCentre, reply: CentreReply) -> Event:
             return CentreTookVisit(sid)
         case Call.UPLOAD_CHARGES, ChargesTaken(lines):
             return CentreTookCharges(sid, _borne(lines))
-        case _, Quoted(split) if command.call in PRE_SETTLE_CALLS:
-            return CentreQuoted(sid, split)
+        case _, Quoted(split, cuts) if command.call in PRE_SETTLE_CALLS:
+            return CentreQuoted(sid, split, None if cuts is None else _borne(cuts))
     return _unanswered(command, "unreadable")
 
 

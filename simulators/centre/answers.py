@@ -69,6 +69,12 @@ def verdict(part: LineCut) -> dict[str, str]:
     }
 
 
+def cuts(bill: Bill) -> dict[str, Any]:
+    """detlcutinfo: what 2101 and 2102 say of each line beside the sums."""
+    rows = [verdict(part) | {"hosp_part_amt": part.hospital.yuan} for part in bill.cuts]
+    return {"detlcutinfo": [{name: cell for name, cell in row.items() if name != "lmt_used_flag"} for row in rows]}
+
+
 def _signed(bill: Bill, sign: int) -> dict[str, str | None]:
     def yuan(amount: Money) -> str:
         return Money(sign * amount.fen).yuan

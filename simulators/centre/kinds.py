@@ -62,7 +62,8 @@ class Kinds:
         visit, row = self._sale(nodes)
         bill = self._b.bill(visit, row)
         number = self._b.new_number("V")  # a quote names a visit that nobody keeps
-        return answers.settlement(visit.person, number, row, bill, head["msgid"], None, "", visit.clearing)
+        told = answers.settlement(visit.person, number, row, bill, head["msgid"], None, "", visit.clearing)
+        return told | answers.cuts(bill)
 
     def _pharmacy_settle(self, head: Row, nodes: Nodes) -> dict[str, Any]:
         visit, row = self._sale(nodes)
@@ -70,7 +71,7 @@ class Kinds:
         visit.number = self._b.new_number("V")
         self._b.keep(visit)
         self._b.sold.update(visit.batches[""])
-        return self._b.book(head, visit, row, bill)
+        return self._b.book(head, visit, row, bill) | answers.cuts(bill)
 
     # -- stays
     def _admit(self, _head: Row, nodes: Nodes) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import datetime as dt
 import attrs
 
 from adapters.insurance.exchange.cells import (
+    BadValue,
     Incomplete,
     NotOurs,
     Output,
@@ -88,7 +89,7 @@ def to_reply(request: CounterRequest, message_id: str, output: Output | None) ->
         case PreSettle():
             row = one_row(nodes, "setlinfo")
             echo_visit(row, request.visit, message_id)
-            return Quoted(_split(nodes, row, request))
+            return Quoted(_split(nodes, row, request), _cuts(request, nodes))
         case Settle():
             return _settled(request, message_id, nodes)
         case CancelSettlement():
@@ -179,19 +180,30 @@ def _verdicts(request: UploadCharges, nodes: Output) -> ChargesTaken:
         raise NotOurs("result.feedetl_sn")
     if set(ours) - set(rows):
         raise Incomplete("result: not every line has its verdict")
-    return ChargesTaken(
-        tuple(
-            LineVerdict(
-                line_id=line_id,
-                amount=must_amount(rows[line_id], "det_item_fee_sumamt"),
-                self_paid=amount_of(rows[line_id], "fulamt_ownpay_amt") or ZERO,
-                over_limit=amount_of(rows[line_id], "overlmt_amt") or ZERO,
-                first_self_paid=amount_of(rows[line_id], "preselfpay_amt") or ZERO,
-                in_scope=amount_of(rows[line_id], "inscp_scp_amt") or ZERO,
-                level=text_of(rows[line_id], "chrgitm_lv"),
-            )
-            for line_id in ours
-        )
+    return ChargesTaken(tuple(_verdict(line_id, rows[line_id]) for line_id in ours))
+
+
+def _cuts(request: PreSettle, nodes: Output) -> tuple[LineVerdict, ...] | None:
+    """What a pharmacy's quote says of each line, or None: it explains the amounts and decides none, so it refuses none."""
+    try:
+        rows = {required(row, "feedetl_sn"): row for row in all_rows(nodes, "detlcutinfo")}
+        ours = [line.line_id for line in request.lines]
+        if not ours or set(rows) != set(ours):
+            return None
+        return tuple(_verdict(line_id, rows[line_id]) for line_id in ours)
+    except (Incomplete, BadValue):
+        return None
+
+
+def _verdict(line_id: str, row: Output) -> LineVerdict:
+    return LineVerdict(
+        line_id=line_id,
+        amount=must_amount(row, "det_item_fee_sumamt"),
+        self_paid=amount_of(row, "fulamt_ownpay_amt") or ZERO,
+        over_limit=amount_of(row, "overlmt_amt") or ZERO,
+        first_self_paid=amount_of(row, "preselfpay_amt") or ZERO,
+        in_scope=amount_of(row, "inscp_scp_amt") or ZERO,
+        level=text_of(row, "chrgitm_lv"),
     )
 
 

@@ -31,7 +31,7 @@ class ExplainedItem(Result, frozen=True, kw_only=True):
 
 
 class ExplainedReceipt(Result, frozen=True, kw_only=True):
-    """The same as lines to print."""
+    """The same as lines to print, none wider than 32 columns (a Chinese character takes two): paper of 58 mm."""
 
     zh: list[str]
     en: list[str]
@@ -54,7 +54,10 @@ class ExplainResult(Result, frozen=True, kw_only=True):
     own: Annotated[list[ExplainedPart], Meta(description="未由基金分担的部分及原因 / what no fund shares in, and why")]
     items: list[ExplainedItem]
     items_known: Annotated[
-        bool, Meta(description="否：中心未逐项告知（药店） / false: the centre does not tell it by line (pharmacies)")
+        bool,
+        Meta(
+            description="否：中心未逐项告知（部分地区的药店） / false: the centre told nothing by line (pharmacies of some regions)"
+        ),
     ]
     items_left_off: Annotated[int, Meta(description="未列出的项目数 / items beyond the first 200")]
     receipt: ExplainedReceipt

@@ -72,9 +72,37 @@ def test_the_receipt_tells_total_payers_reasons_items_and_balance_and_that_amoun
 
     zh, en = benefit.receipt(made, item, certain=False)
 
-    assert zh[0] == f"医疗费总额 {made.total.yuan} 元"
-    assert f"  {item[0].name} 10.00 元 (自费)：目录外，全额自费 2.50 元" in zh
-    assert f"  {item[0].name} 10.00 yuan (self-paid): outside the catalogue: paid wholly oneself 2.50 yuan" in en
-    assert zh[-2:] == ("个人账户余额 79.60 元", "注意：医保中心返回的金额不平，须人工核对")
-    assert len(zh) == len(en)
-    assert benefit.receipt(made, item, certain=True)[0] == zh[:-1]
+    assert zh[0].split() == ["医疗费总额", made.total.yuan, "元"]
+    assert [line.split() for line in zh[-5:]] == [
+        [item[0].name, "(自费)", "10.00", "元"],
+        ["目录外，全额自费", "2.50", "元"],
+        ["个人账户余额", "79.60", "元"],
+        ["注意：医保中心返回的金额不平，须"],
+        ["人工核对"],
+    ]
+    assert " ".join(" ".join(en).split()).endswith(
+        f"{item[0].name} (self-paid) 10.00 yuan outside the catalogue: paid wholly oneself 2.50 yuan"
+        " Left in the insurance account 79.60 yuan"
+        " Note: the centre's own amounts do not add up; a person must check them"
+    )
+    assert benefit.receipt(made, item, certain=True)[0] == zh[:-2]
+
+
+@given(
+    st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=100),
+    st.sampled_from(["01", "02", "03", "a level of twenty"]),
+    st.integers(-(10**14), 10**14).map(Money),
+)
+def test_a_line_of_the_receipt_is_never_wider_than_the_paper_and_no_word_or_amount_is_lost(name, level, amount):
+    part = benefit.Part("over_limit", *next((zh, en) for code, zh, en in REASONS if code == "over_limit"), amount)
+    item = benefit.Item("L1", name, level, amount, (part,))
+
+    for lines_, language in zip(benefit.receipt(split(), [item], certain=False), (0, 1), strict=True):
+        printed = "".join("".join(lines_).split())
+        assert all(benefit.columns(line) <= benefit.RECEIPT_COLUMNS for line in lines_)
+        assert "".join(f"{name or 'L1'}({benefit.level_name(level)[language]}){amount.yuan}".split()) in printed
+        assert printed.count(amount.yuan) >= 2
+
+
+def test_a_chinese_character_takes_two_columns_and_a_combining_mark_none():
+    assert (benefit.columns("阿a"), benefit.columns("e\u0301")) == (3, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import msgspec
 import pytest
 import pytest_twisted
@@ -53,7 +54,8 @@ async def test_a_settlement_is_explained_with_its_items_under_the_callers_own_nu
         assert {part["code"]: part["amount"] for one in told["items"] for part in one["reasons"]} == {
             "first_self_paid": "5.00"
         }
-        assert any(bill.lines[0].name in line and "5.00 元" in line for line in told["receipt"]["zh"])
+        assert any(bill.lines[0].name in line for line in told["receipt"]["zh"])
+        assert any(line.endswith(" 5.00 元") for line in told["receipt"]["zh"])
 
 
 @pytest_twisted.ensureDeferred
@@ -145,7 +147,29 @@ async def test_a_stay_is_explained_by_the_items_of_all_its_charges(store_url):
 
 
 @pytest_twisted.ensureDeferred
-async def test_of_a_pharmacys_sale_it_is_said_that_the_items_are_not_known(store_url):
+async def test_a_pharmacys_sale_is_explained_by_the_items_that_its_quote_tells(store_url):
+    async with rig(store_url) as r:
+        visit = await sold(r)
+        usual = r.centre.reply
+
+        def tell(request):
+            if not isinstance(request, c.PreSettle):
+                return usual(request)
+            cuts = tuple(verdict(line, self_paid=line.amount.fen * (n == 2)) for n, line in enumerate(request.lines, 1))
+            return attrs.evolve(usual(request), cuts=cuts)
+
+        r.centre.reply = tell
+        quote = await r.counter.quote(POS, "q", QuoteOrder(visit["visit_id"], (), lines(10000, 2500)))
+
+        told = await r.counter.explain(POS, settlement_id=quote["settlement_id"])
+
+        assert told["items_known"]
+        assert [(one["line_id"], one["amount"]) for one in told["items"]] == [("2", "25.00")]
+        assert len(told["receipt"]["zh"]) == len([line for line in told["receipt"]["zh"] if line])
+
+
+@pytest_twisted.ensureDeferred
+async def test_of_a_pharmacys_sale_of_which_no_line_was_told_it_is_said_that_the_items_are_not_known(store_url):
     async with rig(store_url) as r:
         visit = await sold(r)
         quote = await r.counter.quote(POS, "q", QuoteOrder(visit["visit_id"], (), lines(10000)))

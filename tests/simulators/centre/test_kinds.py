@@ -12,6 +12,7 @@ from middleware.domain.centre import (
     Admit,
     Discharge,
     Done,
+    PreSettle,
     QueryPerson,
     QueryVisits,
     UploadCharges,
@@ -83,6 +84,19 @@ async def test_a_sale_is_settled_without_a_registration_and_its_answer_names_the
         undone = await desk.cancel(attrs.evolve(visit, visit_number=settled.visit_number), settled.settlement_number)
         assert undone.reply.split.total == -bill_total(LINES)
         assert [row.call for row in desk.simulator.ledger.receipts[-3:]] == ["2101", "2102", "2103"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_sales_quote_says_of_each_line_what_no_fund_shares_and_its_sums_are_the_bills():
+    async with open_desk() as desk:
+        visit = await facts(desk)
+        asked = PreSettle(visit, holder(), "B", bill_total(LINES), use_account=True, lines=LINES)
+        told = (await desk.call(asked)).reply
+
+        assert [one.line_id for one in told.cuts] == [one.line_id for one in LINES]
+        for name in ("self_paid", "over_limit", "first_self_paid", "in_scope"):
+            assert sum(getattr(one, name).fen for one in told.cuts) == getattr(told.split, name).fen
+        assert any(one.first_self_paid for one in told.cuts)
 
 
 @pytest_twisted.ensureDeferred
