@@ -24,6 +24,7 @@ from middleware.store.chain import first_break
 from middleware.store.units import Unit
 from middleware.store.walk import Walk
 from tests.middleware.engine.test_gate import LI, WANG, fault_of, journal, listed
+from tests.readers.waiting import until
 from tests.support.counter import rig, rows
 from tests.support.fakes import HIS, POS, card_read
 
@@ -244,10 +245,6 @@ async def test_it_runs_by_itself_after_an_act_and_stops(tmp_path):
         flagging.start()
         for _ in range(3):
             await r.counter.audit.note(HIS, WRONG)
-        for _ in range(2000):
-            if flagging.unseen:
-                break
-            await r.pool.run(lambda: None)
-        assert flagging.unseen == 1
+        await until(lambda: flagging.unseen == 1, lambda: "the flag")
 
         flagging.stop()

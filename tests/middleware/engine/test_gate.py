@@ -23,6 +23,7 @@ from middleware.store import tables as t
 from simulators.card.psam import PsamCard
 from simulators.card.secure import SecureCard
 from simulators.people import PEOPLE
+from tests.readers.waiting import until as waited
 from tests.support.counter import order_of, quoted, rig, rows, until
 from tests.support.fakes import HIS, card_read
 from tests.support.keyed import PSAM, READER, InlineReaders, keyed_desk
@@ -214,15 +215,8 @@ async def test_a_listed_card_is_not_held_and_its_reader_is_free_again(tmp_path):
 
         made = await RegistryDesk(desk.rig.engine.means).propose(LI, Matter.LIST, list_id, None, "drop", "")
         await RegistryDesk(desk.rig.engine.means).approve(WANG, made["proposal"])
-        await until_free(desk)
+        await waited(lambda: not desk.rig.readers._readers.turns[READER].taken, lambda: "the reader is free")
         assert await desk.code("card.open", reader=READER) == "done"
-
-
-async def until_free(desk):
-    for _ in range(5000):
-        if not desk.rig.readers._readers.turns[READER].taken:
-            return
-        await desk.rig.pool.run(lambda: None)
 
 
 @pytest_twisted.ensureDeferred
