@@ -47,6 +47,7 @@ from middleware.engine.gate import Gate
 from middleware.engine.inbox import Inbox
 from middleware.engine.journal import Journal
 from middleware.engine.keydesk import KeyDesk
+from middleware.engine.letters import LetterDesk
 from middleware.engine.media import MediaDesk
 from middleware.engine.members import AUDIT, OUTBOX, RECONCILIATION, LeaseTerms, Members
 from middleware.engine.outbox import Outbox
@@ -65,6 +66,7 @@ from middleware.ops.site import HttpSite, build_site
 from middleware.ops.tick import TickProbe
 from middleware.store.doubts import Doubts
 from middleware.store.inbox import InboxReader
+from middleware.store.letters import LettersReader
 from middleware.store.lock import Hold
 from middleware.store.reader import Reader
 from middleware.store.statements import Statements
@@ -313,6 +315,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         cards=cards,
         driver=Driver(cards),
         media=MediaDesk(counter.card_desk, keyed, readers, counter.audit),
+        letters=LetterDesk(engine, LettersReader(database), outbox.look_again),
     )
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
     feed = feed_resource(

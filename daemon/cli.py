@@ -18,6 +18,7 @@ from daemon.conformance.command import conformance
 from daemon.desk import desk
 from daemon.inbox_command import inbox
 from daemon.keys import keys
+from daemon.outbox_command import outbox
 from daemon.reconcile_command import reconcile
 from daemon.registry_command import registry
 from daemon.simulate.command import simulate
@@ -233,6 +234,7 @@ main.add_command(registry)
 
 main.add_command(keys)
 main.add_command(inbox)
+main.add_command(outbox)
 
 
 main.add_command(simulate)

@@ -39,6 +39,7 @@ from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder, Reconc
 from middleware.engine.driver import Driver
 from middleware.engine.inbox import Inboxes
 from middleware.engine.keydesk import Keys
+from middleware.engine.letters import Letters
 from middleware.engine.media import Media
 from middleware.engine.registries import Registry
 from middleware.ports import Clock, Readers
@@ -62,6 +63,7 @@ class Business:
     cards: CardSessions | None = None
     driver: Driver | None = None
     media: Media | None = None
+    letters: Letters | None = None
 
 
 @frozen(slots=True)

@@ -63,6 +63,10 @@ _SHIFT = {
     "unknown": {"count": 1, "settlements": ["S2"]},
     "journal": {"after": 10, "last": 42},
 }  # fmt: skip
+_LETTER = {
+    "sequence": 7, "control_id": "P1", "visit_id": "V1", "settlement_id": "S1", "matter": "settled",
+    "created_at": "2026-11-21T09:00:00+08:00", "outcome": "refused AE",
+}  # fmt: skip
 _CAME = {
     "sequence": 7, "link": "his-main", "control_id": "C1", "type": "ADT^A04", "why": "hl7.charset", "digest": "0" * 64,
     "bytes": 5, "at": _WHEN,
@@ -168,6 +172,11 @@ ANSWERS = {
         "next_after": "V1", "complete": True,
     },
     "inbox.list": {"rows": [_CAME], "next_after": 7, "complete": True},
+    "letters.list": {"rows": [_LETTER], "next_after": 7, "complete": True},
+    **dict.fromkeys(
+        ("letters.show", "letters.resend", "letters.discard", "letters.approve", "letters.reject"),
+        _LETTER | {"state": "Settled"},
+    ),
     "inbox.show": _CAME | {"content": "SEVMTE8=", "next_offset": 5, "complete": True, "answered": ""},
     "keys.list": {
         "keys": [{
@@ -367,6 +376,16 @@ class FakeInbox:
         return await self._counter._answer("inbox.show", caller, sequence, offset)
 
 
+class FakeLetters:
+    """Answers as the counter does."""
+
+    def __init__(self, counter: FakeCounter) -> None:
+        self._counter = counter
+
+    def __getattr__(self, name):
+        return lambda *told, **more: self._counter._answer(f"letters.{name}", *told, *more.values())
+
+
 class FakeReconciliation:
     """Answers as the counter does."""
 
@@ -483,6 +502,7 @@ def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
         FakeCards(counter, READER, NOON),
         FakeDriver(),
         FakeMedia(counter),
+        FakeLetters(counter),
     )
     api = LocalApi(options, business, token_table(), reactor, lambda *what: seen.append(what))
     return Door(api, counter, readers, seen)

@@ -1,0 +1,92 @@
+"""``run.py outbox``: what the HIS refused, through the running daemon."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from daemon.desk import ask, reached, with_daemon
+
+if TYPE_CHECKING:
+    from clients.python.yikatong_client import Client
+
+_PAGE = 100
+_WHYS = ("entered-by-hand", "already-there", "not-wanted")
+
+
+@click.group()
+def outbox() -> None:
+    """Messages to the HIS that it refused: look, send again once the cause is mended, or give up by two persons."""
+
+
+@outbox.command("list")
+@click.option("--waiting", is_flag=True, help="those that wait for the HIS's answer instead")
+@reached()
+def list_(*, waiting: bool, config: Path | None, path: Path | None, token_file: Path) -> None:
+    """What the HIS refused; the oldest first."""
+
+    def work(client: Client) -> None:
+        place, count, complete = 0, 0, False
+        while not complete:
+            page = client.call("letters.list", {"after": place, "limit": _PAGE, "waiting": waiting})
+            place, complete = page["next_after"], page["complete"]
+            count += len(page["rows"])
+            for row in page["rows"]:
+                click.echo(line_of(row))
+        click.echo(f"{count} 条 / messages")
+
+    with_daemon(config, path, token_file, work)
+
+
+@outbox.command()
+@click.argument("control_id")
+@reached()
+def show(control_id: str, config: Path | None, path: Path | None, token_file: Path) -> None:
+    """Why the HIS refused CONTROL_ID, how its settlement stands, and the proposal that waits; as JSON."""
+    ask(config, path, token_file, "letters.show", {"control_id": control_id})
+
+
+@outbox.command()
+@click.argument("control_id")
+@click.option("--reason", required=True, help="what was mended at the HIS or in the configuration; no names, no id numbers")
+@reached()
+def resend(control_id: str, reason: str, config: Path | None, path: Path | None, token_file: Path) -> None:
+    """Let CONTROL_ID leave again, under the same MSH-10."""
+    ask(config, path, token_file, "letters.resend", {"control_id": control_id, "reason": reason})
+
+
+@outbox.command()
+@click.argument("control_id")
+@click.option("--why", type=click.Choice(_WHYS), required=True, help="why the HIS need not hear it from us")
+@click.option("--reference", required=True, help="ticket or voucher number")
+@reached()
+def discard(control_id: str, why: str, reference: str, config: Path | None, path: Path | None, token_file: Path) -> None:
+    """Propose to give CONTROL_ID up; another person approves."""
+    params = {"control_id": control_id, "why": why, "reference": reference}
+    ask(config, path, token_file, "letters.discard", params)
+
+
+@outbox.command()
+@click.argument("control_id")
+@click.argument("proposal")
+@reached()
+def approve(control_id: str, proposal: str, config: Path | None, path: Path | None, token_file: Path) -> None:
+    """Approve PROPOSAL (shown by show): the HIS will never hear CONTROL_ID from us."""
+    ask(config, path, token_file, "letters.approve", {"control_id": control_id, "proposal": proposal})
+
+
+@outbox.command()
+@click.argument("control_id")
+@click.argument("proposal")
+@reached()
+def reject(control_id: str, proposal: str, config: Path | None, path: Path | None, token_file: Path) -> None:
+    """Reject PROPOSAL, or take it back; CONTROL_ID stays where it is."""
+    ask(config, path, token_file, "letters.reject", {"control_id": control_id, "proposal": proposal})
+
+
+def line_of(row: dict[str, Any]) -> str:
+    """One message in one line."""
+    what = f"{row['matter']}  {row['settlement_id'] or row['visit_id']}"
+    return f"{row['control_id']}  {row['created_at']}  {what}  {row['outcome']}"
