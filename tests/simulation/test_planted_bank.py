@@ -14,7 +14,7 @@ NEAR = {
     planted_bank.a_refund_without_an_answer_is_sent_again: 29,
     planted_bank.an_unanswered_hold_pays: 3,
     planted_bank.a_repeated_capture_is_a_new_one: 3,
-    planted_bank.an_unanswered_capture_was_taken: 3,
+    planted_bank.an_unanswered_capture_was_taken: 25,
     planted_bank.a_cancel_is_not_refunded: 29,
     planted_bank.an_unanswered_hold_is_no_hold: 3,
 }
