@@ -267,7 +267,8 @@ def build(settings: Settings, reactor: Any) -> Application:
         )
     )
     serve_members(members, engine)
-    outbox = Outbox(engine, his, metrics.hl7_message, lambda: members.holds(OUTBOX))
+    out = settings.his.connections * settings.his.max_in_flight
+    outbox = Outbox(engine, his, metrics.hl7_message, lambda: members.holds(OUTBOX), width=out)
     keyed = ReadersWithKeys(readers, settings.card_keys, reactor)
     counter = CounterService(
         engine,

@@ -61,6 +61,7 @@ class HisBook:
         if message.control_id in self.refused:
             return Refused("AE", "不接收")
         if all(posting.control_id != message.control_id for posting in self.postings):
+            self._in_order(message)
             if self.rng.random() < self.dials.his_refused:
                 self.story.fault("his-refused", message.control_id)
                 self.refused.add(message.control_id)
@@ -68,6 +69,13 @@ class HisBook:
             self.postings.append(Posting(message.control_id, message))
             self.story.tell(f"his booked {message.control_id}")
         return Answered(HisAccepted())
+
+    def _in_order(self, message: HisMessage) -> None:
+        """In order per patient: a visit before its charges, charges before their cancellation; a refusal is an answer."""
+        if isinstance(message, PostCharges):
+            before = "P" + message.settlement_id[1:] if message.cancelled else "R" + message.visit_id[1:]
+            heard = before in self.refused or any(posting.control_id == before for posting in self.postings)
+            self.story.require("order", f"heard before {before}", holds=heard, about=message.control_id)
 
 
 def _meant(message: HisMessage) -> letters.Letter:

@@ -25,6 +25,9 @@ class Fault(StrEnum):
     CLOSE_AFTER_RECEIVE = "close-after-receive"
     CLOSE_MID_ACK = "close-mid-ack"
     SLOW = "slow"  # the right ACK, a byte at a time, each after ``delay_s``
+    COMMIT_ONLY = "commit-only"  # CA, and nothing of what became of it
+    COMMIT_THEN_AE = "commit-then-ae"  # CA, then AE: not in the books
+    COMMIT_REFUSED = "commit-refused"  # CR: not in the books
     TOO_LONG = "too-long"  # a block of a megabyte
 
 

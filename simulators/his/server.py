@@ -124,6 +124,8 @@ class HisSimulator:
 
     def _deal_with(self, message: Received, connection: _Connection) -> None:
         knob = self.knobs.take(message.message_type)
+        if message.value("MSH", 16) in {"AL", "SU"} and self._received_first(message, knob, connection):
+            return
         if knob is not None and knob.fault in _REFUSALS:
             connection.write(block(self._ack(message.control_id, _REFUSALS[knob.fault], "refused by the simulator's knob")))
             return
@@ -132,6 +134,17 @@ class HisSimulator:
             connection.write(block(ack))
         else:
             self._misbehave(knob, ack, connection)
+
+    def _received_first(self, message: Received, knob: Knob | None, connection: _Connection) -> bool:
+        """Enhanced mode: CA (or CR) at once; True when nothing follows it, or the knob says what."""
+        fault = knob.fault if knob is not None else None
+        if fault is Fault.COMMIT_REFUSED:
+            connection.write(block(self._ack(message.control_id, "CR", "refused by the simulator's knob")))
+            return True
+        connection.write(block(self._ack(message.control_id, "CA", "")))
+        if fault is Fault.COMMIT_THEN_AE:
+            connection.write(block(self._ack(message.control_id, "AE", "refused by the simulator's knob")))
+        return fault in {Fault.COMMIT_ONLY, Fault.COMMIT_THEN_AE}
 
     def _booked(self, message: Received) -> bytes:
         """The ACK of a message that is taken once: a repeat gets the same bytes, another body under its id a no."""

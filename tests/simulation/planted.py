@@ -27,6 +27,7 @@ from middleware.flow import cancel, doubt, outcomes, quote, requests, reversal, 
 from middleware.flow import visit as flow
 from middleware.flow.step import Step
 from middleware.store import batch, nodes
+from middleware.store.reader import Reader
 from middleware.store.writer import Writer
 
 SENT = (S.SETTLE_INTENDED, S.SETTLE_SENT)
@@ -273,6 +274,15 @@ def a_letter_is_tried_once(patch):
     patch.setattr(Outbox, "_later", lambda self, *_args, **_how: None)
 
 
+def letters_of_a_patient_overtake_one_another(patch):
+    real = Reader.waiting_letters
+
+    def planted(self, after, limit):
+        return [evolve(one, lane=one.letter.control_id) for one in real(self, after, limit)]
+
+    patch.setattr(Reader, "waiting_letters", planted)
+
+
 # -- several nodes (profile "nodes")
 
 
@@ -379,4 +389,5 @@ ALL = (
     the_answer_is_made_anew,
     a_letter_without_an_answer_is_called_accepted,
     a_letter_is_tried_once,
+    letters_of_a_patient_overtake_one_another,
 )

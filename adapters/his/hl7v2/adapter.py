@@ -13,7 +13,7 @@ import structlog
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from adapters.his.hl7v2 import faults, mapping
+from adapters.his.hl7v2 import faults, mapping, tables
 from adapters.his.hl7v2.builder import MessageBuilder
 from adapters.his.hl7v2.checker import Checker, ProcessChecker
 from adapters.his.hl7v2.link import LinkLimits, MllpLink
@@ -45,39 +45,40 @@ class Hl7His:
         dialect = options.dialect()
         self._checker = checker or ProcessChecker(reactor)
         self._builder = MessageBuilder(dialect, self._checker, max_bytes=options.max_frame_bytes)
-        self._link = MllpLink(
-            reactor,
-            _endpoint(options, reactor),
-            LinkLimits(
-                secure=options.tls.enabled,
-                connect_timeout_s=options.connect_timeout_s,
-                ack_timeout_s=options.ack_timeout_s,
-                retry_first_s=options.retry_first_s,
-                retry_most_s=options.retry_most_s,
-                silent_limit=options.silent_limit,
-                max_in_flight=options.max_in_flight,
-                max_waiting=options.max_waiting,
-                max_frame_bytes=options.max_frame_bytes,
-            ),
-            lambda payload: mapping.read_ack(payload, dialect),
-            chance or random.SystemRandom().random,
+        endpoint, limits = _endpoint(options, reactor), _limits(options)
+        self._links = tuple(
+            MllpLink(
+                reactor,
+                endpoint,
+                limits,
+                lambda payload: mapping.read_ack(payload, dialect),
+                chance or random.SystemRandom().random,
+            )
+            for _ in range(options.connections)
         )
         self._trouble: tuple[str, str] | None = None  # fault and detail of the last message that did not arrive
 
     def start(self) -> None:
-        """Start hl7apy's process and the link; both keep trying by themselves."""
+        """Start hl7apy's process and the connections; all keep trying by themselves."""
         self._checker.start()
-        self._link.start()
+        for link in self._links:
+            link.start()
 
     async def stop(self) -> None:
-        """Close the link and end the process; a message in flight becomes ``Unknown("stopping")``."""
-        await self._link.stop()
+        """Close the connections and end the process; a message in flight becomes ``Unknown("stopping")``."""
+        for link in self._links:
+            await link.stop()
         self._checker.stop()
 
     def health(self) -> PartHealth:
-        """Down without a link, degraded after a message that got no answer or could not be made."""
-        if self._link.condition != "linked":
-            return PartHealth("his", Condition.DOWN, "his.unreachable", self._link.detail or self._link.condition)
+        """Down without a connection; degraded without all, and after a message that got no answer or could not be made."""
+        absent = [link for link in self._links if link.condition != "linked"]
+        if absent:
+            detail = absent[0].detail or absent[0].condition
+            if len(absent) == len(self._links):
+                return PartHealth("his", Condition.DOWN, "his.unreachable", detail)
+            there = f"{len(self._links) - len(absent)} of {len(self._links)} connections: {detail}"
+            return PartHealth("his", Condition.DEGRADED, "his.unreachable", there)
         if self._trouble is not None:
             fault, detail = self._trouble
             return PartHealth("his", Condition.DEGRADED, fault, detail)
@@ -86,7 +87,10 @@ class Hl7His:
     @property
     def counts(self) -> Counter[str]:
         """What happened so far, by name: sent, acked, timed_out, late_ack, foreign_ack, garbage ..., judged, known."""
-        return self._link.counts + Counter(judged=self._builder.judged, known=self._builder.known)
+        together = Counter(judged=self._builder.judged, known=self._builder.known)
+        for link in self._links:
+            together.update(link.counts)
+        return +together
 
     async def deliver(self, message: HisMessage) -> Outcome[HisAccepted]:
         """See :class:`middleware.ports.His`.
@@ -102,10 +106,14 @@ class Hl7His:
             if fault.code == "his.message":
                 raise
             return NotSent(fault.code, fault.detail)
-        sent = await self._link.send(message.control_id, payload)
+        sent = await self._freest().send(message.control_id, payload)
         outcome = faults.outcome_of(sent) if isinstance(sent, Ack) else sent
         self._note(outcome)
         return outcome
+
+    def _freest(self) -> MllpLink:
+        """The connection that is up and has the least to do."""
+        return min(self._links, key=lambda link: (link.condition != "linked", link.load))
 
     def _note(self, outcome: Outcome[HisAccepted]) -> None:
         match outcome:
@@ -115,6 +123,21 @@ class Hl7His:
                 self._trouble = ("his.no_answer", cause)
             case NotSent(fault, detail):
                 self._trouble = (fault, detail)
+
+
+def _limits(options: Hl7Options) -> LinkLimits:
+    return LinkLimits(
+        secure=options.tls.enabled,
+        connect_timeout_s=options.connect_timeout_s,
+        ack_timeout_s=options.ack_timeout_s,
+        retry_first_s=options.retry_first_s,
+        retry_most_s=options.retry_most_s,
+        silent_limit=options.silent_limit,
+        max_in_flight=options.max_in_flight,
+        max_waiting=options.max_waiting,
+        max_frame_bytes=options.max_frame_bytes,
+        answers_twice=options.application_ack in tables.ANSWERS_TWICE,
+    )
 
 
 def _endpoint(options: Hl7Options, reactor: Any) -> IStreamClientEndpoint:

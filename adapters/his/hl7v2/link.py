@@ -22,6 +22,7 @@ from zope.interface import implementer
 from adapters.his.hl7v2 import faults
 from adapters.his.hl7v2.machine import LinkInputs, LinkMachine
 from adapters.his.hl7v2.mapping import Ack
+from adapters.his.hl7v2.tables import COMMIT_ACCEPTED
 from middleware.domain.fault import Fault
 from middleware.domain.outcome import NotSent, Unknown
 from middleware.hl7.blocks import Block, Framer, Garbage, MissingEnd, wrap
@@ -49,6 +50,7 @@ class LinkLimits:
     max_in_flight: int
     max_waiting: int
     max_frame_bytes: int
+    answers_twice: bool = False  # CA says only that it was received
 
 
 @implementer(IHandshakeListener)
@@ -147,6 +149,7 @@ class MllpLink:
         self._turns = defer.DeferredSemaphore(limits.max_in_flight)
         self._waiting = 0
         self._pending: dict[str, defer.Deferred[Sent]] = {}
+        self._timers: dict[str, Any] = {}
         self._given_up: deque[str] = deque(maxlen=REMEMBERED_IDS)
         self._attempt_waiters: list[defer.Deferred[None]] = []
         self._closed: defer.Deferred[None] | None = None
@@ -177,6 +180,11 @@ class MllpLink:
     def condition(self) -> str:
         """The connection's state: idle, connecting, linked, waiting, ended."""
         return self._machine.condition()
+
+    @property
+    def load(self) -> int:
+        """Messages that wait for their turn or their answer."""
+        return self._waiting + len(self._pending)
 
     # -- what callers do
 
@@ -213,10 +221,11 @@ class MllpLink:
             return NotSent("system.busy", "his link: this message is in flight")
         answer: defer.Deferred[Sent] = defer.Deferred()
         self._pending[control_id] = answer
-        timer = self._clock.callLater(self._limits.ack_timeout_s, self._timed_out, control_id)
+        self._timers[control_id] = self._clock.callLater(self._limits.ack_timeout_s, self._timed_out, control_id)
         self.counts["sent"] += 1
         self._wire.write(payload)
         result = await answer
+        timer = self._timers.pop(control_id)
         if timer.active():
             timer.cancel()
         return result
@@ -256,7 +265,12 @@ class MllpLink:
         except Fault as fault:
             self._odd("unreadable", length=len(payload), detail=fault.detail)
             return
-        if ack.control_id in self._pending:
+        if ack.control_id in self._pending and self._limits.answers_twice and ack.code == COMMIT_ACCEPTED:
+            # The HIS has it and has not done it: what it says of that comes later, and its time begins now.
+            self.counts["committed"] += 1
+            self._silent = self._odd_in_a_row = 0
+            self._timers[ack.control_id].reset(self._limits.ack_timeout_s)
+        elif ack.control_id in self._pending:
             self.counts["acked"] += 1
             self._silent = self._failures = self._odd_in_a_row = 0
             self._finish(ack.control_id, ack)

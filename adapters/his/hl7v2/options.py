@@ -60,7 +60,16 @@ class Hl7Options:
     receiving_facility: str = setting("", help="MSH-6", validator=_NAME)
     processing_id: str = setting("P", help="MSH-11: P production, T training, D debugging", validator=one_of("P", "T", "D"))
     accept_ack: str = setting("AL", help="MSH-15", validator=one_of(*tables.ACK_CONDITIONS))
-    application_ack: str = setting("NE", help="MSH-16", validator=one_of(*tables.ACK_CONDITIONS))
+    application_ack: str = setting(
+        "NE",
+        help="MSH-16; AL or SU: after CA (received) the HIS says AA, AE or AR in a second message on the same connection",
+        validator=one_of(*tables.ACK_CONDITIONS),
+    )
+    connections: int = setting(
+        1,
+        help="connections to the HIS; letters of different patients use them side by side, a patient's own stay in order",
+        validator=between(1, 16),
+    )
     identifiers: IdentifierTypes = setting(attrs.Factory(IdentifierTypes), help="PID-3.5 types")  # noqa: RUF009 - setting() is attrs' own field()
     ssn_in_pid19: bool = setting(True, help="also put the social-security number into PID-19")
     credit_type: str = setting(
@@ -77,7 +86,11 @@ class Hl7Options:
     silent_limit: int = setting(
         2, help="unanswered messages in a row after which the link is made anew", validator=between(1, 100)
     )
-    max_in_flight: int = setting(1, help="messages that may wait for an ACK; 1 keeps their order", validator=between(1, 64))
+    max_in_flight: int = setting(
+        1,
+        help="messages that may wait for an ACK on one connection; 1 for a HIS that loses pipelined ones",
+        validator=between(1, 64),
+    )
     max_waiting: int = setting(256, help="messages that may wait for their turn", validator=between(1, 100_000))
     max_frame_bytes: int = setting(
         262_144, help="longest message, sent or received", unit="B", validator=between(4_096, 16_777_216)

@@ -16,6 +16,11 @@ ACK_CODES: dict[str, bool] = {"AA": True, "CA": True, "AE": False, "AR": False, 
 # Table 0155.
 ACK_CONDITIONS = ("AL", "NE", "ER", "SU", "")
 
+# MSH-16 with which an accept answer (CA) is followed by an application answer when the HIS has done it. With NE and ER
+# there is none when all went well, so that CA is the end.
+ANSWERS_TWICE = frozenset({"AL", "SU"})
+COMMIT_ACCEPTED = "CA"
+
 # GB/T 2261.1 -> table 0001; "not known" and "not said" are both U, and whatever else a card may hold is O (other).
 SEX: dict[str, str] = {"1": "M", "2": "F", "0": "U", "9": "U", "": "U"}
 SEX_OTHER = "O"

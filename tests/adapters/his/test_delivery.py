@@ -398,3 +398,49 @@ async def test_when_hl7apy_cannot_be_asked_the_message_waits_and_is_not_refused(
     his = Hl7His(options(free_port()), reactor, checker=Down())
 
     assert await his.deliver(registration()) == NotSent("system.busy", "his: hl7apy could not be asked")
+
+
+@pytest_twisted.ensureDeferred
+async def test_enhanced_mode_ends_with_what_the_his_did_not_with_what_it_received():
+    async with hospital(application_ack="AL", ack_timeout_s=0.4) as (simulator, his):
+        assert await his.deliver(registration()) == Answered(HisAccepted("P000000001"))
+        simulator.knobs.turn(DFT, Fault.COMMIT_THEN_AE)
+        simulator.knobs.turn(DFT, Fault.COMMIT_REFUSED)
+        simulator.knobs.turn(DFT, Fault.COMMIT_ONLY)
+        outcomes = [await his.deliver(posting(f"YKT7{number}")) for number in range(3)]
+
+        assert [type(one) for one in outcomes] == [Refused, Refused, Unknown]
+        assert [one.code for one in outcomes[:2]] == ["AE", "CR"]
+        assert simulator.book.postings == []
+        assert his.counts["committed"] == 3
+        assert isinstance(await his.deliver(posting("YKT72")), Answered)  # the repeat of what was only received
+
+
+@pytest_twisted.ensureDeferred
+async def test_where_no_second_answer_was_asked_for_received_is_the_end():
+    async with hospital(application_ack="NE") as (simulator, his):
+        simulator.knobs.turn(ADT, Fault.NO_ANSWER)
+        outcome = defer.ensureDeferred(his.deliver(registration("YKT80")))
+        await simulator.next_message(ADT)
+        simulator.send_raw(b"\x0bMSH|^~\\&|H||Y||20261121||ACK|1|P|2.5\rMSA|CA|YKT80\r\x1c\r")
+
+        assert isinstance(await outcome, Answered)
+
+
+@pytest_twisted.ensureDeferred
+async def test_several_connections_work_side_by_side_and_one_that_is_lost_is_said():
+    async with hospital(connections=3) as (simulator, his):
+        await until(lambda: his.health().condition is Condition.GOOD)
+        assert len(simulator.clients) == 3
+        simulator.knobs.turn(ADT, Fault.NO_ANSWER)
+        silent = defer.ensureDeferred(his.deliver(registration("YKT90")))
+        await simulator.next_message(ADT)
+
+        others = [await his.deliver(registration(f"YKT9{number}")) for number in (1, 2, 3)]
+
+        assert [type(one) for one in others] == [Answered] * 3  # none waited for the one that got no answer
+        next(iter(simulator.clients)).cut()
+        await until(lambda: his.health().condition is Condition.DEGRADED)
+        await until(lambda: his.health().condition is Condition.GOOD)
+        simulator.hang_up()
+        assert isinstance(await silent, Unknown)
