@@ -266,7 +266,9 @@ class Outbox:
         letter = waiting.letter
         engine = self._engine
         try:
-            visit = await engine.visits.visit(letter.visit_id)
+            # The disk may show a letter a moment before its visit is here: what is being written is waited for.
+            async with engine.visits.alone(letter.visit_id):
+                visit = await engine.visits.visit(letter.visit_id)
             holder = await engine.visits.holder(visit)
             bill = await engine.visits.bill(visit.visit_id, letter.settlement_id) if letter.settlement_id else None
             command = TellHis(HisMatter(letter.matter), letter.control_id, letter.settlement_id)
