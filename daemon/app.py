@@ -267,8 +267,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         )
     )
     serve_members(members, engine)
-    out = settings.his.connections * settings.his.max_in_flight
-    outbox = Outbox(engine, his, metrics.hl7_message, lambda: members.holds(OUTBOX), width=out)
+    outbox = Outbox(engine, his, metrics.hl7_message, lambda: members.holds(OUTBOX), width=settings.his.letters_out)
     keyed = ReadersWithKeys(readers, settings.card_keys, reactor)
     counter = CounterService(
         engine,

@@ -72,10 +72,17 @@ class HisBook:
 
     def _in_order(self, message: HisMessage) -> None:
         """In order per patient: a visit before its charges, charges before their cancellation; a refusal is an answer."""
-        if isinstance(message, PostCharges):
-            before = "P" + message.settlement_id[1:] if message.cancelled else "R" + message.visit_id[1:]
+        number = message.control_id
+        if not isinstance(message, PostCharges):
+            late = any(
+                getattr(posting.message, "settlement_id", "") and posting.message.visit_id == message.visit_id
+                for posting in self.postings
+            )
+            self.story.require("order", "a visit is heard after its charges", holds=not late, about=number)
+        elif message.cancelled:
+            before = "P" + message.settlement_id[1:]
             heard = before in self.refused or any(posting.control_id == before for posting in self.postings)
-            self.story.require("order", f"heard before {before}", holds=heard, about=message.control_id)
+            self.story.require("order", f"a cancellation is heard before {before}", holds=heard, about=number)
 
 
 def _meant(message: HisMessage) -> letters.Letter:

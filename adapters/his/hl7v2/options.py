@@ -96,6 +96,11 @@ class Hl7Options:
         262_144, help="longest message, sent or received", unit="B", validator=between(4_096, 16_777_216)
     )
 
+    @property
+    def letters_out(self) -> int:
+        """How many messages may be out at a time."""
+        return self.connections * self.max_in_flight
+
     def dialect(self) -> Dialect:
         """What ``mapping`` needs to know of all this."""
         return Dialect(
