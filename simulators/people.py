@@ -135,6 +135,16 @@ _ROWS = (
         "relief", "邓秀梅", "999999197003053248", "2", "01", dt.date(1970, 3, 5),
         "A10000170", "9999000000000000000000115A1C7E11", RESIDENT,
     ),
+    # an employee with a civil servant's subsidy
+    CardPerson(
+        "civil-servant", "曹明远", "999999196905143176", "1", "01", dt.date(1969, 5, 14),
+        "A10000189", "9999000000000000000000125A1C7E12", EMPLOYEE,
+    ),
+    # a resident with an insurance for serious illness beside
+    CardPerson(
+        "serious-illness", "彭桂芳", "99999919780219328X", "2", "01", dt.date(1978, 2, 19),
+        "A10000197", "9999000000000000000000135A1C7E13", RESIDENT,
+    ),
 )
 # fmt: on
 

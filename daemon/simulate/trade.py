@@ -18,7 +18,13 @@ from middleware.domain.order import DischargeOrder, QuoteOrder, RegisterOrder, S
 from middleware.domain.split import FundLine, Split
 from simulators.people import PEOPLE
 
-KEYS = tuple(sorted(PEOPLE.keys() - {"expired", "third-generation"}))  # whose cards can be read
+_NOT_PLAYED = {
+    "expired",
+    "third-generation",
+    "civil-servant",
+    "serious-illness",
+}  # no card that can be read, or only the centre's
+KEYS = tuple(sorted(PEOPLE.keys() - _NOT_PLAYED))
 FUND_OF_100, ACCOUNT_OF_100 = 55, 20
 
 

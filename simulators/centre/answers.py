@@ -35,7 +35,7 @@ def person(who: InsuredPerson, balances: Mapping[str, Money], today: dt.date) ->
         },
         "insuinfo": [
             {
-                "balc": balances[cover.kind].yuan,
+                "balc": balances.get(cover.kind, ZERO).yuan,
                 "insutype": cover.kind,
                 "psn_type": cover.person_type,
                 "psn_insu_stas": cover.status,
@@ -75,7 +75,9 @@ def cuts(bill: Bill) -> dict[str, Any]:
     return {"detlcutinfo": [{name: cell for name, cell in row.items() if name != "lmt_used_flag"} for row in rows]}
 
 
-def _signed(bill: Bill, sign: int) -> dict[str, str | None]:
+def amounts(bill: Bill, sign: int) -> dict[str, str | None]:
+    """The sums of a bill as setlinfo names them; ``sign`` -1: of what takes it back."""
+
     def yuan(amount: Money) -> str:
         return Money(sign * amount.fen).yuan
 
@@ -106,7 +108,8 @@ def _signed(bill: Bill, sign: int) -> dict[str, str | None]:
     }
 
 
-def _detail(bill: Bill, sign: int) -> list[dict[str, str]]:
+def detail(bill: Bill, sign: int) -> list[dict[str, str]]:
+    """setldetail: who pays how much."""
     return [
         {
             "fund_pay_type": kind,
@@ -143,27 +146,27 @@ def settlement(
             "insutype": row["insutype"],
             "med_type": row["med_type"],
             "setl_time": at.strftime(MOMENT_FORMAT) if at is not None else NULL,
-            **_signed(bill, 1),
+            **amounts(bill, 1),
             "medins_setl_id": message_id,
             "clr_optins": NULL if quoted else CLEARING_AGENCY,
             "clr_way": NULL if quoted else CLEARING_WAY,
             "clr_type": clearing,
         },
-        "setldetail": _detail(bill, 1),
+        "setldetail": detail(bill, 1),
     }
 
 
 def cancel(done: Settlement, message_id: str, at: dt.datetime, balance: Money) -> dict[str, Any]:
     """2208: negative, with nulls and other names for the personal, cash and hospital parts (insurance.md, fact 6)."""
-    amounts = _signed(done.bill, -1)
-    cash, hospital = amounts.pop("psn_cash_pay"), amounts.pop("hosp_part_amt")
+    back = amounts(done.bill, -1)
+    cash, hospital = back.pop("psn_cash_pay"), back.pop("hosp_part_amt")
     return {
         "setlinfo": {
             "mdtrt_id": done.visit_number,
             "psn_no": done.person_number,
             "setl_id": done.cancel_number,
             "setl_time": at.strftime(MOMENT_FORMAT),
-            **amounts,
+            **back,
             "psn_part_amt": NULL,
             "hosp_part_amt": NULL,
             "acct_mulaid_pay": NULL,
@@ -175,5 +178,5 @@ def cancel(done: Settlement, message_id: str, at: dt.datetime, balance: Money) -
             "clr_way": CLEARING_WAY,
             "clr_type": done.clearing_type,
         },
-        "setldetail": _detail(done.bill, -1),
+        "setldetail": detail(done.bill, -1),
     }

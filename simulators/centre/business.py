@@ -12,13 +12,15 @@ from typing import Any
 from attrs import frozen
 
 from adapters.insurance.schema import MOMENT_FORMAT
-from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
+from adapters.insurance.transactions import DECLARED, REQUEST_HEAD
 from middleware.domain.money import Money, total
 from simulators.centre import answers
 from simulators.centre.categories import refuse_unfit
+from simulators.centre.filings import Filings
 from simulators.centre.insured import Cover, InsuredPerson
 from simulators.centre.kinds import Kinds
 from simulators.centre.ledger import Ledger, Settlement, State
+from simulators.centre.queries import Queries
 from simulators.centre.refusals import Refusal
 from simulators.centre.rules import Bill, Line, Year, amount_agrees, cut, split
 from simulators.centre.signins import SignIns
@@ -74,12 +76,13 @@ class Business:
         self._done: dict[str, Done] = {}
         self._sign_ins = SignIns(clock, by_cycle=by_cycle)
         self._numbers = 0
-        self._handlers: dict[str, Callable[[Row, Nodes], dict[str, Any] | None]] = {
+        self.filings = Filings(self)
+        self._handlers: dict[str, Callable[[Row, Nodes], Any]] = {
             "9001": self._sign_in,
             "9002": self._sign_out,
             "1101": self._person,
             "2201": self._register,
-            "2203": self._describe,
+            **dict.fromkeys(("2203", "2203A"), self._describe),
             "2204": self._charge,
             "2206": self._quote,
             "2207": self._settle,
@@ -94,6 +97,8 @@ class Business:
             "9101": self.statements.upload,
             "9102": self.statements.download,
             **Kinds(self).handlers,
+            **self.filings.handlers,
+            **Queries(self).handlers,
         }
 
     # -- asked by tests and the demo ------------------------------------------------------------------------------------
@@ -101,16 +106,35 @@ class Business:
         """The personal account now."""
         return self._balances[person_number, kind]
 
+    def today(self) -> dt.date:
+        """By the centre's clock."""
+        return self._clock().date()
+
+    def accounts(self) -> list[dict[str, str]]:
+        """For the admin page: what each cover has left and has used, years apart."""
+        return [
+            {
+                "person_number": who,
+                "insurance": kind,
+                "year": str(year),
+                "balance": self.balance(who, kind).yuan,
+                "deductible": used.deductible.yuan,
+                "pool": used.pool.yuan,
+                "above": used.above.yuan,
+            }
+            for (who, kind, year), used in self._years.items()
+        ]
+
     def year(self, person_number: str, kind: str, year: int) -> Year:
         """What that cover has used in that year."""
         return self._years.get((person_number, kind, year), Year())
 
     # -- the way of every message ---------------------------------------------------------------------------------------
-    def handle(self, head: Row, nodes: Nodes) -> dict[str, Any] | None:
+    def handle(self, head: Row, nodes: Nodes) -> Any:
         """Carry it out: the output, None where the transaction has none, or ``Refusal``."""
         call = head.get("infno", "")
         _require(REQUEST_HEAD, head)
-        for node in TRANSACTIONS[call].input:
+        for node in DECLARED[call].input:
             rows = nodes.get(node.name) or []
             if not rows or (len(rows) > 1 and not node.many):
                 raise Refusal("0101")
@@ -126,6 +150,8 @@ class Business:
                 self._sign_ins.must_be_open(number)
             else:
                 self._sign_ins.must_take(number)
+        if call not in self._handlers:
+            raise Refusal("0103")
         return self._handlers[call](head, nodes)
 
     def person_of(self, nodes: Nodes) -> InsuredPerson | None:
@@ -165,7 +191,7 @@ class Business:
 
     def _describe(self, _head: Row, nodes: Nodes) -> None:
         visit = self.visit_of(nodes["mdtrtinfo"][0])
-        refuse_unfit(visit.person, visit.cover, nodes["mdtrtinfo"][0], visit.kind)
+        refuse_unfit(self.filings.diseases(visit.person), visit.cover, nodes["mdtrtinfo"][0], visit.kind)
         visit.med_type = nodes["mdtrtinfo"][0]["med_type"]
         valid = [row for row in nodes["diseinfo"] if row["vali_flag"] == "1"]
         void = {row["diag_code"] for row in nodes["diseinfo"] if row["vali_flag"] == "0"}

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from simulators.centre.insured import Cover, InsuredPerson
+from simulators.centre.insured import Cover
 from simulators.centre.refusals import Refusal
 
 _STAYS = frozenset({"2101", "2102", "2105", "2106", "2107", "2109", "21303", "22", "28", "52"})
-_WITH_FILING = frozenset({"14", "18", "9901", "990101", "9904", "2102"})
+WITH_FILING = frozenset({"14", "18", "9901", "990101", "9904", "2102"})
 _MATERNITY = frozenset({"51", "52"})
 _AT_WORK = "99922"  # of the test region's own list
 
 
-def refuse_unfit(person: InsuredPerson, cover: Cover, row: Mapping[str, str], kind: str) -> None:
-    """Raise ``Refusal`` when this category is not one of that kind of visit, person or insurance."""
+def refuse_unfit(filed: Collection[str], cover: Cover, row: Mapping[str, str], kind: str) -> None:
+    """Raise ``Refusal`` when this category is not one of that kind of visit, of these filed diseases or that insurance."""
     med_type = row["med_type"]
     if (med_type in _STAYS) is not (kind == "inpatient") or med_type == "41":
         raise Refusal("2031")
@@ -24,5 +24,5 @@ def refuse_unfit(person: InsuredPerson, cover: Cover, row: Mapping[str, str], ki
         raise Refusal("2032")
     if med_type in _MATERNITY and not row.get("birctrl_matn_date"):
         raise Refusal("2033")
-    if med_type in _WITH_FILING and row.get("dise_codg", "") not in person.filings:
+    if med_type in WITH_FILING and row.get("dise_codg", "") not in filed:
         raise Refusal("2034")

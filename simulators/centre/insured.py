@@ -11,6 +11,7 @@ from attrs import field, frozen
 from middleware.domain.money import ZERO, Money
 from simulators.people import CADRE, EMPLOYEE, MATERNITY, PEOPLE, REGION, RESIDENT, WORK_INJURY, CardPerson
 
+SERIOUS_ILLNESS = "392"  # 城乡居民大病医疗保险
 IN_SERVICE, RETIRED, ADULT_RESIDENT = "11", "12", "15"  # psn_type
 _RETIREMENT_AGE = {"1": 60, "2": 55}
 _TODAY = dt.date(2026, 1, 1)  # ages are fixed, so that a run next year computes the same
@@ -76,6 +77,11 @@ COVERS = {
     "far-away": (Cover(EMPLOYEE, IN_SERVICE, FORBIDDEN, Money(90_000)),),
     "injured": (Cover(EMPLOYEE, IN_SERVICE, REGION, Money(70_000)), Cover(WORK_INJURY, IN_SERVICE, REGION, ZERO)),
     "relief": (Cover(RESIDENT, ADULT_RESIDENT, REGION, ZERO, assisted=True),),
+    "civil-servant": (Cover(EMPLOYEE, IN_SERVICE, REGION, Money(110_000), civil_servant=True),),
+    "serious-illness": (
+        Cover(RESIDENT, ADULT_RESIDENT, REGION, ZERO),
+        Cover(SERIOUS_ILLNESS, ADULT_RESIDENT, REGION, ZERO),
+    ),
 }
 FILINGS = {"chronic": frozenset({"M03900"}), "elsewhere": frozenset({"M03900"})}
 

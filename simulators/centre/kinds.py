@@ -35,6 +35,7 @@ class Kinds:
             "2304": self._stay_settle,
             "2401": self._admit,
             "2402": self._discharge,
+            "2403": self._change,
             "2404": self._withdraw,
             "2405": self._undo_discharge,
             "5201": self._visits,
@@ -77,7 +78,7 @@ class Kinds:
     def _admit(self, _head: Row, nodes: Nodes) -> dict[str, Any]:
         row = nodes["mdtrtinfo"][0]
         person, cover = self._b.insured({**row, "psn_name": ""})
-        refuse_unfit(person, cover, row, "inpatient")
+        refuse_unfit(self._b.filings.diseases(person), cover, row, "inpatient")
         if any(one.kind == "inpatient" and one.person is person and not one.ended for one in self._b.visits.values()):
             raise Refusal("2241")
         visit = Visit(
@@ -122,6 +123,15 @@ class Kinds:
             new.append(line)
         visit.batches[STAY] = lines
         return {"result": [answers.verdict(cut(line)) for line in new]}
+
+    def _change(self, _head: Row, nodes: Nodes) -> None:
+        row = nodes["adminfo"][0]
+        visit = self._stay(row)
+        if visit.ended:
+            raise Refusal("2242")
+        refuse_unfit(self._b.filings.diseases(visit.person), visit.cover, row, "inpatient")
+        visit.med_type, visit.begun, visit.hospital_number = row["med_type"], row["begntime"], row["ipt_otp_no"]
+        visit.diagnoses = list(nodes["diseinfo"])
 
     def _discharge(self, _head: Row, nodes: Nodes) -> None:
         visit = self._stay(nodes["dscginfo"][0])

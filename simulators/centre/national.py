@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.insurance.schema import Node, Type
-from adapters.insurance.transactions import TRANSACTIONS
+from adapters.insurance.transactions import DECLARED
 from simulators.centre.wire import Request
 
 CALL_PATH = b"/fsi/api/rsfComIfsService/callService"
@@ -33,10 +33,10 @@ class JsonSpeech:
         if not isinstance(whole, dict) or not isinstance(whole.get("input"), dict):
             raise ValueError("no object with an input")  # noqa: TRY004 - one kind for every message that is none
         call = str(whole.get("infno", ""))
-        if call not in TRANSACTIONS:
+        if call not in DECLARED:
             raise ValueError("no such transaction")
         head = {name: str(value) for name, value in whole.items() if name != "input"}
-        lists = {node.name for node in TRANSACTIONS[call].input if node.many}
+        lists = {node.name for node in DECLARED[call].input if node.many}
         nodes: dict[str, list[Mapping[str, str]]] = {}
         for name, given in whole["input"].items():
             if isinstance(given, list) != (name in lists):
@@ -54,7 +54,7 @@ class JsonSpeech:
         reply: dict[str, Any] = {"infcode": None, "inf_refmsgid": None, "err_msg": None, "output": None, **head}
         reply["infcode"] = int(reply["infcode"])
         if output is not None:
-            reply["output"] = _output(TRANSACTIONS[request.call].output, output)
+            reply["output"] = _output(DECLARED[request.call].output, output)
         if astray:
             reply = {name.upper(): value for name, value in reply.items()}
         return json.dumps(reply, ensure_ascii=False).encode()
@@ -76,7 +76,11 @@ class DownloadSpeech(JsonSpeech):
         return base64.b64decode(output["fsDownloadOut"]["out"])
 
 
-def _output(nodes: tuple[Node, ...], output: Mapping[str, Any]) -> dict[str, Any]:
+def _output(nodes: tuple[Node, ...], output: Any) -> Any:
+    """Some transactions answer with a list and no node around it."""
+    if isinstance(output, list):
+        numbers = {spec.name for spec in nodes[0].fields if spec.type is Type.NUMBER}
+        return [_row(row, numbers) for row in output]
     written = dict(output)
     for node in nodes:
         numbers = {spec.name for spec in node.fields if spec.type is Type.NUMBER}

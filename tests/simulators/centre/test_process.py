@@ -20,6 +20,6 @@ def test_the_simulator_runs_from_the_command_line_and_says_where_it_is() -> None
         finally:
             process.terminate()
 
-    assert ledger == {"settlements": [], "messages": []}
+    assert ledger == {"settlements": [], "messages": [], "accounts": []}
     assert b"call2207" in contract
     assert process.returncode == 0
