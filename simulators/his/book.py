@@ -69,7 +69,7 @@ class Book:
 
     def take(self, message: Received) -> str:
         """Enter one message; gives the patient's number. Raises ``Refusal``."""
-        if message.message_type in {"ADT^A01", "ADT^A04"}:
+        if message.message_type in {"ADT^A01", "ADT^A04", "ADT^A08", "ADT^A28", "ADT^A31"}:
             return self._register(message)
         if message.message_type == "DFT^P03":
             return self._post(message)

@@ -44,7 +44,7 @@ class MessageBuilder:
         shape = rules.check(segments, self._rules)
         text = encode(segments)
         payload = self._bytes(text, segments)
-        structure = mapping.structure_of(message)[2]
+        structure = mapping.structure_of(message, self._dialect)[2]
         key = f"{structure} {self._dialect.version}\n{shape}"
         if key in self._agreed:
             self._agreed.move_to_end(key)

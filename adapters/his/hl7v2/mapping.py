@@ -47,6 +47,7 @@ class Dialect:
     ssn_in_pid19: bool = True
     credit_type: str = tables.CREDIT
     insurer_id: str = "NHSA"
+    register_event: str = "A04"
 
 
 @frozen(slots=True)
@@ -62,10 +63,11 @@ class Ack:
 EMPTY: Field = ()
 
 
-def structure_of(message: HisMessage) -> tuple[str, str, str]:
+def structure_of(message: HisMessage, dialect: Dialect) -> tuple[str, str, str]:
     """Message type, trigger event and structure: MSH-9's three components."""
     if isinstance(message, RegisterPatient):
-        return ("ADT", "A01" if message.kind is VisitKind.INPATIENT else "A04", "ADT_A01")
+        event = "A01" if message.kind is VisitKind.INPATIENT else dialect.register_event
+        return ("ADT", event, tables.ADT_STRUCTURES[event])
     return ("DFT", "P03", "DFT_P03")
 
 
@@ -104,7 +106,7 @@ def _msh(message: HisMessage, dialect: Dialect) -> Segment:
             5: _one(dialect.receiving_application),
             6: _one(dialect.receiving_facility),
             7: _one(_stamp(message.created_at, dialect)),
-            9: (structure_of(message),),
+            9: (structure_of(message, dialect),),
             10: _one(message.control_id),
             11: _one(dialect.processing_id),
             12: _one(dialect.version),
@@ -117,7 +119,7 @@ def _msh(message: HisMessage, dialect: Dialect) -> Segment:
 
 
 def _evn(message: HisMessage, happened: dt.datetime, dialect: Dialect) -> Segment:
-    event = structure_of(message)[1]
+    event = structure_of(message, dialect)[1]
     return _segment(
         "EVN", {1: _one(event), 2: _one(_stamp(message.created_at, dialect)), 6: _one(_stamp(happened, dialect))}
     )

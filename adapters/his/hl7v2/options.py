@@ -65,6 +65,11 @@ class Hl7Options:
         help="MSH-16; AL or SU: after CA (received) the HIS says AA, AE or AR in a second message on the same connection",
         validator=one_of(*tables.ACK_CONDITIONS),
     )
+    register_event: str = setting(
+        "A04",
+        help="event of an outpatient's registration: A04 visit, A28 person, A08 or A31 for patients that the HIS has",
+        validator=one_of(*tables.REGISTER_EVENTS),
+    )
     connections: int = setting(
         1,
         help="connections to the HIS; letters of different patients use them side by side, a patient's own stay in order",
@@ -122,4 +127,5 @@ class Hl7Options:
             ssn_in_pid19=self.ssn_in_pid19,
             credit_type=self.credit_type,
             insurer_id=self.insurer_id,
+            register_event=self.register_event,
         )

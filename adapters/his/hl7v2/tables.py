@@ -13,6 +13,10 @@ VERSIONS = ("2.5", "2.4")
 # Table 0008. The bool says whether the HIS has the message.
 ACK_CODES: dict[str, bool] = {"AA": True, "CA": True, "AE": False, "AR": False, "CE": False, "CR": False}
 
+# The event of an ADT -> the structure that it is sent as (table 0354). A28 and A31 are the person's, without a visit's rows.
+ADT_STRUCTURES: dict[str, str] = {"A01": "ADT_A01", "A04": "ADT_A01", "A08": "ADT_A01", "A28": "ADT_A05", "A31": "ADT_A05"}
+REGISTER_EVENTS = ("A04", "A28", "A08", "A31")  # of an outpatient; an admission is always A01
+
 # Table 0155.
 ACK_CONDITIONS = ("AL", "NE", "ER", "SU", "")
 

@@ -25,6 +25,7 @@ from adapters.his.hl7v2.frame import escape
 
 _GROUPS = {
     "ADT_A01": {"IN1": "ADT_A01_INSURANCE"},
+    "ADT_A05": {"IN1": "ADT_A05_INSURANCE"},
     "DFT_P03": {"FT1": "DFT_P03_FINANCIAL", "IN1": "DFT_P03_INSURANCE"},
 }
 _HARD = re.compile(r"[\\\x00-\x1f\x7f]")

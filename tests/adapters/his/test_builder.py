@@ -73,7 +73,7 @@ MESSAGES = (
 def test_hl7apy_validates_each_message_strictly_and_writes_the_same_bytes(message, version):
     segments = segments_of(message, Dialect(version=version))
 
-    assert verdict(segments, structure_of(message)[2], version) == encode(segments)
+    assert verdict(segments, structure_of(message, Dialect(version=version))[2], version) == encode(segments)
 
 
 def test_a_second_message_of_the_same_shape_is_not_given_to_hl7apy():
@@ -291,7 +291,7 @@ async def test_the_hl7apy_process_gives_the_same_verdicts():
     try:
         for message in (registration(), posting(lines=2)):
             segments = segments_of(message, Dialect())
-            shape = Shape(structure_of(message)[2], "2.5", segments)
+            shape = Shape(structure_of(message, Dialect())[2], "2.5", segments)
             assert await checker.check(shape) == encode(segments)
         with pytest.raises(Fault, match="hl7apy refuses"):
             await checker.check(Shape("ADT_A01", "2.5", segments_of(registration(), Dialect())[:2]))
@@ -352,7 +352,7 @@ def test_a_known_shape_costs_a_small_part_of_what_hl7apy_needs():
         build(made, message)
         segments = segments_of(message, Dialect())
         ours = min(_cpu_s(lambda message=message: build(made, message)) for _ in range(5))
-        theirs = min(_cpu_s(lambda: verdict(segments, structure_of(message)[2]), 1) for _ in range(3))  # noqa: B023 - called at once
+        theirs = min(_cpu_s(lambda: verdict(segments, structure_of(message, Dialect())[2]), 1) for _ in range(3))  # noqa: B023 - called at once
 
         assert ours * 20 < theirs
 

@@ -444,3 +444,17 @@ async def test_several_connections_work_side_by_side_and_one_that_is_lost_is_sai
         await until(lambda: his.health().condition is Condition.GOOD)
         simulator.hang_up()
         assert isinstance(await silent, Unknown)
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("version", ["2.4", "2.5"])
+async def test_a_registration_travels_as_the_event_that_the_site_wants(version):
+    for event in ("A04", "A28", "A08", "A31"):
+        async with hospital(register_event=event, version=version) as (simulator, his):
+            outcome = await his.deliver(registration())  # hl7apy has agreed to it, strictly
+
+            assert outcome == Answered(HisAccepted("P000000001"))
+            (message,) = simulator.received
+            structure = "ADT_A01" if event in {"A04", "A08"} else "ADT_A05"
+            assert (message.message_type, message.value("MSH", 9, 3)) == (f"ADT^{event}", structure)
+            assert message.value("EVN", 1) == event
