@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from adapters.his.hl7v2 import pages as hl7_out
 from adapters.insurance import pages as transactions
 from daemon.sample import agent_sample, sample
 from middleware.doors.local_api import reference
@@ -30,6 +31,7 @@ def _agent_sample(path: Path) -> None:
 WRITERS: tuple[tuple[str, Callable[[Path], object]], ...] = (
     ("docs/api", reference.write),
     ("docs/hl7.md", hl7.write),
+    ("docs/hl7-out.md", hl7_out.write),
     ("docs/machines.md", pages.write),
     ("docs/transactions.md", transactions.write),
     ("docs/cards.md", cards.write),
