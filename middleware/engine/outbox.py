@@ -32,7 +32,8 @@ from middleware.store.reader import Waiting
 
 log = structlog.get_logger()
 
-PAGE = 512  # letters held at most, and read at a time
+PAGE = 512  # letters read at a time
+HELD = 4096  # at most in memory, and a page: of these a registration goes first, so a bound that is seldom met
 FIRST_RETRY_S = 0.5
 POLL_S = 0.25  # on a database that other nodes write into: their letters are ours to deliver while we hold the task
 MAX_RETRY_S = 5.0  # a patient may be standing at the counter
@@ -139,7 +140,7 @@ class Outbox:
                 if not self._ours():
                     self._forget()
                     return
-                if (self._forgotten and self._out) or len(self._lanes) >= PAGE:
+                if (self._forgotten and self._out) or len(self._lanes) >= HELD:
                     self._more = True  # whichever ends next asks again
                     return
                 self._forgotten = False
@@ -155,7 +156,7 @@ class Outbox:
                 self._more = len(page) == PAGE
                 self._send_ready()
                 # A page that was not full was all there was; what became durable since has kicked.
-                if not self._again:
+                if not self._again and not self._more:
                     return
         finally:
             self._reading = False
@@ -204,7 +205,7 @@ class Outbox:
             self._later(waiting, everybody=False)
         finally:
             self._out.discard(waiting.sequence)
-        if self._more and len(self._lanes) < PAGE:
+        if self._more and len(self._lanes) <= HELD // 2:
             self.kick()
         self._send_ready()
 

@@ -20,6 +20,7 @@ NEAR = {
     planted.a_restart_calls_a_reversal_in_flight_done: 33,
     planted.not_found_ends_a_reversal_at_once: 7,
     planted.any_refused_reversal_is_a_reversal: 7,
+    planted.letters_of_a_patient_overtake_one_another: 70,
     planted.the_visit_is_not_locked: 2,
 }
 

@@ -80,11 +80,11 @@ def page() -> str:
     dialect = Hl7Options().dialect()
     rows = [
         _event(
-            "门诊登记 outpatient registration（`register_event`）", _registration(), evolve(dialect, register_event=event)
+            "门诊登记 outpatient registration（`register_event`）", a_registration(), evolve(dialect, register_event=event)
         )
         for event in tables.REGISTER_EVENTS
     ]
-    rows.append(_event("结算、撤销 settlement, cancellation", _posting(), dialect))
+    rows.append(_event("结算、撤销 settlement, cancellation", a_posting(), dialect))
     charsets = [f"| `{codec}` | `{name}` |\n" for codec, name in STANDARD.items()]
     fields = [
         f"| {name}-{number} | {datatype} | {_name_of(name, number)} |\n"
@@ -95,10 +95,10 @@ def page() -> str:
     examples = [
         f"\n### {title}\n\n```\n{_lines(message, evolve(dialect, register_event=event))}```\n"
         for title, message, event in (
-            ("登记 / Registration: A04", _registration(), "A04"),
-            ("登记 / Registration: A28", _registration(), "A28"),
-            ("结算 / Settlement", _posting(), "A04"),
-            ("撤销 / Cancellation", evolve(_posting(), control_id="C202611211012000003", cancelled=True), "A04"),
+            ("登记 / Registration: A04", a_registration(), "A04"),
+            ("登记 / Registration: A28", a_registration(), "A28"),
+            ("结算 / Settlement", a_posting(), "A04"),
+            ("撤销 / Cancellation", evolve(a_posting(), control_id="C202611211012000003", cancelled=True), "A04"),
         )
     ]
     tail = f"\n2.4 版 / in version 2.4: {old}\n\n## 示例 / Examples\n"
@@ -144,7 +144,8 @@ def _holder() -> Holder:
     )
 
 
-def _registration() -> RegisterPatient:
+def a_registration() -> RegisterPatient:
+    """The example's registration, of nobody."""
     return RegisterPatient(
         control_id="R202611211011120001",
         created_at=_NOON,
@@ -162,7 +163,8 @@ def _registration() -> RegisterPatient:
     )
 
 
-def _posting() -> PostCharges:
+def a_posting() -> PostCharges:
+    """The example's settlement, of nobody."""
     nothing = Money(0)
     split = Split(
         total=Money(2500), fund=Money(1500), account=Money(600), cash=Money(400), hospital=nothing, personal=Money(1000),

@@ -159,6 +159,7 @@ async def test_silence_holds_one_patient_and_a_his_that_is_gone_holds_all():
 @pytest_twisted.ensureDeferred
 async def test_more_letters_than_are_held_at_a_time_all_leave_and_each_once(monkeypatch):
     monkeypatch.setattr("middleware.engine.outbox.PAGE", 4)
+    monkeypatch.setattr("middleware.engine.outbox.HELD", 6)
     box = Slow([waiting(number, f"p{number % 3}") for number in range(1, 30)], width=3)
     box.start()
     while box.desk.letters:
