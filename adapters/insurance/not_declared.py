@@ -8,10 +8,6 @@ _NO_FIELDS = (
     "公开文本中没有其字段表，须向中心索取",
     "no field table of it is public: the centre must give it",
 )
-_MOBILE = (
-    "移动支付渠道：另有信封、加密和签名，字段名为驼峰式",
-    "the mobile channel: an envelope, encryption and signature of its own, names in camel case",
-)
 _HUNAN_ONLY = (
     "不在 206 个交易清单中，仅湖南文本附有字段",
     "not in the list of 206 transactions; only Hunan's text has fields for it",
@@ -28,7 +24,6 @@ NOT_DECLARED = MappingProxyType(
         ),
         **dict.fromkeys(("2306", "2406", "2407"), _HUNAN_ONLY),
         **dict.fromkeys(("3203", "3204"), _ABOLISHED),
-        **dict.fromkeys(("6101", "6201", "6202", "6203", "6204", "6301", "6302"), _MOBILE),
     }
 )
 """Code -> reason in Chinese, reason in English."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
+from adapters.insurance.mobile.tables import MOBILE
 from adapters.insurance.not_declared import NOT_DECLARED
 from adapters.insurance.schema import Node
 from adapters.insurance.transactions import DECLARED, TRANSACTIONS
@@ -23,6 +24,9 @@ interface V1.1.27, and a test compares every one; what differs by region stands 
 
 - **发送 / sent**：程序在结算流程中使用，写入 WSDL 和 JSON / used by the daemon's flows, in its WSDL and in JSON
 - **已声明 / declared**：字段表已核对并可校验，尚无流程发送 / its tables are there and checked, no flow sends it yet
+- **移动 / mobile**：移动支付渠道，自有信封、加密和签名（`signing/voucher.py`）。字段表、请求、应答和模拟中心已有，
+  **程序尚不经此渠道收费** / the mobile channel with an envelope, encryption and signature of its own: tables, requests,
+  replies and a simulated centre are there, **no flow of the daemon charges by it**
 
 | 交易 call | 名称 name | English | | 输入 input | 输出 output |
 | --- | --- | --- | --- | --- | --- |
@@ -38,9 +42,8 @@ _MISSING = """
 def write(path: Path) -> None:
     """The whole page, the same text each time."""
     rows = [
-        f"| {code} | {one.zh} | {one.en} | {'**发送 sent**' if code in TRANSACTIONS else '已声明 declared'} "
-        f"| {_nodes(one.input)} | {_nodes(one.output)} |\n"
-        for code, one in sorted(DECLARED.items())
+        f"| {code} | {one.zh} | {one.en} | {_use(code)} | {_nodes(one.input)} | {_nodes(one.output)} |\n"
+        for code, one in sorted({**DECLARED, **MOBILE}.items())
     ]
     missing = [
         f"| {', '.join(codes)} | {zh} | {en} |\n"
@@ -50,6 +53,12 @@ def write(path: Path) -> None:
         )
     ]
     path.write_text(_HEAD + "".join(rows) + _MISSING + "".join(missing), encoding="utf-8")
+
+
+def _use(code: str) -> str:
+    if code in MOBILE:
+        return "移动 mobile"
+    return "**发送 sent**" if code in TRANSACTIONS else "已声明 declared"
 
 
 def _nodes(nodes: Sequence[Node]) -> str:

@@ -86,9 +86,9 @@ class Business:
             "2204": self._charge,
             "2206": self._quote,
             "2207": self._settle,
-            "2208": self._cancel,
-            "2103": self._cancel,
-            "2305": self._cancel,
+            "2208": self.cancel,
+            "2103": self.cancel,
+            "2305": self.cancel,
             "2601": self._reverse,
             "9901": self._finish,
             "9902": self._finish,
@@ -277,7 +277,8 @@ class Business:
             raise Refusal("2082")
         self.unfinished.discard(settlement.settlement_number)
 
-    def _cancel(self, head: Row, nodes: Nodes) -> dict[str, Any]:
+    def cancel(self, head: Row, nodes: Nodes) -> dict[str, Any]:
+        """2208, 2103, 2305: a settlement is taken back as it was made."""
         row = nodes["data"][0]
         visit = self.visit_of(row)
         settlement = self.ledger.by_number(row["setl_id"])
