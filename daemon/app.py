@@ -19,7 +19,7 @@ from adapters.insurance.profile import Profile, load_profile
 from adapters.insurance.signing.opening import gateway_window_s
 from daemon import VERSION
 from daemon.anchoring import Anchoring
-from daemon.card_keys import sessions_of
+from daemon.card_keys import cards_of
 from daemon.chain_watch import ChainWatch
 from daemon.opening import Opened, open_store
 from daemon.policies import calls_of, categories_of, cross_of, finish_of, kinds_of, local_of
@@ -33,32 +33,34 @@ from middleware.doors.feed.resource import feed_resource
 from middleware.doors.local_api.door import LocalApi
 from middleware.doors.local_api.handlers import Business
 from middleware.doors.mllp.door import MllpDoor
+from middleware.doors.mllp.reading import TELLING, reader_of
 from middleware.doors.tokens import TokenTable
 from middleware.engine.asking import Patience
 from middleware.engine.bureau import StoredFeed
 from middleware.engine.card_sessions import CardSessions
 from middleware.engine.comparison import Rules, Run
 from middleware.engine.desk import ManualDesk
-from middleware.engine.driver import Driver
 from middleware.engine.fencing import FencedBank, FencedCentre
 from middleware.engine.flagging import Flagging
 from middleware.engine.flags import StoredFlags
 from middleware.engine.gate import Gate
 from middleware.engine.inbox import Inbox
 from middleware.engine.journal import Journal
+from middleware.engine.intake import Intake
 from middleware.engine.keydesk import KeyDesk
 from middleware.engine.letters import LetterDesk
 from middleware.engine.media import MediaDesk
-from middleware.engine.members import AUDIT, OUTBOX, RECONCILIATION, LeaseTerms, Members
+from middleware.engine.members import AUDIT, INTAKE, OUTBOX, RECONCILIATION, LeaseTerms, Members
 from middleware.engine.outbox import Outbox
 from middleware.engine.pools import Pool
 from middleware.engine.reconcile import Reconciler
 from middleware.engine.reconcile_desk import ReconciliationDesk
 from middleware.engine.recovery import recover
-from middleware.engine.registries import registry_of
+from middleware.engine.registries import Registry, registry_of
 from middleware.engine.runner import Engine, Means
 from middleware.engine.service import CounterService, Waits
 from middleware.engine.traces import TraceNumbers, name_of
+from middleware.engine.told import HisTold, his_told
 from middleware.flow.audit_rules import RULES
 from middleware.flow.step import Policy
 from middleware.ops.metrics import Metrics
@@ -107,6 +109,7 @@ class Application:
     reconciling: Reconciling
     flagging: Flagging
     door: LocalApi
+    intake: Intake
     mllp: MllpDoor
     site: HttpSite
 
@@ -130,6 +133,7 @@ class Application:
         self.flagging.start()
         self.site.start()
         self.door.start()
+        self.intake.start()
         self.mllp.start()
         log.info("daemon.ready", version=VERSION, epoch=self.journal.epoch)
 
@@ -150,6 +154,7 @@ class Application:
             self.keys.stop,
             self.outbox.stop,
             lambda: self.engine.stop(self.settings.engine.drain_s),
+            self.intake.stop,
             self.cards.stop,
             self.readers.stop,
             self.his.stop,
@@ -299,7 +304,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     reconciler, reconciling = reconciliation(settings, profile, engine, store, lambda: members.holds(RECONCILIATION))
     health.append(reconciling.health)
     reconcile_desk = ReconciliationDesk(reconciler, store, pool)
-    inbox = Inbox(journal, pool, InboxReader(database, opened.vault), now)
+    inbox, told = inbox_of(settings, engine.means, registry, InboxReader(database, opened.vault), members)
     business = Business(
         counter,
         keyed,
@@ -320,9 +325,10 @@ def build(settings: Settings, reactor: Any) -> Application:
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
     feed = feed_resource(
         StoredFeed(pool, reader), StoredFlags(pool, reader), tokens, settings.feed, reactor, now, metrics.feed_request
+        told=told,
     )
-    mllp = MllpDoor(settings.mllp, inbox, reactor, now)
-    health += [door.health, mllp.health]
+    mllp = MllpDoor(settings.mllp, inbox, reactor, now, told)
+    health += [door.health, mllp.health, told.intake.health]
     site = build_site(settings.http, metrics, health, VERSION, reactor, feed)
     health.append(site.health)
     metrics.watch_parts(health)
@@ -331,7 +337,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     application = Application(
         settings, database, opened.vault, opened.hold, pool, journal, readers, cards, his, centre, bank, members, engine,
         counter.gate, keys, outbox, watch, chain,
-        anchoring, tick, reconciling, flagging, door, mllp, site,
+        anchoring, tick, reconciling, flagging, told.intake, door, mllp, site,
     )  # fmt: skip
     metrics.before_scrape(lambda: _measure(application, metrics))
     return application
@@ -341,6 +347,15 @@ def serve_members(members: Members, engine: Engine) -> None:
     """What this node's engine does when its life begins anew, or another's ends."""
     members.forget = engine.forget
     members.take_over = lambda again: recover(engine, mine=again)
+
+def inbox_of(
+    settings: Settings, means: Means, registry: Registry, reader: InboxReader, members: Members
+) -> tuple[Inbox, HisTold]:
+    """What comes over HL7, and what follows from it by each link's profile."""
+    profiles = {name: (link.charset, link.profile()) for name, link in settings.mllp.items()}
+    told = his_told(means, registry, reader, reader_of(profiles), TELLING, lambda: members.holds(INTAKE))
+    return Inbox(means.journal, means.pool, reader, means.now), told
+
 
 
 def waits_of(engine: EngineOptions) -> Waits:

@@ -17,6 +17,7 @@ from daemon.card_command import card
 from daemon.conformance.command import conformance
 from daemon.desk import desk
 from daemon.inbox_command import inbox
+from daemon.identity_command import identity
 from daemon.keys import keys
 from daemon.outbox_command import outbox
 from daemon.reconcile_command import reconcile
@@ -234,6 +235,7 @@ main.add_command(registry)
 
 main.add_command(keys)
 main.add_command(inbox)
+main.add_command(identity)
 main.add_command(outbox)
 
 

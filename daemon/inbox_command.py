@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.desk import reached, with_daemon
+from daemon.desk import ask, reached, with_daemon
 
 if TYPE_CHECKING:
     from clients.python.yikatong_client import Client
@@ -67,6 +67,31 @@ def show(sequence: int, target: Path | None, config: Path | None, path: Path | N
         click.echo(f"应答 / answered:\n{readable(base64.b64decode(facts['answered']))}")
 
     with_daemon(config, path, token_file, work)
+
+
+@inbox.command()
+@reached()
+def failed(config: Path | None, path: Path | None, token_file: Path) -> None:
+    """What was taken and could not be acted on, and why."""
+
+    def work(client: Client) -> None:
+        place, complete = 0, False
+        while not complete:
+            page = client.call("inbox.failed", {"after": place, "limit": _PAGE})
+            place, complete = page["next_after"], page["complete"]
+            for row in page["rows"]:
+                told = f"{row['sequence']}  {row['at']}  {row['link']}  {row['type'] or '-'}  {row['state']}"
+                click.echo(f"{told}  {row['code']}  {row['detail']}\n    {row['zh']}")
+
+    with_daemon(config, path, token_file, work)
+
+
+@inbox.command()
+@click.argument("sequence", type=int)
+@reached()
+def retry(sequence: int, config: Path | None, path: Path | None, token_file: Path) -> None:
+    """Have message SEQUENCE acted on again, once what was wrong is mended."""
+    ask(config, path, token_file, "inbox.retry", {"sequence": sequence})
 
 
 def line_of(row: dict[str, Any]) -> str:

@@ -109,6 +109,17 @@ class QuoteOrder:
 
 
 @frozen(slots=True)
+class HisQuoteOrder:
+    """settlement.quote_from_his: the open lines of that patient of the HIS; of one encounter, "" = of all."""
+
+    visit_id: str
+    patient: str
+    encounter: str
+    diagnoses: tuple[Diagnosis, ...]
+    use_account: bool = True
+
+
+@frozen(slots=True)
 class SettleOrder:
     """settlement.settle: a person confirmed these two figures of the quote."""
 

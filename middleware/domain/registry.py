@@ -21,6 +21,7 @@ class Matter(StrEnum):
     ISSUER = "issuer"
     LIST = "list"
     CONFLICT = "conflict"
+    MERGE = "merge"  # that a HIS told
 
 
 REGISTERS = (Matter.PSAM, Matter.TERMINAL, Matter.ISSUER)

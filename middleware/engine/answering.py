@@ -54,6 +54,7 @@ def known_answer(request: Request, visit: Visit, holder: Holder) -> Answer | Fau
         return None  # its unit is not durable yet
     of = {
         "settlement.quote": views.quote_answer,
+        "settlement.quote_from_his": views.quote_answer,
         "settlement.settle": views.settle_answer,
         "settlement.cancel": views.cancel_answer,
     }

@@ -36,6 +36,7 @@ from middleware.domain.order import (
     CancelOrder,
     ChargeOrder,
     DischargeOrder,
+    HisQuoteOrder,
     QuoteOrder,
     RegisterOrder,
     SettleOrder,
@@ -68,6 +69,9 @@ class Counter(Protocol):
 
     async def quote(self, caller: Caller, key: str, order: QuoteOrder) -> Answer:
         """Upload the lines and ask the centre how they split."""
+
+    async def quote_from_his(self, caller: Caller, key: str, order: HisQuoteOrder) -> Answer:
+        """The same with the open lines that the HIS told of this visit's patient; each is in one settlement only."""
 
     async def settle(self, caller: Caller, key: str, order: SettleOrder) -> Answer:
         """Settle exactly what was quoted. ``settlement.outcome_unknown`` when the centre gave no clear answer."""

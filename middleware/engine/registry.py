@@ -15,16 +15,18 @@ from attrs import asdict
 
 from middleware.domain.fault import Fault
 from middleware.domain.order import Caller
+from middleware.domain.patients import MergeState
 from middleware.domain.registry import REGISTERS, ConflictKind, Issuer, Keep, ListState, Matter, Psam, Terminal
 from middleware.engine.counter import Answer
 from middleware.engine.runner import Means
-from middleware.store import links, registers
+from middleware.store import his_people, links, registers
 from middleware.store.codec import decode_json, encode
 from middleware.store.registers import Change, Proposed, Stored, Work
 from middleware.store.units import Record, Unit
 
 _KEYS = {Matter.PSAM: "serial", Matter.TERMINAL: "terminal", Matter.ISSUER: "region"}
 INSTALL, DROP = "install", "drop"
+MERGE_DECISIONS = {"follow": MergeState.FOLLOWED, "undo": MergeState.UNDONE}
 
 
 class RegistryDesk:
@@ -62,6 +64,8 @@ class RegistryDesk:
             change = await self._change(matter, key, entry, note)
         elif matter is Matter.LIST:
             change = await self._about_list(key, decision, note)
+        elif matter is Matter.MERGE:
+            change = await self._about_merge(key, decision, note)
         else:
             change = await self._about_conflict(key, decision, note)
         made = registers.proposed_of(change, caller.account, means.now())
@@ -93,6 +97,8 @@ class RegistryDesk:
             return registers.put_entry(change, now)
         if change.matter is Matter.CONFLICT:
             return links.decide(change.key, Keep(change.decision), now)
+        if change.matter is Matter.MERGE:
+            return his_people.decide_merge(change.key, MERGE_DECISIONS[change.decision], now)
         return (
             registers.install_list(change.key, now) if change.decision == INSTALL else registers.drop_list(change.key, now)
         )
@@ -130,6 +136,14 @@ class RegistryDesk:
                 "desk.not_fitting", f"{kind}: first, second or neither{', or both' * (kind == ConflictKind.TWO_MEDIA)}"
             )
         return Change(Matter.CONFLICT, key, None, decision, 0, note)
+
+    async def _about_merge(self, key: str, decision: str, note: str) -> Change:
+        state = await self._means.pool.run(self._means.reader.his_people.merge_state, key)
+        if not state:
+            raise Fault("request.not_found", "merge")
+        if MERGE_DECISIONS.get(decision) in {None, state}:
+            raise Fault("desk.not_fitting", f"a merge that is {state}: {', '.join(MERGE_DECISIONS)}, and not what it is")
+        return Change(Matter.MERGE, key, None, decision, 0, note)
 
     async def _waiting(self, proposal: str) -> Proposed:
         found = await self._means.pool.run(self._means.reader.registers.proposal, proposal)

@@ -295,6 +295,7 @@ class Engine:
             epoch=work.epoch,
             since=work.since,
             shift_rows=became_certain(work.before, work.state),
+            work=extra.work,
         )
 
     # -- carrying out

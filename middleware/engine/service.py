@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from attrs import define, evolve, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
@@ -14,7 +15,7 @@ from middleware.domain.charge import Bill, ChargeLine, bill_digest, bill_total, 
 from middleware.domain.event import CancelConfirmed, QuoteRequested, RegistrationRequested, RequestRepeated, SettleConfirmed
 from middleware.domain.fault import Fault
 from middleware.domain.kind import VisitKind
-from middleware.domain.order import Caller, CancelOrder, QuoteOrder, RegisterOrder, Role, SettleOrder
+from middleware.domain.order import Caller, CancelOrder, HisQuoteOrder, QuoteOrder, RegisterOrder, Role, SettleOrder
 from middleware.domain.payment import Means
 from middleware.domain.shift import ShiftOrder
 from middleware.domain.visit import Settlement, Visit
@@ -26,6 +27,7 @@ from middleware.engine.counter import Answer, ErrandOrder
 from middleware.engine.errands import METHODS, asked, visit_view
 from middleware.engine.explaining import explained
 from middleware.engine.gate import Gate, GateRules
+from middleware.engine.his_quote import take
 from middleware.engine.runner import Engine
 from middleware.engine.shifts import ShiftDesk
 from middleware.engine.writing import Extra
@@ -127,24 +129,49 @@ class CounterService:
 
         async def begin(digest: str) -> Request:
             visit = await self._mine(caller, order.visit_id)
-            lines = await self._lines(visit, order)
             settlement_id = self._new_id("S")
             request = self._request(caller, key, "settlement.quote", digest, order.visit_id, settlement_id)
-            event = QuoteRequested(
-                settlement_id=settlement_id,
-                caller=caller,
-                total=bill_total(lines),
-                bill_digest=bill_digest(lines),
-                diagnoses_digest=diagnoses_digest(order.diagnoses),
-                use_account=order.use_account,
-                lines=len(lines),
-                oldest=min((line.charged_at for line in lines), default=None),
-            )
-            bill = Bill(lines, order.diagnoses)
-            await self._start(request, event, Extra(bill=(settlement_id, bill), request=request))
+            await self._quoted(request, caller, order, await self._lines(visit, order))
             return request
 
         return await self._once(caller, key, "settlement.quote", order, begin, self._waits.quote_s)
+
+    async def quote_from_his(self, caller: Caller, key: str, order: HisQuoteOrder) -> Answer:
+        """See ``Counter.quote_from_his``."""
+
+        async def begin(digest: str) -> Request:
+            visit = await self._mine(caller, order.visit_id)
+            if visit.order.kind is VisitKind.INPATIENT:
+                raise Fault("request.bad_params", "params.visit_id: a stay is charged by inpatient.charge")
+            taken = await take(self._engine, visit, order)
+            settlement_id = self._new_id("S")
+            request = self._request(caller, key, "settlement.quote_from_his", digest, order.visit_id, settlement_id)
+            lines = await self._lines(visit, taken.order)
+            await self._quoted(request, caller, taken.order, lines, taken.claim(settlement_id))
+            return request
+
+        return await self._once(caller, key, "settlement.quote_from_his", order, begin, self._waits.quote_s)
+
+    async def _quoted(
+        self,
+        request: Request,
+        caller: Caller,
+        order: QuoteOrder,
+        lines: tuple[ChargeLine, ...],
+        work: Callable[[Any], None] | None = None,
+    ) -> None:
+        event = QuoteRequested(
+            settlement_id=request.settlement_id,
+            caller=caller,
+            total=bill_total(lines),
+            bill_digest=bill_digest(lines),
+            diagnoses_digest=diagnoses_digest(order.diagnoses),
+            use_account=order.use_account,
+            lines=len(lines),
+            oldest=min((line.charged_at for line in lines), default=None),
+        )
+        bill = (request.settlement_id, Bill(lines, order.diagnoses))
+        await self._start(request, event, Extra(bill=bill, request=request, work=work))
 
     async def settle(self, caller: Caller, key: str, order: SettleOrder) -> Answer:
         """See ``Counter.settle``."""
@@ -310,6 +337,9 @@ class CounterService:
     async def _pass_gate(self, caller: Caller, visit: Visit, settlement: Settlement) -> None:
         """A card that was reported lost since it was read pays nothing: asked before the first intent, of a quote only."""
         if settlement.state == "Quoted":
+            means = self._engine.means
+            if not await means.pool.run(means.reader.his_charges.holds, settlement.settlement_id):
+                raise Fault("settlement.quote_changed", "the HIS changed a line, or it was quoted anew")
             holder = await self._engine.visits.holder(visit)
             await self.gate.before_money(caller, holder, settlement.settlement_id)
 

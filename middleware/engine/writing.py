@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
+import sqlalchemy as sa
 from attrs import define, evolve, field, frozen
 
 from middleware.domain.centre import Holder
@@ -30,6 +32,7 @@ class Extra:
     ending: Ending | None = None
     closed_letter: tuple[str, str] | None = None
     card: tuple[str, BankCard] | None = None  # its reference, and the card as the terminal read it
+    work: Callable[[sa.Connection], None] | None = None  # of the same transaction; it may refuse
 
 
 NOTHING = Extra()

@@ -22,6 +22,9 @@ from middleware.store.database import snapshot
 from middleware.store.doubts import with_errand_left
 from middleware.store.feed import FeedPage, FeedRow
 from middleware.store.links import Links
+from middleware.store.his_charges import HisCharges
+from middleware.store.his_people import HisPeople
+from middleware.store.intake import Intakes
 from middleware.store.nodes import versions
 from middleware.store.personal import VISIT, open_answer, open_visit
 from middleware.store.registers import Registers
@@ -65,6 +68,9 @@ class Reader:
         self.window = Window(engine, self.vault)
 
     def stored(self, visit_id: str, newer_than: int = 0) -> Stored | None:
+        self.intakes = Intakes(engine)
+        self.his_people = HisPeople(engine, self.vault)
+        self.his_charges = HisCharges(engine, self.vault)
         """A visit by its id with what stands beside it; None when there is none, or none newer than that version."""
         query = sa.select(t.visit).where(t.visit.c.visit_id == visit_id, t.visit.c.version > newer_than)
         with self._engine.connect() as connection:

@@ -470,3 +470,74 @@ flag = sa.Table(  # what the rules found, for the bureau: chained as the feed is
 )
 _unseen = flag.c.seen_by == ""
 sa.Index("flag_unseen", flag.c.sequence, sqlite_where=_unseen, postgresql_where=_unseen)
+
+# -- what the HIS tells: its patients, what it merged, charge lines, and what came of each message that was taken
+
+hl7_outcome = sa.Table(
+    "hl7_outcome",
+    metadata,
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),  # of the inbox
+    sa.Column("state", sa.String(8), nullable=False),  # done, failed, retry
+    sa.Column("why", sa.String(40), nullable=False),
+    sa.Column("detail", sa.String(200), nullable=False),  # names a field, never what stands in it
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+)
+_failed = hl7_outcome.c.state != "done"
+sa.Index("hl7_outcome_failed", hl7_outcome.c.sequence, sqlite_where=_failed, postgresql_where=_failed)
+
+his_person = sa.Table(  # a patient by the HIS's own number
+    "his_person",
+    metadata,
+    sa.Column("person_id", sa.String(24), primary_key=True),
+    sa.Column("number_digest", sa.String(64), nullable=False, index=True),
+    sa.Column("document_digest", sa.String(64), nullable=False, index=True),  # "" = none is known, as of a newborn
+    sa.Column("name_digest", sa.String(64), nullable=False, index=True),
+    sa.Column("merged_into", sa.String(24), nullable=False, index=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False),  # the newest message about it
+    sa.Column("changed_at", sa.String(40), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False, info=SEALED),
+)
+
+his_number = sa.Table(  # the other numbers of a patient, to be found by
+    "his_number",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("person_id", sa.String(24), primary_key=True, index=True),
+)
+
+his_merge = sa.Table(
+    "his_merge",
+    metadata,
+    sa.Column("merge_id", sa.String(24), primary_key=True),
+    sa.Column("prior", sa.String(24), nullable=False),
+    sa.Column("kept", sa.String(24), nullable=False),
+    sa.Column("state", sa.String(12), nullable=False),  # followed, disputed, undone
+    sa.Column("found_at", sa.String(40), nullable=False),
+    sa.Column("decided_at", sa.String(40), nullable=False, server_default=""),
+)
+
+his_charge = sa.Table(  # one line, as the HIS said it last; taken by one settlement
+    "his_charge",
+    metadata,
+    sa.Column("link", sa.String(32), primary_key=True),
+    sa.Column("line_id", sa.String(30), primary_key=True),
+    sa.Column("patient_digest", sa.String(64), nullable=False, index=True),
+    sa.Column("encounter", sa.String(64), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(12), nullable=False),  # open, withdrawn
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("late", sa.Boolean, nullable=False),  # the HIS said something else of it after a settlement had taken it
+    sa.Column("settlement_id", sa.String(24), nullable=False, index=True),
+    sa.Column("visit_id", sa.String(24), nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("changed_at", sa.String(40), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False, info=SEALED),
+)
+
+his_quote = sa.Table(  # how many of the HIS's lines a settlement was quoted with
+    "his_quote",
+    metadata,
+    sa.Column("settlement_id", sa.String(24), primary_key=True),
+    sa.Column("lines", sa.Integer, nullable=False),
+)

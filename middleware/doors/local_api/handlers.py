@@ -43,6 +43,7 @@ from middleware.engine.letters import Letters
 from middleware.engine.media import Media
 from middleware.engine.registries import Registry
 from middleware.ports import Clock, Readers
+from middleware.engine.told import HisTold
 
 
 @frozen(slots=True)
@@ -65,6 +66,7 @@ class Business:
     media: Media | None = None
     letters: Letters | None = None
 
+    told: HisTold | None = None
 
 @frozen(slots=True)
 class Visit:

@@ -92,7 +92,7 @@ def admit_order(params: AdmitParams) -> RegisterOrder:
         disease=_disease(params.disease),
         maternity=_maternity(params.maternity),
         stay=StayFacts(params.stay_number, params.bed, params.description),
-        diagnoses=_diagnoses(params.diagnoses),
+        diagnoses=diagnoses_of(params.diagnoses),
     )
 
 
@@ -110,7 +110,7 @@ def discharge_order(params: DischargeParams) -> DischargeOrder:
         department_code=params.department_code,
         department_name=params.department_name,
         bed=params.bed,
-        diagnoses=_diagnoses(params.diagnoses),
+        diagnoses=diagnoses_of(params.diagnoses),
     )
 
 
@@ -121,7 +121,7 @@ def visit_order(params: VisitParams) -> VisitOrder:
 
 def quote_order(params: QuoteParams) -> QuoteOrder:
     """settlement.quote; each line's amount is within one fen of price x quantity, ids and orders are unique."""
-    diagnoses = () if params.diagnoses is UNSET else _diagnoses(params.diagnoses)
+    diagnoses = () if params.diagnoses is UNSET else diagnoses_of(params.diagnoses)
     lines = () if params.lines is UNSET else _lines(params.lines)
     return QuoteOrder(visit_id=params.visit_id, diagnoses=diagnoses, lines=lines, use_account=params.use_account)
 
@@ -132,7 +132,8 @@ def _lines(given: Sequence[ChargeLineParams]) -> tuple[ChargeLine, ...]:
     return lines
 
 
-def _diagnoses(given: Sequence[DiagnosisParams]) -> tuple[Diagnosis, ...]:
+def diagnoses_of(given: Sequence[DiagnosisParams]) -> tuple[Diagnosis, ...]:
+    """Diagnoses; their orders are unique."""
     diagnoses = tuple(_diagnosis(diagnosis, i) for i, diagnosis in enumerate(given))
     _unique([diagnosis.order for diagnosis in diagnoses], "diagnoses[{}].order")
     return diagnoses

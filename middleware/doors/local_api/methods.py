@@ -19,6 +19,7 @@ from middleware.doors.local_api import (
     driver,
     handlers,
     inbox,
+    identity,
     keys,
     letters,
     media,
@@ -168,6 +169,12 @@ _ROWS = (
     Method(
         "settlement.settle", "按已确认的预结算结果结算，扣款", "settle exactly what was quoted and confirmed; moves money",
         _COUNTER, params.SettleParams, results.SettleResult, 120,
+    Method(
+        "settlement.quote_from_his", "按 HIS 经 HL7 发来的费用预结算，不扣款；每条明细只进一笔结算",
+        "quote the charges that the HIS sent over HL7; each line is in one settlement only; moves no money",
+        _WARD, identity.QuoteFromHisParams, results.QuoteResult, 180,
+        keyed=True, moves_money=False, handler=identity.settlement_quote_from_his,
+    ),
         keyed=True, moves_money=True, handler=handlers.settlement_settle,
     ),
     Method(
@@ -329,6 +336,40 @@ _ROWS = (
     Method(
         "registry.list", "列出登记册：PSAM、终端、发卡机构", "a register: PSAMs, terminals, issuers",
         _DESK, registry.RegistryListParams, results_registry.RegistryListResult, 15,
+    Method(
+        "inbox.failed", "列出已受理但未能处理的 HL7 报文及原因",
+        "messages that were taken and could not be acted on, and why",
+        _DESK, identity.InboxFailedParams, identity.InboxFailedResult, 15,
+        keyed=False, moves_money=False, handler=identity.inbox_failed,
+    ),
+    Method(
+        "inbox.retry", "重新处理其中一条", "have one of them tried again",
+        _DESK, identity.InboxRetryParams, identity.InboxRetryResult, 15,
+        keyed=False, moves_money=False, handler=identity.inbox_retry,
+    ),
+    Method(
+        "identity.list", "列出身份冲突和 HIS 合并，附支持与反对的依据；查看记入账本",
+        "conflicts of identities and merges of the HIS, with what speaks for and against; the look is journalled",
+        _DESK, identity.IdentityListParams, identity.IdentityListResult, 15,
+        keyed=False, moves_money=False, handler=identity.identity_list,
+    ),
+    Method(
+        "identity.show", "按一个号码查看所知的病人和关联；查看记入账本",
+        "what is known by a number: patients and links; the look is journalled",
+        _DESK, identity.IdentityShowParams, identity.IdentityShowResult, 15,
+        keyed=False, moves_money=False, handler=identity.identity_show,
+    ),
+    Method(
+        "identity.resolve", "提出冲突或合并的裁定，等另一人复核（registry.approve）",
+        "propose a decision of a conflict or a merge, for another person to approve (registry.approve)",
+        _DESK, identity.IdentityResolveParams, results_registry.RegistryProposal, 15,
+        keyed=False, moves_money=False, handler=identity.identity_resolve,
+    ),
+    Method(
+        "charge.list", "列出 HIS 发来的费用明细及其所在结算", "lines that the HIS told of, and which settlement took each",
+        frozenset({Role.HIS, Role.OPERATOR}), identity.ChargeListParams, identity.ChargeListResult, 15,
+        keyed=False, moves_money=False, handler=identity.charge_list,
+    ),
         keyed=False, moves_money=False, handler=registry.registry_list,
     ),
     Method(
@@ -405,7 +446,7 @@ _ROWS = (
     *(
         Method(
             f"driver.{one.name}", one.zh, one.en, _WARD, one.params, driver.DriverResult, driver.DEADLINE_S,
-            keyed=False, moves_money=False, handler=one.handler,
+            keyed=one.moves_money, moves_money=one.moves_money, handler=one.handler,
         )
         for one in driver.FUNCTIONS
     ),

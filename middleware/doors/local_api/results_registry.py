@@ -34,9 +34,9 @@ class RegistryProposal(Result, frozen=True, kw_only=True):
     """A change that waits for a second person."""
 
     proposal: Annotated[str, Meta(description="摘要，复核时原样带回 / its digest; approve names it")]
-    matter: Literal["psam", "terminal", "issuer", "list", "conflict"]
+    matter: Literal["psam", "terminal", "issuer", "list", "conflict", "merge"]
     key: str
-    decision: Literal["put", "remove", "install", "drop", "first", "second", "both", "neither"]
+    decision: Literal["put", "remove", "install", "drop", "first", "second", "both", "neither", "follow", "undo"]
     entry: dict[str, Any] | UnsetType = UNSET
     note: str
     proposed_by: str

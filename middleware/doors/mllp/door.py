@@ -12,7 +12,7 @@ from twisted.internet.error import CannotListenError
 
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
-from middleware.doors.mllp.link import Hl7Link, Keeper
+from middleware.doors.mllp.link import Hl7Link, Keeper, Listener
 from middleware.doors.mllp.options import MllpOptions
 
 log = structlog.get_logger()
@@ -24,10 +24,15 @@ class MllpDoor:
     """All HL7 links. ``reactor`` is Twisted's."""
 
     def __init__(
-        self, links: Mapping[str, MllpOptions], inbox: Keeper, reactor: Any, now: Callable[[], dt.datetime]
+        self,
+        links: Mapping[str, MllpOptions],
+        inbox: Keeper,
+        reactor: Any,
+        now: Callable[[], dt.datetime],
+        listener: Listener | None = None,
     ) -> None:
         self._reactor = reactor
-        self.links = {name: Hl7Link(name, options, inbox, reactor, now) for name, options in links.items()}
+        self.links = {name: Hl7Link(name, options, inbox, reactor, now, listener) for name, options in links.items()}
         self._listening: list[Any] = []
 
     def start(self) -> None:

@@ -15,9 +15,12 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from middleware.domain.fault import Fault
+from middleware.domain.told import PatientFacts, Query
+from middleware.doors.mllp.answering import is_query, respond
 from middleware.doors.mllp.connection import MllpConnection
 from middleware.doors.mllp.judge import Judged, judge, judge_broken
 from middleware.doors.mllp.options import DECLARED, MllpOptions
+from middleware.doors.mllp.profile import with_line_ends
 from middleware.doors.mllp.tables import RULES, trouble
 from middleware.hl7.acknowledge import ACCEPTED, REFUSED, Trouble, acknowledgement, codes
 from middleware.hl7.blocks import wrap
@@ -48,6 +51,27 @@ class Keeper(Protocol):
         """What was taken under that id."""
 
 
+class Listener(Protocol):
+    """Whoever acts on what was taken, and knows whom the HIS told of (``engine.told``)."""
+
+    def heard(self) -> None:
+        """Something was taken."""
+
+    def asked(self, query: Query) -> Awaitable[list[PatientFacts]]:
+        """Who fits. Fails with ``Fault``."""
+
+
+class Nobody:
+    """Where nothing is acted on. Implements ``Listener``."""
+
+    def heard(self) -> None:
+        """Nothing follows."""
+
+    async def asked(self, query: Query) -> list[PatientFacts]:  # noqa: ARG002 - a port's shape
+        """Nobody is known."""
+        return []
+
+
 class Hl7Link(Factory):
     """All connections of one listener. Implements ``connection.Taker``. ``now`` is wall time, aware.
 
@@ -57,9 +81,17 @@ class Hl7Link(Factory):
     noisy = False
 
     def __init__(
-        self, name: str, options: MllpOptions, inbox: Keeper, clock: Clock, now: Callable[[], dt.datetime]
+        self,
+        name: str,
+        options: MllpOptions,
+        inbox: Keeper,
+        clock: Clock,
+        now: Callable[[], dt.datetime],
+        listener: Listener | None = None,
     ) -> None:
         self.name = name
+        self._listener: Listener = listener or Nobody()
+        self._profile = options.profile()
         self.options = options
         self.clock = clock
         self.counts: Counter[str] = Counter()
@@ -109,9 +141,14 @@ class Hl7Link(Factory):
 
     def block(self, payload: bytes, answer: Answer) -> None:
         """See ``Taker.block``."""
-        judged = judge(payload, self.options.charset, self.options.types)
+        read = with_line_ends(payload) if self._profile.lost_line_ends else payload
+        judged = judge(read, self.options.charset, self.options.types)
         if judged.fault:
             self._refuse(judged, payload, answer)
+            return
+        if is_query(judged.header):
+            asked = Deferred.fromCoroutine(self._asked(judged, payload, read, answer))
+            asked.addErrback(self._not_written, judged, answer).addErrback(self._unforeseen, answer)
             return
         ack = self._wire(judged, ACCEPTED, None)
         incoming = Incoming(self.name, judged.control_id, judged.type, "", payload, ack, self._now())
@@ -134,6 +171,7 @@ class Hl7Link(Factory):
         if new:
             self.counts[TAKEN] += 1
             answer(incoming.ack)
+            self._listener.heard()
             return
         before = Deferred.fromCoroutine(self._again(judged, incoming, answer))
         before.addErrback(self._not_written, judged, answer).addErrback(self._unforeseen, answer)
@@ -147,6 +185,29 @@ class Hl7Link(Factory):
         else:
             refused = Judged(judged.header, judged.control_id, judged.type, "hl7.reused")
             self._refuse(refused, incoming.raw, answer)
+
+    async def _asked(self, judged: Judged, payload: bytes, read: bytes, answer: Answer) -> None:
+        """A query: durable first, as all that comes; then who fits. What is stored as its answer holds nobody.
+
+        A repeat is answered by what is known then, for a question moves nothing.
+        """
+        header, declared = judged.header, self.options.acknowledge == DECLARED
+        told = codes(header, ACCEPTED, declared=declared)
+        ack = self._blocks(judged, tuple(code for code in told if code.startswith("C")), None)
+        incoming = Incoming(self.name, judged.control_id, judged.type, "", payload, ack, self._now())
+        if await self._inbox.keep(incoming):
+            self.counts[TAKEN] += 1
+        else:
+            before = await self._inbox.taken(self.name, judged.control_id)
+            if before is None or before.raw != payload:
+                self._refuse(Judged(header, judged.control_id, judged.type, "hl7.reused"), payload, answer)
+                return
+            self.counts[REPEATED] += 1
+        if any(code.startswith("A") for code in told):
+            ack += wrap(
+                await respond(self._listener.asked, header, read, self.options.charset, self._profile, *self._signed())
+            )
+        answer(ack)
 
     def _not_written(self, failure: Failure, judged: Judged, answer: Answer) -> None:
         """Nothing was written: say so where somebody may be told. A daemon that stops says nothing; they send again."""
@@ -206,13 +267,16 @@ class Hl7Link(Factory):
 
     def _wire(self, judged: Judged, verdict: str, told: Trouble | None) -> bytes:
         """The blocks of all answers to it, none where none is wanted."""
+        return self._blocks(judged, codes(judged.header, verdict, declared=self.options.acknowledge == DECLARED), told)
+
+    def _blocks(self, judged: Judged, said: tuple[str, ...], told: Trouble | None) -> bytes:
+        return b"".join(wrap(acknowledgement(judged.header, code, *self._signed(), told)) for code in said)
+
+    def _signed(self) -> tuple[bytes, bytes]:
+        """MSH-10 and MSH-7 of an answer of ours; the number is of this life alone: no other node gives it."""
+        self._answered += 1
         at = self._now().strftime("%Y%m%d%H%M%S%z").encode()
-        wire = b""
-        for code in codes(judged.header, verdict, declared=self.options.acknowledge == DECLARED):
-            self._answered += 1
-            ours = b"K%x.%x" % (self._inbox.epoch, self._answered)  # of this life alone: no other node gives it
-            wire += wrap(acknowledgement(judged.header, code, ours, at, told))
-        return wire
+        return b"K%x.%x" % (self._inbox.epoch, self._answered), at
 
 
 def _nobody(_wire: bytes) -> None:

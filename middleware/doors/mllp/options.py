@@ -10,6 +10,7 @@ import attrs
 from attrs import frozen
 
 from config.section import between, one_of, setting
+from middleware.doors.mllp.profile import Profile, profile_of
 from middleware.hl7.charset import GB, UTF_8
 from middleware.listening import check_listen, tls_context
 
@@ -56,6 +57,20 @@ class MllpOptions:
     types: tuple[str, ...] = setting(
         attrs.Factory(tuple), help='also taken on this link: a site\'s own "ZXX" or "ZXX^Z01"', validator=_types_are_types
     )
+    identifiers: tuple[str, ...] = setting(
+        attrs.Factory(tuple),
+        help='what the site\'s types of patient numbers (PID-3.5) mean, beside the usual ones: "Card_No=treatment-card"',
+    )
+    fields: tuple[str, ...] = setting(
+        attrs.Factory(tuple),
+        help='where the site\'s charge lines have what a bill needs, where that is not usual: "catalogue=FT1-7.4"',
+    )
+    charges: tuple[str, ...] = setting(
+        ("DFT^P03",), help='messages that bring charges: "DFT^P03", "ORM^O01", "ZMG^Z30"', validator=_types_are_types
+    )
+    lost_line_ends: bool = setting(
+        False, help="messages come without segment ends, as out of SOAP: they are read as if each segment began a line"
+    )
     max_bytes: int = setting(2 << 20, help="longest message", unit="bytes", validator=between(4096, 16 << 20))
     connections: int = setting(128, help="connections at once", validator=between(1, 10000))
     in_flight: int = setting(64, help="messages of one connection that wait for the disk", validator=between(1, 1024))
@@ -73,6 +88,7 @@ class MllpOptions:
     )
 
     def __attrs_post_init__(self) -> None:
+        self.profile()
         check_listen(self.host, self.certificate, self.private_key)
         if self.client_ca is not None and self.certificate is None:
             raise ValueError("client_ca needs certificate and private_key")
@@ -80,6 +96,10 @@ class MllpOptions:
             raise ValueError(
                 "an HL7 door with TLS needs client_ca: HL7 has no password, only the certificate says who it is"
             )
+
+    def profile(self) -> Profile:
+        """How its messages are read. Raises ``ValueError``."""
+        return profile_of(self.identifiers, self.fields, self.charges, lost=self.lost_line_ends)
 
     def context(self) -> Any:
         """What TLS is spoken with, None where none is. Raises ``ValueError`` that names the file."""

@@ -177,6 +177,18 @@ ANSWERS = {
         ("letters.show", "letters.resend", "letters.discard", "letters.approve", "letters.reject"),
         _LETTER | {"state": "Settled"},
     ),
+    "inbox.failed": {"rows": [], "next_after": 7, "complete": True},
+    "inbox.retry": {"sequence": 7, "state": "retry"},
+    "identity.list": {"rows": [], "next_after": "", "complete": True},
+    "identity.show": {"patients": [], "links": []},
+    "identity.resolve": {
+        "proposal": "0" * 32, "matter": "merge", "key": "G1", "decision": "undo", "note": "", "proposed_by": "li",
+        "proposed_at": _WHEN,
+    },
+    "charge.list": {"lines": []},
+    "settlement.quote_from_his": {
+        "settlement_id": "S1", "visit_id": "V1", "state": "Quoted", "expires_at": _WHEN, "split": SPLIT,
+    },
     "inbox.show": _CAME | {"content": "SEVMTE8=", "next_offset": 5, "complete": True, "answered": ""},
     "keys.list": {
         "keys": [{
@@ -278,6 +290,9 @@ class FakeCounter:
         return await self._answer("settlement.cancel", caller, key, order)
 
     async def get(self, caller, *, settlement_id="", request_id=""):
+    async def quote_from_his(self, caller, key, order):
+        return await self._answer("settlement.quote_from_his", caller, key, order)
+
         return await self._answer("settlement.get", caller, settlement_id, request_id)
 
     async def explain(self, caller, *, settlement_id="", request_id=""):
@@ -383,6 +398,21 @@ class FakeLetters:
         self._counter = counter
 
     def __getattr__(self, name):
+class FakeTold:
+    """Answers as the counter does: each of its parts is itself."""
+
+    def __init__(self, counter: FakeCounter) -> None:
+        self._counter = counter
+        self.intake = self.identities = self.charges = self
+
+    def __getattr__(self, name):
+        method = {
+            "failures": "inbox.failed", "retry": "inbox.retry", "matters": "identity.list", "show": "identity.show",
+            "resolve": "identity.resolve", "list": "charge.list",
+        }[name]  # fmt: skip
+        return lambda *told, **more: self._counter._answer(method, *told, *more.values())
+
+
         return lambda *told, **more: self._counter._answer(f"letters.{name}", *told, *more.values())
 
 
@@ -517,6 +547,7 @@ async def in_thread(reactor, work: Callable, *args):
             result = work(*args)
         except BaseException as exc:  # noqa: BLE001 - handed to the test
             reactor.callFromThread(done.errback, exc)
+        told=FakeTold(counter),
         else:
             reactor.callFromThread(done.callback, result)
 

@@ -1,0 +1,107 @@
+"""A quote of what the HIS charged: its open lines of the patient of a visit, each in one settlement only.
+
+Whose charges they are is never guessed: the visit's person is the one whose card or voucher was read, and the charges are
+that person's by their document, or by the HIS's own number of this visit.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from middleware.domain.charge import MAX_LINES
+from middleware.domain.fault import Fault
+from middleware.domain.identity import MediumNumber
+from middleware.domain.order import HisQuoteOrder, QuoteOrder
+from middleware.domain.patients import is_the_holder
+from middleware.domain.told import NumberKind
+from middleware.domain.visit import Visit
+from middleware.engine.counter import Answer
+from middleware.engine.runner import Engine, Means
+from middleware.store.his_charges import Stored, check_lines, claim
+from middleware.store.his_people import Known
+from middleware.store.links import Work
+
+
+@frozen(slots=True)
+class Taken:
+    """The lines as a quote's order, and the work that makes them that settlement's."""
+
+    order: QuoteOrder
+    lines: tuple[Stored, ...]
+    visit: Visit
+    void: frozenset[str]
+
+    def claim(self, settlement_id: str) -> Work:
+        """Done in the transaction that begins the settlement."""
+        return claim(settlement_id, self.visit.visit_id, self.lines, self.void)
+
+
+async def take(engine: Engine, visit: Visit, order: HisQuoteOrder) -> Taken:
+    """Read what is open and judge whose it is. Raises ``identity.mismatch``, ``charge.none``, ``charge.incomplete``."""
+    means = engine.means
+    run, reader = means.pool.run, means.reader
+    number = order.patient or visit.patient_number
+    known: Known | None = await run(reader.his_people.of_number, number) if number else None
+    same = await run(reader.his_people.same_as, number) if number else frozenset()
+    holder = await engine.visits.holder(visit)
+    facts = known.facts if known is not None else None
+    if facts is None or not is_the_holder(facts, holder.id_number, visit.patient_number, same):
+        raise Fault("identity.mismatch")
+    for one in sorted(same):
+        links = await run(reader.links.of_medium, str(NumberKind.PATIENT), one)
+        if any(link.id_number != holder.id_number.reveal() for link in links):
+            raise Fault("identity.mismatch", "the patient's number is disputed: identity.list")
+    found = await run(reader.his_charges.of_patients, sorted(same), MAX_LINES * 2, every=False)
+    lines = tuple(one for one in found if not order.encounter or one.encounter == order.encounter)
+    free = tuple([one for one in lines if await _may_be_taken(engine, one)])
+    whole = check_lines(free)
+    now = means.now()
+    void = frozenset(one.settlement_id for one in visit.settlements if one.expires_at is not None and one.expires_at <= now)
+    return Taken(QuoteOrder(visit.visit_id, order.diagnoses, whole, order.use_account), free, visit, void)
+
+
+async def _may_be_taken(engine: Engine, line: Stored) -> bool:
+    """What another settlement of money holds for good is no open line any more, and is left out quietly."""
+    if not line.settlement_id:
+        return True
+    holding = await engine.visits.visit_of(line.settlement_id)
+    state = (await engine.visits.visit(holding)).settlement(line.settlement_id).state if holding else ""
+    return state not in {"Settled", "Delivered"}
+
+
+class HisChargeDesk:
+    """What a person sees of the HIS's charges."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+
+    async def list(self, patient: MediumNumber, *, every: bool) -> Answer:
+        """Lines of a patient by the HIS's number; without one, those that the HIS changed after they were taken."""
+        run, reader = self._means.pool.run, self._means.reader
+        if patient:
+            same = await run(reader.his_people.same_as, patient.reveal())
+            found = await run(reader.his_charges.of_patients, sorted(same), MAX_LINES, every=every)
+        else:
+            found = await run(reader.his_charges.late, MAX_LINES)
+        return {"lines": [_view(one) for one in found]}
+
+
+def _view(one: Stored) -> Answer:
+    line = one.line
+    return {
+        "link": one.link,
+        "line_id": line.line_id,
+        "state": one.state,
+        "encounter": one.encounter,
+        "catalogue_code": line.catalogue_code,
+        "hospital_code": line.hospital_code,
+        "unit_price": str(line.unit_price),
+        "quantity": str(line.quantity),
+        "amount": line.amount.yuan,
+        "charged_at": line.charged_at.isoformat(),
+        "lacks": list(one.lacks),
+        "version": one.version,
+        "changed_late": one.late,
+        "settlement_id": one.settlement_id,
+        "inbox": one.sequence,
+    }

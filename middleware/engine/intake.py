@@ -1,0 +1,242 @@
+"""Acts on what was taken at the HL7 door: after it is durable and answered, in order, each message exactly once.
+
+The answer to the HIS never waits for this: AA says that the message is durable and will be acted on, or shown to a person.
+What cannot be acted on stays in the inbox with its reason, the next message goes on, and an operator may have it tried
+again. A message's effect, its outcome and the cursor are one transaction; whoever starts goes on where another stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from middleware.domain.document import is_payable
+from middleware.domain.fault import FAULTS, Fault
+from middleware.domain.health import Condition, PartHealth
+from middleware.domain.order import Caller
+from middleware.domain.told import LINKED, ChargesTold, MergeTold, NumberKind, PatientFacts, PatientTold, TheNumber, Told
+from middleware.engine.counter import Answer
+from middleware.engine.runner import Means
+from middleware.engine.tasks import spawn
+from middleware.store import links
+from middleware.store.codec import encode
+from middleware.store.inbox import InboxReader
+from middleware.store.intake import DONE, FAILED, acted, passed, retried
+from middleware.store.links import Made, Work
+from middleware.store.units import Record, Unit
+
+log = structlog.get_logger()
+
+LOOK_S = 2.0  # at the latest after so long; a message that this node took is acted on at once
+PAGE = 64
+MAX_DETAIL = 200
+Read = Callable[[str, bytes], Told]
+_OURS = frozenset({"system.stopping", "system.journal", "system.node", "system.busy", "desk.stale"})
+
+
+class Intake:
+    """``read(link, bytes)`` says what a message tells; ``types`` (MSH-9.1) are those that can tell anything.
+
+    ``holds()``: of several nodes on one database one acts, in the order of the inbox.
+    """
+
+    def __init__(
+        self,
+        means: Means,
+        inbox: InboxReader,
+        read: Read,
+        types: tuple[str, ...],
+        holds: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._means = means
+        self._inbox = inbox
+        self._read = read
+        self._types = types
+        self._holds = holds
+        self._timer: Any = None
+        self._running = self._busy = self._again = False
+        self.failed = 0
+
+    # -- its life
+
+    def start(self) -> None:
+        """From now on."""
+        self._running = True
+        self.kick()
+
+    def stop(self) -> None:
+        """Begin no further message."""
+        self._running = False
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+    def kick(self) -> None:
+        """There is something to act on."""
+        self._again = True
+        if self._running and not self._busy:
+            self._busy = True
+            spawn(self._turns(), "intake")
+
+    def health(self) -> PartHealth:
+        """DEGRADED while messages could not be acted on."""
+        if self.failed:
+            return PartHealth("intake", Condition.DEGRADED, "hl7.failed", str(self.failed))
+        return PartHealth("intake", Condition.GOOD)
+
+    async def _turns(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        try:
+            while self._again and self._running:
+                self._again = False
+                if self._holds():
+                    await self.look()
+        except Fault as fault:
+            if fault.code != "system.stopping":
+                log.warning("intake.deferred", code=fault.code)
+        finally:
+            self._busy = False
+            if self._running:
+                self._timer = self._means.clock.callLater(LOOK_S, self.kick)
+
+    # -- acting
+
+    async def look(self) -> int:
+        """Act on everything that waits; on how many messages that was."""
+        run, intakes = self._means.pool.run, self._means.reader.intakes
+        done = 0
+        for row in await run(intakes.again, PAGE):
+            await self._act(row, None)
+            done += 1
+        last = -1
+        while self._more(last):
+            cursor, rows, last = await run(intakes.waiting, self._types, PAGE)
+            for row in rows:
+                if not self._running and self._timer is not None:
+                    return done
+                await self._act(row, cursor)
+                cursor, done = row.sequence, done + 1
+            if last == cursor and not rows:
+                break
+            if last > cursor:
+                await self._write(Unit(now=self._means.now(), work=passed(cursor, last)))
+        self.failed = await run(intakes.count_failed)
+        return done
+
+    def _more(self, last: int) -> bool:
+        return last < 0 or self._holds()
+
+    async def _act(self, row: Any, cursor: int | None) -> None:
+        """One message. Only trouble of the whole house is raised; what is wrong with a message is its outcome."""
+        why = ("", "")
+        try:
+            effect = await self._effect(row)
+            await self._write(self._unit(row, cursor, DONE, why, effect))
+        except Fault as fault:
+            if fault.code in _OURS:
+                raise
+            why = (fault.code, fault.detail[:MAX_DETAIL])
+        except Exception as exc:  # noqa: BLE001 - a defect of ours in one message must not stop all the others
+            # No traceback: its frames' words may be about somebody.
+            log.error("intake.internal", inbox=row.sequence, error=type(exc).__name__)  # noqa: TRY400
+            why = ("system.internal", type(exc).__name__)
+        else:
+            return
+        log.warning("intake.failed", inbox=row.sequence, code=why[0])
+        await self._write(self._unit(row, cursor, FAILED, why, None))
+
+    def _unit(self, row: Any, cursor: int | None, state: str, why: tuple[str, str], effect: Work | None) -> Unit:
+        now = self._means.now()
+        body = encode({"inbox": row.sequence, "state": state, "why": why[0]})
+        record = Record(now, "", "", "Hl7ActedOn", "", "", body)
+        return Unit(now=now, records=(record,), work=acted(row.sequence, cursor, state, why, now, effect))
+
+    async def _write(self, unit: Unit) -> None:
+        await self._means.journal.commit(unit)
+
+    async def _effect(self, row: Any) -> Work | None:
+        told = await self._means.pool.run(self._told, row)
+        match told:
+            case PatientTold():
+                return _all(await self._patient(told.facts, row.sequence))
+            case MergeTold():
+                ids = (_id("G", row.sequence), _id("P", row.sequence, 1), _id("P", row.sequence))
+                people, now = self._means.reader.his_people, self._means.now()
+                merged = people.merge(ids, told.prior.reveal(), told.facts, row.sequence, now)
+                return _all([merged, *await self._links(told.facts, row.sequence)])
+            case ChargesTold():
+                return await self._charges(told, row)
+        return None
+
+    def _told(self, row: Any) -> Told:
+        _, raw = self._inbox.show(row.sequence)
+        if raw is None:
+            return None  # forgotten by rule
+        return self._read(row.link, raw)
+
+    async def _patient(self, facts: PatientFacts, sequence: int) -> list[Work]:
+        put = self._means.reader.his_people.put(_id("P", sequence), facts, sequence, self._means.now())
+        return [put, *await self._links(facts, sequence)]
+
+    async def _charges(self, told: ChargesTold, row: Any) -> Work:
+        charges, now = self._means.reader.his_charges, self._means.now()
+        put = charges.put(row.link, told.lines, told.facts.number.reveal(), told.encounter, row.sequence, now)
+        return _all([*await self._patient(told.facts, row.sequence), put])
+
+    async def _links(self, facts: PatientFacts, sequence: int) -> list[Work]:
+        """Each of the patient's numbers is that person's, where a document that has a check says who it is."""
+        if not is_payable(facts.document) or not facts.name:
+            return []
+        means, works = self._means, []
+        every = (TheNumber(NumberKind.PATIENT, facts.number), *facts.numbers)
+        for place, one in enumerate(one for one in every if one.kind in LINKED):
+            now, link_id = means.now(), _id("N", sequence, place)
+            facts_of_link = {"link_id": link_id, "kind": str(one.kind), "account": "hl7", "terminal": "", "moved_at": ""}
+            clear = (one.number.reveal(), facts.document.reveal(), facts.name.reveal())
+            new = await means.pool.run(means.reader.links.new, facts_of_link, *clear, now)
+            told: list[Made] = []
+            works.append(links.add(new, _conflict_of(sequence, place), told))
+        return works
+
+    # -- the operator's
+
+    async def failures(self, after: int, limit: int) -> Answer:
+        """What could not be acted on, and why."""
+        rows = await self._means.pool.run(self._means.reader.intakes.failed, after, limit)
+        found = [
+            {
+                "sequence": row.sequence, "link": row.link, "type": row.type, "state": row.state, "code": row.why,
+                "zh": FAULTS[row.why].zh if row.why in FAULTS else "", "detail": row.detail, "attempts": row.attempts,
+                "at": row.at,
+            }
+            for row in rows
+        ]  # fmt: skip
+        return {"rows": found, "next_after": rows[-1].sequence if rows else after, "complete": len(rows) < limit}
+
+    async def retry(self, caller: Caller, sequence: int) -> Answer:
+        """Have it tried again, at once."""
+        now = self._means.now()
+        body = encode({"inbox": sequence, "account": caller.account})
+        record = Record(now, "", "", "Hl7RetryAsked", "", "", body)
+        await self._write(Unit(now=now, records=(record,), work=retried(sequence)))
+        self.kick()
+        return {"sequence": sequence, "state": "retry"}
+
+
+def _id(letter: str, sequence: int, place: int = 0) -> str:
+    """Of what a message makes: by the message's own number, for message ids are for the centre's messages."""
+    return f"{letter}{sequence:019d}{place:04d}"
+
+
+def _conflict_of(sequence: int, place: int) -> Callable[[int], str]:
+    return lambda n: f"X{sequence:017d}{place:03d}{n:03d}"
+
+
+def _all(works: list[Work]) -> Work:
+    def work(connection: Any) -> None:
+        for one in works:
+            one(connection)
+
+    return work
