@@ -19,7 +19,7 @@ from adapters.insurance.profile import Profile, load_profile
 from adapters.insurance.signing.opening import gateway_window_s
 from daemon import VERSION
 from daemon.anchoring import Anchoring
-from daemon.card_keys import cards_of
+from daemon.card_keys import sessions_of
 from daemon.chain_watch import ChainWatch
 from daemon.opening import Opened, open_store
 from daemon.policies import calls_of, categories_of, cross_of, finish_of, kinds_of, local_of
@@ -45,8 +45,8 @@ from middleware.engine.flagging import Flagging
 from middleware.engine.flags import StoredFlags
 from middleware.engine.gate import Gate
 from middleware.engine.inbox import Inbox
-from middleware.engine.journal import Journal
 from middleware.engine.intake import Intake
+from middleware.engine.journal import Journal
 from middleware.engine.keydesk import KeyDesk
 from middleware.engine.letters import LetterDesk
 from middleware.engine.media import MediaDesk
@@ -59,8 +59,8 @@ from middleware.engine.recovery import recover
 from middleware.engine.registries import Registry, registry_of
 from middleware.engine.runner import Engine, Means
 from middleware.engine.service import CounterService, Waits
-from middleware.engine.traces import TraceNumbers, name_of
 from middleware.engine.told import HisTold, his_told
+from middleware.engine.traces import TraceNumbers, name_of
 from middleware.flow.audit_rules import RULES
 from middleware.flow.step import Policy
 from middleware.ops.metrics import Metrics
@@ -108,8 +108,8 @@ class Application:
     tick: TickProbe
     reconciling: Reconciling
     flagging: Flagging
-    door: LocalApi
     intake: Intake
+    door: LocalApi
     mllp: MllpDoor
     site: HttpSite
 
@@ -131,9 +131,9 @@ class Application:
         self.tick.start()
         self.reconciling.start()
         self.flagging.start()
+        self.intake.start()
         self.site.start()
         self.door.start()
-        self.intake.start()
         self.mllp.start()
         log.info("daemon.ready", version=VERSION, epoch=self.journal.epoch)
 
@@ -151,10 +151,10 @@ class Application:
             self.tick.stop,
             self.reconciling.stop,
             self.flagging.stop,
+            self.intake.stop,
             self.keys.stop,
             self.outbox.stop,
             lambda: self.engine.stop(self.settings.engine.drain_s),
-            self.intake.stop,
             self.cards.stop,
             self.readers.stop,
             self.his.stop,
@@ -320,12 +320,12 @@ def build(settings: Settings, reactor: Any) -> Application:
         cards=cards,
         driver=Driver(cards),
         media=MediaDesk(counter.card_desk, keyed, readers, counter.audit),
+        told=told,
         letters=LetterDesk(engine, LettersReader(database), outbox.look_again),
     )
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
     feed = feed_resource(
         StoredFeed(pool, reader), StoredFlags(pool, reader), tokens, settings.feed, reactor, now, metrics.feed_request
-        told=told,
     )
     mllp = MllpDoor(settings.mllp, inbox, reactor, now, told)
     health += [door.health, mllp.health, told.intake.health]
@@ -343,11 +343,6 @@ def build(settings: Settings, reactor: Any) -> Application:
     return application
 
 
-def serve_members(members: Members, engine: Engine) -> None:
-    """What this node's engine does when its life begins anew, or another's ends."""
-    members.forget = engine.forget
-    members.take_over = lambda again: recover(engine, mine=again)
-
 def inbox_of(
     settings: Settings, means: Means, registry: Registry, reader: InboxReader, members: Members
 ) -> tuple[Inbox, HisTold]:
@@ -356,6 +351,11 @@ def inbox_of(
     told = his_told(means, registry, reader, reader_of(profiles), TELLING, lambda: members.holds(INTAKE))
     return Inbox(means.journal, means.pool, reader, means.now), told
 
+
+def serve_members(members: Members, engine: Engine) -> None:
+    """What this node's engine does when its life begins anew, or another's ends."""
+    members.forget = engine.forget
+    members.take_over = lambda again: recover(engine, mine=again)
 
 
 def waits_of(engine: EngineOptions) -> Waits:

@@ -16,8 +16,8 @@ from daemon.agent_command import reader_agent, reader_certificates
 from daemon.card_command import card
 from daemon.conformance.command import conformance
 from daemon.desk import desk
-from daemon.inbox_command import inbox
 from daemon.identity_command import identity
+from daemon.inbox_command import inbox
 from daemon.keys import keys
 from daemon.outbox_command import outbox
 from daemon.reconcile_command import reconcile
@@ -234,8 +234,8 @@ main.add_command(registry)
 
 
 main.add_command(keys)
-main.add_command(inbox)
 main.add_command(identity)
+main.add_command(inbox)
 main.add_command(outbox)
 
 

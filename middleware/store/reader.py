@@ -21,10 +21,10 @@ from middleware.store.codec import decode_bill, decode_card, decode_holder, deco
 from middleware.store.database import snapshot
 from middleware.store.doubts import with_errand_left
 from middleware.store.feed import FeedPage, FeedRow
-from middleware.store.links import Links
 from middleware.store.his_charges import HisCharges
 from middleware.store.his_people import HisPeople
 from middleware.store.intake import Intakes
+from middleware.store.links import Links
 from middleware.store.nodes import versions
 from middleware.store.personal import VISIT, open_answer, open_visit
 from middleware.store.registers import Registers
@@ -66,11 +66,11 @@ class Reader:
         self.registers = Registers(engine, self.vault)
         self.links = Links(engine, self.vault)
         self.window = Window(engine, self.vault)
-
-    def stored(self, visit_id: str, newer_than: int = 0) -> Stored | None:
         self.intakes = Intakes(engine)
         self.his_people = HisPeople(engine, self.vault)
         self.his_charges = HisCharges(engine, self.vault)
+
+    def stored(self, visit_id: str, newer_than: int = 0) -> Stored | None:
         """A visit by its id with what stands beside it; None when there is none, or none newer than that version."""
         query = sa.select(t.visit).where(t.visit.c.visit_id == visit_id, t.visit.c.version > newer_than)
         with self._engine.connect() as connection:

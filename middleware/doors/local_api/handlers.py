@@ -42,8 +42,8 @@ from middleware.engine.keydesk import Keys
 from middleware.engine.letters import Letters
 from middleware.engine.media import Media
 from middleware.engine.registries import Registry
-from middleware.ports import Clock, Readers
 from middleware.engine.told import HisTold
+from middleware.ports import Clock, Readers
 
 
 @frozen(slots=True)
@@ -65,8 +65,8 @@ class Business:
     driver: Driver | None = None
     media: Media | None = None
     letters: Letters | None = None
-
     told: HisTold | None = None
+
 
 @frozen(slots=True)
 class Visit:

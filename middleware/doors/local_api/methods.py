@@ -18,8 +18,8 @@ from middleware.doors.local_api import (
     card_keys,
     driver,
     handlers,
-    inbox,
     identity,
+    inbox,
     keys,
     letters,
     media,
@@ -167,14 +167,14 @@ _ROWS = (
         keyed=True, moves_money=False, handler=handlers.settlement_quote,
     ),
     Method(
-        "settlement.settle", "按已确认的预结算结果结算，扣款", "settle exactly what was quoted and confirmed; moves money",
-        _COUNTER, params.SettleParams, results.SettleResult, 120,
-    Method(
         "settlement.quote_from_his", "按 HIS 经 HL7 发来的费用预结算，不扣款；每条明细只进一笔结算",
         "quote the charges that the HIS sent over HL7; each line is in one settlement only; moves no money",
         _WARD, identity.QuoteFromHisParams, results.QuoteResult, 180,
         keyed=True, moves_money=False, handler=identity.settlement_quote_from_his,
     ),
+    Method(
+        "settlement.settle", "按已确认的预结算结果结算，扣款", "settle exactly what was quoted and confirmed; moves money",
+        _COUNTER, params.SettleParams, results.SettleResult, 120,
         keyed=True, moves_money=True, handler=handlers.settlement_settle,
     ),
     Method(
@@ -334,9 +334,6 @@ _ROWS = (
         keyed=False, moves_money=False, handler=letters.letters_reject,
     ),
     Method(
-        "registry.list", "列出登记册：PSAM、终端、发卡机构", "a register: PSAMs, terminals, issuers",
-        _DESK, registry.RegistryListParams, results_registry.RegistryListResult, 15,
-    Method(
         "inbox.failed", "列出已受理但未能处理的 HL7 报文及原因",
         "messages that were taken and could not be acted on, and why",
         _DESK, identity.InboxFailedParams, identity.InboxFailedResult, 15,
@@ -370,6 +367,9 @@ _ROWS = (
         frozenset({Role.HIS, Role.OPERATOR}), identity.ChargeListParams, identity.ChargeListResult, 15,
         keyed=False, moves_money=False, handler=identity.charge_list,
     ),
+    Method(
+        "registry.list", "列出登记册：PSAM、终端、发卡机构", "a register: PSAMs, terminals, issuers",
+        _DESK, registry.RegistryListParams, results_registry.RegistryListResult, 15,
         keyed=False, moves_money=False, handler=registry.registry_list,
     ),
     Method(

@@ -172,11 +172,6 @@ ANSWERS = {
         "next_after": "V1", "complete": True,
     },
     "inbox.list": {"rows": [_CAME], "next_after": 7, "complete": True},
-    "letters.list": {"rows": [_LETTER], "next_after": 7, "complete": True},
-    **dict.fromkeys(
-        ("letters.show", "letters.resend", "letters.discard", "letters.approve", "letters.reject"),
-        _LETTER | {"state": "Settled"},
-    ),
     "inbox.failed": {"rows": [], "next_after": 7, "complete": True},
     "inbox.retry": {"sequence": 7, "state": "retry"},
     "identity.list": {"rows": [], "next_after": "", "complete": True},
@@ -189,6 +184,11 @@ ANSWERS = {
     "settlement.quote_from_his": {
         "settlement_id": "S1", "visit_id": "V1", "state": "Quoted", "expires_at": _WHEN, "split": SPLIT,
     },
+    "letters.list": {"rows": [_LETTER], "next_after": 7, "complete": True},
+    **dict.fromkeys(
+        ("letters.show", "letters.resend", "letters.discard", "letters.approve", "letters.reject"),
+        _LETTER | {"state": "Settled"},
+    ),
     "inbox.show": _CAME | {"content": "SEVMTE8=", "next_offset": 5, "complete": True, "answered": ""},
     "keys.list": {
         "keys": [{
@@ -283,6 +283,9 @@ class FakeCounter:
     async def quote(self, caller, key, order):
         return await self._answer("settlement.quote", caller, key, order)
 
+    async def quote_from_his(self, caller, key, order):
+        return await self._answer("settlement.quote_from_his", caller, key, order)
+
     async def settle(self, caller, key, order):
         return await self._answer("settlement.settle", caller, key, order)
 
@@ -290,9 +293,6 @@ class FakeCounter:
         return await self._answer("settlement.cancel", caller, key, order)
 
     async def get(self, caller, *, settlement_id="", request_id=""):
-    async def quote_from_his(self, caller, key, order):
-        return await self._answer("settlement.quote_from_his", caller, key, order)
-
         return await self._answer("settlement.get", caller, settlement_id, request_id)
 
     async def explain(self, caller, *, settlement_id="", request_id=""):
@@ -391,13 +391,6 @@ class FakeInbox:
         return await self._counter._answer("inbox.show", caller, sequence, offset)
 
 
-class FakeLetters:
-    """Answers as the counter does."""
-
-    def __init__(self, counter: FakeCounter) -> None:
-        self._counter = counter
-
-    def __getattr__(self, name):
 class FakeTold:
     """Answers as the counter does: each of its parts is itself."""
 
@@ -413,7 +406,19 @@ class FakeTold:
         return lambda *told, **more: self._counter._answer(method, *told, *more.values())
 
 
+class FakeLetters:
+    """Answers as the counter does."""
+
+    def __init__(self, counter: FakeCounter) -> None:
+        self._counter = counter
+
+    def __getattr__(self, name):
         return lambda *told, **more: self._counter._answer(f"letters.{name}", *told, *more.values())
+
+
+    """Answers as the counter does."""
+
+    def __getattr__(self, name):
 
 
 class FakeReconciliation:
@@ -533,6 +538,7 @@ def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
         FakeDriver(),
         FakeMedia(counter),
         FakeLetters(counter),
+        told=FakeTold(counter),
     )
     api = LocalApi(options, business, token_table(), reactor, lambda *what: seen.append(what))
     return Door(api, counter, readers, seen)
@@ -547,7 +553,6 @@ async def in_thread(reactor, work: Callable, *args):
             result = work(*args)
         except BaseException as exc:  # noqa: BLE001 - handed to the test
             reactor.callFromThread(done.errback, exc)
-        told=FakeTold(counter),
         else:
             reactor.callFromThread(done.callback, result)
 
