@@ -19,7 +19,7 @@ from adapters.insurance.profile import Profile, load_profile
 from adapters.insurance.signing.opening import gateway_window_s
 from daemon import VERSION
 from daemon.anchoring import Anchoring
-from daemon.card_keys import sessions_of
+from daemon.card_keys import cards_of
 from daemon.chain_watch import ChainWatch
 from daemon.opening import Opened, open_store
 from daemon.policies import calls_of, categories_of, cross_of, finish_of, kinds_of, local_of
@@ -39,8 +39,8 @@ from middleware.engine.asking import Patience
 from middleware.engine.bureau import StoredFeed
 from middleware.engine.card_sessions import CardSessions
 from middleware.engine.comparison import Rules, Run
+from middleware.engine.debit_desk import DebitDesk
 from middleware.engine.desk import ManualDesk
-from middleware.engine.driver import Driver
 from middleware.engine.fencing import FencedBank, FencedCentre
 from middleware.engine.flagging import Flagging
 from middleware.engine.flags import StoredFlags
@@ -110,6 +110,7 @@ class Application:
     reconciling: Reconciling
     flagging: Flagging
     intake: Intake
+    debits: DebitDesk
     door: LocalApi
     mllp: MllpDoor
     site: HttpSite
@@ -132,6 +133,7 @@ class Application:
         self.tick.start()
         self.reconciling.start()
         self.flagging.start()
+        self.debits.start()
         self.intake.start()
         self.site.start()
         self.door.start()
@@ -152,6 +154,7 @@ class Application:
             self.tick.stop,
             self.reconciling.stop,
             self.flagging.stop,
+            self.debits.stop,
             self.intake.stop,
             self.keys.stop,
             self.outbox.stop,
@@ -284,7 +287,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     registry, flagging = registry_of(
         counter, settings.audit.limits, settings.registry.list_max_rows, lambda: members.holds(AUDIT)
     )
-    cards = sessions_of(settings.card_keys, keyed, counter, reactor, now)
+    cards, driver, debits = cards_of(settings.card_keys, keyed, counter, reactor, now)
     watch = Watch(engine, reactor, now)
     chain = ChainWatch(opened, journal, pool, reactor)
     anchoring = Anchoring(settings.anchor, database, settings.centre.institution_code, reactor, now)
@@ -297,7 +300,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     clock_limit = clock_limit_s(settings, profile)
     metrics.set("clock_limit_seconds", clock_limit)
     health.append(lambda: clock_health(centre.clock_ahead_s(), clock_limit))
-    health += [flagging.health, flagging.links_health]
+    health += [flagging.health, flagging.links_health, debits.health]
     desk = ManualDesk(engine, Doubts(database, opened.vault))
     keys = KeyDesk(engine, database, opened.vault, settings.keys.keep_days)
     health.append(keys.health)
@@ -319,7 +322,8 @@ def build(settings: Settings, reactor: Any) -> Application:
         inbox=inbox,
         registry=registry,
         cards=cards,
-        driver=Driver(cards),
+        driver=driver,
+        debits=debits,
         media=MediaDesk(counter.card_desk, keyed, readers, counter.audit),
         told=told,
         letters=LetterDesk(engine, LettersReader(database), outbox.look_again),
@@ -338,7 +342,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     application = Application(
         settings, database, opened.vault, opened.hold, pool, journal, readers, cards, his, centre, bank, members, engine,
         counter.gate, keys, outbox, watch, chain,
-        anchoring, tick, reconciling, flagging, told.intake, door, mllp, site,
+        anchoring, tick, reconciling, flagging, told.intake, debits, door, mllp, site,
     )  # fmt: skip
     metrics.before_scrape(lambda: _measure(application, metrics))
     return application

@@ -10,6 +10,7 @@ import datetime as dt
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +18,7 @@ import click
 
 from daemon import media_command
 from middleware.domain.card import SOCIAL_SECURITY_CARD, MediumRead, UnlinkedError
+from middleware.domain.card_key import Pin
 from middleware.domain.fault import Fault
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
 from readers.cards.kinds import DEFAULT_ORDER
@@ -64,19 +66,37 @@ def list_(order: tuple[str, ...]) -> None:
 @click.option("--reader", help="the reader's name, or a part of it; without it the only one with a card")
 @click.option("--psam", help="the PSAM's reader, or a part of its name: it proves RKSSSE to a third-generation card")
 @click.option("--reveal", is_flag=True, help="show personal data in clear; without it everything about a person is masked")
+@click.option("--pin", "by_pin", is_flag=True, help="ask for the holder's PIN here, unseen: files behind it are read, too")
 @click.option("--config", type=_PATH, help="a configuration: its [[readers]] can be read too, and its [[stored_cards]]")
 @click.option("--text", default="", help="with --config, for a reader of kind handed: what was typed")
 @_ORDER
 def read(
-    reader: str | None, psam: str | None, config: Path | None, text: str, order: tuple[str, ...], *, reveal: bool
+    reader: str | None,
+    psam: str | None,
+    config: Path | None,
+    text: str,
+    order: tuple[str, ...],
+    *,
+    reveal: bool,
+    by_pin: bool,
 ) -> None:
-    """Read every declared file that needs no key, or none but the PSAM's, and say of the others what to do."""
+    """Read every declared file that needs no key, or none but the PSAM's and the PIN, and say of the others what to do."""
     settings = media_command.settings_of(config) if config is not None else None
     if settings is not None and reader is not None and media_command.has(settings, reader):
         bounded(lambda: media_command.show_medium(settings, reader, text, reveal=reveal))
         return
     stored = settings.stored_cards if settings is not None else ()
-    bounded(lambda: show_card(reader, order or DEFAULT_ORDER, reveal=reveal, psam=psam, stored=stored))
+    with asked_pin() if by_pin else nullcontext() as pin:
+        bounded(lambda: show_card(reader, order or DEFAULT_ORDER, reveal=reveal, psam=psam, stored=stored, pin=pin))
+
+
+def asked_pin() -> Pin:
+    """The holder's PIN, typed without echo; it is on no command line, and no file gives it."""
+    typed = click.prompt("持卡人 PIN / the holder's PIN", hide_input=True)
+    try:
+        return Pin(typed)
+    except ValueError:
+        raise click.UsageError("PIN 为 4 至 16 位数字 / a PIN is 4 to 16 digits") from None
 
 
 def bounded(work: Callable[[], None], limit_s: float = LIMIT_S) -> None:
@@ -138,8 +158,11 @@ def show_card(
     load: Load | None = None,
     psam: str | None = None,
     stored: tuple[StoredCardOptions, ...] = (),
+    pin: Pin | None = None,
 ) -> None:
     """The card's files, each item masked unless ``reveal``; ``psam``: in which reader one is, when there is one.
+
+    ``pin`` is shown to a social-security card once, before anything that is behind it is asked for.
 
     Of an old card that ``stored`` describes: its number.
     """
@@ -159,12 +182,15 @@ def show_card(
             look = LOOKS.get(detection.kind.key) if detection.kind is not None else None
             if look is None:
                 raise unreadable(detection)
-            if psam is None or detection.kind is None or detection.kind.key != SOCIAL_SECURITY_CARD:
-                found = look(powered.exchange, FREE_ONLY)
+            ours = detection.kind is not None and detection.kind.key == SOCIAL_SECURITY_CARD
+            shown = powered.shown(pin) if pin is not None and ours else frozenset()
+            if psam is None or not ours:
+                found = look(powered.exchange, FREE_ONLY | shown)
             else:
                 with _Powered(context, _chosen(context, psam)) as module:
                     click.echo(f"PSAM {module.serial()}")
-                    found = look(*powered.proving(name, module))
+                    exchange, granted = powered.proving(name, module)
+                    found = look(exchange, granted | shown)
     for line in lines_of(found, reveal=reveal):
         click.echo(line)
 
@@ -284,6 +310,17 @@ class _Powered:
         from readers.auth.psam import facts
 
         return facts(self.exchange).serial
+
+    def shown(self, pin: Pin) -> frozenset[Access]:
+        """Show the card the PIN: what that grants. ``card.pin_wrong`` with the tries left, ``card.pin_blocked``."""
+        from readers.auth.commands import verify_pin
+        from readers.cards import social_security as ss
+        from readers.cards.declaration import Access
+        from readers.cards.reading import FileReader
+
+        FileReader(self.exchange).select_environment(ss.SSSE)
+        verify_pin(self.exchange, pin)
+        return frozenset({Access.PIN, Access.KEY_OR_PIN})
 
     def proving(self, reader: str, module: _Powered) -> tuple[Exchange, frozenset[Access]]:
         """How the whole card is read with that PSAM's proof."""

@@ -15,6 +15,7 @@ from daemon import VERSION
 from daemon.agent_command import reader_agent, reader_certificates
 from daemon.card_command import card
 from daemon.conformance.command import conformance
+from daemon.debit_command import debit
 from daemon.desk import desk
 from daemon.identity_command import identity
 from daemon.inbox_command import inbox
@@ -236,6 +237,7 @@ main.add_command(registry)
 main.add_command(keys)
 main.add_command(identity)
 main.add_command(inbox)
+main.add_command(debit)
 main.add_command(outbox)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from attrs import frozen
 
 from middleware.domain.card import CardEvent, CardRead, ReaderStatus
+from middleware.domain.card_debit import Accounts, DebitChallenge, DebitOrder, DebitProof, DebitReceipt
 from middleware.domain.card_key import FileAsk, IdentityRead, KeyAsk, KeyChallenge, KeyProof, OpenedCard, Pin
 from middleware.domain.centre import Call, CentreReply, CentreRequest, SignIn
 from middleware.domain.fault import Fault
@@ -122,6 +124,15 @@ class Readers(Part, Protocol):
         """Call ``observer`` in the reactor thread at each insertion and removal; returns what ends the watch."""
 
 
+@frozen(slots=True)
+class DebitKeys:
+    """A PSAM's part in one debit: what the card is shown, by which PSAM, and the check of what the card answers."""
+
+    proof: DebitProof
+    psam: str
+    check: Callable[[str], Awaitable[None]]  # of MAC2; raises ``card.mac``, or a ``psam.`` fault
+
+
 class CardSession(Protocol):
     """One card, powered and ours alone, from step to step; every step raises ``card.session_gone`` once that is over.
 
@@ -168,6 +179,18 @@ class CardSession(Protocol):
 
     async def unblock_pin(self, data: bytes, *, reload: bool) -> None:
         """PIN UNBLOCK with the HSM's data; ``reload`` when a new PIN is inside them."""
+
+    async def accounts(self) -> Accounts:
+        """What the card says of its medical accounts; the PIN must have been shown."""
+
+    async def debit_challenge(self, order: DebitOrder, terminal: str, known: Accounts) -> DebitChallenge:
+        """Begin a debit: no money moves. Raises ``card.debit_funds``."""
+
+    def debit_keys(self, challenge: DebitChallenge) -> AbstractAsyncContextManager[DebitKeys]:
+        """The PSAM of this machine, ours alone until the debit is over."""
+
+    async def debit(self, proof: DebitProof) -> DebitReceipt:
+        """The command that moves money, once. ``card.debit_refused``: it did not; any other fault: nobody knows."""
 
     def close(self, why: str = "closed") -> None:
         """Let the card go, reset. May be called twice."""

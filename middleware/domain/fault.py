@@ -171,6 +171,12 @@ _ROWS = (
     FaultSpec("psam.key_level", _C, _NEVER, _NO, -32145, "PSAM 密钥级别不够", "the PSAM's keys are of too low a level for this card", "请改用加密机两步接口（外地卡），或换领 PSAM", "use the two steps with the HSM (a card from elsewhere), or get another PSAM"),
     FaultSpec("psam.failed", _C, _SAME, _NO, -32146, "PSAM 没有正确应答", "the PSAM did not answer as it should", "请检查 PSAM 是否插好", "check that it is well inserted"),
     FaultSpec("card.debit_not_offered", _C, _NEVER, _NO, -32147, "本系统不做卡内账户扣款", "no account on a card is debited here", "请用 settlement.settle 结算", "settle with settlement.settle"),
+    FaultSpec("card.debit_funds", _C, _NEVER, _NO, -32122, "卡内个人账户余额不足，未扣款", "the individual account on the card has less; nothing was debited", "请改用其他方式收费", "charge it another way"),
+    FaultSpec("card.debit_refused", _C, _FIX, _NO, -32123, "卡片拒绝扣款，未扣款", "the card refused the debit; nothing was debited", "请按 detail 中的状态字处理，再用新的 request_id 扣款", "do what the status word in detail asks for, then debit with a new request_id"),
+    FaultSpec("card.debit_unknown", _C, _ASK, _UNK, -32124, "卡内扣款结果未明", "whether the card was debited is not known", "请勿另行收费；请把同一张卡插回，用同一 request_id 重发，由卡内余额和明细查清", "charge nothing else; put the same card in again and send the same request_id: balance and log on the card tell"),
+    FaultSpec("card.debit_not_done", _C, _NEVER, _NO, -32125, "已查清：该笔未扣款", "it is established that this debit was not done", "需要时用新的 request_id 重新扣款", "debit again with a new request_id if need be"),
+    FaultSpec("card.debit_found", _C, _FIX, _NO, -32126, "该卡上一笔未明的扣款现已查清为已扣，本次未扣款", "an earlier debit of this card has just been found done; nothing was debited now", "请先核对上一笔；确需再扣请重发本次请求", "look at the earlier one first; send this request again if it is to be debited as well"),
+    FaultSpec("card.debit_open", _C, _FIX, _UNK, -32127, "有卡内扣款结果未明", "debits on cards whose outcome is unknown", "请把该卡插回查清；不能时用 run.py debit 由两人裁定", "put the card in again; where that cannot be, two persons decide by run.py debit"),
     FaultSpec("card.proof_rule", _R, _FIX, _NO, -32149, "加密机返回的认证数据不合规定", "the authentication data (pKey) are malformed", "请把加密机的结果原样传入", "pass on what the HSM gave, as it is"),
     FaultSpec("reader.no_sessions", _C, _NEVER, _NO, -32148, "此类读卡器不能保持卡会话", "readers of this kind cannot keep a card between steps", "请使用 PC/SC 读卡器", "use a PC/SC reader"),
     # -- registers: which cards, issuers and PSAMs, and whose old media

@@ -136,6 +136,16 @@ class CardSessions:
         """Which card that is."""
         return self._lease(caller, session_id).session.card
 
+    def is_open(self, session_id: str) -> bool:
+        """Whether that card is still held."""
+        return session_id in self._open
+
+    @asynccontextmanager
+    async def step(self, caller: Caller, session_id: str) -> AsyncIterator[CardSession]:
+        """The card, for steps that belong together and are journalled by whoever takes them."""
+        async with self._step(caller, session_id) as session:
+            yield session
+
     async def stop(self) -> None:
         """Let all cards go."""
         for session_id in tuple(self._open):

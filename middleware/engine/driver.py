@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from attrs import evolve, frozen
 
 from middleware.domain.card import CardRead
+from middleware.domain.card_debit import DebitProof, moment_of, order_of
 from middleware.domain.card_key import (
     FACTOR_BYTES,
     HOLDER_KEY,
@@ -28,10 +29,13 @@ from middleware.domain.card_key import (
 )
 from middleware.domain.fault import Fault
 from middleware.domain.order import Caller
+from middleware.engine.card_debit import STEP_1, CardDebiting
 from middleware.engine.card_sessions import CardSessions
+from middleware.store.card_debits import Debit
 
 SM4 = "03"
 UNBLOCK_HEADER, RELOAD_HEADER = "84240000", "84240001"
+DEBIT_ADDRESS, DEBIT_KIND = "0020", "06"  # assumed, with the rest of docs/card-keys.md's table
 MAC_BYTES = 4
 MAX_FILES = 16
 MAX_TAGS = 64
@@ -53,8 +57,9 @@ class DriverAnswer:
 class Driver:
     """The functions. ``reader``: a name, or "" for the only reader with a card. Every output is in clear."""
 
-    def __init__(self, sessions: CardSessions) -> None:
+    def __init__(self, sessions: CardSessions, debiting: CardDebiting) -> None:
         self._sessions = sessions
+        self._debiting = debiting
 
     # -- iReadCardBas
 
@@ -169,6 +174,36 @@ class Driver:
 
     # -- the medical account
 
+    async def do_debit(
+        self, caller: Caller, reader: str, key: str, info: str, pay_info: str, pin: Pin | None
+    ) -> DriverAnswer:
+        """Transaction number, time, offline counter, TAC, MAC2; by the PSAM, which has checked MAC2."""
+        self._debiting.offered()
+        order = order_of(pay_info)
+        debit = await self._debiting.by_psam(
+            caller, self._reader(reader), key, info, order, pin, lambda session_id: self._check(caller, session_id, info)
+        )
+        return DriverAnswer(_receipt(debit))
+
+    async def do_debit_1(self, caller: Caller, reader: str, info: str, pay_info: str, pin: Pin | None) -> DriverAnswer:
+        """Algorithm, key address, random, offline counter, both amounts, kind, terminal: for the HSM's MAC1."""
+        self._debiting.offered()
+        order = order_of(pay_info)
+        async with self._sessions.begun(caller, self._reader(reader), STEP_1) as (session_id, card):
+            self._check(caller, session_id, info)
+            made = await self._debiting.begin(caller, session_id, order, pin)
+        amounts = (f"{order.individual_fen:08X}", f"{order.pooled_fen:08X}")
+        fields = (card.algorithm, DEBIT_ADDRESS, made.random.hex().upper(), f"{made.counter:04X}", *amounts, DEBIT_KIND)
+        return DriverAnswer(_fields(fields, (made.terminal,)), session_id)
+
+    async def do_debit_2(self, caller: Caller, session_id: str, key: str, proof: str) -> DriverAnswer:
+        """The fields of :meth:`do_debit`; MAC2 is for the HSM to check."""
+        try:
+            debit = await self._debiting.by_hsm(caller, session_id, key, debit_proof(proof))
+        finally:
+            await self._sessions.close(caller, session_id)
+        return DriverAnswer(_receipt(debit))
+
     async def debit_records(
         self, caller: Caller, reader: str, first: int, count: int, pin: Pin | None, *, by_pin: bool
     ) -> DriverAnswer:
@@ -177,6 +212,7 @@ class Driver:
         async with self._sessions.once(caller, self._reader(reader), why) as session_id:
             if by_pin:
                 await self._sessions.verify_pin(caller, session_id, pin, why)
+                await self._debiting.look(caller, session_id)
             found = await self._sessions.records(caller, session_id, first, count, why, psam=not by_pin)
         return DriverAnswer(_mirrored(found))
 
@@ -239,6 +275,19 @@ def mutual_proof(key: str) -> KeyProof:
         raise Fault("card.proof_rule", "pKey: 32 hex digits, |, 32 hex digits")
     internal, external = _bytes(first, 2 * FACTOR_BYTES), _bytes(second, PROOF_BYTES)
     return KeyProof(external, internal[:FACTOR_BYTES])
+
+
+def debit_proof(key: str) -> DebitProof:
+    """The pKey of iDoDebit_HSM_Step2: transaction number (8 hex digits), time, MAC1 (8 hex digits), each with |."""
+    fields = key.removesuffix("|").split("|")
+    if len(fields) != 3:  # noqa: PLR2004 - number, time, MAC1
+        raise Fault("card.proof_rule", "pKey: transaction number|yyyymmddhhmmss|MAC1|")
+    number, mac1 = _bytes(fields[0], MAC_BYTES), _bytes(fields[2], MAC_BYTES)
+    return DebitProof(number.hex().upper(), moment_of(fields[1], "params.pKey"), mac1)
+
+
+def _receipt(debit: Debit) -> str:
+    return _fields((debit.transaction_number, debit.order.at, f"{debit.counter:04X}", debit.tac, debit.mac2))
 
 
 def _bytes(key: str, size: int = 0) -> bytes:

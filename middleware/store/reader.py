@@ -16,6 +16,7 @@ from middleware.domain.visit import MONEY_OPEN, Visit
 from middleware.store import tables as t
 from middleware.store.audit_window import Window
 from middleware.store.batch import stamp
+from middleware.store.card_debits import CardDebits
 from middleware.store.chain import Head
 from middleware.store.codec import decode_bill, decode_card, decode_holder, decode_json, decode_verdicts
 from middleware.store.database import snapshot
@@ -65,6 +66,7 @@ class Reader:
         self.shifts = Shifts(engine)
         self.registers = Registers(engine, self.vault)
         self.links = Links(engine, self.vault)
+        self.debits = CardDebits(engine, self.vault)
         self.window = Window(engine, self.vault)
         self.intakes = Intakes(engine)
         self.his_people = HisPeople(engine, self.vault)

@@ -541,3 +541,33 @@ his_quote = sa.Table(  # how many of the HIS's lines a settlement was quoted wit
     sa.Column("settlement_id", sa.String(24), primary_key=True),
     sa.Column("lines", sa.Integer, nullable=False),
 )
+
+card_debit = sa.Table(  # debits of the accounts on cards: each row is there before the card hears of it
+    "card_debit",
+    metadata,
+    sa.Column("debit_id", sa.String(24), primary_key=True),
+    sa.Column("account", sa.String(64), nullable=False),
+    sa.Column("key", sa.String(64), nullable=False),  # the caller's request_id
+    sa.Column("digest", sa.String(64), nullable=False),  # of what was asked under it
+    sa.Column("terminal", sa.String(64), nullable=False),
+    sa.Column("card", sa.String(64), nullable=False, index=True),  # keyed digest
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("why", sa.String(40), nullable=False),  # the fault that left it open or ended it
+    sa.Column("status", sa.Integer, nullable=False),  # the card's status word, 0 = none
+    sa.Column("way", sa.String(32), nullable=False),  # serial of the PSAM, or HSM
+    sa.Column("individual_fen", sa.BigInteger, nullable=False),
+    sa.Column("pooled_fen", sa.BigInteger, nullable=False),
+    sa.Column("written_at", sa.String(14), nullable=False),  # the moment on the card's log
+    sa.Column("terminal_number", sa.String(12), nullable=False),
+    sa.Column("transaction_number", sa.String(8), nullable=False),
+    sa.Column("counter", sa.Integer, nullable=False),
+    sa.Column("tac", sa.String(8), nullable=False),
+    sa.Column("mac2", sa.String(8), nullable=False),
+    sa.Column("made_at", sa.String(40), nullable=False),
+    sa.Column("ended_at", sa.String(40), nullable=False),
+    sa.Column("proposal", sa.Text, nullable=False),  # a decision that waits for a second person
+    sa.Column("sealed", sa.Text, nullable=False, server_default="", info=SEALED),  # the card's number, what it said before
+)
+sa.Index("card_debit_key", card_debit.c.account, card_debit.c.key, unique=True)
+_debit_open = card_debit.c.state.in_([sa.literal_column("'sent'"), sa.literal_column("'unknown'")])
+sa.Index("card_debit_open", card_debit.c.debit_id, sqlite_where=_debit_open, postgresql_where=_debit_open)

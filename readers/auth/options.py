@@ -40,6 +40,11 @@ class CardKeyOptions:
     pin_entry_s: float = setting(
         30.0, help="how long a holder may take at a reader's PIN pad", unit="s", validator=between(5, 120)
     )
+    debit: str = setting(
+        "off",
+        help="on: driver.iDoDebit debits the accounts on the card; confirm docs/card-keys.md on a real card first",
+        validator=matching("off|on", "off or on"),
+    )
     terminal_number: str = setting(
         "",
         help="terminal number of driver.* outputs where the PSAM says none; 12 digits",

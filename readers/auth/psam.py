@@ -49,8 +49,7 @@ def proof(exchange: Exchange, challenge: KeyChallenge, terms: Terms) -> KeyProof
     Raises ``psam.no_algorithm``, ``psam.no_key``, ``psam.key_level``, ``psam.failed``.
     """
     algorithm = tables.BY_MARKER[challenge.algorithm]
-    if not _entered(exchange, algorithm):
-        raise Fault("psam.no_algorithm", f"no environment for {algorithm}")
+    entered(exchange, algorithm)
     internal = b""
     if challenge.internal_source:
         internal = _computed(
@@ -61,6 +60,17 @@ def proof(exchange: Exchange, challenge: KeyChallenge, terms: Terms) -> KeyProof
         exchange, challenge, algorithm, terms, reference, challenge.external_factor, challenge.external_source
     )
     return KeyProof(external + challenge.external_factor, internal)
+
+
+def entered(exchange: Exchange, algorithm: Algorithm) -> None:
+    """Its application for that cipher is selected, or ``psam.no_algorithm``."""
+    if not _entered(exchange, algorithm):
+        raise Fault("psam.no_algorithm", f"no environment for {algorithm}")
+
+
+def factors_of(historical: str, region: str) -> tuple[bytes, bytes]:
+    """What takes a key down to one card: the card's factor, and the city's."""
+    return bytes.fromhex(historical)[-tables.CARD_FACTOR_BYTES :], region.encode("ascii") + tables.CITY_SUFFIX
 
 
 def _entered(exchange: Exchange, algorithm: Algorithm) -> bool:
@@ -94,8 +104,7 @@ def _computed(
     source: bytes,
 ) -> bytes:
     """Choose the key, take it down to this card and this message, and let it compute."""
-    card = bytes.fromhex(challenge.historical)[-tables.CARD_FACTOR_BYTES :]
-    city = challenge.region.encode("ascii") + tables.CITY_SUFFIX
+    card, city = factors_of(challenge.historical, challenge.region)
     factors = {1: (factor,), 2: (card, factor), 3: (card, city, factor)}[terms.levels]
     usage = terms.levels << tables.LEVELS_SHIFT | tables.ENCRYPTION
     where = f"PSAM key {key:02X}"
@@ -105,12 +114,12 @@ def _computed(
         if response.sw != OTHER_CLASS:
             break
     if not response.ok:
-        raise _refused(response, where)
+        raise refused(response, where)
     wide = algorithm in tables.BLOCK_OF_16
     block = source + bytes(FACTOR_BYTES) if wide else source
     answer = transmit(exchange, Command(0x80, 0xFA, 0x00, 0x00, data=block, le=len(block)), where)
     if not answer.ok:
-        raise _refused(answer, where)
+        raise refused(answer, where)
     if len(answer.data) != len(block):
         raise Fault("psam.failed", f"{where}: {len(answer.data)} bytes, not {len(block)}")
     return folded(answer.data) if wide else answer.data
@@ -121,7 +130,8 @@ def folded(block: bytes) -> bytes:
     return bytes(a ^ b for a, b in zip(block[:FACTOR_BYTES], block[FACTOR_BYTES:], strict=True))
 
 
-def _refused(response: Response, where: str) -> Fault:
+def refused(response: Response, where: str) -> Fault:
+    """What a PSAM's status word says: no such key, one of too low a level, or a failure."""
     if response.sw in NO_KEY:
         return Fault("psam.no_key", f"{where}: status {response.sw:04X}", status=response.sw)
     if response.sw in TOO_LOW:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
 from middleware.domain.card import ReaderStatus
+from middleware.domain.card_debit import DebitChallenge
 from middleware.domain.card_key import KeyChallenge, KeyProof
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
-from readers.auth import psam
-from readers.auth.holding import HeldCard, Usable, ends
+from middleware.ports import DebitKeys
+from readers.auth import debit, psam
+from readers.auth.holding import HeldCard, Procedure, Usable, ends
 from readers.auth.options import CardKeyOptions
 from readers.turns import Turns
 
-if TYPE_CHECKING:
-    from readers.apdu import Exchange
-    from readers.cards.social_security_read import CardContext
-
 log = structlog.get_logger()
+T = TypeVar("T")
 
 PART = "psam"
 KEPT_S = 86_400.0  # far more than it is ever kept
@@ -89,30 +89,29 @@ class Psam:
 
         Raises ``psam.absent``, ``psam.no_algorithm``, ``psam.no_key``, ``psam.key_level``, ``psam.failed``.
         """
-        if not self.configured:
-            raise Fault("psam.absent", "[card_keys] psam_reader is not set")
-        await self._turns.take()
-        self._awake()
-        serial = ""
-        try:
-            facts, held = await self._ready()
-            serial = facts.serial
-            await self.allowed(serial)
-
-            def work(exchange: Exchange, _: CardContext) -> KeyProof:
-                return psam.proof(exchange, challenge, self._options.terms)
-
-            made = await held.run(work)
-        except Fault as fault:
-            self._trouble = _as_psam(fault)
-            self._trouble.psam = serial
-            raise self._trouble from None
-        finally:
-            self._awake()
-            self._rest = self._reactor.callLater(REST_S, self._let_go)
-            self._turns.give()
-        self._trouble = None
+        async with self._mine():
+            made, serial, _ = await self._made(lambda exchange, _: psam.proof(exchange, challenge, self._options.terms))
         return made, serial
+
+    @asynccontextmanager
+    async def debit(self, challenge: DebitChallenge) -> AsyncIterator[DebitKeys]:
+        """MAC1 for that card, and afterwards the check of its MAC2: nobody else asks the PSAM in between.
+
+        Raises what ``prove`` raises.
+        """
+        async with self._mine():
+            proof, serial, held = await self._made(lambda exchange, _: debit.psam_proof(exchange, challenge))
+
+            async def check(mac2: str) -> None:
+                try:
+                    await held.run(lambda exchange, _: debit.psam_check(exchange, mac2))
+                except Fault as fault:
+                    if fault.code == "card.mac":
+                        raise  # the card's trouble, not the PSAM's
+                    self._trouble = _as_psam(fault)
+                    raise self._trouble from None
+
+            yield DebitKeys(proof, serial, check)
 
     async def stop(self) -> None:
         """Let it go."""
@@ -130,6 +129,35 @@ class Psam:
         if self._facts is None:
             return PartHealth(PART, Condition.GOOD, detail="not asked yet")
         return PartHealth(PART, Condition.GOOD, detail=f"serial {self._facts.serial}")
+
+    @asynccontextmanager
+    async def _mine(self) -> AsyncIterator[None]:
+        """Ours alone, in turn."""
+        if not self.configured:
+            raise Fault("psam.absent", "[card_keys] psam_reader is not set")
+        await self._turns.take()
+        self._awake()
+        try:
+            yield
+        finally:
+            self._awake()
+            self._rest = self._reactor.callLater(REST_S, self._let_go)
+            self._turns.give()
+
+    async def _made(self, work: Procedure[T]) -> tuple[T, str, HeldCard]:
+        """What an allowed PSAM answers, its serial, and the power session in which it did."""
+        serial = ""
+        try:
+            facts, held = await self._ready()
+            serial = facts.serial
+            await self.allowed(serial)
+            made = await held.run(work)
+        except Fault as fault:
+            self._trouble = _as_psam(fault)
+            self._trouble.psam = serial
+            raise self._trouble from None
+        self._trouble = None
+        return made, serial, held
 
     def _awake(self) -> None:
         if self._rest is not None and self._rest.active():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from attrs import evolve
 
 from middleware.domain.card import CardRead
+from middleware.domain.card_debit import Accounts, DebitChallenge, DebitOrder, DebitProof, DebitReceipt
 from middleware.domain.card_key import (
     HOLDER_KEY,
     FileAsk,
@@ -19,8 +21,9 @@ from middleware.domain.card_key import (
     Pin,
 )
 from middleware.domain.fault import Fault
+from middleware.ports import DebitKeys
 from readers.auth import card as steps
-from readers.auth import commands
+from readers.auth import commands, debit
 from readers.auth.holding import HeldCard, Procedure, Usable
 from readers.auth.options import CardKeyOptions
 from readers.auth.pin_pad import ask_pad
@@ -162,6 +165,23 @@ class KeyedSession:
         """See the port."""
         p2 = commands.RELOAD if reload else commands.UNBLOCK
         await self._held.run(lambda exchange, _: commands.unblock_pin(exchange, p2, data))
+
+    async def accounts(self) -> Accounts:
+        """See the port."""
+        self._proved = None
+        return await self._held.run(lambda exchange, _: debit.accounts(exchange, self.card))
+
+    async def debit_challenge(self, order: DebitOrder, terminal: str, known: Accounts) -> DebitChallenge:
+        """See the port."""
+        return await self._held.run(lambda exchange, _: debit.begin(exchange, self.card, order, terminal, known))
+
+    def debit_keys(self, challenge: DebitChallenge) -> AbstractAsyncContextManager[DebitKeys]:
+        """See the port."""
+        return self._psam.debit(challenge)
+
+    async def debit(self, proof: DebitProof) -> DebitReceipt:
+        """See the port."""
+        return await self._held.run(lambda exchange, _: debit.debit(exchange, proof))
 
     def close(self, why: str = "closed") -> None:
         """See the port."""

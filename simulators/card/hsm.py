@@ -1,8 +1,8 @@
 """The bureau's HSM as a small HTTP service: what a HIS asks between the two steps, in the fields that step 1 gives it.
 
-POST a JSON object to /: ``business`` (read, proof, reload, unblock), ``step1`` (the text of step 1) and for a reload
-``pin`` (the digits). The answer is ``{"pKey": "..."}``, to be given to the next step as it is. The wire between a HIS
-and a real HSM is each province's own; only the fields are public.
+POST a JSON object to /: ``business`` (read, proof, reload, unblock, debit), ``step1`` (the text of step 1), for a reload
+``pin`` (the digits) and for a debit ``pin`` (the moment, yyyymmddhhmmss). The answer is ``{"pKey": "..."}``, to be given
+to the next step as it is. The wire between a HIS and a real HSM is each province's own; only the fields are public.
 """
 
 from __future__ import annotations
@@ -62,6 +62,12 @@ def answer_of(business: str, step1: str, pin: str = "", card: str = "", *, wrong
     if business == "proof":  # algorithm, key address, factor, source
         reference = keys.KeyRef.RELOAD if address == "0090" else int(address, 16)
         return material.computed(reference + off, fields[2], fields[3]) + fields[2]
+    if business == "debit":  # the eight fields of step 1; ``pin``: the moment
+        random, counter, amounts, kind = (bytes.fromhex(one) for one in (*fields[2:4], "".join(fields[4:6]), fields[6]))
+        number = bytes.fromhex("000A0001")
+        key = keys.debit_key(material.key(keys.KeyRef.DEBIT + off), random, counter, number, sm4=material.sm4)
+        text = amounts + kind + bytes.fromhex(fields[7] + pin)
+        return f"{number.hex().upper()}|{pin}|{keys.mac(key, b'', text, sm4=material.sm4).hex().upper()}|"
     header = bytes.fromhex(fields[3])
     puk = keys.diversified(material.key(keys.KeyRef.PUK + off), (bytes.fromhex(fields[2]),), sm4=material.sm4)
     data = keys.pin_block(puk, pin, sm4=material.sm4) if business == "reload" else b""

@@ -26,6 +26,8 @@ class KeyRef(IntEnum):
     RKSSSE = 0x0A  # opens the holder's data of third-generation cards
     RELOAD = 0x06  # opens the reload of a PIN
     PUK = 0x73  # protects PIN UNBLOCK
+    DEBIT = 0x20  # MAC1 and MAC2 of a debit
+    TAC = 0x21  # the card's word for the clearing
 
 
 def root_key(reference: int) -> bytes:
@@ -87,6 +89,11 @@ def mac(key: bytes, header: bytes, data: bytes, *, sm4: bool) -> bytes:
     for at in range(0, len(text), size):
         block = ecb(key, bytes(a ^ b for a, b in zip(block, text[at : at + size], strict=True)), sm4=sm4)
     return block[:4]
+
+
+def debit_key(key: bytes, random: bytes, counter: bytes, number: bytes, *, sm4: bool) -> bytes:
+    """The key of one debit: the card's, down by its random, its counter and the end of the terminal's number."""
+    return diversified(key, (random + counter + number[-2:],), sm4=sm4)
 
 
 def pin_block(key: bytes, pin: str, *, sm4: bool) -> bytes:

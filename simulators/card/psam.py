@@ -48,6 +48,8 @@ class PsamCard(Plastic):
         self._in_df01 = False
         self._key = b""
         self._pending = b""
+        self._expected = b""
+        self.debits = 0  # the terminal's own transaction number: outlives a reset
 
     def reset(self) -> None:
         """Power on or reset."""
@@ -70,6 +72,10 @@ class PsamCard(Plastic):
                 return self._choose(apdu[2], apdu[3], data)
             case 0x80, 0xFA:
                 return self._compute(data)
+            case 0x80, 0x70:
+                return self._begin_debit(data)
+            case 0x80, 0x72:
+                return self._check_debit(data)
             case _:
                 return b"\x6d\x00"
 
@@ -106,6 +112,27 @@ class PsamCard(Plastic):
         root = keys.root_key(reference + (0x200 if faults.wrong else 0))
         self._key = keys.diversified(root, factors, sm4=self._cipher == 0x03)  # noqa: PLR2004 - SM4's marker
         return _OK
+
+    def _begin_debit(self, data: bytes) -> bytes:
+        """Random 4, counter 2, amounts 8, kind 1, moment 7, version 1, algorithm 1, card factor 8, city factor 8."""
+        if not self._in_df01 or len(data) != 40:  # noqa: PLR2004 - the sum of those
+            return b"\x67\x00"
+        if keys.KeyRef.DEBIT in self.psam_faults.without:
+            return _NO_KEY
+        sm4 = self._cipher == 0x03  # noqa: PLR2004 - SM4's marker
+        self.debits += 1
+        number = self.debits.to_bytes(4, "big")
+        random, counter, amounts, kind, moment = data[:4], data[4:6], data[6:14], data[14:15], data[15:22]
+        root = keys.root_key(keys.KeyRef.DEBIT + (0x200 if self.psam_faults.wrong else 0))
+        card = keys.diversified(root, (data[32:40], data[24:32]), sm4=sm4)
+        key = keys.debit_key(card, random, counter, number, sm4=sm4)
+        self._expected = keys.mac(key, b"", amounts, sm4=sm4)
+        mac1 = keys.mac(key, b"", amounts + kind + bytes.fromhex(self.terminal) + moment, sm4=sm4)
+        return number + mac1 + _OK
+
+    def _check_debit(self, mac2: bytes) -> bytes:
+        expected, self._expected = self._expected, b""
+        return b"\x69\x85" if not expected else _OK if mac2 == expected else b"\x93\x02"
 
     def _compute(self, data: bytes) -> bytes:
         sm4 = self._cipher == 0x03  # noqa: PLR2004 - SM4's marker

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
-from daemon.card_keys import sessions_of
+from daemon.card_keys import cards_of
 from middleware.domain.card import CardEvent, ReaderStatus
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
@@ -21,7 +21,6 @@ from middleware.doors.local_api.methods import METHODS
 from middleware.doors.local_api.options import LocalApiOptions
 from middleware.doors.local_api.session import Session
 from middleware.doors.tokens import TokenTable
-from middleware.engine.driver import Driver
 from readers.atr import historical_bytes
 from readers.auth.keyed import ReadersWithKeys
 from readers.auth.options import CardKeyOptions
@@ -96,10 +95,11 @@ class KeyedDesk:
 
     def __init__(self, rig, keyed, options):
         self.rig, self.keyed = rig, keyed
-        self.cards = sessions_of(options, keyed, rig.counter, reactor, rig.now)
+        self.cards, driver, self.debits = cards_of(options, keyed, rig.counter, reactor, rig.now)
         business = Business(
-            rig.counter, keyed, [], reactor, rig.now, "test", None, None, cards=self.cards, driver=Driver(self.cards)
-        )
+            rig.counter, keyed, [], reactor, rig.now, "test", None, None, cards=self.cards,
+            driver=driver, debits=self.debits,
+        )  # fmt: skip
         self.dispatcher = Dispatcher(business, TokenTable({}), LocalApiOptions(), lambda *_: None)
         self.numbers = 0
 

@@ -15,6 +15,7 @@ from middleware.doors.fault_data import fault_data
 from middleware.doors.local_api.driver_codes import code_of, text_of
 from middleware.doors.local_api.handlers import Visit
 from middleware.doors.local_api.params import Id, Params, ReaderName
+from middleware.doors.local_api.params import Key as RequestId
 from middleware.doors.local_api.results import Result
 from middleware.engine.counter import Answer
 from middleware.engine.driver import Driver, DriverAnswer
@@ -31,6 +32,11 @@ OptionalPin = Annotated[
 CardInfo = Annotated[str, Meta(max_length=64, description="卡识别码|卡号| / card identification code|card number|")]
 FileAddress = Annotated[str, Meta(max_length=MAX_TEXT, description="如 SSSEEF05|06|07|$SSSEEF06|08|09|$")]
 Key = Annotated[str, Meta(max_length=256, description="加密机的结果，原样传入 / what the HSM gave, as it is")]
+
+
+PayInfo = Annotated[
+    str, Meta(max_length=256, description="个人账户金额|统筹金额|...|yyyymmddhhmmss| / individual|pooled|...|time|, 12.34")
+]
 
 
 class _Masked(Params, frozen=True, kw_only=True):
@@ -123,6 +129,30 @@ class ReloadPinParams(_Masked, frozen=True, kw_only=True):
     new_pin_again: PinDigits
 
 
+class DebitStepParams(_Masked, frozen=True, kw_only=True):
+    """driver.iDoDebit_HSM_Step1."""
+
+    iType: Literal[1, 2, 3, 4] = 3  # noqa: N815
+    reader: ReaderName | UnsetType = UNSET
+    pCardInfo: CardInfo  # noqa: N815
+    pPayInfo: PayInfo  # noqa: N815
+    pin: OptionalPin = UNSET
+
+
+class DebitParams(DebitStepParams, frozen=True, kw_only=True):
+    """driver.iDoDebit."""
+
+    request_id: RequestId
+
+
+class DebitSecondParams(Params, frozen=True, kw_only=True):
+    """driver.iDoDebit_HSM_Step2."""
+
+    request_id: RequestId
+    session_id: Id
+    pKey: Annotated[Key, Meta(description="交易序号|时间|MAC1| / transaction number|time|MAC1|")]  # noqa: N815
+
+
 class DebitRecordParams(_Masked, frozen=True, kw_only=True):
     """driver.iReadDebitRecord."""
 
@@ -171,6 +201,7 @@ class Function:
     en: str
     params: type[Params]
     work: Work
+    moves_money: bool = False
 
     async def handler(self, visit: Visit, params: Any) -> Answer:
         """Its answer; what the card, its keys or the parameters refuse is a code, what the system cannot do a fault."""
@@ -284,8 +315,19 @@ async def _unblock_pin_2(visit: Visit, driver: Driver, params: StepParams) -> Dr
     return await driver.unblock_pin_2(visit.caller, params.session_id, params.pKey)
 
 
-async def _do_debit(_visit: Visit, _driver: Driver, _params: ReaderParams) -> DriverAnswer:
-    raise Fault("card.debit_not_offered")
+async def _do_debit(visit: Visit, driver: Driver, params: DebitParams) -> DriverAnswer:
+    with asked_pin(params.pin) as pin:
+        info, order = params.pCardInfo, params.pPayInfo
+        return await driver.do_debit(visit.caller, _reader(params), params.request_id, info, order, pin)
+
+
+async def _do_debit_1(visit: Visit, driver: Driver, params: DebitStepParams) -> DriverAnswer:
+    with asked_pin(params.pin) as pin:
+        return await driver.do_debit_1(visit.caller, _reader(params), params.pCardInfo, params.pPayInfo, pin)
+
+
+async def _do_debit_2(visit: Visit, driver: Driver, params: DebitSecondParams) -> DriverAnswer:
+    return await driver.do_debit_2(visit.caller, params.session_id, params.request_id, params.pKey)
 
 
 async def _debit_records(visit: Visit, driver: Driver, params: DebitRecordParams) -> DriverAnswer:
@@ -347,8 +389,16 @@ FUNCTIONS = (
         "unblock by an HSM, step 2", StepParams, _unblock_pin_2,
     ),
     Function(
-        "iDoDebit", "卡内账户扣款：不提供，返回 -13",
-        "debit an account on the card: not offered, answers -13", ReaderParams, _do_debit,
+        "iDoDebit", "卡内账户扣款（PSAM）；未启用时返回 -13",
+        "debit the accounts on the card, by the PSAM; -13 where it is off", DebitParams, _do_debit, moves_money=True,
+    ),
+    Function(
+        "iDoDebit_HSM_Step1", "加密机卡内扣款第一步，不扣款",
+        "debit by an HSM, step 1; moves no money", DebitStepParams, _do_debit_1,
+    ),
+    Function(
+        "iDoDebit_HSM_Step2", "加密机卡内扣款第二步，扣款",
+        "debit by an HSM, step 2; moves money", DebitSecondParams, _do_debit_2, moves_money=True,
     ),
     Function(
         "iReadDebitRecord", "读医疗交易明细",

@@ -28,6 +28,7 @@ BY_FAULT = MappingProxyType({
     "card.no_pin_pad": -13,
     "card.debit_not_offered": -13,
     "request.bad_params": -14,
+    "request.key_reused": -14,
     "card.id_number": -15,
     "card.other_card": -22,
     "card.proof_rule": -23,

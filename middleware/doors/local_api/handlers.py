@@ -36,6 +36,7 @@ from middleware.doors.local_api.params import (
 from middleware.doors.local_api.session import Session
 from middleware.engine.card_sessions import CardSessions
 from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder, Reconciliation
+from middleware.engine.debit_desk import Debits
 from middleware.engine.driver import Driver
 from middleware.engine.inbox import Inboxes
 from middleware.engine.keydesk import Keys
@@ -65,6 +66,7 @@ class Business:
     driver: Driver | None = None
     media: Media | None = None
     letters: Letters | None = None
+    debits: Debits | None = None
     told: HisTold | None = None
 
 

@@ -16,6 +16,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.order import Role
 from middleware.doors.local_api import (
     card_keys,
+    debits,
     driver,
     handlers,
     identity,
@@ -62,7 +63,9 @@ class Method:
     @property
     def late(self) -> str:
         """The fault code when the deadline passes."""
-        return "settlement.outcome_unknown" if self.moves_money else "system.busy"
+        if not self.moves_money:
+            return "system.busy"
+        return "card.debit_unknown" if self.name.startswith("driver.") else "settlement.outcome_unknown"
 
     def read(self, raw: dict[str, Any]) -> Any:
         """Its params struct, or ``request.bad_params`` that names the member and the rule, never a value."""
@@ -446,9 +449,30 @@ _ROWS = (
     *(
         Method(
             f"driver.{one.name}", one.zh, one.en, _WARD, one.params, driver.DriverResult, driver.DEADLINE_S,
-            keyed=one.moves_money, moves_money=False, handler=one.handler,
+            keyed=one.moves_money, moves_money=one.moves_money, handler=one.handler,
         )
         for one in driver.FUNCTIONS
+    ),
+    Method(
+        "debit.list", "列出结果未明的卡内扣款；可列全部", "debits on cards whose outcome is unknown; or all",
+        _DESK, debits.DebitListParams, debits.DebitListResult, 15,
+        keyed=False, moves_money=False, handler=debits.debit_list,
+    ),
+    Method(
+        "debit.propose", "对查不清的卡内扣款提出结论，等另一人复核",
+        "propose what is true of a debit, for another person to approve",
+        _DESK, debits.DebitProposeParams, debits.DebitRow, 15,
+        keyed=False, moves_money=False, handler=debits.debit_propose,
+    ),
+    Method(
+        "debit.approve", "复核他人提出的结论，即时生效", "approve what another person proposed; it takes effect at once",
+        _DESK, debits.DebitDecideParams, debits.DebitRow, 15,
+        keyed=False, moves_money=False, handler=debits.debit_approve,
+    ),
+    Method(
+        "debit.reject", "退回或撤回结论", "reject the proposal, or take back one's own",
+        _DESK, debits.DebitDecideParams, debits.DebitRow, 15,
+        keyed=False, moves_money=False, handler=debits.debit_reject,
     ),
     Method(
         "system.status", "各部件状态，指明故障部件及处理办法", "how every part is, which is broken and what to do",

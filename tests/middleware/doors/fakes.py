@@ -63,6 +63,11 @@ _SHIFT = {
     "unknown": {"count": 1, "settlements": ["S2"]},
     "journal": {"after": 10, "last": 42},
 }  # fmt: skip
+_DEBIT = {
+    "debit_id": "D1", "state": "unknown", "why": "card.withdrawn", "card": "A1******3", "individual": "12.30", "pooled": "0.00",
+    "account": "his", "terminal": "T1", "way": "HSM", "terminal_number": "999900000007", "transaction_number": "00000001",
+    "written_at": "20261120101500", "made_at": _WHEN,
+}  # fmt: skip
 _LETTER = {
     "sequence": 7, "control_id": "P1", "visit_id": "V1", "settlement_id": "S1", "matter": "settled",
     "created_at": "2026-11-21T09:00:00+08:00", "outcome": "refused AE",
@@ -189,6 +194,8 @@ ANSWERS = {
         ("letters.show", "letters.resend", "letters.discard", "letters.approve", "letters.reject"),
         _LETTER | {"state": "Settled"},
     ),
+    "debit.list": {"rows": [_DEBIT], "next_after": "D1", "complete": True},
+    **dict.fromkeys(("debit.propose", "debit.approve", "debit.reject"), _DEBIT),
     "inbox.show": _CAME | {"content": "SEVMTE8=", "next_offset": 5, "complete": True, "answered": ""},
     "keys.list": {
         "keys": [{
@@ -416,9 +423,11 @@ class FakeLetters:
         return lambda *told, **more: self._counter._answer(f"letters.{name}", *told, *more.values())
 
 
+class FakeDebits(FakeLetters):
     """Answers as the counter does."""
 
     def __getattr__(self, name):
+        return lambda *told, **more: self._counter._answer(f"debit.{name}", *told, *more.values())
 
 
 class FakeReconciliation:
@@ -538,6 +547,7 @@ def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
         FakeDriver(),
         FakeMedia(counter),
         FakeLetters(counter),
+        debits=FakeDebits(counter),
         told=FakeTold(counter),
     )
     api = LocalApi(options, business, token_table(), reactor, lambda *what: seen.append(what))

@@ -25,7 +25,14 @@ PARAMS = {
     "card.unblock_factor": {"session_id": "C1"},
     "card.unblock_pin": {"session_id": "C1", "data": "00" * 4},
     "card.close": {"session_id": "C1"},
-    **{f"driver.{name}": {"reader": READER, "iType": 1} for name in ("iReadCardBas", "iReadCardBas_HSM_Step1", "iDoDebit")},
+    **{f"driver.{name}": {"reader": READER, "iType": 1} for name in ("iReadCardBas", "iReadCardBas_HSM_Step1")},
+    "driver.iDoDebit": {"request_id": "k12", "pCardInfo": "1|2|", "pPayInfo": "1.00|0.00|20260302101500|", "pin": "123456"},
+    "driver.iDoDebit_HSM_Step1": {"pCardInfo": "1|2|", "pPayInfo": "1.00|0.00|20260302101500|", "pin": "123456"},
+    "driver.iDoDebit_HSM_Step2": {"request_id": "k13", "session_id": "C1", "pKey": "00000001|20260302101500|00000000|"},
+    "debit.list": {"limit": 10},
+    "debit.propose": {"debit_id": "D1", "decision": "done", "reference": "来电 17 号"},
+    "debit.approve": {"debit_id": "D1", "proposal": "0" * 32},
+    "debit.reject": {"debit_id": "D1", "proposal": "0" * 32},
     **{
         f"driver.{name}": {"session_id": "C1", "pKey": "00"}
         for name in ("iReadCardBas_HSM_Step2", "iReloadPIN_HSM_Step3", "iUnblockPIN_HSM_Step2")

@@ -220,7 +220,7 @@ FAILURES = (
     (PsamCard(), None, "iVerifyPIN", {}, -13),
     (PsamCard(), None, "iVerifyPIN", {"pin": "12"}, -33),
     (PsamCard(), None, "iChangePIN", {"pin": "123456", "new_pin": "1111", "new_pin_again": "2222"}, -34),
-    (PsamCard(), None, "iDoDebit", {}, -13),
+    (PsamCard(), None, "iDoDebit", {"request_id": "k", "pCardInfo": "1|2|", "pPayInfo": "1.00|0.00|20260302101500|"}, -13),
     (PsamCard(), None, "iReadCardBas", {"reader": "Nowhere"}, -2),
     (PsamCard(), None, "iReadCardBas", {"reader": PSAM}, -11),
     (PsamCard(), None, "iReadCard", {"iAuthType": 2, "pCardInfo": "1|2|", "pFileAddr": "SSSEEF05|07|$"}, -22),
