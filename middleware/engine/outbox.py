@@ -76,6 +76,7 @@ class Outbox:
         self._lanes = Lanes()
         self._out: set[int] = set()
         self._after = 0  # what is behind it has not been read
+        self._anew = False  # read from the beginning next time
         self._more = False  # there was more than could be held
         self._answered: set[int] = set()  # while a page was read, which may still show them
         self._forgotten = False  # what is out belongs to another time: nothing is read before that has ended
@@ -99,8 +100,7 @@ class Outbox:
         """Go on with what an earlier life left."""
         if self._engine.means.shared and not self._stopped:
             self._ticking = self._engine.means.clock.callLater(self._poll_s, self.start)
-            if not len(self._lanes):
-                self._after = 0
+            self._anew = self._anew or not len(self._lanes)
         self.kick()
 
     def stop(self) -> None:
@@ -120,7 +120,7 @@ class Outbox:
 
     def look_again(self) -> None:
         """A letter that was closed is open again."""
-        self._after = 0
+        self._anew = True
         self.kick()
 
     def kick(self) -> None:
@@ -145,14 +145,15 @@ class Outbox:
                     return
                 self._forgotten = False
                 self._answered.clear()
-                after = self._after
+                if self._anew:
+                    self._after, self._anew = 0, False
                 try:
                     page = await self._page()
                 except Fault as fault:  # the database does not answer: look again, or no letter would leave any more
                     self._last = fault.code
                     self._later()
                     return
-                self._take_in(page, after)
+                self._take_in(page)
                 self._more = len(page) == PAGE
                 self._send_ready()
                 # A page that was not full was all there was; what became durable since has kicked.
@@ -165,17 +166,16 @@ class Outbox:
         means = self._engine.means
         return await means.pool.run(means.reader.waiting_letters, self._after, PAGE)
 
-    def _take_in(self, page: list[Waiting], after: int) -> None:
+    def _take_in(self, page: list[Waiting]) -> None:
         for waiting in page:
             if waiting.sequence not in self._answered:
                 self._lanes.add(waiting)
-        if page and self._after == after:  # else somebody wants it read from the beginning
+        if page:
             self._after = page[-1].sequence
 
     def _forget(self) -> None:
         """Another node delivers; when it is ours again, the disk says what is left."""
-        self._forgotten = True
-        self._after = 0
+        self._forgotten = self._anew = True
         self._lanes.clear()
         for key in [key for key in self._timers if key]:
             self._timers.pop(key).cancel()

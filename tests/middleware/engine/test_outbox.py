@@ -174,6 +174,27 @@ async def test_more_letters_than_are_held_at_a_time_all_leave_and_each_once(monk
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_letter_that_is_opened_again_while_others_are_read_is_not_missed():
+    box = Slow([waiting(5, "b")], width=2)
+    read = box.desk.waiting_letters
+
+    def reopened_meanwhile(after, limit):
+        page = read(after, limit)
+        if page and not any(one.sequence == 1 for one in box.desk.letters):
+            box.desk.letters.insert(0, waiting(1, "a"))
+            box.look_again()
+        return page
+
+    box.desk.waiting_letters = reopened_meanwhile
+    box.start()
+    await box.until(lambda: "P1" in box.asked)
+    for one in list(box.open):
+        box.answer(one)
+    await box.until(lambda: not box.desk.letters)
+    box.stop()
+
+
+@pytest_twisted.ensureDeferred
 async def test_another_node_s_letters_are_forgotten_and_read_anew_when_they_are_ours_again():
     box = Slow([waiting(1, "a"), waiting(2, "b")], width=1)
     mine = True
