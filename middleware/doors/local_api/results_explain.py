@@ -55,9 +55,7 @@ class ExplainResult(Result, frozen=True, kw_only=True):
     items: list[ExplainedItem]
     items_known: Annotated[
         bool,
-        Meta(
-            description="否：中心未逐项告知（部分地区的药店） / false: the centre told nothing by line (pharmacies of some regions)"
-        ),
+        Meta(description="否：中心未逐项告知（部分地区药店） / false: the centre told nothing by line (some pharmacies)"),
     ]
     items_left_off: Annotated[int, Meta(description="未列出的项目数 / items beyond the first 200")]
     receipt: ExplainedReceipt
