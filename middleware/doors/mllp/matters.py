@@ -12,6 +12,14 @@ from functools import lru_cache
 from attrs import frozen
 
 KEPT_ZH, KEPT_EN = "留存并应答 AA，不作其他处理", "kept, acknowledged AA, nothing else done"
+PERSON_ZH = "A01、A04、A05、A08、A28、A31、ZP1 更新病人和号码关联；A34、A40 合并；其他留存"
+PERSON_EN = "A01, A04, A05, A08, A28, A31, ZP1: patient and links of numbers; A34, A40: merge; others kept"
+QUERY_ZH = "Q22、ZP7 答 RSP^K22，Q23 答 RSP^K23，至多 20 人；其他留存"
+QUERY_EN = "Q22, ZP7: RSP^K22; Q23: RSP^K23; at most 20 persons; others kept"
+CHARGE_ZH = "P03 成为待收明细（settlement.quote_from_his）；其他留存"
+CHARGE_EN = "P03: lines to be charged (settlement.quote_from_his); others kept"
+BY_PROFILE_ZH = "留存；列入该连接的 charges 后成为待收明细"
+BY_PROFILE_EN = "kept; lines to be charged where the link's charges names it"
 
 
 @frozen(slots=True)
@@ -27,11 +35,13 @@ class Matter:
 
 
 MATTERS = (
-    Matter("ADT", r"A\d\d|Z\w\w", "患者登记、就诊、变更、合并", "registration, encounter, change, merge"),
-    Matter("QBP", r"Q\d\d|Z\w\w", "患者查询", "patient query"),
-    Matter("DFT", r"P\d\d|Z\w\w", "费用明细", "charges"),
+    Matter(
+        "ADT", r"A\d\d|Z\w\w", "患者登记、就诊、变更、合并", "registration, encounter, change, merge", PERSON_ZH, PERSON_EN
+    ),
+    Matter("QBP", r"Q\d\d|Z\w\w", "患者查询", "patient query", QUERY_ZH, QUERY_EN),
+    Matter("DFT", r"P\d\d|Z\w\w", "费用明细", "charges", CHARGE_ZH, CHARGE_EN),
     Matter("BAR", r"P\d\d|Z\w\w", "账户", "account"),
-    Matter("ORM", r"O\d\d|Z\w\w", "医嘱、申请", "orders"),
+    Matter("ORM", r"O\d\d|Z\w\w", "医嘱、申请", "orders", BY_PROFILE_ZH, BY_PROFILE_EN),
     Matter("OMG", r"O\d\d|Z\w\w", "检查申请", "general clinical orders"),
     Matter("OML", r"O\d\d|Z\w\w", "检验申请", "laboratory orders"),
     Matter("OMP", r"O\d\d|Z\w\w", "药品医嘱", "pharmacy orders"),
@@ -40,7 +50,7 @@ MATTERS = (
     Matter("OUL", r"R\d\d|Z\w\w", "检验结果", "laboratory results"),
     Matter("SIU", r"S\d\d|Z\w\w", "预约", "appointments"),
     Matter("MFN", r"M\d\d|Z\w\w", "科室、人员等主数据（Z01、Z02）", "master files: departments, staff (Z01, Z02)"),
-    Matter("ZMG", r"Z\w\w", "体检收费（Z30）", "charge of a check-up package (Z30)"),
+    Matter("ZMG", r"Z\w\w", "体检收费（Z30）", "charge of a check-up package (Z30)", BY_PROFILE_ZH, BY_PROFILE_EN),
 )
 _BY_TYPE = {row.type: (row, re.compile(row.events)) for row in MATTERS}
 MAX_NAMES = 1024

@@ -8,6 +8,7 @@ from middleware.doors.mllp.judge import VERSIONS, judge
 from middleware.doors.mllp.link import KEPT_AN_HOUR
 from middleware.doors.mllp.matters import MATTERS
 from middleware.doors.mllp.options import MllpOptions
+from middleware.doors.mllp.profile import FIELDS, IDENTIFIERS, ORDER_FIELDS
 from middleware.doors.mllp.tables import RULES, trouble
 from middleware.hl7.acknowledge import ACCEPTED, MAX_CONTROL_ID, REFUSED, acknowledgement, codes
 from middleware.hl7.charset import NAMES
@@ -99,6 +100,35 @@ What is refused and what cannot be framed is kept for an operator, once, and at 
 | --- | --- | --- | --- | --- | --- |
 """
 
+_TOLD = """
+## 报文内容 / What is read
+
+**AA 表示已落盘、将据以处理，不表示已处理。** 处理在应答之后，按到达次序，每条恰好一次；读不懂的报文留在收件箱并写明字段
+（`run.py inbox failed`），不影响后面的报文；改正配置后 `run.py inbox retry`。内容错误不答 AE：重发同一报文不会变对。
+查询（QBP）例外：应答就是结果，错误答 AE 和 QAK-2 `AE`；增强模式先答 CA，RSP 是第二条。重发的查询按当时所知重新作答。
+
+**AA means durable and to be acted on, not acted on.** That happens after the answer, in order, each message exactly once.
+What cannot be read stays in the inbox with the field's name, holds up nothing behind it, and may be retried. A query is
+the exception: its answer is the result, its errors are AE; in enhanced mode CA comes first and the RSP is second.
+
+PID-3 按 PID-3.5 分辨（`identifiers` 可添改）；没有列出的类型不采用。其他：PID-2（PID-3 无病人号时）、PID-5 姓名、PID-7、
+PID-8、PID-19 医保号、PID-21 新生儿之母；MRG-1 被合并的号；PV1-19 就诊号。证件只作查找和核对，
+**结算一律用卡证所证明的身份**。
+PID-3 is told apart by PID-3.5 (`identifiers` adds); a type not listed means nothing. A settlement always uses the identity
+that the card or voucher proved.
+
+| PID-3.5 | 含义 meaning |
+| --- | --- |
+{identifiers}
+费用明细每条一行（FT1，或按 `charges` 取 OBR），以 `line` 为准只收一次，没有时以 MSH-10 加序号。再发同一条是改动；
+FT1-6 为 `CR`、`CD` 是撤销。金额为整分，与单价乘数量相差不超过 1 分，不收负数。`fields` 可改位置。
+A line is charged once by its number, else by MSH-10 and set id. The same line again is a change; FT1-6 `CR` or `CD` takes
+it back. Amounts are whole fen within one fen of price times quantity, and never negative.
+
+| 内容 name | FT1 | OBR |
+| --- | --- | --- |
+{fields}"""
+
 _EXAMPLES = """
 ## 示例 / Examples
 
@@ -127,6 +157,12 @@ def write(path: Path) -> None:
         f"| {row.type} | {_events(row.events)} | {row.zh} / {row.en} | {row.does_zh} / {row.does_en} |\n" for row in MATTERS
     )
     text += _TYPES.format(an_hour=KEPT_AN_HOUR) + "".join(_refusals())
+    text += _TOLD.format(
+        identifiers="".join(
+            f"| {f'`{name}`' if name else '（空 empty）'} | {what} |\n" for name, what in IDENTIFIERS.items()
+        ),
+        fields="".join(f"| `{name}` | {place} | {ORDER_FIELDS[name]} |\n" for name, place in FIELDS.items()),
+    )
     text += _EXAMPLES + "".join(_example(*shown) for shown in _SHOWN)
     path.write_text(text, encoding="utf-8")
 
