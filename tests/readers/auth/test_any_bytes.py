@@ -7,11 +7,12 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
+from middleware.domain.card_debit import Accounts, DebitOrder, DebitProof
 from middleware.domain.card_key import HOLDER_KEY, FileAsk, KeyProof
 from middleware.domain.fault import Fault
 from middleware.engine.driver import file_asks, mutual_proof
 from readers.auth import card as steps
-from readers.auth import commands
+from readers.auth import commands, debit
 from simulators.card.secure import SecureCard
 from simulators.people import PEOPLE
 from tests.readers.attempts import attempt
@@ -19,6 +20,7 @@ from tests.readers.auth.plain import context, opened
 
 KNOWN = opened(SecureCard(PEOPLE["employee"]))
 CONTEXT = context(SecureCard(PEOPLE["employee"]))
+ORDER = DebitOrder(100, 0, "20260302101500")
 STEPS: dict[str, Callable] = {
     "opened": lambda exchange: steps.opened(exchange, CONTEXT),
     "challenged": lambda exchange: steps.challenged(exchange, KNOWN, HOLDER_KEY),
@@ -26,6 +28,10 @@ STEPS: dict[str, Callable] = {
     "files": lambda exchange: steps.read_files(exchange, KNOWN, (FileAsk("SSSE", 0xEF05, (1, 7)),)),
     "same": lambda exchange: steps.same_card(exchange, KNOWN),
     "proof": lambda exchange: commands.prove_to(exchange, 0x0A, bytes(16)),
+    "accounts": lambda exchange: debit.accounts(exchange, KNOWN),
+    "begin": lambda exchange: debit.begin(exchange, KNOWN, ORDER, "999900000007", Accounts(500, "2026", 0)),
+    "debit": lambda exchange: debit.debit(exchange, DebitProof("00000001", ORDER.at, bytes(4))),
+    "check": lambda exchange: debit.psam_check(exchange, "00000000"),
     "unblock": lambda exchange: commands.unblock_pin(exchange, 0, bytes(4)),
 }
 
