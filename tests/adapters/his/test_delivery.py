@@ -402,18 +402,29 @@ async def test_when_hl7apy_cannot_be_asked_the_message_waits_and_is_not_refused(
 
 @pytest_twisted.ensureDeferred
 async def test_enhanced_mode_ends_with_what_the_his_did_not_with_what_it_received():
-    async with hospital(application_ack="AL", ack_timeout_s=0.4) as (simulator, his):
+    async with hospital(application_ack="AL") as (simulator, his):
         assert await his.deliver(registration()) == Answered(HisAccepted("P000000001"))
         simulator.knobs.turn(DFT, Fault.COMMIT_THEN_AE)
         simulator.knobs.turn(DFT, Fault.COMMIT_REFUSED)
-        simulator.knobs.turn(DFT, Fault.COMMIT_ONLY)
-        outcomes = [await his.deliver(posting(f"YKT7{number}")) for number in range(3)]
+        outcomes = [await his.deliver(posting(f"YKT7{number}")) for number in range(2)]
 
-        assert [type(one) for one in outcomes] == [Refused, Refused, Unknown]
-        assert [one.code for one in outcomes[:2]] == ["AE", "CR"]
+        assert [type(one) for one in outcomes] == [Refused, Refused]
+        assert [one.code for one in outcomes] == ["AE", "CR"]
         assert simulator.book.postings == []
-        assert his.counts["committed"] == 3
-        assert isinstance(await his.deliver(posting("YKT72")), Answered)  # the repeat of what was only received
+        assert his.counts["committed"] == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_message_that_was_only_received_is_unknown_and_its_repeat_ends_it():
+    async with hospital(application_ack="AL", ack_timeout_s=0.3) as (simulator, his):
+        simulator.knobs.turn(DFT, Fault.COMMIT_ONLY)
+        outcome = await his.deliver(posting("YKT72"))
+
+        assert isinstance(outcome, Unknown)
+        assert simulator.book.postings == []
+        while not isinstance(outcome, Answered):  # a busy machine may be late
+            outcome = await his.deliver(posting("YKT72"))
+        assert len(simulator.book.postings) == 1
 
 
 @pytest_twisted.ensureDeferred
@@ -429,7 +440,7 @@ async def test_where_no_second_answer_was_asked_for_received_is_the_end():
 
 @pytest_twisted.ensureDeferred
 async def test_several_connections_work_side_by_side_and_one_that_is_lost_is_said():
-    async with hospital(connections=3) as (simulator, his):
+    async with hospital(connections=3, retry_first_s=30.0, retry_most_s=30.0) as (simulator, his):
         await until(lambda: his.health().condition is Condition.GOOD)
         assert len(simulator.clients) == 3
         simulator.knobs.turn(ADT, Fault.NO_ANSWER)
@@ -441,7 +452,8 @@ async def test_several_connections_work_side_by_side_and_one_that_is_lost_is_sai
         assert [type(one) for one in others] == [Answered] * 3  # none waited for the one that got no answer
         next(iter(simulator.clients)).cut()
         await until(lambda: his.health().condition is Condition.DEGRADED)
-        await until(lambda: his.health().condition is Condition.GOOD)
+        assert his.health().detail.startswith("2 of 3 connections")
+        assert isinstance(await his.deliver(registration("YKT94")), Answered)
         simulator.hang_up()
         assert isinstance(await silent, Unknown)
 
