@@ -41,7 +41,6 @@ from middleware.engine.card_sessions import CardSessions
 from middleware.engine.comparison import Rules, Run
 from middleware.engine.debit_desk import DebitDesk
 from middleware.engine.desk import ManualDesk
-from middleware.engine.driver import Driver
 from middleware.engine.fencing import FencedBank, FencedCentre
 from middleware.engine.flagging import Flagging
 from middleware.engine.flags import StoredFlags

@@ -57,7 +57,7 @@ class Intake:
         self._holds = holds
         self._timer: Any = None
         self._running = self._busy = self._again = False
-        self.failed = 0
+        self.failed = self.disputed = 0
 
     # -- its life
 
@@ -80,9 +80,11 @@ class Intake:
             spawn(self._turns(), "intake")
 
     def health(self) -> PartHealth:
-        """DEGRADED while messages could not be acted on."""
+        """DEGRADED while messages could not be acted on, or merges wait for two persons."""
         if self.failed:
             return PartHealth("intake", Condition.DEGRADED, "hl7.failed", str(self.failed))
+        if self.disputed:
+            return PartHealth("intake", Condition.DEGRADED, "identity.disputed", str(self.disputed))
         return PartHealth("intake", Condition.GOOD)
 
     async def _turns(self) -> None:
@@ -123,6 +125,7 @@ class Intake:
             if last > cursor:
                 await self._write(Unit(now=self._means.now(), work=passed(cursor, last)))
         self.failed = await run(intakes.count_failed)
+        self.disputed = await run(self._means.reader.his_people.count_disputed)
         return done
 
     def _more(self, last: int) -> bool:

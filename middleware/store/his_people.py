@@ -102,6 +102,12 @@ class HisPeople:
         known = {row.person_id: self.known(row) for row in people}
         return [Merge(row.merge_id, MergeState(row.state), row.found_at, known[row.prior], known[row.kept]) for row in rows]
 
+    def count_disputed(self) -> int:
+        """Merges that wait for two persons."""
+        query = sa.select(sa.func.count()).select_from(t.his_merge).where(_m.state == MergeState.DISPUTED)
+        with self._engine.connect() as connection:
+            return connection.scalar(query) or 0
+
     def merge_state(self, merge_id: str) -> str:
         """Its state, "" when there is none."""
         with self._engine.connect() as connection:

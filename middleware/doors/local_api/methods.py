@@ -449,7 +449,7 @@ _ROWS = (
     *(
         Method(
             f"driver.{one.name}", one.zh, one.en, _WARD, one.params, driver.DriverResult, driver.DEADLINE_S,
-            keyed=False, moves_money=one.moves_money, handler=one.handler,
+            keyed=one.moves_money, moves_money=one.moves_money, handler=one.handler,
         )
         for one in driver.FUNCTIONS
     ),

@@ -170,6 +170,7 @@ async def test_a_merge_of_two_documents_is_not_followed_until_two_persons_say_so
         assert [one["number"] for one in await his.known("P001")] == ["P001"]
         (matter,) = await his.matters()
         assert (matter["matter"], matter["state"]) == ("merge", "disputed")
+        assert his.told.intake.health().fault == "identity.disputed"
         await his.decide(matter["key"], "follow")
         assert [one["number"] for one in await his.known("P001")] == ["P002"]
 
