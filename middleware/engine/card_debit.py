@@ -215,9 +215,10 @@ class CardDebiting:
             await self._end(caller, intent.debit_id, state, why=why, status=status, **facts)
             code = "" if state is DebitState.DONE else _STATES.get(state, "card.debit_unknown")
             await self._audit.note(caller, CardAct(Act.DEBIT, session.card.reader, code, session.card, psam=way, why=ONE))
+            ended = await self._means.pool.run(self._means.reader.debits.one, intent.debit_id)
         except Fault as fault:
-            raise Fault("card.debit_unknown", f"not written down: {fault.code}") from None
-        return certain(await self._means.pool.run(self._means.reader.debits.one, intent.debit_id))
+            raise Fault("card.debit_unknown", f"not written down, or not read again: {fault.code}") from None
+        return certain(ended)
 
     async def _end(self, caller: Caller, debit_id: str, state: DebitState, *, event: str = "", **facts: Any) -> None:
         means, now = self._means, self._means.now()

@@ -284,3 +284,23 @@ async def test_the_hsm_debits_in_two_steps_and_the_second_only_once(tmp_path) ->
         assert await desk.driver("iDoDebit_HSM_Step2", **again) == first
         assert (await desk.driver("iDoDebit_HSM_Step2", **again | {"request_id": "k9"}))[0] == -3
         assert (card.debits, rows(desk)[0].way, desk.cards.count) == ([(1230, 405)], "HSM", 0)
+
+
+@pytest_twisted.ensureDeferred
+async def test_once_the_command_has_left_no_fault_of_ours_says_that_nothing_moved(tmp_path) -> None:
+    card = PurseCard(THIRD)
+    async with keyed_desk(tmp_path, Slots(card), debit="on") as desk:
+        commit = desk.rig.journal.commit
+
+        def full(unit):
+            if any(record.event == "CardDebitDone" for record in unit.records):
+                failed: Deferred[None] = Deferred()
+                failed.errback(Fault("system.journal", "the disk is full"))
+                return failed
+            return commit(unit)
+
+        desk.rig.journal.commit = full
+        answer = await desk.call("driver.iDoDebit", **asked())
+        assert (answer["fault"]["code"], answer["fault"]["money"]) == ("card.debit_unknown", "unknown")
+        desk.rig.journal.commit = commit
+        assert ((await desk.driver("iDoDebit", **asked()))[0], len(card.debits)) == (0, 1)
