@@ -143,6 +143,9 @@ class CardDebiting:
         async with self._sessions.step(caller, session_id) as session:
             before = await session.accounts()
             found = await self._judge(caller, session.card, before)
+            # By all keys that its number may be digested under: the look inside the intent's transaction knows the newest.
+            if await self._means.pool.run(self._means.reader.debits.of_card, session.card):
+                raise Fault("card.debit_unknown", "an earlier debit of this card is open")
         return before, terminal, found
 
     async def _judge(self, caller: Caller, card: OpenedCard, now: Accounts) -> str:

@@ -209,6 +209,7 @@ async def test_what_the_card_cannot_prove_locks_it_until_two_persons_decided(tmp
         for key in ("k1", "k2"):
             answer = await desk.call("driver.iDoDebit", reader=READER, **asked(key))
             assert (answer["fault"]["code"], card.debits) == ("card.debit_unknown", [])
+        assert sum(command[:2] == b"\x80\x50" for command in card.commands) == 1  # not even begun
         (row,) = (await desk.call("debit.list", ONE))["rows"]
         named = {"debit_id": row["debit_id"]}
         made = await desk.call("debit.propose", ONE, **named, decision="not-done", reference="来电 17 号")
