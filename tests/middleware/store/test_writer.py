@@ -12,12 +12,13 @@ import pytest
 import sqlalchemy as sa
 from attrs import evolve
 
+from middleware.domain.fault import Fault
 from middleware.domain.visit import MONEY_OPEN
 from middleware.domain.visit import SettlementState as S
 from middleware.store import tables as t
 from middleware.store.batch import is_busy, stamp
 from middleware.store.reader import Reader
-from middleware.store.units import Ending, FencedError, KeyTakenError, StoreError, Unit
+from middleware.store.units import Ending, FencedError, KeyTakenError, StoreError, Unit, WorkRefusedError
 from middleware.store.writer import Writer
 from tests.middleware.flow.making import settlement, visit
 from tests.middleware.store.making import BILL, HOLDER, counts, database, unit, writing
@@ -164,11 +165,9 @@ def test_a_connection_that_died_is_replaced_and_the_heads_are_read_anew(store_ur
     with writing(store_url) as (writer, engine):
         writer.write([unit(1)])
         writer._connection.connection.dbapi_connection.close()
-        (failed,) = writer.write([unit(2)])
-        after = writer.write([unit(3)])
+        after = [writer.write([unit(n)]) for n in (2, 3)]
 
-        assert isinstance(failed, StoreError)
-        assert after == [None]
+        assert after == [[None], [None]]  # nobody at a counter hears of a session that died while nobody wrote
         assert Reader(engine, a_vault(engine)).broken(t.journal) is None
 
 
@@ -314,3 +313,18 @@ def test_how_a_message_ended_and_what_was_answered_stand_beside_what_was_asked(s
 
 def test_times_sort_as_text_whatever_their_offset():
     assert stamp(NOW) == "2026-11-21T01:00:00Z"
+
+
+def test_a_unit_with_work_is_alone_and_those_around_it_share_their_transactions(store_url):
+    def refuses(_connection):
+        raise WorkRefusedError(Fault("desk.stale"))
+
+    with writing(store_url) as (writer, engine):
+        commits = []
+        sa.event.listen(engine, "commit", lambda _connection: commits.append(1))
+        results = writer.write(
+            [unit(1), unit(2), Unit(work=lambda _connection: None), Unit(work=refuses), unit(3), unit(4)]
+        )
+
+        assert [type(result) for result in results] == [*[type(None)] * 3, WorkRefusedError, *[type(None)] * 2]
+        assert (set(counts(engine).values()), len(commits)) == ({4}, 3)
