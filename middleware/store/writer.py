@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import groupby
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -136,12 +137,12 @@ class Writer:
     def write(self, units: Sequence[Unit]) -> list[Exception | None]:
         """Write all in one transaction; one result a unit: None, or why nothing of that unit was written.
 
-        A unit whose key is taken, or that cannot be written, spoils the common transaction; then each is written alone,
-        in order; so is each where one brings ``work``, which may refuse it. A COMMIT of which nobody knows whether it took
+        A unit whose key is taken, or that cannot be written, spoils the common transaction; then each is written alone, in
+        order. A unit that brings ``work``, which may refuse it, always is. A COMMIT of which nobody knows whether it took
         effect is answered when the database has said so.
         """
         if len(units) > 1 and any(unit.work is not None for unit in units):
-            return [result for unit in units for result in self.write([unit])]
+            return [result for part in _parts(units) for result in self.write(part)]
         try:
             return self._write(units)
         except (WorkRefusedError, FencedError) as exc:  # a unit with work is here alone
@@ -373,6 +374,13 @@ def _is_first(incoming: Incoming, taken: set[tuple[str, str]]) -> bool:
     first = key not in taken
     taken.add(key)
     return first
+
+
+def _parts(units: Sequence[Unit]) -> Iterator[Sequence[Unit]]:
+    """The same units in order: one with work alone, those between together."""
+    for alone, some in groupby(units, lambda unit: unit.work is not None):
+        part = list(some)
+        yield from ([unit] for unit in part) if alone else [part]
 
 
 def _is_of_the_unit(exc: sa.exc.IntegrityError) -> bool:
