@@ -45,7 +45,7 @@ def test_a_name_shows_its_first_character_at_most_and_nothing_when_it_has_only_o
 @given(st.text(max_size=40))
 def test_no_short_or_strange_value_is_shown_whole(secret):
     for kind in KINDS:
-        if secret.strip("*"):
+        if secret and "*" not in secret:  # a star of its own looks like a hidden one
             assert kind(secret).masked != secret
         assert kind(secret).reveal() == secret
         assert bool(kind(secret)) == bool(secret)
