@@ -113,16 +113,14 @@ class Intake:
             await self._act(row, None)
             done += 1
         last = -1
-        while self._more(last):
+        while last and self._more(last):
             cursor, rows, last = await run(intakes.waiting, self._types, PAGE)
             for row in rows:
                 if not self._running and self._timer is not None:
                     return done
                 await self._act(row, cursor)
                 cursor, done = row.sequence, done + 1
-            if last == cursor and not rows:
-                break
-            if last > cursor:
+            if last > cursor:  # what tells nothing is looked over again until it is a page: a commit each would cost more
                 await self._write(Unit(now=self._means.now(), work=passed(cursor, last)))
         self.failed = await run(intakes.count_failed)
         self.disputed = await run(self._means.reader.his_people.count_disputed)

@@ -25,13 +25,13 @@ class Intakes:
         self._engine = engine
 
     def waiting(self, types: Sequence[str], limit: int) -> tuple[int, list[Any], int]:
-        """The cursor; what is behind it and of these types (MSH-9.1), the oldest first; how far was looked."""
+        """The cursor; what is behind it and of these types (MSH-9.1), the oldest first; how far a full page goes, or 0."""
         with self._engine.connect() as connection:
             cursor = _cursor(connection)
             page = sa.select(_i.sequence, _i.link, _i.type, _i.why).where(_i.sequence > cursor)
             rows = connection.execute(page.order_by(_i.sequence).limit(limit)).all()
         mine = [row for row in rows if not row.why and row.type.partition("^")[0] in types]
-        return cursor, mine, rows[-1].sequence if rows else cursor
+        return cursor, mine, rows[-1].sequence if len(rows) == limit else 0
 
     def again(self, limit: int) -> list[Any]:
         """What an operator wants to have tried again."""
