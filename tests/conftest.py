@@ -26,6 +26,13 @@ def pytest_xdist_auto_num_workers():
     return len(os.sched_getaffinity(0)) if PCSCD_FOLDER is not None else 1
 
 
+def pytest_collection_modifyitems(items):
+    """A file's tests stay together, for they share what they set up; each planted defect is a search of its own."""
+    for item in items:
+        if item.path.name != "test_planted.py":
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def cluster():
     """The test run's own PostgreSQL, started when the first test wants it."""

@@ -41,7 +41,7 @@ def test_the_fixed_seeds_look_at_every_rule_and_reach_every_state(hostile):
     numbers = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 19 20 22 23 24 27 28 29 live ours payer"
     assert set(numbers.split()) - checked == set()
     # Nobody stands at the counter here to collect what a bank refused to take, and few banks refuse on these days; what must be
-    # confirmed is the profile "confirm" (test_planted_confirm.py).
+    # confirmed is the profile "confirm" (test_profiles.py).
     elsewhere = {"Collect", "Collected", "ConfirmIntended", "ConfirmSent"}
     assert {state for state, _ in possible_cells()} - states - elsewhere == set()
 

@@ -1,0 +1,66 @@
+"""Every planted defect, with the profile in which it is looked for and the seeds that are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from attrs import frozen
+
+from daemon.simulate.bank import draw_bank
+from tests.simulation import (
+    planted,
+    planted_bank,
+    planted_confirm,
+    planted_edges,
+    planted_kinds,
+    planted_pursuit,
+    planted_reconciliation,
+    planted_shifts,
+)
+
+# Where nothing else goes wrong: what was tried again the check lets be, for then a late message may have added lines.
+CALM = {planted_kinds.a_withdrawal_is_forgotten_by_the_books}
+CARDS = tuple(seed for seed in range(1, 61) if draw_bank(seed, "hostile").cards)  # days on which payers use cards
+
+
+@frozen(slots=True)
+class Case:
+    """One defect. ``rule``: by which invariant it must be found; "" for any."""
+
+    plant: Callable[[Any], None]
+    profile: str
+    seeds: tuple[int, ...]
+    rule: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of the defect: its module and function."""
+        return f"{self.plant.__module__.rpartition('.')[2]}.{self.plant.__name__}"
+
+    def is_caught_by(self, broken: Any) -> bool:
+        """Whether that is what must be found."""
+        return broken is not None and self.rule in {"", broken.number}
+
+
+def cases() -> Iterator[Case]:
+    """All of them."""
+    for plant in (*planted.ALL, *planted_edges.ALL):
+        yield Case(plant, "hostile", tuple(range(1, 101)))
+    for plant in planted.NODES:
+        yield Case(plant, "nodes", tuple(range(1, 61)))
+    for plant in planted_bank.ALL:
+        yield Case(plant, "hostile", CARDS)
+    for plant in planted_confirm.ALL:
+        yield Case(plant, "confirm", tuple(range(1, 41)))
+    for plant in planted_kinds.KINDS:
+        yield Case(plant, "calm" if plant in CALM else "hostile", tuple(range(1, 61)))
+    for plant in planted_pursuit.ALL:
+        yield Case(plant, "evidence", tuple(range(1, 41)))
+    for plant in planted_reconciliation.ALL:
+        yield Case(plant, "nights", tuple(range(1, 41)))
+    for plant in planted_shifts.ALL:
+        yield Case(plant, "hostile", tuple(range(1, 41)), "16")
+
+
+CASES = tuple(cases())
