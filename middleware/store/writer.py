@@ -165,15 +165,15 @@ class Writer:
     def _write(self, units: Sequence[Unit]) -> list[Exception | None]:
         if not self._known:
             self._reopen()
-        transaction: sa.RootTransaction | None = None
         try:
             transaction = self._begun()
             results, batch = self._execute(units)
         except BaseException:
             self._known = False  # COMMIT was not said: nothing was written, wherever the connection is now
-            if transaction is not None:
+            begun = self._connection.get_transaction()  # also one in which the lock told that this life is over
+            if begun is not None:
                 with contextlib.suppress(sa.exc.SQLAlchemyError, OSError):
-                    transaction.rollback()
+                    begun.rollback()
             raise
         try:
             transaction.commit()
