@@ -1,5 +1,5 @@
 # Two commands matter: make demo, make test. Both do all their own set-up.
-.PHONY: setup demo test check bench simulate chaos interop docs clean
+.PHONY: setup demo test check bench bench-check simulate chaos interop docs clean
 PY := .venv/bin/python
 
 setup:            ## what is missing: Debian packages (with root or sudo) and .venv with the pinned dependencies
@@ -16,6 +16,9 @@ check: setup      ## ruff, mypy strict, import contracts, generated pages curren
 
 bench: setup      ## figures as ratios, in one run on one machine
 	@$(PY) -m benchmarks $(ARGS)
+
+bench-check: setup ## whether every part of the benchmark still measures; judges no time
+	@$(PY) -m pytest -n 0 tests/benchmarks/check_quick.py
 
 simulate: setup   ## 1,000 seeded hostile days against the real engine and store; ARGS="--seeds 7" for others
 	@$(PY) run.py simulate $(or $(ARGS),--seeds 1..1000)
