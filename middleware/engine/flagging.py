@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
 
 import structlog
 
 from middleware.domain.audit import Seen
-from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.registry import Terminal
+from middleware.engine.rounds import Rounds
 from middleware.engine.runner import Means
-from middleware.engine.tasks import spawn
 from middleware.flow.audit_rules import BY_NAME, MAX_NAMED, MAX_WINDOW, Finding, Limits, Rule, Scene, judge
 from middleware.store import audit_window as window
 from middleware.store.audit_window import Raised, Waiting
@@ -40,10 +38,7 @@ class Flagging:
         self._means = means
         self._limits = limits
         self._holds = holds
-        self._timer: Any = None
-        self._running = False
-        self._busy = False
-        self._again = False
+        self._rounds = Rounds("audit", means.clock, self._round, LOOK_S)
         self._pruned_at: dt.datetime | None = None
         self.unseen = 0
         self.by_rule: dict[str, int] = {}
@@ -52,21 +47,15 @@ class Flagging:
 
     def start(self) -> None:
         """From now on."""
-        self._running = True
-        self.kick()
+        self._rounds.start()
 
     def stop(self) -> None:
         """Begin no further page."""
-        self._running = False
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        self._rounds.stop()
 
     def kick(self) -> None:
         """There is something to look at; also while it looks."""
-        self._again = True
-        if self._running and not self._busy:
-            self._busy = True
-            spawn(self._turns(), "flagging")
+        self._rounds.kick()
 
     def health(self) -> PartHealth:
         """DEGRADED while there are flags that nobody has looked at."""
@@ -81,23 +70,11 @@ class Flagging:
             return PartHealth("registry", Condition.DEGRADED, "registry.conflicts", str(self.conflicts))
         return PartHealth("registry", Condition.GOOD)
 
-    async def _turns(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        try:
-            while self._again and self._running:
-                self._again = False
-                if self._holds():
-                    await self.look()
-                    await self._tidy()
-                await self._count()
-        except Fault as fault:
-            if fault.code != "system.stopping":
-                log.warning("audit.deferred", code=fault.code)
-        finally:
-            self._busy = False
-            if self._running:
-                self._timer = self._means.clock.callLater(LOOK_S, self.kick)
+    async def _round(self) -> None:
+        if self._holds():
+            await self.look()
+            await self._tidy()
+        await self._count()
 
     async def look(self) -> int:
         """Judge everything that waits; how many acts that were."""
@@ -157,7 +134,7 @@ class Flagging:
         self._pruned_at, before = now, now - 2 * dt.timedelta(seconds=self._limits.window_s)
         for work_of in (lambda told: window.prune(before, told), clear_ended):
             count = [1]
-            while count[-1] and self._running:
+            while count[-1] and self._rounds.running:
                 await means.journal.commit(Unit(now=now, work=work_of(count)))
 
     async def _count(self) -> None:

@@ -18,8 +18,8 @@ from middleware.domain.health import Condition, PartHealth
 from middleware.domain.order import Caller
 from middleware.domain.told import LINKED, ChargesTold, MergeTold, NumberKind, PatientFacts, PatientTold, TheNumber, Told
 from middleware.engine.counter import Answer
+from middleware.engine.rounds import Rounds
 from middleware.engine.runner import Means
-from middleware.engine.tasks import spawn
 from middleware.store import links
 from middleware.store.codec import encode
 from middleware.store.inbox import InboxReader
@@ -55,29 +55,24 @@ class Intake:
         self._read = read
         self._types = types
         self._holds = holds
-        self._timer: Any = None
-        self._running = self._busy = self._again = False
+        self._rounds = Rounds("intake", means.clock, self._round, LOOK_S)
+        self._stopped = False
         self.failed = self.disputed = 0
 
     # -- its life
 
     def start(self) -> None:
         """From now on."""
-        self._running = True
-        self.kick()
+        self._rounds.start()
 
     def stop(self) -> None:
         """Begin no further message."""
-        self._running = False
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        self._stopped = True
+        self._rounds.stop()
 
     def kick(self) -> None:
         """There is something to act on."""
-        self._again = True
-        if self._running and not self._busy:
-            self._busy = True
-            spawn(self._turns(), "intake")
+        self._rounds.kick()
 
     def health(self) -> PartHealth:
         """DEGRADED while messages could not be acted on, or merges wait for two persons."""
@@ -87,21 +82,9 @@ class Intake:
             return PartHealth("intake", Condition.DEGRADED, "identity.disputed", str(self.disputed))
         return PartHealth("intake", Condition.GOOD)
 
-    async def _turns(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        try:
-            while self._again and self._running:
-                self._again = False
-                if self._holds():
-                    await self.look()
-        except Fault as fault:
-            if fault.code != "system.stopping":
-                log.warning("intake.deferred", code=fault.code)
-        finally:
-            self._busy = False
-            if self._running:
-                self._timer = self._means.clock.callLater(LOOK_S, self.kick)
+    async def _round(self) -> None:
+        if self._holds():
+            await self.look()
 
     # -- acting
 
@@ -116,7 +99,7 @@ class Intake:
         while last and self._more(last):
             cursor, rows, last = await run(intakes.waiting, self._types, PAGE)
             for row in rows:
-                if not self._running and self._timer is not None:
+                if self._stopped:
                     return done
                 await self._act(row, cursor)
                 cursor, done = row.sequence, done + 1
