@@ -26,6 +26,11 @@ def pytest_xdist_auto_num_workers():
     return len(os.sched_getaffinity(0)) if PCSCD_FOLDER is not None else 1
 
 
+def pytest_make_parametrize_id(val):
+    """Long bytes are named by their length: workers must give a test the same name, and archives hold the time of day."""
+    return f"{len(val)}-bytes" if isinstance(val, bytes) and len(val) > 32 else None
+
+
 def pytest_collection_modifyitems(items):
     """A file's tests stay together, for they share what they set up; each planted defect is a search of its own."""
     for item in items:
