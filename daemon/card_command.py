@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from daemon import media_command
-from middleware.domain.card import SOCIAL_SECURITY_CARD, MediumRead, UnlinkedError
+from middleware.domain.card import HEALTH_CARD, SOCIAL_SECURITY_CARD, MediumRead, UnlinkedError
 from middleware.domain.card_key import Pin
 from middleware.domain.fault import Fault
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
@@ -33,11 +33,14 @@ if TYPE_CHECKING:
     from readers.pcsc.api import Load, PcscContext
 
 LIMIT_S = 30.0
+OPENED_BY_PSAM = frozenset({SOCIAL_SECURITY_CARD, HEALTH_CARD})
 _MASKS: dict[str, Callable[[str], str]] = {
     "SSSE/EF05 tag 01": lambda text: CardIdCode(text).masked,
     "SSSE/EF05 tag 07": lambda text: CardNumber(text).masked,
     "SSSE/EF06 tag 08": lambda text: IdNumber(text).masked,
     "SSSE/EF06 tag 09": lambda text: PersonName(text).masked,
+    "DDF1/EF06 tag 0B": lambda text: PersonName(text).masked,
+    "DDF1/EF06 tag 0F": lambda text: IdNumber(text).masked,
 }
 _PATH = click.Path(exists=True, dir_okay=False, path_type=Path)
 _STATES = {"blank": "未写入 / never written", "missing": "卡上没有 / not on this card"}
@@ -64,7 +67,10 @@ def list_(order: tuple[str, ...]) -> None:
 
 @card.command()
 @click.option("--reader", help="the reader's name, or a part of it; without it the only one with a card")
-@click.option("--psam", help="the PSAM's reader, or a part of its name: it proves RKSSSE to a third-generation card")
+@click.option(
+    "--psam",
+    help="the PSAM's reader, or a part of its name: it proves the read keys to a third-generation card or a health card",
+)
 @click.option("--reveal", is_flag=True, help="show personal data in clear; without it everything about a person is masked")
 @click.option("--pin", "by_pin", is_flag=True, help="ask for the holder's PIN here, unseen: files behind it are read, too")
 @click.option("--config", type=_PATH, help="a configuration: its [[readers]] can be read too, and its [[stored_cards]]")
@@ -184,12 +190,12 @@ def show_card(
                 raise unreadable(detection)
             ours = detection.kind is not None and detection.kind.key == SOCIAL_SECURITY_CARD
             shown = powered.shown(pin) if pin is not None and ours else frozenset()
-            if psam is None or not ours:
+            if psam is None or detection.kind is None or detection.kind.key not in OPENED_BY_PSAM:
                 found = look(powered.exchange, FREE_ONLY | shown)
             else:
                 with _Powered(context, _chosen(context, psam)) as module:
                     click.echo(f"PSAM {module.serial()}")
-                    exchange, granted = powered.proving(name, module)
+                    exchange, granted = powered.proving(name, module, health=not ours)
                     found = look(exchange, granted | shown)
     for line in lines_of(found, reveal=reveal):
         click.echo(line)
@@ -322,13 +328,18 @@ class _Powered:
         verify_pin(self.exchange, pin)
         return frozenset({Access.PIN, Access.KEY_OR_PIN})
 
-    def proving(self, reader: str, module: _Powered) -> tuple[Exchange, frozenset[Access]]:
+    def proving(self, reader: str, module: _Powered, *, health: bool) -> tuple[Exchange, frozenset[Access]]:
         """How the whole card is read with that PSAM's proof."""
         from readers.atr import historical_bytes
+        from readers.auth import health as read_keys
         from readers.auth.proving import proving
         from readers.auth.psam import Terms
+        from readers.cards.health_read import opened
         from readers.cards.social_security_read import CardContext
 
         today = dt.datetime.now().astimezone().date()
         context = CardContext(reader, historical_bytes(self._card.atr()).hex().upper(), today)
+        if health:
+            known = opened(self.exchange, context)
+            return read_keys.proving(self.exchange, known, module.exchange, Terms()), read_keys.GRANTED
         return proving(self.exchange, context, module.exchange, Terms())

@@ -12,6 +12,31 @@ from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, MediumN
 
 
 @frozen(slots=True)
+class ClinicalItem:
+    """One item for emergencies, as its card has it and nobody interpreted it: a code is a code, a blank is no "no".
+
+    ``file`` and ``tag`` as declarations name them; ``record`` numbers what repeats, from 1, else 0. ``state``: "read",
+    "blank" (never written), "missing" or "unreadable"; ``text`` is empty but for the first.
+    """
+
+    file: str
+    record: int
+    tag: str
+    zh: str
+    en: str
+    state: str
+    text: str = field(default="", repr=False)
+
+
+@frozen(slots=True)
+class Emergency:
+    """What a health card says for emergencies; ``fault``: why nothing was read of it, beside a whole identity."""
+
+    items: tuple[ClinicalItem, ...] = field(default=(), repr=False)
+    fault: str = ""
+
+
+@frozen(slots=True)
 class CardRead:
     """One complete and checked read of what a person showed: never half an identity.
 
@@ -41,6 +66,7 @@ class CardRead:
     credential: Credential = BY_CARD
     photo: bytes = field(default=b"", repr=False)  # of an id card, as its chip keeps it (WLT); never logged
     psam: str = ""  # serial of the PSAM that opened the card, where one had to: for the audit
+    emergency: Emergency | None = field(default=None, repr=False)  # of a resident health card
 
 
 @frozen(slots=True)
@@ -108,6 +134,7 @@ def linked_read(medium: MediumRead, id_number: IdNumber, name: PersonName) -> Ca
 
 # What a person may show, by the name that answers, journal and configuration have for it.
 SOCIAL_SECURITY_CARD = "social-security-card"
+HEALTH_CARD = "health-card"
 ID_CARD = "id-card"
 HMT_PERMIT = "hmt-residence-permit"
 FOREIGNER_CARD = "foreigner-residence-card"
@@ -117,7 +144,7 @@ E_VOUCHER = "e-voucher"
 E_SOCIAL_SECURITY_CARD = "e-social-security-card"
 HOSPITAL_CODE = "hospital-code"
 KINDS = (
-    SOCIAL_SECURITY_CARD, ID_CARD, HMT_PERMIT, FOREIGNER_CARD, TREATMENT_CARD, INSURANCE_CARD, E_VOUCHER,
+    SOCIAL_SECURITY_CARD, HEALTH_CARD, ID_CARD, HMT_PERMIT, FOREIGNER_CARD, TREATMENT_CARD, INSURANCE_CARD, E_VOUCHER,
     E_SOCIAL_SECURITY_CARD, HOSPITAL_CODE,
 )  # fmt: skip
 

@@ -125,7 +125,7 @@ _ROWS = (
     FaultSpec("card.withdrawn", _C, _SAME, _NO, -32111, "读卡过程中卡被拔出", "the card was withdrawn while being read", "请重新插卡，读完再取", "insert it again and leave it in"),
     FaultSpec("card.mute", _C, _SAME, _NO, -32112, "卡片没有应答", "the card does not answer", "请重新插卡；仍不行请换卡", "insert it again; else use another card"),
     FaultSpec("card.unsupported", _C, _NEVER, _NO, -32113, "不是社会保障卡", "this is not a social-security card", "请使用社会保障卡", "use a social-security card"),
-    FaultSpec("card.needs_authentication", _C, _NEVER, _NO, -32114, "第三代卡须先做外部认证", "a third-generation card needs authentication first", "请使用 PSAM 或加密机读卡", "read it with a PSAM or HSM"),
+    FaultSpec("card.needs_authentication", _C, _NEVER, _NO, -32114, "卡须先做外部认证（第三代社保卡、居民健康卡）", "the card needs authentication first (third generation, health card)", "请使用 PSAM 或加密机读卡", "read it with a PSAM or HSM"),
     FaultSpec("card.status_word", _C, _NEVER, _NO, -32115, "卡片返回错误状态", "the card answered with an error status", "请重新插卡；仍不行请换卡", "insert it again; else use another card"),
     FaultSpec("card.malformed", _C, _NEVER, _NO, -32116, "卡内数据不合规范", "the data on the card is malformed", "请持卡人到社保经办机构检修", "have the card checked by its issuer"),
     FaultSpec("card.id_number", _C, _NEVER, _NO, -32117, "卡内身份号码校验不通过", "the id number on the card fails its check", "请持卡人到社保经办机构检修", "have the card checked by its issuer"),

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from middleware.domain.audit import Act, CardAct
-from middleware.domain.card import SOCIAL_SECURITY_CARD, CardRead, UnlinkedError, linked_read
+from middleware.domain.card import HEALTH_CARD, SOCIAL_SECURITY_CARD, CardRead, Emergency, UnlinkedError, linked_read
 from middleware.domain.card_key import OpenedCard
 from middleware.domain.centre import Holder
 from middleware.domain.fault import Fault
@@ -25,7 +25,10 @@ from middleware.ports import Readers
 
 MAX_CARD_READS = 1000
 _WHY = "card.read"
-_IDENTITY = ("SSSE/EF05", "SSSE/EF06")
+_FILES = {
+    SOCIAL_SECURITY_CARD: ("SSSE/EF05", "SSSE/EF06"),
+    HEALTH_CARD: ("DDF1/EF05", "DDF1/EF06", "DDF1/EF08"),
+}
 
 
 @frozen(slots=True)
@@ -65,7 +68,8 @@ class CardDesk:
     async def taken(self, caller: Caller, read: CardRead, why: str) -> dict[str, Any]:
         """A read that was made, whoever made it: checked, journalled, kept; the answer of card.read."""
         reader = read.reader
-        files = _IDENTITY if read.kind == SOCIAL_SECURITY_CARD else ()
+        clinical = read.emergency.items if read.emergency is not None else ()
+        files = (*_FILES.get(read.kind, ()), *dict.fromkeys(item.file for item in clinical))
         try:
             await self.allow_psam(read.psam)
             odd = await self._gate.at_read(read)
@@ -153,8 +157,30 @@ def _holder(read: CardRead) -> Holder:
     )
 
 
-def _answer(card_read_id: str, read: CardRead, until: dt.datetime, *, clear: bool) -> dict[str, Any]:
+def _emergency(found: Emergency, *, clear: bool) -> dict[str, Any]:
+    """For role his, who treats the holder; everybody else hears at most why it could not be read."""
     return {
+        "fault": found.fault,
+        "items": [
+            {
+                "file": item.file,
+                "record": item.record,
+                "tag": item.tag,
+                "zh": item.zh,
+                "en": item.en,
+                "state": item.state,
+                "text": item.text,
+            }
+            for item in found.items
+        ]
+        if clear
+        else [],
+    }
+
+
+def _answer(card_read_id: str, read: CardRead, until: dt.datetime, *, clear: bool) -> dict[str, Any]:
+    more = {"emergency": _emergency(read.emergency, clear=clear)} if read.emergency is not None else {}
+    return more | {
         "card_read_id": card_read_id,
         "expires_at": until.isoformat(),
         "reader": read.reader,

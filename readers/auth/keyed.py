@@ -10,10 +10,12 @@ from attrs import evolve
 from middleware.domain.card import CardEvent, CardRead, ReaderStatus
 from middleware.domain.fault import Fault
 from middleware.domain.health import PartHealth
+from readers.auth.health_session import read_health_card
 from readers.auth.holding import Usable
 from readers.auth.options import CardKeyOptions
 from readers.auth.psam_link import Psam
 from readers.auth.session import KeyedSession
+from readers.cards.social_security_read import NeedsReadKeyError
 
 if TYPE_CHECKING:
     from middleware.ports import KeyedReaders
@@ -75,6 +77,10 @@ class ReadersWithKeys:
         self._refuse_its(reader)
         try:
             return await self._readers.read_card(reader)
+        except NeedsReadKeyError:
+            if not self.psam.configured:
+                raise
+            return await read_health_card(self._readers, reader, self._reactor, self.psam, self._options.session_s)
         except Fault as fault:
             if fault.code != "card.needs_authentication" or not self.psam.configured:
                 raise

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from config.section import between, matching, setting
 from readers.auth.psam import MAX_LEVELS, Terms
-from readers.auth.tables import INTERNAL_KEY
+from readers.auth.tables import HEALTH_KEY, HEALTH_KEYS, INTERNAL_KEY
 
 
 @frozen(slots=True)
@@ -27,6 +27,11 @@ class CardKeyOptions:
         INTERNAL_KEY,
         help="the PSAM's number of the key by which cards prove themselves (IRK)",
         validator=between(0, 255),
+    )
+    psam_health_key: int = setting(
+        HEALTH_KEY,
+        help="the PSAM's number of the read key of resident health cards (RK_DDF1); those of DF01 to DF03 follow it",
+        validator=between(0, 256 - HEALTH_KEYS),
     )
     psam_wait_s: float = setting(
         10.0, help="how long a read waits its turn for the PSAM", unit="s", validator=between(0.1, 60)
@@ -59,4 +64,4 @@ class CardKeyOptions:
     @property
     def terms(self) -> Terms:
         """As the PSAM is asked."""
-        return Terms(self.psam_levels, self.psam_internal_key)
+        return Terms(self.psam_levels, self.psam_internal_key, self.psam_health_key)

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from middleware.domain.card_key import FACTOR_BYTES, KeyChallenge, KeyProof
 from middleware.domain.fault import Fault
-from readers.apdu import Command, Exchange, Response, read_binary, select_by_name, transmit
+from readers.apdu import Command, Exchange, Response, read_binary, select_by_name, select_file, transmit
 from readers.auth import tables
 from readers.cards.declaration import Algorithm
 
@@ -31,11 +31,12 @@ class Terms:
 
     levels: int = MAX_LEVELS
     internal_key: int = tables.INTERNAL_KEY
+    health_key: int = tables.HEALTH_KEY
 
 
 def facts(exchange: Exchange, algorithms: tuple[Algorithm, ...] = tuple(Algorithm)) -> PsamFacts:
     """Find it out; ``psam.absent`` when the card in that slot is no PSAM of ours."""
-    if not any(_entered(exchange, algorithm) for algorithm in algorithms):
+    if not any(_entered(exchange, algorithm) for algorithm in algorithms) and not health_entered(exchange):
         raise Fault("psam.absent", "the card in its slot is no PSAM")
     return PsamFacts(
         _public(exchange, tables.SERIAL_FILE, tables.SERIAL_BYTES),
@@ -60,6 +61,15 @@ def proof(exchange: Exchange, challenge: KeyChallenge, terms: Terms) -> KeyProof
         exchange, challenge, algorithm, terms, reference, challenge.external_factor, challenge.external_source
     )
     return KeyProof(external + challenge.external_factor, internal)
+
+
+def health_entered(exchange: Exchange) -> bool:
+    """Whether it has the application of resident health cards, which is selected from here on: DF01 under the root."""
+    transmit(exchange, select_file(tables.ROOT, 0x00), "PSAM root")  # out of whatever was selected; some know no such file
+    response = transmit(exchange, select_file(tables.HEALTH_DF01, 0x00), "PSAM health DF01")
+    if not response.ok and response.sw not in NEVER_HEARD:
+        raise _failed(response, "PSAM health DF01")
+    return response.ok
 
 
 def entered(exchange: Exchange, algorithm: Algorithm) -> None:

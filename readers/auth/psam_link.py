@@ -15,7 +15,8 @@ from middleware.domain.card_key import KeyChallenge, KeyProof
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.ports import DebitKeys
-from readers.auth import debit, psam
+from readers.auth import debit, health, psam
+from readers.auth.health import HealthChallenge
 from readers.auth.holding import HeldCard, Procedure, Usable, ends
 from readers.auth.options import CardKeyOptions
 from readers.turns import Turns
@@ -91,6 +92,14 @@ class Psam:
         """
         async with self._mine():
             made, serial, _ = await self._made(lambda exchange, _: psam.proof(exchange, challenge, self._options.terms))
+        return made, serial
+
+    async def prove_health(self, challenge: HealthChallenge) -> tuple[bytes, str]:
+        """The same of a read key of a resident health card: what EXTERNAL AUTHENTICATE takes."""
+        async with self._mine():
+            made, serial, _ = await self._made(
+                lambda exchange, _: health.psam_proof(exchange, challenge, self._options.terms)
+            )
         return made, serial
 
     @asynccontextmanager

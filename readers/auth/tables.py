@@ -33,5 +33,12 @@ CITY_SUFFIX = b"sx"  # 7378 was seen behind the six digits of the region
 CARD_FACTOR_BYTES = 8  # the last of the historical bytes
 INTERNAL_KEY = 0x00  # IRK: INTERNAL AUTHENTICATE names no other
 
+# Resident health cards: the PSAM's DF01 by its identifier, its numbers of the read keys (DDF1, then DF01 to DF03), and the
+# usage byte that one implementation sends with them.
+ROOT, HEALTH_DF01 = 0x3F00, 0xDF01
+HEALTH_KEY, HEALTH_KEYS, HEALTH_USAGE = 0x31, 4, 0x47
+HEALTH_CITY_SUFFIX = b"000000"  # behind the first two digits of the application's city
+HEALTH_PROOF_SUFFIX = b"\x01"
+
 # PIN pads (PC/SC part 10): the reader's own answers.
 PAD_TIMEOUT, PAD_CANCELLED, PAD_DIFFER, PAD_LENGTH = 0x6400, 0x6401, 0x6402, 0x6403

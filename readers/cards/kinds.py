@@ -111,8 +111,8 @@ KINDS = (
     CardKind(
         Kind.HEALTH, "居民健康卡", "resident health card",
         (ByFile(health.ROOT, health.DDF1.source),),
-        readable=False,
-        todo_zh="姓名须认证读密钥后才能读，请使用社会保障卡", todo_en="the name needs the read key; use the social-security card",
+        readable=True,
+        todo_zh="须有 PSAM，姓名要先认证读密钥", todo_en="with a PSAM: the name is behind the read key",
     ),
     CardKind(
         Kind.MIFARE, "就诊卡（Mifare Classic）", "treatment card (Mifare classic)",

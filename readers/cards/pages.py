@@ -49,7 +49,7 @@ def _kinds() -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- |"
     for kind in ALL_KINDS:
         todo = f": {kind.todo_zh} / {kind.todo_en}" if kind.todo_zh else ""
-        read = "是 yes" if kind.readable else f"否 no{todo}"
+        read = f"是 yes{todo}" if kind.readable else f"否 no{todo}"
         if not kind.probes:
             yield f"| `{kind.key}` | {kind.zh} · {kind.en} | — | {kind.known_zh} / {kind.known_en} | {read} |"
         for probe in kind.probes:

@@ -19,6 +19,8 @@ from readers.cards import social_security as ss
 from readers.cards.declaration import Access, CardFile, Encoding, Generation
 from readers.cards.detect import detect, unreadable
 from readers.cards.encoding import Malformed, decode, decode_as, unpadded
+from readers.cards.health import HOLDER
+from readers.cards.kinds import Kind
 from readers.cards.reading import FileReader
 
 REGION_DIGITS = 6
@@ -41,6 +43,13 @@ class Reading:
 
     card: CardRead
     warnings: tuple[str, ...] = ()
+
+
+class NeedsReadKeyError(Fault):
+    """A resident health card: whoever has a PSAM knows by this what to do."""
+
+    def __init__(self) -> None:
+        super().__init__("card.needs_authentication", f"{HOLDER.path}: {Access.READ_KEY}")
 
 
 CardProcedure = Callable[[Exchange, CardContext], Reading]
@@ -69,6 +78,8 @@ def in_order(order: tuple[str, ...]) -> CardProcedure:
         detection = detect(exchange, bytes.fromhex(context.atr_historical), order)
         if detection.kind is None or not detection.kind.readable:
             raise unreadable(detection)
+        if detection.kind.key == Kind.HEALTH:
+            raise NeedsReadKeyError
         return read_selected(FileReader(exchange), context)
 
     return read

@@ -10,6 +10,7 @@ import threading
 import attrs
 
 from simulators.card import OTHERS, PEOPLE, CardFaults, VirtualCard, VpcdSlot, other_card
+from simulators.card.health_keys import KeyedHealthCard
 from simulators.card.plastic import Card
 from simulators.card.psam import PsamCard, PsamFaults
 from simulators.card.secure import KeyFaults, SecureCard
@@ -29,7 +30,9 @@ def main() -> int:
     parser.add_argument("--withdraw-at", type=int, default=0, metavar="N", help="pull the card at exchange N")
     parser.add_argument("--slow", type=float, default=0.0, metavar="SECONDS", help="answer this late")
     parser.add_argument("--contactless", action="store_true", help="the person's card on a contactless reader")
-    parser.add_argument("--keys", action="store_true", help="the person's card with invented keys and the PIN 123456")
+    parser.add_argument(
+        "--keys", action="store_true", help="the person's card (PIN 123456) or a health card with invented keys"
+    )
     parser.add_argument("--psam", action="store_true", help="no person's card: a PSAM with the issuer's invented keys")
     parser.add_argument("--t0", action="store_true", help="answer the T=0 way: 61xx and 6Cxx")
     args = parser.parse_args()
@@ -45,6 +48,8 @@ def main() -> int:
         card: Card
         if args.psam:
             card = PsamCard(PsamFaults(card=faults))
+        elif args.kind == "health-card" and args.keys:
+            card = KeyedHealthCard(KeyFaults(card=faults))
         elif args.kind:
             card = other_card(args.kind, faults)
         elif args.keys:

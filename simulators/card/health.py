@@ -32,6 +32,10 @@ class HealthCard(Plastic):
         super().reset()
         self._selected: Mapping[int, Content] | None = None
         self._file: Content | None = None
+        self._place = 0
+
+    def _closed(self, file: Content) -> bool:
+        return file.guarded
 
     def _execute(self, apdu: bytes) -> bytes:
         match apdu[:2]:
@@ -49,6 +53,7 @@ class HealthCard(Plastic):
             if identifier not in self._applications:
                 return b"\x6a\x82"
             self._selected, self._file = self._applications[identifier], None
+            self._place = identifier
             return _OK
         if self._selected is None or identifier not in self._selected:
             return b"\x6a\x82"
@@ -58,7 +63,7 @@ class HealthCard(Plastic):
     def _read(self, apdu: bytes) -> bytes:
         if self._file is None:
             return b"\x69\x86"
-        if self._file.guarded:
+        if self._closed(self._file):
             return b"\x69\x82"
         if apdu[1] == 0xB0:  # noqa: PLR2004 - READ BINARY
             offset = apdu[2] << 8 | apdu[3]

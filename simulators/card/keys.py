@@ -30,6 +30,14 @@ class KeyRef(IntEnum):
     TAC = 0x21  # the card's word for the clearing
 
 
+HEALTH_READ = range(0x31, 0x35)  # read keys of resident health cards, as a PSAM numbers them: DDF1, then DF01 to DF03
+
+
+def health_key(reference: int, city: str, factor: bytes) -> bytes:
+    """A read key as it lies in one resident health card."""
+    return diversified(root_key(reference), (city[:2].encode("ascii") + b"000000", factor), sm4=True)
+
+
 def root_key(reference: int) -> bytes:
     """The issuer's key of that number: sixteen invented bytes."""
     return hashlib.sha256(f"yikatong: an invented issuer key, number {reference:02X}".encode()).digest()[:KEY_BYTES]

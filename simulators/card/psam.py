@@ -14,6 +14,7 @@ _LEVEL = b"\x69\x85"
 _ENVIRONMENTS = {0x01: b"sx1.sh.", 0x02: b"sx2.sh.", 0x03: b"sx3.sh."}
 _NAME = "社会保障".encode("gbk")
 _DF01 = bytes.fromhex("D15600000590")
+_ROOT, _HEALTH_DF01 = bytes.fromhex("3F00"), bytes.fromhex("DF01")
 _LEVELS = 3
 _MORE = 0x61
 
@@ -26,6 +27,7 @@ class PsamFaults:
     without: frozenset[int] = frozenset()  # keys that it lacks
     level: int = _LEVELS  # how many diversifications its keys still allow
     wrong: bool = False  # its keys are another issuer's
+    health: bool = True  # it has the application of resident health cards
     only_80: bool = False  # takes class 80 instead of BF
     get_response: bool = False  # the T=0 way
     card: CardFaults = CardFaults()  # noqa: RUF009 - frozen
@@ -46,6 +48,7 @@ class PsamCard(Plastic):
         self.serial, self.terminal = serial, terminal
         self._cipher = 0
         self._in_df01 = False
+        self._in_health = False
         self._key = b""
         self._pending = b""
         self._expected = b""
@@ -55,12 +58,14 @@ class PsamCard(Plastic):
         """Power on or reset."""
         super().reset()
         self._cipher, self._in_df01, self._key, self._pending = 0, False, b"", b""
+        self._in_health = False
 
     def _execute(self, apdu: bytes) -> bytes:
         data = data_of(apdu)
         match apdu[0], apdu[1]:
             case 0x00, 0xA4:
-                return self._select(data)
+                self._in_health = False
+                return self._select_file(data) if len(data) == 2 else self._select(data)  # noqa: PLR2004 - an identifier
             case 0x00, 0xB0:
                 return self._public(apdu[2], apdu[4])
             case 0x00, 0xC0:
@@ -79,6 +84,16 @@ class PsamCard(Plastic):
             case _:
                 return b"\x6d\x00"
 
+    def _select_file(self, identifier: bytes) -> bytes:
+        """Its root, and the application of resident health cards under it."""
+        if identifier == _ROOT:
+            self._cipher, self._in_df01, self._key = 0, False, b""
+            return _OK
+        if identifier != _HEALTH_DF01 or not self.psam_faults.health:
+            return b"\x6a\x82"
+        self._cipher, self._in_health = 0x03, True
+        return _OK
+
     def _select(self, name: bytes) -> bytes:
         if name == _DF01:
             self._in_df01 = bool(self._cipher)
@@ -96,6 +111,8 @@ class PsamCard(Plastic):
 
     def _choose(self, usage: int, reference: int, data: bytes) -> bytes:
         faults = self.psam_faults
+        if self._in_health:
+            return self._choose_health(usage, reference, data)
         if not self._in_df01:
             return b"\x69\x85"
         if reference in faults.without:
@@ -111,6 +128,19 @@ class PsamCard(Plastic):
             factors = [factors[1], factors[0], factors[2]]
         root = keys.root_key(reference + (0x200 if faults.wrong else 0))
         self._key = keys.diversified(root, factors, sm4=self._cipher == 0x03)  # noqa: PLR2004 - SM4's marker
+        return _OK
+
+    def _choose_health(self, usage: int, reference: int, data: bytes) -> bytes:
+        """The card's factor, the city's, the message's: two levels of the card, and the message's beside them."""
+        if reference in self.psam_faults.without or reference not in keys.HEALTH_READ:
+            return _NO_KEY
+        if usage != 0x47 or len(data) != _LEVELS * keys.FACTOR:  # noqa: PLR2004 - as cards' programs send it
+            return b"\x67\x00"
+        if self.psam_faults.level < usage >> 5:
+            return _LEVEL
+        card, city, message = (data[at : at + keys.FACTOR] for at in range(0, len(data), keys.FACTOR))
+        root = keys.root_key(reference + (0x200 if self.psam_faults.wrong else 0))
+        self._key = keys.diversified(root, (city, card, message), sm4=True)
         return _OK
 
     def _begin_debit(self, data: bytes) -> bytes:

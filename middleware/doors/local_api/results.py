@@ -94,6 +94,27 @@ class CardHolder(Result, frozen=True, kw_only=True):
     ] = ""
 
 
+class ClinicalFact(Result, frozen=True, kw_only=True):
+    """One item as the card has it, not interpreted: a code is a code, a blank is no "no"."""
+
+    file: str
+    record: int
+    tag: str
+    zh: str
+    en: str
+    state: Literal["read", "blank", "missing", "unreadable"]
+    text: str
+
+
+class EmergencyFacts(Result, frozen=True, kw_only=True):
+    """For emergencies: items for role his alone; ``fault`` is why nothing was read."""
+
+    fault: Annotated[str, Meta(description="没能读出的原因 / why nothing was read; else empty")]
+    items: Annotated[
+        list[ClinicalFact], Meta(description="卡上原样，不作解释；仅角色 his / as the card has it; for role his alone")
+    ]
+
+
 class CardReadResult(Result, frozen=True, kw_only=True):
     """card.read."""
 
@@ -102,6 +123,10 @@ class CardReadResult(Result, frozen=True, kw_only=True):
     reader: str
     card: CardFacts
     holder: CardHolder
+    emergency: Annotated[
+        EmergencyFacts | UnsetType,
+        Meta(description="居民健康卡的急救信息 / of a resident health card: clinical basics and allergies"),
+    ] = UNSET
     warnings: Annotated[
         list[str] | UnsetType,
         Meta(description="可用但有异常 / odd, and good all the same: issuer_unknown 发卡机构未登记"),

@@ -18,6 +18,7 @@ from middleware.domain.fault import Fault
 from middleware.engine.driver import mutual_proof
 from readers.auth.keyed import ReadersWithKeys
 from readers.auth.options import CardKeyOptions
+from simulators.card.health_keys import KeyedHealthCard
 from simulators.card.hsm import Hsm
 from simulators.card.psam import PsamCard
 from simulators.card.secure import FIRST_PIN, SecureCard
@@ -43,7 +44,7 @@ async def keyed(pcscd: Pcscd, *, psam: bool = True) -> AsyncIterator[tuple[Bench
             await made.psam.stop()
 
 
-async def put(b: Bench, reader: str, card: SecureCard | PsamCard) -> None:
+async def put(b: Bench, reader: str, card: SecureCard | PsamCard | KeyedHealthCard) -> None:
     await b.withdraw(reader)
     await deferToThread(b.slots[reader].insert, card)
     await b.until_state(reader, "card-present")
@@ -165,3 +166,16 @@ async def test_a_stop_of_the_readers_ends_a_held_card_and_its_thread(pcscd: Pcsc
         await b.readers.stop()
 
         assert await code(session.challenge(HOLDER_KEY)) == "card.session_gone"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_resident_health_card_is_one_identity_with_emergency_data_by_plain_read_card(pcscd: Pcscd) -> None:
+    async with keyed(pcscd) as (b, made, reader):
+        card = KeyedHealthCard()
+        await put(b, reader, card)
+        read = await made.read_card(reader)
+
+        assert (read.kind, read.id_number.reveal()) == ("health-card", PEOPLE["employee"].id_number)
+        assert (read.reader, read.psam, card.proved) == (reader, "99990000000000000001", [0xDDF1, 0xDF02])
+        assert read.emergency is not None
+        assert "青霉素" in {item.text for item in read.emergency.items}

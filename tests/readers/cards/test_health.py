@@ -117,7 +117,7 @@ def test_what_is_free_is_no_identity() -> None:
     with pytest.raises(Fault) as caught:
         in_order(("health-card",))(over(HealthCard()), CardContext("r", "", dt.date(2026, 3, 2)))
 
-    assert (caught.value.code, "请使用社会保障卡" in caught.value.detail) == ("card.unsupported", True)
+    assert (caught.value.code, "DDF1/EF06" in caught.value.detail) == ("card.needs_authentication", True)
     assert PEOPLE["employee"].id_number not in caught.value.detail
 
 

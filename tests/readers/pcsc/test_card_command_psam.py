@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from daemon.cli import main
 from simulators.card import VpcdSlot
+from simulators.card.health_keys import KeyedHealthCard
 from simulators.card.psam import PsamCard, PsamFaults
 from simulators.card.secure import FIRST_PIN, KeyFaults, SecureCard
 from simulators.pcscd import Pcscd
@@ -24,7 +25,7 @@ def put(pcscd: Pcscd) -> Iterator:
     """Put a card and a PSAM in, and run the command."""
     used = []
 
-    def both(card: SecureCard, psam: PsamCard, pin: str = "") -> Result:
+    def both(card: SecureCard | KeyedHealthCard, psam: PsamCard, pin: str = "") -> Result:
         for slot, one in zip((pcscd.slots[1], pcscd.slots[3]), (card, psam), strict=True):
             virtual = VpcdSlot(port=slot.port)
             used.append((slot, virtual))
@@ -84,3 +85,14 @@ def test_what_is_no_pin_is_never_shown_to_the_card(put) -> None:
 
     assert (result.exit_code, "4 至 16 位数字" in result.stderr, card.pin_tries) == (2, True, 6)
     assert "12ab" not in result.output
+
+
+def test_a_health_card_is_read_masked_with_its_read_keys(put) -> None:
+    card = KeyedHealthCard()
+    result = put(card, PsamCard())
+
+    assert (result.exit_code, result.stderr, card.proved) == (0, "", [0xDDF1, 0xDF01, 0xDF02, 0xDF03])
+    assert "0B 姓名 / name: 张**" in result.stdout
+    assert "0F 居民身份证号 / citizen id number: 999999************" in result.stdout
+    assert "过敏物质名称 / allergen: ***" in result.stdout
+    assert all(clear not in result.stdout for clear in (PEOPLE["employee"].id_number, PEOPLE["employee"].name, "青霉素"))
