@@ -10,6 +10,7 @@ import datetime as dt
 from attrs import evolve, frozen
 
 from middleware.domain.card import HEALTH_CARD, ClinicalItem, Emergency, person_read
+from middleware.domain.card_key import FACTOR_BYTES
 from middleware.domain.credential import Credential, Shown
 from middleware.domain.fault import Fault
 from middleware.domain.identity import IdNumber, PersonName
@@ -50,6 +51,8 @@ def opened(exchange: Exchange, context: CardContext) -> OpenedHealth:
     number, city = _text(files, health.ISSUER, NUMBER), _text(files, health.ISSUER, CITY)
     if not city[:2].isdecimal():
         raise _malformed(health.ISSUER, CITY, "does not begin with two digits")
+    if len(context.atr_historical) < 2 * FACTOR_BYTES:
+        raise Fault("card.malformed", f"ATR: fewer than {FACTOR_BYTES} historical bytes")  # no key goes down to this card
     if context.today < issued_on:
         raise Fault("card.not_yet_valid", health.ISSUER.where(health.ISSUER.item(ISSUED_ON)))
     return OpenedHealth(context.reader, number, city, context.atr_historical, issued_on)

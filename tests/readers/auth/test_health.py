@@ -125,6 +125,14 @@ def test_a_card_without_a_name_gives_no_identity_and_one_without_an_end_is_good(
     assert identity(missing=frozenset({0x07})).card.expires_on is None
 
 
+def test_a_card_to_which_no_key_goes_down_is_said_before_the_psam_is_asked() -> None:
+    card = KeyedHealthCard()
+    fault = attempt(lambda: health_read.opened(card.answer, CardContext("reader", "00815400", TODAY)))
+
+    assert isinstance(fault, Fault)
+    assert (fault.code, fault.detail) == ("card.malformed", "ATR: fewer than 8 historical bytes")
+
+
 def test_a_birth_date_that_differs_from_the_number_is_said() -> None:
     assert identity({0x0E: bytes.fromhex("0E0419740513")}).warnings == ("birth_date_differs_from_id_number",)
 
