@@ -31,6 +31,7 @@ def pytest_make_parametrize_id(val):
     return f"{len(val)}-bytes" if isinstance(val, bytes) and len(val) > 32 else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items):
     """A file's tests stay together, for they share what they set up; each planted defect is a search of its own."""
     for item in items:
