@@ -31,14 +31,6 @@ def pytest_make_parametrize_id(val):
     return f"{len(val)}-bytes" if isinstance(val, bytes) and len(val) > 32 else None
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items):
-    """A file's tests stay together, for they share what they set up; each planted defect is a search of its own."""
-    for item in items:
-        if item.path.name != "test_planted.py":
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
-
-
 @pytest.fixture(scope="session")
 def cluster():
     """The test run's own PostgreSQL, started when the first test wants it."""
