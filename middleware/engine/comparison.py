@@ -137,7 +137,7 @@ class Comparison:
         if len(slices) > MAX_SLICES or len(rows) > MAX_ROWS:
             raise Fault("statement.too_many", f"{len(slices)} slices, {len(rows)} rows in one day")
         found = Found()
-        unequal = await self._totals(slices, rows, run.day)
+        unequal = await self._totals(slices, self._parts(), rows, run.day)
         found.equal = not unequal
         if not self._rules.statement.detail:
             run.differences = len(unequal)
@@ -147,6 +147,7 @@ class Comparison:
         due = [doubt for doubt in open_doubts if self._is_due(doubt)]
         wanted = self._wanted(slices, unequal, whole=found.whole or bool(due))
         files = await self._details(run.day, wanted, rows, unequal)
+        found.equal = not unequal
         found.rows = [row for file in files for row in file.rows if row.difference is not Difference.EQUAL]
         found.proofs[run.day] = [file.proof for file in files]
         await self._unlisted(found, due, slices, keys, _Day(files, {slice_ for slice_, _ in unequal}))
@@ -192,9 +193,11 @@ class Comparison:
 
     # -- totals
 
-    async def _totals(self, slices: Sequence[Slice], rows: Sequence[Booked], day: dt.date) -> set[tuple[Slice, Refunds]]:
+    async def _totals(
+        self, slices: Sequence[Slice], parts: Sequence[Refunds], rows: Sequence[Booked], day: dt.date
+    ) -> set[tuple[Slice, Refunds]]:
         """Ask 3201 of every slice; those that the centre does not call equal."""
-        run, parts = self._run, self._parts()
+        run = self._run
         run.step, run.done, run.of = "totals", 0, len(slices) * len(parts)
         unequal = set()
         for slice_ in slices:
@@ -242,8 +245,9 @@ class Comparison:
         day: dt.date,
         wanted: Sequence[tuple[Slice, Refunds]],
         rows: Sequence[Booked],
-        unequal: Collection[tuple[Slice, Refunds]],
+        unequal: set[tuple[Slice, Refunds]],
     ) -> list[_File]:
+        """Each wanted file. What turns out to be equal after all is taken out of ``unequal``."""
         run = self._run
         run.step, run.done, run.of = "detail", 0, len(wanted)
         differ = {(slice_.of_detail, part) for slice_, part in unequal}
@@ -252,10 +256,20 @@ class Comparison:
             mine = [row for row in rows if row.slice.of_detail == slice_ and _is_in(row, part)]
             file = await self._detail(day, slice_, part, mine)
             if (slice_, part) in differ and all(row.difference is Difference.EQUAL for row in file.rows):
-                raise Fault("reconcile.incomplete", "the totals differ and no row does")
+                await self._totals_again(day, (slice_, part), rows, unequal)
+                run.step = "detail"
             files.append(file)
-            run.done += 1
+            run.done, run.of = len(files), len(wanted)
         return files
+
+    async def _totals_again(
+        self, day: dt.date, of: tuple[Slice, Refunds], rows: Sequence[Booked], unequal: set[tuple[Slice, Refunds]]
+    ) -> None:
+        """The totals differed and no row does: what was in doubt may have moved between the two questions."""
+        stale = {(slice_, part) for slice_, part in unequal if (slice_.of_detail, part) == of}
+        if await self._totals(sorted(slice_ for slice_, _ in stale), (of[1],), rows, day):
+            raise Fault("reconcile.incomplete", "the totals differ and no row does")
+        unequal -= stale
 
     async def _detail(self, day: dt.date, slice_: Slice, part: Refunds, mine: Sequence[Booked]) -> _File:
         run, means, ask = self._run, self._means, self._asker.ask
@@ -322,8 +336,9 @@ class Comparison:
 
     async def _other_day(self, day: dt.date, slices: Sequence[Slice]) -> _Day:
         rows = booked(await self._visits_of(day), day, self._rules.zone)
-        unequal = await self._totals(slices, rows, day)
-        return _Day(await self._details(day, self._wanted(slices, (), whole=True), rows, unequal), {s for s, _ in unequal})
+        unequal = await self._totals(slices, self._parts(), rows, day)
+        files = await self._details(day, self._wanted(slices, (), whole=True), rows, unequal)
+        return _Day(files, {slice_ for slice_, _ in unequal})
 
     def _is_covered(self, doubt: Doubt, keys: Collection[Key]) -> bool:
         """Whether it is known under which keys such care is cleared here: else a file of them proves nothing."""

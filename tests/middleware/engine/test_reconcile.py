@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 import pytest_twisted
+import sqlalchemy as sa
 from attrs import evolve
 from twisted.internet.defer import Deferred, ensureDeferred
 
@@ -16,6 +17,7 @@ from middleware.domain.decision import Verdict as Decided
 from middleware.domain.fault import Fault
 from middleware.domain.money import Money
 from middleware.domain.statement import Refunds, Slice, StatementRules, Verdict, totals_of
+from middleware.store import tables as t
 from tests.support.day import AGENCY, LI, WANG, Day, Row, journal, play
 from tests.support.fakes import TZ
 
@@ -257,6 +259,34 @@ async def test_a_file_that_is_no_answer_is_refused_whole_and_nothing_is_applied(
         assert day.store.rows(run.run_id, 1, 0, 10) == []
         day.centre.spoil = day.centre.bad_file = None
         assert (await day.compared()).state == "balanced"
+
+    await play(test, first_check_s=1e6, processing_limit_s=60)(store_url)
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_left_the_centres_books_between_totals_and_file_is_no_contradiction(store_url):
+    """A reversal whose answer is out takes effect while the day is compared."""
+
+    async def test(day):
+        day.centre.loses = [Call.SETTLE]
+        await day.settled("1")
+        await day.settled("2")
+        day.next_night()
+        real = day.centre.send
+
+        async def send(call, on_first_byte, on_late_reply):
+            if call.call == Call.UPLOAD_FILE:
+                day.centre.rows = [row for row in day.centre.rows if row.number != "SETL1"]
+            return await real(call, on_first_byte, on_late_reply)
+
+        day.centre.send = send
+        run = await day.compared()
+
+        assert (run.fault, run.differences) == ("", 0)
+        assert len(day.centre.calls(Call.COMPARE_TOTALS)) >= 2
+        with day.rig.database.connect() as connection:
+            totals = connection.execute(sa.select(t.reconcile_totals).where(t.reconcile_totals.c.run_id == run.run_id)).all()
+        assert all(row.equal for row in totals)
 
     await play(test, first_check_s=1e6, processing_limit_s=60)(store_url)
 
