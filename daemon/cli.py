@@ -14,6 +14,7 @@ import click
 from daemon import VERSION
 from daemon.agent_command import reader_agent, reader_certificates
 from daemon.card_command import card
+from daemon.catalogue_command import catalogue
 from daemon.conformance.command import conformance
 from daemon.debit_command import debit
 from daemon.desk import desk
@@ -226,6 +227,7 @@ def demo(keep: bool, directory: Path) -> None:
 
 
 main.add_command(card)
+main.add_command(catalogue)
 main.add_command(reader_agent)
 main.add_command(reader_certificates)
 main.add_command(conformance)

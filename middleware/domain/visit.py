@@ -19,6 +19,7 @@ from middleware.domain.order import Caller, RegisterOrder
 from middleware.domain.payment import Leg, Means, is_open
 from middleware.domain.pursuit import Pursuit, Shown
 from middleware.domain.reconciliation import Finding
+from middleware.domain.remark import Remark
 from middleware.domain.split import Split
 from middleware.domain.trouble import Trouble
 
@@ -130,6 +131,7 @@ class Settlement:
     pursuit: Pursuit | None = None  # how far the doubt has been pursued; None when there is none
     shown: Shown | None = None  # weak evidence, for the desk
     finding: Finding | None = None  # of a comparison with the centre: it stands until both say the same
+    remarks: tuple[Remark, ...] = ()  # what the catalogues say against its lines: for people, no move reads it
 
     @property
     def leg(self) -> Leg | None:
