@@ -20,8 +20,8 @@ _OFFER = Node("", (  # no node in the table: the fields stand in output itself
 ))
 _SINCE: tuple[FieldSpec, ...] = (
     date("updt_time", "更新时间", "since", need=True),
-    number("page_num", 4, 0, "当前页数", "page", need=True),
-    number("page_size", 4, 0, "本页数据量", "size", need=True),
+    number("page_num", 4, 0, "分页条数", "page", need=True),
+    number("page_size", 4, 0, "分页大小", "size", need=True),
 )
 _PAGE = Node("", tuple(number(name, 10, 0, zh) for name, zh in (
     ("pages", "总页数"), ("pageNum", "当前页数"), ("pageSize", "本页数据量"), ("recordCounts", "总数据量"),
@@ -31,7 +31,7 @@ _WHO: tuple[FieldSpec, ...] = (
     text("crter_name", 50, "创建人姓名"),
     text("crte_time", 19, "创建时间"),
     text("crte_optins_no", 20, "创建机构"),
-    text("opter_id", 20, "经办人"),
+    text("opter_id", 20, "经办人ID"),
     text("opter_name", 50, "经办人姓名"),
     text("opt_time", 19, "经办时间"),
     text("optins_no", 20, "经办机构"),
@@ -43,7 +43,7 @@ _VALID = text("vali_flag", 3, "有效标志", "valid", need=True)
 _RECORD = text("rid", 40, "唯一记录号", "record", need=True)
 _UPDATED = text("updt_time", 19, "更新时间", "version", need=True)
 _CODE = text("hilist_code", 50, "医保目录编码", "code", need=True)
-_PLACE = text("insu_admdvs", 6, "参保机构医保区划", need=True)
+_PLACE = text("insu_admdvs", 6, "参保所属医保区划", need=True)
 _POOL = text("poolarea_no", 6, "统筹区")
 
 
@@ -74,7 +74,7 @@ CATALOGUE_TRANSACTIONS = (
     _by_file("1309", "门诊慢特病种目录下载", "chronic and special diseases"),
     _by_page("1312", "医保目录信息下载", "what the insurance pays for", asked=(
         text("hilist_code", 50, "医保目录编码"),
-        text("insu_admdvs", 6, "参保机构医保区划"),
+        text("insu_admdvs", 6, "参保所属医保区划"),
     ), told=(
         _CODE, text("hilist_name", 200, "医保目录名称", "name", need=True), _PLACE, _FROM, _TO,
         text("med_chrgitm_type", 6, "医疗收费项目类别"),
@@ -92,12 +92,12 @@ CATALOGUE_TRANSACTIONS = (
     )),
     _by_page("1317", "医药机构目录匹配信息查询", "our codes beside the centre's", asked=(
         text("fixmedins_code", 30, "定点医药机构编号", need=True),
-        text("medins_list_codg", 150, "定点医药机构目录编号"),
-        text("insu_admdvs", 6, "参保机构医保区划"),
+        text("medins_list_codg", 150, "医药机构目录编码"),
+        text("insu_admdvs", 6, "参保所属医保区划"),
     ), told=(
         text("fixmedins_code", 30, "定点医药机构编号", need=True),
-        text("medins_list_codg", 150, "定点医药机构目录编号", "code", need=True),
-        text("medins_list_name", 200, "定点医药机构目录名称", "name"),
+        text("medins_list_codg", 150, "医药机构目录编码", "code", need=True),
+        text("medins_list_name", 200, "医药机构目录名称", "name"),
         _PLACE,
         text("list_type", 6, "目录类别"),
         text("med_list_codg", 50, "医疗目录编码", "other", need=True),
@@ -106,7 +106,7 @@ CATALOGUE_TRANSACTIONS = (
     _by_page("1318", "医保目录限价信息查询", "price limits", asked=(
         text("hilist_code", 50, "医保目录编码"),
         text("hilist_lmtpric_type", 6, "医保目录限价类型"),
-        text("insu_admdvs", 6, "参保机构医保区划"),
+        text("insu_admdvs", 6, "参保所属医保区划"),
     ), told=(
         _CODE,
         text("hilist_lmtpric_type", 6, "医保目录限价类型", need=True),
@@ -119,7 +119,7 @@ CATALOGUE_TRANSACTIONS = (
         text("hilist_code", 50, "医保目录编码"),
         text("selfpay_prop_psn_type", 6, "医保目录自付比例人员类别"),
         text("selfpay_prop_type", 6, "目录自付比例类别"),
-        text("insu_admdvs", 6, "参保机构医保区划"),
+        text("insu_admdvs", 6, "参保所属医保区划"),
     ), told=(
         _CODE,
         text("selfpay_prop_psn_type", 6, "医保目录自付比例人员类别", need=True),
@@ -132,9 +132,9 @@ CATALOGUE_TRANSACTIONS = (
         input=(Node("data", (
             text("type", 30, "字典类型", "name", need=True),
             text("parentValue", 30, "父字典键值"),
-            text("admdvs", 6, "行政区划"),
+            text("admdvs", 6, "医保区划"),
             date("date", "查询日期", "day", need=True),
-            text("valiFlag", 3, "权限标识"),
+            text("valiFlag", 3, "有效标志"),
         )),),
         output=(Node("list", (
             text("type", 30, "字典类型", "other", need=True),
@@ -142,7 +142,7 @@ CATALOGUE_TRANSACTIONS = (
             text("value", 50, "字典键值", "code", need=True),
             text("parentValue", 30, "父字典键值"),
             number("sort", 30, 0, "序号"),
-            text("valiFlag", 3, "权限标识", "valid"),
+            text("valiFlag", 3, "有效标志", "valid"),
             text("createUser", 50, "创建账户"),
             text("createDate", 19, "创建时间"),
             text("version", 20, "版本号", "version"),

@@ -51,7 +51,7 @@ PART_ROWS = 500  # written in one transaction: some ten milliseconds of the one 
 MAX_VERSIONS = 200  # in one load; the next goes on behind them
 MAX_PAGES = 9999  # page_num has four digits
 TRIES = 3  # of a version whose file is wrong, or was changed meanwhile
-_AGAIN = frozenset({"catalogue.file", "catalogue.version", "catalogue.changed", "catalogue.empty"})
+_AGAIN = frozenset({"catalogue.file", "catalogue.changed"})
 _NOTHING = CatalogueOffered("", "", 0)
 Parts = AsyncIterator[tuple[CatalogueRow, ...]]
 
@@ -119,14 +119,14 @@ class Downloader:
     async def begin(self, name: str, account: str = "", *, again: bool = False) -> Load:
         """Begin a load; it goes on by itself. ``again``: all of it, from the beginning.
 
-        Raises ``catalogue.not_offered``, ``.running``, ``.elsewhere`` or ``system.*``.
+        Raises ``catalogue.not_offered``, ``catalogue.running`` or ``system.*``.
         """
         if self._stopped or self._engine.stopping:
             raise Fault("system.stopping")
         if name not in self.rules.offered:
             raise Fault("catalogue.not_offered", name if name in CATALOGUES else "no such catalogue")
         if not self._holds():
-            raise Fault("catalogue.elsewhere")
+            raise Fault("catalogue.running", "another node downloads for all of them: ask that one")
         if name in self._runs:
             raise Fault("catalogue.running", self._runs[name].load.load_id)
         means, now = self._means, self._means.now()
@@ -211,7 +211,7 @@ class Downloader:
             if catalogue.way is not Way.FILE:
                 break  # pages and lists are told whole
         else:
-            raise Fault("catalogue.too_big", f"more than {MAX_VERSIONS} versions at once: the next download goes on")
+            raise Fault("catalogue.changed", f"more than {MAX_VERSIONS} versions at once: the next download goes on")
         return await self._through(run, before, standing, full=full)
 
     async def _through(self, run: _Run, before: Standing, standing: Standing, *, full: bool) -> bool:
@@ -252,12 +252,12 @@ class Downloader:
         await self._tell(run, step="loading", rows=0, of=one.expected or 0)
         async for rows in parts:
             await self._write(run, one, rows)
-        if one.expected is not None and one.lines != one.expected:
-            raise Fault("catalogue.changed", f"{one.lines} rows came, {one.expected} were announced")
         if not one.lines:
             if catalogue.way is Way.PAGES:
                 return None  # no page has a row: nothing was changed since
-            raise Fault("catalogue.empty", f"{one.expected or 'some'} rows were announced")
+            raise Fault("catalogue.changed", f"0 rows came, {one.expected or 'some'} were announced")
+        if one.expected is not None and one.lines != one.expected:
+            raise Fault("catalogue.changed", f"{one.lines} rows came, {one.expected} were announced")
         if catalogue.way is Way.FILE and one.known and not is_newer(one.version, one.known):
             return None  # the version that is here already, once more
         count = 0 if full else await self._counted(catalogue.name, base, edition)
@@ -318,7 +318,7 @@ class Downloader:
                 yield page.rows
             if len(page.rows) < size or one.lines == one.expected:
                 return
-        raise Fault("catalogue.too_big", f"more than {MAX_PAGES} pages")
+        raise Fault("catalogue.file", f"more than {MAX_PAGES} pages")
 
     async def _lists(self) -> Parts:
         day: dt.date = self._means.now().date()

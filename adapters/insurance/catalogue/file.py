@@ -16,7 +16,7 @@ from adapters.insurance.files import archive, table
 from middleware.domain.catalogue import MAX_CODE, MAX_NAME, MAX_VERSION, CatalogueRow, is_newer
 from middleware.domain.fault import Fault
 
-BOUNDS = archive.Bounds(48 << 20, 1 << 30)
+BOUNDS = archive.Bounds(48 << 20, 1 << 30, 400)  # rows of which most columns are empty shrink to a hundredth
 LONG = table.LongFile(1_000_000, 64 << 10)
 NO, YES = "0", "1"
 _DAY = re.compile(r"(\d{4})[-/]?(0[1-9]|1[0-2])[-/]?(0[1-9]|[12]\d|3[01])(?!\d)", re.ASCII)
@@ -69,11 +69,11 @@ class _Reading:
             self.newest[:] = [version]
         elif is_newer(before if self.ordered else self.asked, version):
             where = table.place(self.name, number, self.places["version"] - 1, "version")
-            raise Fault("catalogue.version", f"{where}: older than what came before it")
+            raise Fault("catalogue.file", f"{where}: older than what came before it")
 
 
 def read(packed: bytes, catalogue: str, asked: str, form: CatalogueForm) -> Iterator[CatalogueRow]:
-    """Its rows. Raises ``Fault("catalogue.file" | "catalogue.version" | "catalogue.too_big")``, at any of them."""
+    """Its rows. ``Fault("catalogue.file")`` may come with any of them."""
     places = form.places(catalogue)
     try:
         name, chunks = archive.stream(packed, BOUNDS)
@@ -81,10 +81,7 @@ def read(packed: bytes, catalogue: str, asked: str, form: CatalogueForm) -> Iter
         for number, cells in table.read_long(name, chunks, form.encoding, LONG):
             yield reading.row(number, cells)
     except Fault as fault:
-        if fault.code.startswith("catalogue."):
-            raise
-        too_big = fault.code in {"statement.too_big", "statement.too_many"}
-        raise Fault("catalogue.too_big" if too_big else "catalogue.file", fault.detail) from None
+        raise Fault("catalogue.file", fault.detail) from None
 
 
 def day_of(text: str) -> str | None:

@@ -30,10 +30,11 @@ _SHOWABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z", re.ASCII)
 
 @frozen(slots=True)
 class Bounds:
-    """How large a stranger's archive and the text in it may be."""
+    """How large a stranger's archive and the text in it may be, and the text beside the archive."""
 
     packed: int
     text: int
+    ratio: int = MAX_RATIO
 
 
 STATEMENT = Bounds(MAX_ZIP_BYTES, MAX_TEXT_BYTES)
@@ -115,7 +116,7 @@ def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, bounds: Bounds) -> Iterator[bytes]:
     """Streamed: neither what the archive says of its size nor what comes out of it may pass the bounds."""
-    limit = min(bounds.text, max(FREE_BYTES, MAX_RATIO * member.compress_size))
+    limit = min(bounds.text, max(FREE_BYTES, bounds.ratio * member.compress_size))
     if member.file_size > limit:
         raise Fault("statement.too_big", f"{name}: says that it is larger than {limit} bytes")
     size = 0
