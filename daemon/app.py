@@ -50,6 +50,7 @@ from middleware.engine.intake import Intake
 from middleware.engine.journal import Journal
 from middleware.engine.keydesk import KeyDesk
 from middleware.engine.letters import LetterDesk
+from middleware.engine.masters import NameRule
 from middleware.engine.media import MediaDesk
 from middleware.engine.members import AUDIT, INTAKE, OUTBOX, RECONCILIATION, LeaseTerms, Members
 from middleware.engine.outbox import Outbox
@@ -365,7 +366,10 @@ def serve_members(members: Members, engine: Engine) -> None:
 
 def waits_of(engine: EngineOptions) -> Waits:
     """How long callers wait."""
-    return Waits(engine.register_wait_s, engine.quote_wait_s, engine.settle_wait_s, engine.card_read_valid_s)
+    return Waits(
+        engine.register_wait_s, engine.quote_wait_s, engine.settle_wait_s, engine.card_read_valid_s,
+        NameRule(engine.his_names),
+    )  # fmt: skip
 
 
 def reconciliation(
