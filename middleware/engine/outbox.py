@@ -22,6 +22,7 @@ from middleware.domain.health import Condition, PartHealth
 from middleware.domain.his import HisAccepted
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.engine.lanes import Lanes
+from middleware.engine.learning import learn
 from middleware.engine.runner import Engine
 from middleware.engine.tasks import spawn
 from middleware.engine.writing import Extra
@@ -227,6 +228,9 @@ class Outbox:
             return False  # whoever delivers now asks the HIS again, and hears the same
         event, how = _event(waiting, outcome)
         try:
+            if isinstance(event, HisAcceptedPatient):
+                # Before the letter is closed: should this life end between the two, the HIS is asked again.
+                await learn(self._engine, waiting.letter.visit_id, event.patient_number, epoch)
             await self._engine.apply(waiting.letter.visit_id, event, Extra(closed_letter=(waiting.letter.control_id, how)))
         except IllegalEvent:
             log.exception("outbox.illegal_event", evt=type(event).__name__)

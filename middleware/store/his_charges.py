@@ -194,7 +194,7 @@ def _errand_state(connection: sa.Connection, row: Any) -> str:
     body = connection.scalar(sa.select(t.visit.c.body).where(t.visit.c.visit_id == row.visit_id))
     visit = decode_json(body) if body else {}
     errand: dict[str, Any] = next((one for one in visit.get("errands", ()) if one["errand_id"] == row.settlement_id), {})
-    if visit.get("withdrawn") or errand.get("withdrawn") or errand.get("state") == ErrandState.DECLINED:
+    if errand.get("withdrawn") or errand.get("state") == ErrandState.DECLINED:
         return _NOT_CHARGED
     return _CHARGED if errand.get("state") == ErrandState.DONE else _PENDING
 
