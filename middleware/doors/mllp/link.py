@@ -6,10 +6,11 @@ import datetime as dt
 import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
@@ -46,6 +47,9 @@ class Keeper(Protocol):
 
     def keep(self, incoming: Incoming) -> Deferred[bool]:
         """Fires when it is durable: True, or False when that id was taken before. Fails with ``Fault``."""
+
+    def take(self, incoming: Incoming, told: Callable[[bool | Exception], None]) -> None:
+        """The same without anything to wait for: ``told`` is called once with what ``keep`` fires or fails with."""
 
     def taken(self, link: str, control_id: str) -> Awaitable[Taken | None]:
         """What was taken under that id."""
@@ -152,9 +156,7 @@ class Hl7Link(Factory):
             return
         ack = self._wire(judged, ACCEPTED, None)
         incoming = Incoming(self.name, judged.control_id, judged.type, "", payload, ack, self._now())
-        self._inbox.keep(incoming).addCallbacks(
-            self._taken, self._not_written, callbackArgs=(judged, incoming, answer), errbackArgs=(judged, answer)
-        ).addErrback(self._unforeseen, answer)
+        self._inbox.take(incoming, partial(self._told, judged, incoming, answer))
 
     def broken(self, payload: bytes, fault: str, answer: Answer) -> None:
         """See ``Taker.broken``."""
@@ -167,14 +169,21 @@ class Hl7Link(Factory):
 
     # -- what is taken
 
-    def _taken(self, new: bool, judged: Judged, incoming: Incoming, answer: Answer) -> None:
-        if new:
-            self.counts[TAKEN] += 1
-            answer(incoming.ack)
-            self._listener.heard()
-            return
-        before = Deferred.fromCoroutine(self._again(judged, incoming, answer))
-        before.addErrback(self._not_written, judged, answer).addErrback(self._unforeseen, answer)
+    def _told(self, judged: Judged, incoming: Incoming, answer: Answer, result: bool | Exception) -> None:
+        """Its answer, and nothing raised: those of other messages wait behind this call. The hot path has no Deferred."""
+        if result is True:
+            try:
+                self.counts[TAKEN] += 1
+                answer(incoming.ack)
+                self._listener.heard()
+            except Exception as exc:  # noqa: BLE001 - a defect of ours is that of one message
+                self._unforeseen(Failure(exc), answer)
+        elif result is False:
+            before = Deferred.fromCoroutine(self._again(judged, incoming, answer))
+            before.addErrback(self._not_written, judged, answer).addErrback(self._unforeseen, answer)
+        else:
+            refused: Deferred[None] = fail(result)
+            refused.addErrback(self._not_written, judged, answer).addErrback(self._unforeseen, answer)
 
     async def _again(self, judged: Judged, incoming: Incoming, answer: Answer) -> None:
         """A control id that was taken before: the same bytes get the stored answer, others are refused."""
