@@ -111,9 +111,8 @@ class Inbox:
 
 def _tell(results: list[Exception | None] | Failure, those: list[Told]) -> None:
     if isinstance(results, Failure):
-        for told in those:
-            told(results.value)
-        return
+        why: Any = results.value
+        results = [why] * len(those)
     for told, result in zip(those, results, strict=True):
         if result is None:
             told(True)  # noqa: FBT003 - the one word it says
