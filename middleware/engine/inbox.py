@@ -115,7 +115,7 @@ def _tell(results: list[Exception | None] | Failure, those: list[Told]) -> None:
         results = [why] * len(those)
     for told, result in zip(those, results, strict=True):
         if result is None:
-            told(True)  # noqa: FBT003 - the one word it says
+            told(True)
         else:
             told(False if isinstance(result, RepeatedError) else result)
 

@@ -105,7 +105,8 @@ class Put:
 class Incoming:
     """Something that came over an HL7 link, as it came: a write of its own. ``why``: the fault for which it is only kept.
 
-    ``why`` "" = it is taken. Of what is taken no two have the same link and control id. ``ack`` is what was answered, for whoever sends it again.
+    ``why`` "" = it is taken. Of what is taken no two have the same link and control id. ``ack`` is what was answered, for
+    whoever sends it again.
     """
 
     link: str

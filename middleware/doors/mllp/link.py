@@ -98,7 +98,7 @@ class Hl7Link(Factory):
         self._listener: Listener = listener or Nobody()
         self._profile = options.profile()
         self._shapes = Shapes(options.charset, options.types, declared=options.acknowledge == DECLARED)
-        self._second, self._stamp = dt.datetime.min, b""
+        self._second, self._stamp = now(), b""
         self.options = options
         self.clock = clock
         self.counts: Counter[str] = Counter()
@@ -303,7 +303,7 @@ class Hl7Link(Factory):
         """MSH-10 and MSH-7 of an answer of ours; the number is of this life alone: no other node gives it."""
         self._answered += 1
         second = self._now().replace(microsecond=0)
-        if second != self._second:
+        if second != self._second or not self._stamp:
             self._second, self._stamp = second, second.strftime("%Y%m%d%H%M%S%z").encode()
         return b"K%x.%x" % (self._inbox.epoch, self._answered), self._stamp
 

@@ -1,7 +1,7 @@
 """What the messages of one sender have in common is worked out once: all that MSH says but its time and its number.
 
 A HIS writes the same MSH before each message of a kind. The first of them goes the long way (``judge``, and the ACK built
-field by field); of the next only what differs is looked at: the number, whether all of it is text, and that it is no answer.
+field by field); of the next only what differs is looked at: the number, whether all of it is text, that it is no answer.
 Whatever is unusual in any way goes the long way, so that nothing is refused here and nothing is taken that ``judge`` would
 refuse. Pure.
 """
