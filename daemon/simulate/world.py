@@ -26,9 +26,9 @@ from daemon.simulate.checks import (
     nothing_in_flight_of_an_earlier_life,
     read_tables,
 )
+from daemon.simulate.copies import MARK, each_destination_is_told_each_fact_once, what_is_delivered_it_has
 from daemon.simulate.dials import Dials, quiet
 from daemon.simulate.doubts import doubts_are_pursued_in_order
-from daemon.simulate.copies import MARK, each_destination_is_told_each_fact_once, what_is_delivered_it_has
 from daemon.simulate.hospital import HisBook
 from daemon.simulate.losses import Losses, a_card_that_was_reported_lost_pays_nothing
 from daemon.simulate.night import Night, both_say_the_same, the_totals_sent_are_the_days_own
