@@ -224,6 +224,8 @@ _ROWS = (
     FaultSpec("his.refused", _H, _FIX, _NO, -32301, "医院信息系统拒绝了报文", "the HIS refused the message", "请查看 HIS 返回的原因", "see the reason the HIS gave"),
     FaultSpec("his.unreachable", _H, _SAME, _NO, -32302, "连接不上医院信息系统", "the HIS cannot be reached", "请检查 HIS 接口", "check the HIS interface"),
     FaultSpec("his.message", _I, _FIX, _NO, -32303, "给 HIS 的报文未通过校验，未发送", "the message for the HIS failed validation; not sent", "请联系厂商", "call the vendor"),
+    FaultSpec("his.destination", _H, _FIX, _NO, -32310, "有报文在等一个已不在配置中的系统", "messages wait for a destination that is not configured any more", "请用 run.py outbox destinations 查看；恢复该配置，或由两人移交、放弃这些报文", "see run.py outbox destinations; configure it again, or have two persons hand the messages over or give them up"),
+    FaultSpec("his.sequence", _H, _FIX, _NO, -32311, "HIS 期待的报文顺序号与本系统不符，该连接已停发", "the HIS expects another sequence number than ours; nothing more is sent to it", "请与 HIS 厂家核对顺序号（run.py outbox destinations），由两人重新同步", "compare the numbers with the HIS's vendor (run.py outbox destinations), then have two persons resynchronise"),
     # -- what the HIS sends us by HL7
     FaultSpec("hl7.not_hl7", _H, _NEVER, _NO, -32350, "不是 HL7 报文，未受理", "this is no HL7 message", "请检查发送方：首段须为 MSH，分隔符须可用", "check the sender: MSH comes first, with usable delimiters"),
     FaultSpec("hl7.unframed", _H, _NEVER, _NO, -32351, "收到的字节不成 MLLP 报文，已留存", "bytes that are no whole MLLP block; they are kept", "请用 inbox show 查看，检查发送方的起止符", "look at them with inbox show, and check the sender's start and end characters"),

@@ -178,7 +178,9 @@ def test_another_registration_that_is_withdrawn_takes_no_charges_with_it():
     orphan = errand(matter=Matter.WITHDRAW_VISIT, by_itself=True, awaiting=Call.WITHDRAW_ADMISSION, visit_number="M2")
     lost = step(stay(charged(), orphan), e.CallUnanswered(Call.WITHDRAW_ADMISSION, "time-out", errand_id=UID), at())
     again = step(lost.state, e.DueTimePassed(errand_id=UID), at(now_of(lost).next_due))
-    older = stay(charged(), evolve(orphan, awaiting=Call.WITHDRAW_STAY_CHARGES))  # as releases before this one journalled it
+    older = stay(
+        charged(), evolve(orphan, awaiting=Call.WITHDRAW_STAY_CHARGES)
+    )  # as releases before this one journalled it
     emptied = step(older, e.CentreDidErrand(UID, Call.WITHDRAW_STAY_CHARGES), at())
 
     assert calls(again) == [Call.WITHDRAW_ADMISSION], "nothing was ever charged to it"
