@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from adapters.bank.iso8583.options import BankOptions
-from adapters.his.hl7v2.options import Hl7Options
+from adapters.his.hl7v2.destinations import HisOptions
 from adapters.insurance.exchange.options import CentreOptions
 from config.section import between, setting
 from daemon.anchor_url import place_of
@@ -188,7 +188,9 @@ class Settings:
     store: StoreOptions = setting(Factory(StoreOptions), help="the database")  # noqa: RUF009 - an attrs field
     keys: KeyOptions = setting(Factory(KeyOptions), help="the master key: without it no personal data is read or written")  # noqa: RUF009 - an attrs field
     engine: EngineOptions = setting(Factory(EngineOptions), help="waits and pursuit")  # noqa: RUF009 - an attrs field
-    his: Hl7Options = setting(Factory(Hl7Options), help="the HIS by HL7 v2")  # noqa: RUF009 - an attrs field
+    his: HisOptions = setting(  # noqa: RUF009 - an attrs field
+        Factory(HisOptions), help="the HIS by HL7 v2, and others that are told: [his.destinations.NAME]"
+    )
     bank: BankOptions = setting(Factory(BankOptions), help="own shares by bank card, by ISO 8583")  # noqa: RUF009 - an attrs field
     pcsc: PcscOptions = setting(Factory(PcscOptions), help="card readers by PC/SC")  # noqa: RUF009 - an attrs field
     readers: tuple[ReaderOptions, ...] = setting(

@@ -33,11 +33,12 @@ class Posting:
 class HisBook:
     """The HIS's own books; ``hears`` is asked at the moment of each hearing, before it is booked."""
 
-    def __init__(self, clock: Clock, rng: random.Random, odd: random.Random, story: Story) -> None:
+    def __init__(self, clock: Clock, rng: random.Random, odd: random.Random, story: Story, mark: str = "") -> None:
         self.clock = clock
         self.rng = rng
         self.odd = odd  # for what happens to answers on their way
         self.story = story
+        self.mark = mark  # of the control ids of what it is told
         self.dials = Dials()
         self.postings: list[Posting] = []
         self.refused: set[str] = set()
@@ -83,7 +84,7 @@ class HisBook:
             )
             self.story.require("order", "a visit is heard after its charges", holds=not late, about=number)
         elif message.cancelled:
-            before = "P" + message.settlement_id[1:]
+            before = "P" + message.settlement_id[1:] + self.mark
             heard = before in self.refused or any(posting.control_id == before for posting in self.postings)
             self.story.require("order", f"a cancellation is heard before {before}", holds=heard, about=number)
 

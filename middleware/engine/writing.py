@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +11,8 @@ from attrs import define, evolve, field, frozen
 
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill
-from middleware.domain.command import AskBank, CallCentre, WakeAt, WakePayer
+from middleware.domain.command import AskBank, CallCentre, TellHis, WakeAt, WakePayer
+from middleware.domain.destination import Addressed
 from middleware.domain.event import CancelConfirmed, CentreKnewPerson, Event
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.domain.payment import BankCard
@@ -117,6 +118,12 @@ def begun_by_itself(before: Visit | None, after: Visit, event: Event, now: dt.da
         for one in after.errands
         if one.errand_id not in known and one.errand_id != asked
     ]
+
+
+def letters_of(command: TellHis, visit_id: str, to: Iterable[Addressed], now: dt.datetime) -> list[Letter]:
+    """The command as letters, one a destination."""
+    what = (visit_id, command.settlement_id, str(command.matter), now)
+    return [Letter(one.control_id, *what, one.destination, one.copy) for one in to]
 
 
 def published(before: Visit | None, after: Visit, institution: str, now: dt.datetime) -> tuple[FeedEntry, ...]:

@@ -42,7 +42,9 @@ class Hl7His:
         *,
         checker: Checker | None = None,
         chance: Callable[[], float] | None = None,
+        name: str = "his",
     ) -> None:
+        self._part = name if name == "his" else f"his.{name}"
         self._options = options
         self._clock = reactor
         self._dialect = dialect = options.dialect()
@@ -79,13 +81,13 @@ class Hl7His:
         if absent:
             detail = absent[0].detail or absent[0].condition
             if len(absent) == len(self._links):
-                return PartHealth("his", Condition.DOWN, "his.unreachable", detail)
+                return PartHealth(self._part, Condition.DOWN, "his.unreachable", detail)
             there = f"{len(self._links) - len(absent)} of {len(self._links)} connections: {detail}"
-            return PartHealth("his", Condition.DEGRADED, "his.unreachable", there)
+            return PartHealth(self._part, Condition.DEGRADED, "his.unreachable", there)
         if self._trouble is not None:
             fault, detail = self._trouble
-            return PartHealth("his", Condition.DEGRADED, fault, detail)
-        return PartHealth("his", Condition.GOOD)
+            return PartHealth(self._part, Condition.DEGRADED, fault, detail)
+        return PartHealth(self._part, Condition.GOOD)
 
     @property
     def counts(self) -> Counter[str]:
