@@ -27,7 +27,7 @@ class Posting:
     """What the HIS booked."""
 
     control_id: str
-    message: HisMessage
+    message: Heard
 
 
 class HisBook:
@@ -49,7 +49,7 @@ class HisBook:
     def hear(self, message: HisMessage, block: bytes) -> bytes:
         """A letter is there: its answer. The same letter again gets the same answer and is booked once."""
         if not isinstance(message, Heard):
-            raise AssertionError("no profile of a simulated hospital has such messages")
+            raise TypeError("no profile of a simulated hospital has such messages")
         known = self.bodies.setdefault(message.control_id, block)
         self.story.require("5", "one letter, one body", holds=known == block, about=message.control_id)
         letter = letters.heard(block)
