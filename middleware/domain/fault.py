@@ -224,6 +224,9 @@ _ROWS = (
     FaultSpec("his.refused", _H, _FIX, _NO, -32301, "医院信息系统拒绝了报文", "the HIS refused the message", "请查看 HIS 返回的原因", "see the reason the HIS gave"),
     FaultSpec("his.unreachable", _H, _SAME, _NO, -32302, "连接不上医院信息系统", "the HIS cannot be reached", "请检查 HIS 接口", "check the HIS interface"),
     FaultSpec("his.message", _I, _FIX, _NO, -32303, "给 HIS 的报文未通过校验，未发送", "the message for the HIS failed validation; not sent", "请联系厂商", "call the vendor"),
+    FaultSpec("his.no_unmerge", _H, _NEVER, _NO, -32340, "该合并已告知 HIS，接口不能撤销", "the HIS was told of this merge, and it cannot be told to undo it", "请在 HIS 中拆分病人；HIS 支持 A37 时可设 unmerge_event", "part the patients in the HIS itself; if it takes A37, set unmerge_event"),
+    FaultSpec("his.several", _H, _FIX, _NO, -32341, "HIS 中有几个可能的病人，未登记", "several patients of the HIS may be this one; nothing was registered", "请用 patient.find_in_his 核对，选定后以 patient_number 重新登记", "look with patient.find_in_his, choose, and register again with patient_number"),
+    FaultSpec("his.find_off", _H, _FIX, _NO, -32342, "未设置向 HIS 查询病人", "the HIS is not asked for patients here", "请设置 his.find.event", "set his.find.event"),
     FaultSpec("his.destination", _H, _FIX, _NO, -32310, "有报文在等一个已不在配置中的系统", "messages wait for a destination that is not configured any more", "请用 run.py outbox destinations 查看；恢复该配置，或由两人移交、放弃这些报文", "see run.py outbox destinations; configure it again, or have two persons hand the messages over or give them up"),
     FaultSpec("his.sequence", _H, _FIX, _NO, -32311, "HIS 期待的报文顺序号与本系统不符，该连接已停发", "the HIS expects another sequence number than ours; nothing more is sent to it", "请与 HIS 厂家核对顺序号（run.py outbox destinations），由两人重新同步", "compare the numbers with the HIS's vendor (run.py outbox destinations), then have two persons resynchronise"),
     # -- what the HIS sends us by HL7

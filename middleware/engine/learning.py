@@ -34,9 +34,11 @@ async def learn(engine: Engine, visit_id: str, patient_number: str, epoch: int) 
 
     ``epoch``: the life that heard it; one that is over teaches nothing.
     """
+    if not _NUMBER.match(patient_number):
+        return
     means = engine.means
     holder = await engine.visits.holder(await engine.visits.visit(visit_id))
-    if not is_payable(holder.id_number) or not _NUMBER.match(patient_number):
+    if not is_payable(holder.id_number):
         return
     run, reader, now = means.pool.run, means.reader, means.now()
     clear = (patient_number, holder.id_number.reveal(), holder.name.reveal())

@@ -19,8 +19,10 @@ from middleware.domain.order import (
     Caller,
     CancelOrder,
     ChargeOrder,
+    Contact,
     HisQuoteOrder,
     QuoteOrder,
+    References,
     RegisterOrder,
     Role,
     SettleOrder,
@@ -105,13 +107,14 @@ class CounterService:
         method = "inpatient.admit" if order.kind is VisitKind.INPATIENT else "patient.register"
 
         async def begin(digest: str) -> Request:
-            with self._cards.used(caller, order.card_read_id) as holder:
+            with self._cards.used(caller, order.card_read_id) as read:
                 whole = await named(self.means, order, self._waits.names)
                 visit_id, person_ref = self._new_id("V"), self._new_id("H")
                 request = self._request(caller, key, method, digest, visit_id, "")
                 # What a visit was for is kept where it can be forgotten, not in the journal.
                 bill = (visit_id, Bill((), order.diagnoses)) if order.diagnoses else None
-                known = evolve(whole, diagnoses=(), diagnosed=bool(order.diagnoses))
+                known = evolve(whole, diagnoses=(), diagnosed=bool(order.diagnoses), contact=Contact())
+                holder = evolve(read, phone=order.contact.phone, employer=order.contact.employer)
                 event = RegistrationRequested(visit_id, person_ref, caller, known)
                 await self._start(request, event, Extra(person=(person_ref, holder), bill=bill, request=request))
             return request
@@ -202,6 +205,7 @@ class CounterService:
             use_account=order.use_account,
             lines=len(lines),
             oldest=min((line.charged_at for line in lines), default=None),
+            references=order.references,
         )
         bill = (request.settlement_id, Bill(lines, order.diagnoses))
         await self._start(request, event, Extra(bill=bill, request=request, work=work))
@@ -490,10 +494,14 @@ class CounterService:
         return order.lines or tuple(line for bill in bills for line in bill.lines)
 
 
+_NO_REFERENCES, _NO_CONTACT = f',"references":{encode(References())}', f',"contact":{encode(Contact())}'
+
+
 def _told(order: object) -> str:
     """An order as text, of which a request's digest is: of a bank card its last four digits and nothing else."""
     if not isinstance(order, SettleOrder):
-        return encode(order)
+        # Left out where nothing is said: what was asked before there were such members is asked in the same words.
+        return encode(order).replace(_NO_REFERENCES, "").replace(_NO_CONTACT, "")
     said: dict[str, object] = {"settlement_id": order.settlement_id, "total": order.total, "cash": order.cash}
     if order.payment.means is not Means.CASH:
         said |= {"means": order.payment.means, "card": order.payment.card.last_four if order.payment.card else ""}
