@@ -13,7 +13,9 @@ from middleware.hl7.message import decode
 from tests.middleware.doors.mllp.rig import framed, hl7
 from tests.middleware.doors.mllp.test_queries import FACTS, listening
 
-DEPARTMENT = "MFI|Department^科室^HIS||UPD|20181225100546|20181225100546|AL\rMFE|MUP|||6090|CE\rZ01|6090|手术室药房||手术室药房|P\r"
+DEPARTMENT = (
+    "MFI|Department^科室^HIS||UPD|20181225100546|20181225100546|AL\rMFE|MUP|||6090|CE\rZ01|6090|手术室药房||手术室药房|P\r"
+)
 STAFF = "MFI|Employee^人员^HIS||UPD|||{level}\r"
 GOOD = "MFE|MUP|77|20260101|00111|CE\rZ02|00111|测试医生|F|||||id|9103^护理中心\r"
 BAD = "MFE|MUP|78||00112|CE\rZ02|00112||F\r"
