@@ -15,7 +15,7 @@ from middleware.domain.decision import Decided, Proposal
 from middleware.domain.errand import Errand, ErrandState, Matter
 from middleware.domain.kind import CALLS, Calls
 from middleware.domain.money import ZERO, Money
-from middleware.domain.order import Caller, RegisterOrder
+from middleware.domain.order import Caller, References, RegisterOrder
 from middleware.domain.payment import Leg, Means, is_open
 from middleware.domain.pursuit import Pursuit, Shown
 from middleware.domain.reconciliation import Finding
@@ -132,6 +132,7 @@ class Settlement:
     shown: Shown | None = None  # weak evidence, for the desk
     finding: Finding | None = None  # of a comparison with the centre: it stands until both say the same
     remarks: tuple[Remark, ...] = ()  # what the catalogues say against its lines: for people, no move reads it
+    references: References = References()  # noqa: RUF009 - frozen; the visit's, and what the quote said
 
     @property
     def leg(self) -> Leg | None:
