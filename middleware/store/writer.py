@@ -142,7 +142,7 @@ class Writer:
         order. A unit that brings ``work``, which may refuse it, always is. A COMMIT of which nobody knows whether it took
         effect is answered when the database has said so.
         """
-        if len(units) > 1 and any(map(_has_work, units)):
+        if len(units) > 1 and any(unit.work is not None for unit in units):
             return [result for part in _parts(units) for result in self.write(part)]
         try:
             return self._write(units)
@@ -204,15 +204,21 @@ class Writer:
             self.journal, self.feed = self._chains()  # another node may have gone on
         results = self._judged(units)
         batch = Batch(self.epoch, self.journal, self.feed, self._vault)
+        came: list[Incoming] = []  # since the last unit
         for unit, why_not in zip(units, results, strict=True):
             if why_not is not None:
                 continue
             if isinstance(unit, Incoming):
-                batch.receive(unit)
+                came.append(unit)
                 continue
+            if came:
+                batch.receive(came)
+                came = []
             if unit.work is not None:
                 unit.work(self._connection)
             batch.add(unit)
+        if came:
+            batch.receive(came)
         batch.keys = self._vault.pending()  # after all was sealed: a value and its key are durable together
         for statement, rows in self._plan(batch):
             if rows:
@@ -286,8 +292,7 @@ class Writer:
     def _judged(self, units: Sequence[Write]) -> list[Exception | None]:
         """Which of them were made by another life, of a visit that is another by now, or of a message taken before."""
         incoming = [unit for unit in units if isinstance(unit, Incoming)]
-        visits = {unit.visit.visit_id for unit in units if isinstance(unit, Unit) and unit.visit is not None}
-        there = nodes.versions(self._connection, visits)
+        there = nodes.versions(self._connection, {unit.visit.visit_id for unit in units if unit.visit is not None})
         taken = taken_ids(self._connection, incoming)
         results: list[Exception | None] = []
         for unit in units:
@@ -383,13 +388,9 @@ def _is_first(incoming: Incoming, taken: set[tuple[str, str]]) -> bool:
     return first
 
 
-def _has_work(unit: Write) -> bool:
-    return isinstance(unit, Unit) and unit.work is not None
-
-
 def _parts(units: Sequence[Write]) -> Iterator[Sequence[Write]]:
     """The same units in order: one with work alone, those between together."""
-    for alone, some in groupby(units, _has_work):
+    for alone, some in groupby(units, lambda unit: unit.work is not None):
         part = list(some)
         yield from ([unit] for unit in part) if alone else [part]
 
