@@ -51,7 +51,7 @@ class Vault:
         return self.seal_with(self.keys.for_sealing(at), table, row, column, data)
 
     def seal_many(self, table: str, column: str, values: Sequence[tuple[str, bytes]], at: dt.datetime) -> list[str]:
-        """The same for many rows of one table and one period, each value with its row's name: the key is looked for once."""
+        """The same for many rows of one table and one period, each value with its row's name. One look for the key."""
         sealed: list[str] = []
         while len(sealed) < len(values):
             key, count = self.keys.for_sealing_many(at, len(values) - len(sealed))
