@@ -95,6 +95,8 @@ class Batch:
                 "matter": letter.matter,
                 "created_at": letter.created_at.isoformat(),
                 "outcome": "",
+                "destination": letter.destination,
+                "copy": letter.copy,
             }
             for letter in unit.letters
         )

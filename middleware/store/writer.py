@@ -74,7 +74,7 @@ class Writer:
         self._put_visit = _upsert(insert, t.visit)
         self._put_settlement = _upsert(insert, t.settlement)
         self._put_meta = _upsert(insert, t.meta)
-        self._puts = {table.name: _upsert(insert, table) for table in (*t.RECONCILIATION, t.audit_event)}
+        self._puts = {table.name: _upsert(insert, table) for table in (*t.RECONCILIATION, t.audit_event, t.letter_note)}
         self._end_message = (
             sa.update(t.message)
             .where(t.message.c.message_id == sa.bindparam("b_message_id"))
