@@ -135,7 +135,7 @@ async def run(reactor: Any) -> tuple[str, bool]:
             door.start()
             try:
                 answers = await _talked(reactor, port, CASES[:TELLING_FIRST])
-                while len(rows(r, t.his_charge)) < 2:  # noqa: PLR2004 - the lines of the charge message; what follows asks
+                while len(rows(r, t.his_charge)) < 2:
                     await sleep(reactor, 0.02)
                 answers += await _talked(reactor, port, CASES[TELLING_FIRST:])
             finally:
