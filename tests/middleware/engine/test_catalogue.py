@@ -12,6 +12,7 @@ from attrs import evolve
 
 from middleware.domain.fault import Fault
 from middleware.domain.order import Caller, Role
+from middleware.doors.local_api.methods import METHODS
 from middleware.engine import catalogue as engine
 from middleware.store import catalogue as stored
 from middleware.store import tables as t
@@ -190,6 +191,8 @@ async def test_one_download_of_a_catalogue_at_a_time_and_of_several_nodes_one(tm
         assert (first["state"], first["step"], second.state) == ("running", "waiting", "loaded")
         assert [one.catalogue for one in shelf.ended] == ["1301", "1307"]
         status = await shelf.desk.status(first["load_id"], "")
+        METHODS["catalogue.download"].check_result(first)
+        METHODS["catalogue.status"].check_result(status)
         assert (status["state"], status["versions"], status["account"]) == ("loaded", 2, "operator-1")
         with pytest.raises(Fault, match=r"catalogue\.not_offered"):
             await shelf.downloader.begin("1304")
@@ -254,6 +257,7 @@ async def test_the_desk_shows_what_there_is_and_pages_through_it(store_url):
     async def test(shelf):
         await shelf.downloader.run("1301")
         every = await shelf.desk.all()
+        METHODS["catalogue.list"].check_result(every)
         one = next(row for row in every["catalogues"] if row["catalogue"] == "1301")
         assert (one["version"], one["offered"], one["newest"]["state"]) == (VERSIONS[1], True, "loaded")
         codes, after, complete = [], "", False
@@ -264,6 +268,7 @@ async def test_the_desk_shows_what_there_is_and_pages_through_it(store_url):
         assert codes == sorted(codes)
         assert len(codes) == one["rows"]
         shown = await shelf.desk.show("1301", ENDED, "", 10)
+        METHODS["catalogue.show"].check_result(shown)
         assert [(row["holds"], row["until"], len(row["raw"].split("\t"))) for row in shown["rows"]] == [
             (False, "2025-12-31", 92)
         ]
