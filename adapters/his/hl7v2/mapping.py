@@ -14,6 +14,7 @@ from attrs import frozen
 
 from adapters.his.hl7v2 import tables
 from adapters.his.hl7v2.frame import Field, Repetition, Segment
+from adapters.his.hl7v2.numbers import expected_number
 from middleware.domain.centre import Holder
 from middleware.domain.charge import ChargeLine
 from middleware.domain.fault import Fault
@@ -52,12 +53,13 @@ class Dialect:
 
 @frozen(slots=True)
 class Ack:
-    """What an answer says: MSA-1, MSA-2, its text (a stranger's), and the HIS's number for the person."""
+    """What an answer says: MSA-1, MSA-2, its text (a stranger's), the HIS's number for the person, and MSA-4."""
 
     code: str
     control_id: str
     text: str
     patient_number: str
+    expected: int | None = None
 
 
 EMPTY: Field = ()
@@ -315,6 +317,7 @@ def read_ack(payload: bytes, dialect: Dialect) -> Ack:
         control_id=reading.value(msa, 2).strip(),
         text=_reason(reading, msa),
         patient_number=_patient_number(reading, dialect),
+        expected=expected_number(reading.value(msa, 4)),
     )
 
 
