@@ -51,6 +51,7 @@ from middleware.engine.intake import Intake
 from middleware.engine.journal import Journal
 from middleware.engine.keydesk import KeyDesk
 from middleware.engine.letters import LetterDesk
+from middleware.engine.masters import NameRule
 from middleware.engine.media import MediaDesk
 from middleware.engine.members import AUDIT, INTAKE, OUTBOX, RECONCILIATION, LeaseTerms, Members
 from middleware.engine.pools import Pool
@@ -289,7 +290,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     )
     cards, driver, debits = cards_of(settings.card_keys, keyed, counter, reactor, now)
     watch = Watch(engine, reactor, now)
-    outbox = outboxes_of(settings.his, his, engine, metrics, lambda: members.holds(OUTBOX), lambda: watch.letters)
+    outbox = outboxes_of(settings.his, his, database, engine, metrics, lambda: members.holds(OUTBOX), lambda: watch.letters)
     chain = ChainWatch(opened, journal, pool, reactor)
     anchoring = Anchoring(settings.anchor, database, settings.centre.institution_code, reactor, now)
     health: list[Callable[[], PartHealth]] = [
@@ -366,7 +367,10 @@ def serve_members(members: Members, engine: Engine) -> None:
 
 def waits_of(engine: EngineOptions) -> Waits:
     """How long callers wait."""
-    return Waits(engine.register_wait_s, engine.quote_wait_s, engine.settle_wait_s, engine.card_read_valid_s)
+    return Waits(
+        engine.register_wait_s, engine.quote_wait_s, engine.settle_wait_s, engine.card_read_valid_s,
+        NameRule(engine.his_names),
+    )  # fmt: skip
 
 
 def reconciliation(

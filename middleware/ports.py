@@ -15,7 +15,7 @@ from middleware.domain.card_key import FileAsk, IdentityRead, KeyAsk, KeyChallen
 from middleware.domain.centre import Call, CentreReply, CentreRequest, SignIn
 from middleware.domain.fault import Fault
 from middleware.domain.health import PartHealth
-from middleware.domain.his import HisAccepted, HisMessage, Told
+from middleware.domain.his import FindPatient, HisAccepted, HisFound, HisMessage, Told
 from middleware.domain.outcome import Outcome
 from middleware.domain.payment import BankCall, BankReply, BankRequest
 
@@ -119,6 +119,17 @@ class NumberedHis(His, Protocol):
 
     async def ask_number(self, control_id: str, created_at: dt.datetime, number: int) -> Told:
         """Start (0) or resynchronise (-1) the numbers: a message that says nothing else, and what is expected now."""
+
+
+class PatientIndex(Protocol):
+    """Whom the hospital information system has."""
+
+    async def find(self, query: FindPatient) -> Outcome[HisFound]:
+        """Ask it, within the adapter's deadline. Nothing changes anywhere, so that it may be asked again.
+
+        ``Answered`` names everybody whom it named, nobody being an answer too; ``Refused`` is its own no; ``Unknown`` is
+        silence, or a reply that proves nothing; ``NotSent("his.find_off")`` where a HIS is not asked at all.
+        """
 
 
 class Readers(Part, Protocol):

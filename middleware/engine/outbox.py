@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from middleware.domain.command import HisMatter, TellHis
 from middleware.domain.destination import HIS
+from middleware.domain.event import HisAcceptedPatient
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.his import HisAccepted, RegisterPatient
@@ -18,6 +19,7 @@ from middleware.domain.numbering import Judged
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.engine.closing import Later, concerns_all, copy_closed, event_of, part_of, together
 from middleware.engine.lanes import Lanes
+from middleware.engine.learning import learn
 from middleware.engine.numbering import Numbering
 from middleware.engine.runner import Engine
 from middleware.engine.tasks import spawn
@@ -328,6 +330,9 @@ class Outbox:
             await self._engine.means.journal.commit(unit)
             return
         event, how = event_of(letter, outcome)
+        if isinstance(event, HisAcceptedPatient):
+            # Before the letter is closed: should this life end between the two, the HIS is asked again.
+            await learn(self._engine, letter.visit_id, event.patient_number, epoch)
         try:
             extra = Extra(closed_letter=(letter.control_id, how), work=work)
             await self._engine.apply(letter.visit_id, event, extra)

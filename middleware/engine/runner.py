@@ -30,7 +30,7 @@ from middleware.engine.pools import Pool
 from middleware.engine.signin import SignInDesk
 from middleware.engine.tasks import fire, sleep, spawn
 from middleware.engine.traces import TraceNumbers
-from middleware.engine.writing import NOTHING, Extra, Work, begun_by_itself, label, letters_of, published, record_of
+from middleware.engine.writing import NOTHING, Extra, Work, begun_by_itself, beside, label, letters_of, published, record_of
 from middleware.flow import visit as flow
 from middleware.flow.due import longest_wait_s
 from middleware.flow.errand import waits as errand_waits
@@ -302,7 +302,7 @@ class Engine:
             epoch=work.epoch,
             since=work.since,
             shift_rows=became_certain(work.before, work.state),
-            work=extra.work,
+            work=beside(work.before, work.state, extra.work, now),
         )
 
     # -- carrying out

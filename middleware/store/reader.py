@@ -24,6 +24,7 @@ from middleware.store.database import snapshot
 from middleware.store.doubts import with_errand_left
 from middleware.store.feed import FeedPage, FeedRow
 from middleware.store.his_charges import HisCharges
+from middleware.store.his_masters import HisMasters
 from middleware.store.his_people import HisPeople
 from middleware.store.intake import Intakes
 from middleware.store.links import Links
@@ -72,6 +73,7 @@ class Reader:
         self.intakes = Intakes(engine)
         self.his_people = HisPeople(engine, self.vault)
         self.his_charges = HisCharges(engine, self.vault)
+        self.his_masters = HisMasters(engine, self.vault)
 
     def stored(self, visit_id: str, newer_than: int = 0) -> Stored | None:
         """A visit by its id with what stands beside it; None when there is none, or none newer than that version."""

@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from adapters.his.hl7v2 import tables
 from adapters.his.hl7v2.options import Hl7Options
 from config.section import between, matching, one_of, setting
-from middleware.domain.command import HisMatter
+from middleware.domain.command import NOTICES, HisMatter
 from middleware.domain.destination import HIS, Destination
 
 MAX_DESTINATIONS = 8  # beside [his]; each has connections, an outbox and a process that checks what it is sent
@@ -59,6 +59,7 @@ class LinkOptions(Hl7Options):
     )
 
     def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
         if self.numbered and (self.connections, self.max_in_flight) != (1, 1):
             raise ValueError("sequence_numbers need connections = 1 and max_in_flight = 1: one message at a time, in order")
         if self.answers_on and self.application_ack not in tables.ANSWERS_LATER:
@@ -118,6 +119,8 @@ def destinations_of(options: HisOptions) -> tuple[Destination, ...]:
     found = [Destination(HIS, MARK_OF_HIS, _set(options.events), _set(mine), options.numbered)]
     for (name, other), mark in zip(options.destinations.items(), marks, strict=True):
         found.append(Destination(name, mark, _set(other.events), _set(other.decides), other.numbered))
+    profiles = (options, *options.destinations.values())
+    found = [_by_profile(one, profile) for one, profile in zip(found, profiles, strict=True)]
     for one in found:
         if one.decides - one.wants:
             raise ValueError(
@@ -126,6 +129,15 @@ def destinations_of(options: HisOptions) -> tuple[Destination, ...]:
         if len(_TOGETHER & one.decides) == 1:
             raise ValueError(f"{one.name}: who decides settled decides cancelled too")
     return tuple(found)
+
+
+def _by_profile(one: Destination, options: LinkOptions) -> Destination:
+    """Without the notices that it has no event for; of those nobody's answer decides anything."""
+    events = {HisMatter.UPDATED: options.update_event, HisMatter.MERGED: options.merge_event}
+    events[HisMatter.UNMERGED] = options.unmerge_event
+    events |= dict.fromkeys((HisMatter.ACCOUNT_OPENED, HisMatter.ACCOUNT_ENDED), "".join(options.accounts.modes.values()))
+    wants = one.wants - {matter for matter, event in events.items() if not event}
+    return evolve(one, wants=wants, decides=one.decides - (NOTICES - wants))
 
 
 def _mark(name: str, options: DestinationOptions) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from adapters.his.hl7v2.frame import escape
 
 if TYPE_CHECKING:
-    from adapters.his.hl7v2.mapping import Dialect
+    from adapters.his.hl7v2.dialect import Dialect
 
 _PLACE = 12  # of MSH-13 after the split: MSH-1 is the bar itself
 _NUMBER = re.compile(r"-1|[0-9]{1,15}")
