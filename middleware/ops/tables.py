@@ -66,6 +66,7 @@ METRICS = {row.name: row for row in (
     Metric("reconcile_open_days", "gauge", "Days that do not balance, of those that are looked back at"),
     Metric("reconcile_last_balanced_timestamp_seconds", "gauge", "When the last day that balances began; 0 = none yet"),
     Metric("hl7_received", "gauge", "Messages of the HIS since the start, by link: taken, repeated, the fault for which one was refused, or dropped", (("link", ()), ("result", ()))),
+    Metric("hl7_behind_seconds", "gauge", "Age of the oldest message of the HIS that was taken and is not acted on yet; 0 while none waits"),
     Metric("hl7_connections", "gauge", "Connections to the HL7 door", (("link", ()),)),
     Metric("outbox_depth", "gauge", "Messages that wait for an answer, by destination; his is [his] itself", (("queue", ()),)),
     Metric("audit_flags_unseen", "gauge", "Flags of the card audit that nobody has looked at", (("rule", tuple(BY_NAME)),)),
