@@ -97,7 +97,7 @@ class Hl7Link(Factory):
         self.name = name
         self._listener: Listener = listener or Nobody()
         self._profile = options.profile()
-        self._shapes = Shapes(options.charset, options.types, declared=options.acknowledge == DECLARED)
+        self._shapes = Shapes(options.charset, options.types, self._profile, declared=options.acknowledge == DECLARED)
         self._second, self._stamp = now(), b""
         self.options = options
         self.clock = clock
