@@ -224,6 +224,13 @@ _ROWS = (
     FaultSpec("his.refused", _H, _FIX, _NO, -32301, "医院信息系统拒绝了报文", "the HIS refused the message", "请查看 HIS 返回的原因", "see the reason the HIS gave"),
     FaultSpec("his.unreachable", _H, _SAME, _NO, -32302, "连接不上医院信息系统", "the HIS cannot be reached", "请检查 HIS 接口", "check the HIS interface"),
     FaultSpec("his.message", _I, _FIX, _NO, -32303, "给 HIS 的报文未通过校验，未发送", "the message for the HIS failed validation; not sent", "请联系厂商", "call the vendor"),
+    # -- paying by phone
+    FaultSpec("mobile.not_offered", _S, _NEVER, _NO, -32310, "本机或本地区未开通移动支付，或该类就诊不支持", "payment by phone is not offered here, or not for this kind of visit", "请在窗口结算；需要时信息科配置 [mobile]", "settle at the window; hospital IT configures [mobile]"),
+    FaultSpec("mobile.voucher", _R, _FIX, _NO, -32311, "缺少医保电子凭证令牌", "the token of an insurance e-voucher is missing", "请病人出示医保电子凭证（6101），再用新的 request_id 重发", "have the person show the e-voucher (6101), then ask again with a new request_id"),
+    FaultSpec("mobile.waiting", _S, _ASK, _UNK, -32312, "移动支付订单等待病人在手机上付款，不能在窗口结算", "an order waits for the person to pay by phone; it cannot be settled at the window", "请等待付款或用 mobile.refund 撤回订单，勿重复收费", "wait for the payment or call it off by mobile.refund; do not charge again"),
+    FaultSpec("mobile.expired", _M, _NEVER, _NO, -32313, "移动支付订单未按时付清，已作废，未扣款或已退回", "the order was not paid in time; nothing is charged, or it was given back", "可重新预结算并结算", "quote and settle again"),
+    FaultSpec("mobile.not_genuine", _A, _NEVER, _NO, -32314, "支付结果通知不是医保移动支付平台所发，未采用", "a notice of payment was not sealed by the channel; not taken", "请核对 [mobile] 的密钥；持续出现请查来源", "compare the keys in [mobile]; if it goes on, look where it comes from"),
+    FaultSpec("mobile.unknown_order", _M, _FIX, _UNK, -32315, "支付结果通知所指的订单不是本院现有订单", "a notice of payment names no order of ours", "请按日终对账核实", "see what the day's comparison with the centre says"),
     # -- what the HIS sends us by HL7
     FaultSpec("hl7.not_hl7", _H, _NEVER, _NO, -32350, "不是 HL7 报文，未受理", "this is no HL7 message", "请检查发送方：首段须为 MSH，分隔符须可用", "check the sender: MSH comes first, with usable delimiters"),
     FaultSpec("hl7.unframed", _H, _NEVER, _NO, -32351, "收到的字节不成 MLLP 报文，已留存", "bytes that are no whole MLLP block; they are kept", "请用 inbox show 查看，检查发送方的起止符", "look at them with inbox show, and check the sender's start and end characters"),

@@ -13,7 +13,7 @@ from typing import Any
 from adapters.insurance.dictionaries import DICTIONARIES
 from adapters.insurance.exchange.cells import BadValue, Incomplete, echo, must_amount, required, text_of
 from adapters.insurance.exchange.mapping import moment
-from adapters.insurance.mobile.orders import (
+from middleware.domain.mobile import (
     CALLS,
     Amounts,
     OrderOpened,

@@ -285,7 +285,9 @@ async def test_what_left_the_centres_books_between_totals_and_file_is_no_contrad
         assert (run.fault, run.differences) == ("", 0)
         assert len(day.centre.calls(Call.COMPARE_TOTALS)) >= 2
         with day.rig.database.connect() as connection:
-            totals = connection.execute(sa.select(t.reconcile_totals).where(t.reconcile_totals.c.run_id == run.run_id)).all()
+            totals = connection.execute(
+                sa.select(t.reconcile_totals).where(t.reconcile_totals.c.run_id == run.run_id)
+            ).all()
         assert all(row.equal for row in totals)
 
     await play(test, first_check_s=1e6, processing_limit_s=60)(store_url)
