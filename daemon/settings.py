@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from adapters.bank.iso8583.options import BankOptions
 from adapters.his.hl7v2.options import Hl7Options
 from adapters.insurance.exchange.options import CentreOptions
+from adapters.insurance.mobile.options import MobileOptions
 from config.section import between, setting
 from daemon.anchor_url import place_of
 from daemon.reconciling import ReconcileOptions
@@ -21,6 +22,7 @@ from daemon.registry_options import AuditOptions, RegistryOptions
 from middleware.doors.feed.options import FeedOptions
 from middleware.doors.local_api.options import LocalApiOptions
 from middleware.doors.mllp.options import MllpOptions, links_are_named
+from middleware.doors.notices.options import NoticeOptions
 from middleware.doors.tokens import AccountOptions
 from middleware.ops.logs import LogOptions
 from middleware.ops.options import SiteOptions
@@ -188,6 +190,8 @@ class Settings:
     store: StoreOptions = setting(Factory(StoreOptions), help="the database")  # noqa: RUF009 - an attrs field
     keys: KeyOptions = setting(Factory(KeyOptions), help="the master key: without it no personal data is read or written")  # noqa: RUF009 - an attrs field
     engine: EngineOptions = setting(Factory(EngineOptions), help="waits and pursuit")  # noqa: RUF009 - an attrs field
+    mobile: MobileOptions = setting(Factory(MobileOptions), help="the channel of mobile payment (6201-6302)")  # noqa: RUF009 - an attrs field
+    mobile_notices: NoticeOptions = setting(Factory(NoticeOptions), help="where its notices (6302) come in")  # noqa: RUF009 - an attrs field
     his: Hl7Options = setting(Factory(Hl7Options), help="the HIS by HL7 v2")  # noqa: RUF009 - an attrs field
     bank: BankOptions = setting(Factory(BankOptions), help="own shares by bank card, by ISO 8583")  # noqa: RUF009 - an attrs field
     pcsc: PcscOptions = setting(Factory(PcscOptions), help="card readers by PC/SC")  # noqa: RUF009 - an attrs field

@@ -133,7 +133,7 @@ def refunded_after_all(settlement: Settlement, event: CentreRefundedOrder, at: A
 
 
 def shown(settlement: Settlement, event: OrderShown, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Settled, Ordered, CancelIntended (what is not wanted goes back), Quoted, Refused, Reversed, Unknown, Manual."""
+    """-> Settled, Ordered, CancelIntended (what is not wanted goes back), Quoted, Reversed, Unknown, Manual."""
     order = of(settlement)
     if event.message_id != order.query_id:
         return Step(settlement)  # of an earlier question
@@ -238,6 +238,11 @@ def _not_refunded(settlement: Settlement, at: At) -> Step[Settlement]:
         kept = settlement.trouble if of(settlement).refused else done.state.trouble
         return Step(evolve(done.state, trouble=kept), done.commands)
     return ordering.still_paid(settlement, at, "its refund was not done")
+
+
+def shown_waiting(settlement: Settlement, event: OrderShown, at: At, visit: Visit) -> Step[Settlement]:
+    """-> Settled, CancelIntended (what is not wanted goes back), Reversed, Unknown, Manual; or stays Ordered."""
+    return shown(settlement, event, at, visit)
 
 
 def shown_in_doubt(settlement: Settlement, event: OrderShown, at: At, visit: Visit) -> Step[Settlement]:
@@ -357,7 +362,8 @@ _ROWS: tuple[Row[Settlement], ...] = (
     Row(
         OrderShown,
         {
-            **dict.fromkeys((*_PLACING, S.ORDERED), shown),
+            **dict.fromkeys(_PLACING, shown),
+            S.ORDERED: shown_waiting,
             **dict.fromkeys(_CANCELLING, shown_after_refund),
             S.UNKNOWN: shown_in_doubt,
         },

@@ -108,7 +108,7 @@ def order(state: SettlementState, **changes) -> Settlement:
     if state is not S.QUOTED:
         made = evolve(
             made, number="O1", token="T1", cashier="https://cashier.invalid/1", expires_at=after(1800), query_id=QUERY_ID,
-            asked_at=NOW, amounts=TOLD,
+            asked_at=NOW, amounts=TOLD, handed=state is S.ORDERED,
         )  # fmt: skip
     known = {"mobile": made, "means": Means.MOBILE, "awaiting": awaiting}
     if state is S.UNKNOWN:

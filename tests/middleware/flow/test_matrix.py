@@ -222,7 +222,7 @@ def test_a_settlement_tells_the_his_when_it_holds_and_when_it_is_undone_and_at_n
     told = {}
     for state, kind in itertools.product(S, SETTLEMENT_ROWS):
         try:
-            done = step(visit(settlement(state)), event(kind, state), at())
+            done = step(visit(fit(state, kind)), event(kind, state), at())
         except (Fault, IllegalEvent):
             continue
         for command in done.commands:
