@@ -16,7 +16,7 @@ from middleware.domain.errand import Errand, ErrandState, Matter
 from middleware.domain.kind import CALLS, Calls
 from middleware.domain.mobile import MobileOrder
 from middleware.domain.money import ZERO, Money
-from middleware.domain.order import Caller, RegisterOrder
+from middleware.domain.order import Caller, References, RegisterOrder
 from middleware.domain.payment import Leg, Means, is_open
 from middleware.domain.pursuit import Pursuit, Shown
 from middleware.domain.reconciliation import Finding
@@ -134,6 +134,7 @@ class Settlement:
     shown: Shown | None = None  # weak evidence, for the desk
     mobile: MobileOrder | None = None  # the order by which it is paid by phone
     finding: Finding | None = None  # of a comparison with the centre: it stands until both say the same
+    references: References = References()  # noqa: RUF009 - frozen; the visit's, and what the quote said
 
     @property
     def leg(self) -> Leg | None:
