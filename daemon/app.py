@@ -298,7 +298,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     )
     cards, driver, debits = cards_of(settings.card_keys, keyed, counter, reactor, now)
     watch = Watch(engine, reactor, now)
-    outbox = outboxes_of(settings.his, his, engine, metrics, lambda: members.holds(OUTBOX), lambda: watch.letters)
+    outbox = outboxes_of(settings.his, his, database, engine, metrics, lambda: members.holds(OUTBOX), lambda: watch.letters)
     chain = ChainWatch(opened, journal, pool, reactor)
     anchoring = Anchoring(settings.anchor, database, settings.centre.institution_code, reactor, now)
     health: list[Callable[[], PartHealth]] = [
