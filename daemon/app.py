@@ -461,6 +461,7 @@ def _measure(a: Application, metrics: Metrics) -> None:
         metrics.set("hl7_received", count, link, result)
     for name, link_ in a.mllp.links.items():
         metrics.set("hl7_connections", len(link_.connections), name)
+    metrics.set("hl7_behind_seconds", a.intake.behind_s())
     a.outbox.measure(metrics)
     for state in ("balanced", "open", "failed"):
         metrics.set("reconcile_runs", a.reconciling.runs[state], state)
