@@ -33,6 +33,7 @@ from middleware.domain.centre import (
     Call,
     CentreReply,
     CentreRequest,
+    CounterRequest,
     Reverse,
     SignIn,
     StatementRequest,
@@ -41,6 +42,7 @@ from middleware.domain.centre import (
 )
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
+from middleware.domain.mobile import OrderRequest
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.ports import Centre, PreparedCall
 
@@ -50,7 +52,7 @@ End = Outcome[CentreReply]
 
 
 @frozen(slots=True)
-class _Prepared:
+class Prepared:
     """What ``PreparedCall.body`` is here. Neither bytes nor request show themselves."""
 
     message: Message
@@ -143,8 +145,10 @@ class CentreLink(Centre):
             self._preparing -= 1
         return prepared
 
-    def _make(self, message_id: str, request: CentreRequest, at: dt.datetime, sign_number: str) -> PreparedCall:
+    def _make(self, message_id: str, request: CentreRequest, at: dt.datetime, sign_number: str, /) -> PreparedCall:
         """In a thread of our own: check, write, fix the bytes."""
+        if isinstance(request, OrderRequest):
+            raise TypeError("an order goes over a channel of its own")
         call = call_of(request)
         site = self.profile.site_rules
         self._check_region_limits(request)
@@ -160,9 +164,9 @@ class CentreLink(Centre):
             raise Fault("centre.field", f"{call.value}: the message is longer than {self.options.max_body_bytes} bytes")
         digest = hashlib.sha256(message.body).hexdigest()
         cycle = sign_number if self.profile.statement.by_cycle else ""
-        return PreparedCall(message_id, call, digest, _Prepared(message, request, at), cycle)
+        return PreparedCall(message_id, call, digest, Prepared(message, request, at), cycle)
 
-    def _nodes(self, request: CentreRequest) -> Input:
+    def _nodes(self, request: CounterRequest | StatementRequest | CatalogueRequest) -> Input:
         if isinstance(request, CatalogueRequest):
             return catalogues.to_input(request, self.profile.catalogue, self.options.institution_code)
         if isinstance(request, StatementRequest):
@@ -179,7 +183,12 @@ class CentreLink(Centre):
             raise Fault("centre.field", f"{call_of(request)} feedetail: more than {self.profile.max_lines} rows")
 
     def _head(
-        self, message_id: str, call: Call, request: CentreRequest, at: dt.datetime, sign_number: str
+        self,
+        message_id: str,
+        call: Call,
+        request: CounterRequest | StatementRequest | CatalogueRequest,
+        at: dt.datetime,
+        sign_number: str,
     ) -> dict[str, str]:
         region = insured_region(request)
         if self.options.insured_region == "elsewhere" and region == self.profile.region:
@@ -245,7 +254,7 @@ class CentreLink(Centre):
         return self._dialect.understand(call.call, call.message_id, reply, lambda output: self._reply(call, output))
 
     def _reply(self, call: PreparedCall, output: Output | None) -> CentreReply:
-        request: CentreRequest = call.body.request
+        request: CounterRequest | StatementRequest | CatalogueRequest = call.body.request
         if isinstance(request, CatalogueRequest):
             return catalogues.to_reply(request, output or {}, self.profile.catalogue)
         if isinstance(request, StatementRequest):

@@ -12,7 +12,6 @@ from middleware.domain.catalogue import CatalogueRequest
 from middleware.domain.centre import (
     Admit,
     CancelSettlement,
-    CentreRequest,
     Confirm,
     CounterRequest,
     Discharge,
@@ -94,7 +93,7 @@ def _besides(request: _Besides, place: str) -> Input:
             return {"data": (_fitted(call_of(request), "data", row),)}
 
 
-def insured_region(request: CentreRequest) -> str:
+def insured_region(request: CounterRequest | StatementRequest | CatalogueRequest) -> str:
     """insuplc_admdvs: where the person is insured, "" when the request names no person (yet)."""
     if isinstance(request, StatementRequest | CatalogueRequest):
         return ""
