@@ -72,6 +72,9 @@ def main() -> None:
 def serve(config: Path) -> None:
     """Run the daemon until SIGTERM or SIGINT."""
     settings = _settings(config)
+    from daemon.paced import install
+
+    install()
     from daemon.service import serve as run
 
     sys.exit(run(settings))

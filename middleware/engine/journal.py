@@ -159,7 +159,10 @@ class Journal:
             if batch:
                 began = time.monotonic()
                 results = self._writer.write([waiting.unit for waiting in batch])
-                self._reactor.callFromThread(self._tell, batch, results, time.monotonic() - began)
+                self._reactor.callFromThread(self._note, results, time.monotonic() - began)
+                # One by one, so that the reactor may look at its sockets between two callers of a long batch.
+                for waiting, result in zip(batch, results, strict=True):
+                    self._reactor.callFromThread(_answer, waiting.done, result)
             if isinstance(item, _Errand):
                 self._do(item)
             stopping = item is None
@@ -179,25 +182,28 @@ class Journal:
         if self._stopped is not None:
             self._stopped.callback(None)
 
-    def _tell(self, batch: list[_Waiting], results: list[Exception | None], seconds: float) -> None:
-        self._waiting -= len(batch)
-        self.stats.units += len(batch)
+    def _note(self, results: list[Exception | None], seconds: float) -> None:
+        self._waiting -= len(results)
+        self.stats.units += len(results)
         self.stats.batches += 1
         self.stats.busy_s += seconds
-        self._observe(len(batch), seconds)
+        self._observe(len(results), seconds)
         failed = [result for result in results if isinstance(result, StoreError)]
         if failed:
             self.stats.failures += 1
             log.error("journal.write_failed", cause=str(failed[0]))
         self._failed = str(failed[0]) if failed else ""
-        for waiting, result in zip(batch, results, strict=True):
-            if result is None:
-                waiting.done.callback(None)
-            elif isinstance(result, KeyTakenError | StaleError | RepeatedError):
-                waiting.done.errback(result)
-            elif isinstance(result, WorkRefusedError):
-                waiting.done.errback(result.fault)
-            elif isinstance(result, FencedError):
-                waiting.done.errback(Fault("system.node", str(result)))
-            else:
-                waiting.done.errback(Fault("system.journal", str(result)))
+
+
+def _answer(done: Deferred[None], result: Exception | None) -> None:
+    """Tell one caller how its unit ended."""
+    if result is None:
+        done.callback(None)
+    elif isinstance(result, KeyTakenError | StaleError | RepeatedError):
+        done.errback(result)
+    elif isinstance(result, WorkRefusedError):
+        done.errback(result.fault)
+    elif isinstance(result, FencedError):
+        done.errback(Fault("system.node", str(result)))
+    else:
+        done.errback(Fault("system.journal", str(result)))
