@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 def serve(settings: Settings) -> int:
-    """Run until told to stop, on the reactor that is installed (``paced.install``); 0 stopped in order, 1 could not start."""
+    """Run until told to stop, on the reactor that is installed (``paced``): 0 stopped in order, 1 could not start."""
     configure_logs(settings.log)
     from twisted.internet import reactor as installed
 

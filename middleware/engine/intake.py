@@ -15,6 +15,7 @@ import structlog
 from middleware.domain.document import is_payable
 from middleware.domain.fault import FAULTS, Fault
 from middleware.domain.health import Condition, PartHealth
+from middleware.domain.masters import MastersTold
 from middleware.domain.order import Caller
 from middleware.domain.told import LINKED, ChargesTold, MergeTold, NumberKind, PatientFacts, PatientTold, TheNumber, Told
 from middleware.engine.counter import Answer
@@ -33,6 +34,7 @@ LOOK_S = 2.0  # at the latest after so long; a message that this node took is ac
 PAGE = 64
 MAX_DETAIL = 200
 Read = Callable[[str, bytes], Told]
+_GOOD = ("", "")
 _OURS = frozenset({"system.stopping", "system.journal", "system.node", "system.busy", "desk.stale"})
 
 
@@ -116,8 +118,8 @@ class Intake:
         """One message. Only trouble of the whole house is raised; what is wrong with a message is its outcome."""
         why = ("", "")
         try:
-            effect = await self._effect(row)
-            await self._write(self._unit(row, cursor, DONE, why, effect))
+            effect, why = await self._effect(row)
+            await self._write(self._unit(row, cursor, FAILED if why[0] else DONE, why, effect))
         except Fault as fault:
             if fault.code in _OURS:
                 raise
@@ -127,6 +129,8 @@ class Intake:
             log.error("intake.internal", inbox=row.sequence, error=type(exc).__name__)  # noqa: TRY400
             why = ("system.internal", type(exc).__name__)
         else:
+            if why[0]:
+                log.warning("intake.failed", inbox=row.sequence, code=why[0])
             return
         log.warning("intake.failed", inbox=row.sequence, code=why[0])
         await self._write(self._unit(row, cursor, FAILED, why, None))
@@ -140,19 +144,23 @@ class Intake:
     async def _write(self, unit: Unit) -> None:
         await self._means.journal.commit(unit)
 
-    async def _effect(self, row: Any) -> Work | None:
+    async def _effect(self, row: Any) -> tuple[Work | None, tuple[str, str]]:
+        """What follows from a message; and what of it a person must see, where a part of it cannot be read."""
         told = await self._means.pool.run(self._told, row)
         match told:
             case PatientTold():
-                return _all(await self._patient(told.facts, row.sequence))
+                return _all(await self._patient(told.facts, row.sequence)), _GOOD
             case MergeTold():
                 ids = (_id("G", row.sequence), _id("P", row.sequence, 1), _id("P", row.sequence))
                 people, now = self._means.reader.his_people, self._means.now()
                 merged = people.merge(ids, told.prior.reveal(), told.facts, row.sequence, now)
-                return _all([merged, *await self._links(told.facts, row.sequence)])
+                return _all([merged, *await self._links(told.facts, row.sequence)]), _GOOD
             case ChargesTold():
-                return await self._charges(told, row)
-        return None
+                return await self._charges(told, row), _GOOD
+            case MastersTold():
+                put = self._means.reader.his_masters.put(row.link, told.records, row.sequence, self._means.now())
+                return put, _troubles(told)
+        return None, _GOOD
 
     def _told(self, row: Any) -> Told:
         _, raw = self._inbox.show(row.sequence)
@@ -207,6 +215,13 @@ class Intake:
         await self._write(Unit(now=now, records=(record,), work=retried(sequence)))
         self.kick()
         return {"sequence": sequence, "state": "retry"}
+
+
+def _troubles(told: MastersTold) -> tuple[str, str]:
+    if not told.troubles:
+        return _GOOD
+    named = "; ".join(f"MFE[{one.place}] {one.rule}" for one in told.troubles)
+    return "hl7.content", f"{len(told.troubles)} records: {named}"[:MAX_DETAIL]
 
 
 def _id(letter: str, sequence: int, place: int = 0) -> str:

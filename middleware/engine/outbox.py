@@ -1,4 +1,4 @@
-"""What the HIS must be told, in order, until it says yes or no. Survives restarts: the letters are in the database."""
+"""What a destination must be told, in order, until it says yes or no. The letters are in the database."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from attrs import frozen
+from attrs import evolve, frozen
 
 from middleware.domain.command import HisMatter, TellHis
+from middleware.domain.destination import HIS
 from middleware.domain.event import (
     Event,
     HisAcceptedCharges,
@@ -19,16 +20,20 @@ from middleware.domain.event import (
 )
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
-from middleware.domain.his import HisAccepted
+from middleware.domain.his import HisAccepted, RegisterPatient
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.engine.lanes import Lanes
+from middleware.engine.learning import learn
 from middleware.engine.runner import Engine
 from middleware.engine.tasks import spawn
 from middleware.engine.writing import Extra
 from middleware.flow.requests import his_message
 from middleware.flow.step import IllegalEvent
 from middleware.ports import His
+from middleware.store.codec import encode
+from middleware.store.letters import refusal_note
 from middleware.store.reader import Waiting
+from middleware.store.units import Letter, Record, Unit
 
 log = structlog.get_logger()
 
@@ -55,7 +60,7 @@ class Outbox:
 
     At most ``width`` letters are out at a time, each of another patient, registrations before charges. The HIS may see a
     letter twice, always with the same control id and bytes. ``ours`` says whether this node is the one that delivers now;
-    it is asked before each letter.
+    it is asked before each letter. Each destination has an outbox of its own, so that one that is down stops nobody else.
     """
 
     def __init__(
@@ -66,7 +71,9 @@ class Outbox:
         ours: Callable[[], bool] = lambda: True,
         poll_s: float = POLL_S,
         width: int = 1,
+        name: str = HIS,
     ) -> None:
+        self.name = name
         self._engine = engine
         self._his = his
         self._on_delivery = on_delivery
@@ -113,10 +120,11 @@ class Outbox:
     def health(self) -> PartHealth:
         """DEGRADED when the oldest letter waits longer than a minute."""
         stats = self.stats
+        part = part_of("outbox", self.name)
         detail = f"waiting {stats.waiting}"
         if stats.oldest is not None and (self._engine.means.now() - stats.oldest).total_seconds() > OLD_S:
-            return PartHealth("outbox", Condition.DEGRADED, "his.no_answer", f"{detail}, last {stats.last}")
-        return PartHealth("outbox", Condition.GOOD, "", detail)
+            return PartHealth(part, Condition.DEGRADED, "his.no_answer", f"{detail}, last {stats.last}")
+        return PartHealth(part, Condition.GOOD, "", detail)
 
     def look_again(self) -> None:
         """A letter that was closed is open again."""
@@ -164,7 +172,7 @@ class Outbox:
 
     async def _page(self) -> list[Waiting]:
         means = self._engine.means
-        return await means.pool.run(means.reader.waiting_letters, self._after, PAGE)
+        return await means.pool.run(means.reader.waiting_letters, self._after, PAGE, self.name)
 
     def _take_in(self, page: list[Waiting]) -> None:
         for waiting in page:
@@ -225,17 +233,28 @@ class Outbox:
             self._forget()
             self.kick()
             return False  # whoever delivers now asks the HIS again, and hears the same
-        event, how = _event(waiting, outcome)
         try:
-            await self._engine.apply(waiting.letter.visit_id, event, Extra(closed_letter=(waiting.letter.control_id, how)))
-        except IllegalEvent:
-            log.exception("outbox.illegal_event", evt=type(event).__name__)
+            await self._close(waiting.letter, outcome, epoch)
         except Fault as fault:
             self._last = fault.code
             self._later(waiting)
             return False
         self._attempts = 0
         return True
+
+    async def _close(self, letter: Letter, outcome: Answered[HisAccepted] | Refused, epoch: int) -> None:
+        """Make the answer durable with what follows from it; from a copy's nothing does."""
+        if letter.copy:
+            await self._engine.means.journal.commit(copy_closed(letter, outcome, self._engine.means.now(), epoch))
+            return
+        event, how = _event(letter, outcome)
+        if isinstance(event, HisAcceptedPatient):
+            # Before the letter is closed: should this life end between the two, the HIS is asked again.
+            await learn(self._engine, letter.visit_id, event.patient_number, epoch)
+        try:
+            await self._engine.apply(letter.visit_id, event, Extra(closed_letter=(letter.control_id, how)))
+        except IllegalEvent:
+            log.exception("outbox.illegal_event", evt=type(event).__name__)
 
     def _later(self, waiting: Waiting | None = None, *, everybody: bool = True) -> None:
         """Rest: all lanes when the HIS or our own database is not there, else the lane that got no answer."""
@@ -274,6 +293,9 @@ class Outbox:
             bill = await engine.visits.bill(visit.visit_id, letter.settlement_id) if letter.settlement_id else None
             command = TellHis(HisMatter(letter.matter), letter.control_id, letter.settlement_id)
             message = his_message(command, visit, holder, bill, letter.created_at)
+            if letter.copy and isinstance(message, RegisterPatient):
+                # The number that its own HIS has given meanwhile: a copy leaves only after that.
+                message = evolve(message, patient_number=visit.patient_number)
             return await self._his.deliver(message)
         except Fault as fault:
             if fault.code == "his.message":
@@ -284,13 +306,28 @@ class Outbox:
             return Unknown("crash")
 
 
+def part_of(part: str, destination: str) -> str:
+    """The name under which a destination's part tells its health."""
+    return part if destination == HIS else f"{part}.{destination}"
+
+
+def copy_closed(letter: Letter, outcome: Answered[HisAccepted] | Refused, now: dt.datetime, epoch: int) -> Unit:
+    """What is written when a copy was answered: the record, and for a person why it was refused."""
+    refused = isinstance(outcome, Refused)
+    how = f"refused {outcome.code}" if isinstance(outcome, Refused) else "accepted"
+    body = {"destination": letter.destination, "control_id": letter.control_id, "outcome": how}
+    body |= {"visit_id": letter.visit_id, "settlement": letter.settlement_id}
+    record = Record(now, "", "", "LetterRefused" if refused else "LetterAccepted", "", "", encode(body))
+    puts = (refusal_note(letter.control_id, outcome, now),) if isinstance(outcome, Refused) else ()
+    return Unit(records=(record,), now=now, closed_letters=((letter.control_id, how),), puts=puts, epoch=epoch)
+
+
 def _concerns_all(outcome: NotSent) -> bool:
     """Whether no letter would leave now, whoever it is about."""
     return outcome.fault == "his.unreachable" or outcome.fault.startswith("system.")
 
 
-def _event(waiting: Waiting, outcome: Answered[HisAccepted] | Refused) -> tuple[Event, str]:
-    letter = waiting.letter
+def _event(letter: Letter, outcome: Answered[HisAccepted] | Refused) -> tuple[Event, str]:
     cancelled = letter.matter == HisMatter.CANCELLED
     match outcome:
         case Answered(accepted):

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from middleware.domain.centre import Holder, LineVerdict
 from middleware.domain.charge import Bill
+from middleware.domain.destination import HIS
 from middleware.domain.payment import LEG_OPEN, BankCard, LegState
 from middleware.domain.visit import MONEY_OPEN, Visit
 from middleware.store import tables as t
@@ -23,6 +24,7 @@ from middleware.store.database import snapshot
 from middleware.store.doubts import with_errand_left
 from middleware.store.feed import FeedPage, FeedRow
 from middleware.store.his_charges import HisCharges
+from middleware.store.his_masters import HisMasters
 from middleware.store.his_people import HisPeople
 from middleware.store.intake import Intakes
 from middleware.store.links import Links
@@ -38,15 +40,17 @@ from middleware.store.writer import read_head
 MAX_PAGE = 1000
 # Letters not yet answered, in order; those of one id number are one lane, and without one each visit's own.
 _WAITING_LETTERS = (
-    sa.select(
-        t.outbox, sa.func.coalesce(sa.func.nullif(t.person.c.id_digest, ""), t.outbox.c.visit_id).label("lane")
-    )
+    sa.select(t.outbox, sa.func.coalesce(sa.func.nullif(t.person.c.id_digest, ""), t.outbox.c.visit_id).label("lane"))
     .select_from(
         t.outbox.outerjoin(t.visit, t.visit.c.visit_id == t.outbox.c.visit_id).outerjoin(
             t.person, t.person.c.person_ref == t.visit.c.person_ref
         )
     )
-    .where(t.outbox.c.outcome == "", t.outbox.c.sequence > sa.bindparam("after"))
+    .where(
+        t.outbox.c.outcome == "",
+        t.outbox.c.destination == sa.bindparam("destination"),
+        t.outbox.c.sequence > sa.bindparam("after"),
+    )
     .order_by(t.outbox.c.sequence)
     .limit(sa.bindparam("most"))
 )
@@ -85,6 +89,7 @@ class Reader:
         self.intakes = Intakes(engine)
         self.his_people = HisPeople(engine, self.vault)
         self.his_charges = HisCharges(engine, self.vault)
+        self.his_masters = HisMasters(engine, self.vault)
 
     def stored(self, visit_id: str, newer_than: int = 0) -> Stored | None:
         """A visit by its id with what stands beside it; None when there is none, or none newer than that version."""
@@ -191,10 +196,10 @@ class Reader:
         with self._engine.connect() as connection:
             return list(connection.scalars(query))
 
-    def waiting_letters(self, after: int, limit: int) -> list[Waiting]:
+    def waiting_letters(self, after: int, limit: int, destination: str = HIS) -> list[Waiting]:
         """Letters not yet answered, in order; those of one id number are one lane, and without one each visit's own."""
         with self._engine.connect() as connection:
-            rows = connection.execute(_WAITING_LETTERS, {"after": after, "most": limit}).all()
+            rows = connection.execute(_WAITING_LETTERS, {"destination": destination, "after": after, "most": limit}).all()
         return [
             Waiting(
                 row.sequence,
@@ -204,17 +209,22 @@ class Reader:
                     row.settlement_id,
                     row.matter,
                     dt.datetime.fromisoformat(row.created_at),
+                    row.destination,
+                    row.copy,
+                    row.number,
+                    row.revision,
                 ),
                 row.lane,
             )
             for row in rows
         ]
 
-    def letters_waiting(self) -> int:
-        """How many letters the HIS has not answered yet."""
-        query = sa.select(sa.func.count()).select_from(t.outbox).where(t.outbox.c.outcome == "")
+    def letters_waiting(self) -> dict[str, int]:
+        """How many letters have no answer yet, by destination: also of those that are not configured any more."""
+        waits = sa.select(t.outbox.c.destination, sa.func.count()).where(t.outbox.c.outcome == "")
         with self._engine.connect() as connection:
-            return connection.scalar(query) or 0
+            rows = connection.execute(waits.group_by(t.outbox.c.destination)).all()
+        return {row[0]: row[1] for row in rows}
 
     def newest_message_id(self) -> str | None:
         """The largest message id that was ever made durable."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from attrs import field, frozen
 
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill
+from middleware.domain.destination import HIS
 from middleware.domain.fault import Fault
 from middleware.domain.payment import BankCard
 from middleware.domain.shift import ClosedShift, ShiftRow
@@ -73,13 +74,20 @@ class Ending:
 
 @frozen(slots=True)
 class Letter:
-    """A message for the HIS, to be delivered in order."""
+    """A message for one destination, to be delivered in order. A ``copy`` moves nothing, whatever is answered.
+
+    ``number`` is its sequence number (MSH-13), 0 = it has none yet; ``revision`` counts the corrections that were applied.
+    """
 
     control_id: str
     visit_id: str
     settlement_id: str
     matter: str
     created_at: dt.datetime
+    destination: str = HIS
+    copy: bool = False
+    number: int = 0
+    revision: int = 0
 
 
 @frozen(slots=True)
@@ -94,7 +102,7 @@ class FeedEntry:
 
 @frozen(slots=True)
 class Put:
-    """A row of one of the reconciliation's tables or of the audit's window, new or in the place of the one with its key."""
+    """A row of the reconciliation's, the audit's window or the notes on letters: new, or in the place of its key's."""
 
     table: str
     row: dict[str, Any]
@@ -103,10 +111,14 @@ class Put:
 
 @frozen(slots=True)
 class Incoming:
-    """Something that came over an HL7 link, as it came. ``why`` is the fault for which it is only kept; "" = it is taken.
+    """Something that came over an HL7 link, as it came: a write of its own. ``why``: the fault for which it is only kept.
 
-    Of what is taken no two have the same link and control id. ``ack`` is what was answered, for whoever sends it again.
+    ``why`` "" = it is taken. Of what is taken no two have the same link and control id. ``ack`` is what was answered, for
+    whoever sends it again.
     """
+
+    visit: ClassVar[None] = None  # what a unit may have and a message never has
+    work: ClassVar[None] = None
 
     link: str
     control_id: str
@@ -147,7 +159,9 @@ class Unit:
     puts: tuple[Put, ...] = ()
     shift_rows: tuple[ShiftRow, ...] = ()  # what became certain; they get the number of the unit's last record
     closed_shift: ClosedShift | None = None  # its number must be new
-    incoming: Incoming | None = None  # alone: such a unit has nothing else
+
+
+Write = Unit | Incoming
 
 
 class KeyTakenError(Exception):
@@ -155,7 +169,7 @@ class KeyTakenError(Exception):
 
 
 class RepeatedError(Exception):
-    """The unit's incoming message has a control id that was taken on that link; nothing of the unit was written."""
+    """The incoming message has a control id that was taken on its link before; it was not written."""
 
 
 class StaleError(Exception):

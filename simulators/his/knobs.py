@@ -29,6 +29,11 @@ class Fault(StrEnum):
     COMMIT_THEN_AE = "commit-then-ae"  # CA, then AE: not in the books
     COMMIT_REFUSED = "commit-refused"  # CR: not in the books
     TOO_LONG = "too-long"  # a block of a megabyte
+    SEVERAL = "several"  # a query finds one more, who is known by name and birth date only
+    UNKNOWN = "unknown"  # a query finds nobody
+    WRONG_CHARSET = "wrong-charset"  # a query's reply is not in the charset that it declares
+    OTHER_QUERY = "other-query"  # a query's reply names another query in QAK-1
+    QUERY_ERROR = "query-error"  # QAK-2 says AE, though MSA says AA
 
 
 @frozen(slots=True)

@@ -13,6 +13,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from simulators.his.book import PATIENT, Book, Refusal
+from simulators.his.index import SHAPING, asked, reply
 from simulators.his.knobs import Fault, Knob, Knobs
 from simulators.his.reading import END, MAX_BLOCK, RETURN, START, NotHl7, Received, read, split_blocks
 
@@ -129,8 +130,8 @@ class HisSimulator:
         if knob is not None and knob.fault in _REFUSALS:
             connection.write(block(self._ack(message.control_id, _REFUSALS[knob.fault], "refused by the simulator's knob")))
             return
-        ack = self._booked(message)
-        if knob is None:
+        ack = self._found(message, knob) if message.message_type.startswith("QBP^") else self._booked(message)
+        if knob is None or knob.fault in SHAPING:
             connection.write(block(ack))
         else:
             self._misbehave(knob, ack, connection)
@@ -161,6 +162,16 @@ class HisSimulator:
             return self._ack(message.control_id, "AE", str(exc))
         self._answered[message.control_id] = _Answered(digest, ack)
         return ack
+
+    def _found(self, message: Received, knob: Knob | None) -> bytes:
+        """The reply to a query; a repeat is answered anew, for nothing was changed by it."""
+        try:
+            found = asked(self.book, message)
+        except Refusal as exc:
+            return self._ack(message.control_id, "AE", str(exc))
+        fault = knob.fault if knob is not None else None
+        declared = _LITERALS[self._charset]
+        return reply(message, found, fault, declared, self._charset, f"A{len(self.received):09d}")
 
     def _ack(self, control_id: str, code: str, text: str, patient_number: str = "") -> bytes:
         stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%d%H%M%S")

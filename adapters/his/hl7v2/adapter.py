@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from adapters.his.hl7v2 import faults, mapping, tables
 from adapters.his.hl7v2.builder import MessageBuilder
 from adapters.his.hl7v2.checker import Checker, ProcessChecker
+from adapters.his.hl7v2.found import read_found
 from adapters.his.hl7v2.link import LinkLimits, MllpLink
 from adapters.his.hl7v2.mapping import Ack
 from adapters.his.hl7v2.options import Hl7Options, Tls
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
-from middleware.domain.his import HisAccepted, HisMessage
+from middleware.domain.his import FindPatient, HisAccepted, HisFound, HisMessage
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 
 log = structlog.get_logger()
@@ -40,9 +42,12 @@ class Hl7His:
         *,
         checker: Checker | None = None,
         chance: Callable[[], float] | None = None,
+        name: str = "his",
     ) -> None:
+        self._part = name if name == "his" else f"his.{name}"
         self._options = options
-        dialect = options.dialect()
+        self._clock = reactor
+        self._dialect = dialect = options.dialect()
         self._checker = checker or ProcessChecker(reactor)
         self._builder = MessageBuilder(dialect, self._checker, max_bytes=options.max_frame_bytes)
         endpoint, limits = _endpoint(options, reactor), _limits(options)
@@ -76,13 +81,13 @@ class Hl7His:
         if absent:
             detail = absent[0].detail or absent[0].condition
             if len(absent) == len(self._links):
-                return PartHealth("his", Condition.DOWN, "his.unreachable", detail)
+                return PartHealth(self._part, Condition.DOWN, "his.unreachable", detail)
             there = f"{len(self._links) - len(absent)} of {len(self._links)} connections: {detail}"
-            return PartHealth("his", Condition.DEGRADED, "his.unreachable", there)
+            return PartHealth(self._part, Condition.DEGRADED, "his.unreachable", there)
         if self._trouble is not None:
             fault, detail = self._trouble
-            return PartHealth("his", Condition.DEGRADED, fault, detail)
-        return PartHealth("his", Condition.GOOD)
+            return PartHealth(self._part, Condition.DEGRADED, fault, detail)
+        return PartHealth(self._part, Condition.GOOD)
 
     @property
     def counts(self) -> Counter[str]:
@@ -110,6 +115,29 @@ class Hl7His:
         outcome = faults.outcome_of(sent) if isinstance(sent, Ack) else sent
         self._note(outcome)
         return outcome
+
+    async def find(self, query: FindPatient) -> Outcome[HisFound]:
+        """See :class:`middleware.ports.PatientIndex`. Never raises.
+
+        It takes its turn among the letters. What is not answered in time is ``Unknown("time-out")``; the reply, if it
+        still comes, is nobody's.
+        """
+        try:
+            payload = await self._builder.build(query)
+        except Fault as fault:
+            return NotSent(fault.code, fault.detail)
+        asked = ensureDeferred(self._asked(query, payload))
+        answer: Deferred[Outcome[HisFound]] = Deferred()
+        limit = self._clock.callLater(self._options.find.deadline_s, answer.callback, Unknown("time-out"))
+        asked.addCallback(lambda outcome: None if answer.called else answer.callback(outcome))
+        outcome = await answer
+        if limit.active():
+            limit.cancel()
+        return outcome
+
+    async def _asked(self, query: FindPatient, payload: bytes) -> Outcome[HisFound]:
+        sent = await self._freest().send(query.control_id, payload)
+        return read_found(sent.payload, query.control_id, self._dialect) if isinstance(sent, Ack) else sent
 
     def _freest(self) -> MllpLink:
         """The connection that is up and has the least to do."""
