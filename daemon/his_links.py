@@ -6,14 +6,19 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import sqlalchemy as sa
 from attrs import frozen
 
 from adapters.his.hl7v2.adapter import Hl7His
-from adapters.his.hl7v2.destinations import HisOptions, LinkOptions
+from adapters.his.hl7v2.destinations import ASK, HisOptions, LinkOptions
+from adapters.his.hl7v2.tables import ONLY_ERRORS
 from middleware.domain.health import Condition, PartHealth
+from middleware.engine.closing import Later
+from middleware.engine.numbering import Numbering
 from middleware.engine.outbox import Outbox
 from middleware.engine.runner import Engine
 from middleware.ops.metrics import Metrics
+from middleware.store.numbers import read_numbers
 
 _SHOWN = 200
 
@@ -82,12 +87,15 @@ class Outboxes:
 
 def links_of(options: HisOptions, reactor: Any) -> HisLinks:
     """The links, by name."""
-    return HisLinks({name: Hl7His(one, reactor, name=name) for name, one in options.all.items()})
+    return HisLinks(
+        {name: Hl7His(one, reactor, name=name, elsewhere=bool(one.answers_on)) for name, one in options.all.items()}
+    )
 
 
 def outboxes_of(
     options: HisOptions,
     his: HisLinks,
+    database: sa.Engine,
     engine: Engine,
     metrics: Metrics,
     ours: Callable[[], bool],
@@ -97,7 +105,14 @@ def outboxes_of(
 
     def outbox(name: str, one: LinkOptions) -> Outbox:
         told = partial(metrics.hl7_message, destination=name)
-        return Outbox(engine, his.links[name], told, ours, width=one.letters_out, name=name)
+        later = Later(one.answer_timeout_s, one.application_ack == ONLY_ERRORS) if one.answers_on else None
+        made = Outbox(engine, his.links[name], told, ours, width=one.letters_out, name=name, later=later)
+        if one.numbered:
+            asks = one.sequence_numbers == ASK
+            made.numbering = Numbering(
+                engine, his.links[name], name, partial(read_numbers, database), ask=asks, committed=later is not None
+            )
+        return made
 
     found = {name: outbox(name, one) for name, one in options.all.items()}
 

@@ -224,6 +224,13 @@ _ROWS = (
     FaultSpec("his.refused", _H, _FIX, _NO, -32301, "医院信息系统拒绝了报文", "the HIS refused the message", "请查看 HIS 返回的原因", "see the reason the HIS gave"),
     FaultSpec("his.unreachable", _H, _SAME, _NO, -32302, "连接不上医院信息系统", "the HIS cannot be reached", "请检查 HIS 接口", "check the HIS interface"),
     FaultSpec("his.message", _I, _FIX, _NO, -32303, "给 HIS 的报文未通过校验，未发送", "the message for the HIS failed validation; not sent", "请联系厂商", "call the vendor"),
+    # -- paying by phone
+    FaultSpec("mobile.not_offered", _S, _NEVER, _NO, -32316, "本机或本地区未开通移动支付，或该类就诊不支持", "payment by phone is not offered here, or not for this kind of visit", "请在窗口结算；需要时信息科配置 [mobile]", "settle at the window; hospital IT configures [mobile]"),
+    FaultSpec("mobile.voucher", _R, _FIX, _NO, -32317, "缺少医保电子凭证令牌", "the token of an insurance e-voucher is missing", "请病人出示医保电子凭证（6101），再用新的 request_id 重发", "have the person show the e-voucher (6101), then ask again with a new request_id"),
+    FaultSpec("mobile.waiting", _S, _ASK, _UNK, -32312, "移动支付订单等待病人在手机上付款，不能在窗口结算", "an order waits for the person to pay by phone; it cannot be settled at the window", "请等待付款或用 mobile.refund 撤回订单，勿重复收费", "wait for the payment or call it off by mobile.refund; do not charge again"),
+    FaultSpec("mobile.expired", _M, _NEVER, _NO, -32313, "移动支付订单未按时付清，已作废，未扣款或已退回", "the order was not paid in time; nothing is charged, or it was given back", "可重新预结算并结算", "quote and settle again"),
+    FaultSpec("mobile.not_genuine", _A, _NEVER, _NO, -32314, "支付结果通知不是医保移动支付平台所发，未采用", "a notice of payment was not sealed by the channel; not taken", "请核对 [mobile] 的密钥；持续出现请查来源", "compare the keys in [mobile]; if it goes on, look where it comes from"),
+    FaultSpec("mobile.unknown_order", _M, _FIX, _UNK, -32315, "支付结果通知所指的订单不是本院现有订单", "a notice of payment names no order of ours", "请按日终对账核实", "see what the day's comparison with the centre says"),
     FaultSpec("his.no_unmerge", _H, _NEVER, _NO, -32340, "该合并已告知 HIS，接口不能撤销", "the HIS was told of this merge, and it cannot be told to undo it", "请在 HIS 中拆分病人；HIS 支持 A37 时可设 unmerge_event", "part the patients in the HIS itself; if it takes A37, set unmerge_event"),
     FaultSpec("his.several", _H, _FIX, _NO, -32341, "HIS 中有几个可能的病人，未登记", "several patients of the HIS may be this one; nothing was registered", "请用 patient.find_in_his 核对，选定后以 patient_number 重新登记", "look with patient.find_in_his, choose, and register again with patient_number"),
     FaultSpec("his.find_off", _H, _FIX, _NO, -32342, "未设置向 HIS 查询病人", "the HIS is not asked for patients here", "请设置 his.find.event", "set his.find.event"),

@@ -137,6 +137,16 @@ def given_up(control_id: str, proposed: tuple[str, str]) -> Work:
     return work
 
 
+def still_waiting(control_id: str) -> Work:
+    """Nothing changes; refused with ``desk.stale`` unless the letter has no answer yet."""
+
+    def work(connection: sa.Connection) -> None:
+        if connection.scalar(sa.select(_o.outcome).where(_o.control_id == control_id)) != "":
+            raise WorkRefusedError(Fault("desk.stale", "the letter has an answer"))
+
+    return work
+
+
 def still_refused(control_id: str) -> Work:
     """Nothing changes; refused unless the HIS refused the letter."""
 

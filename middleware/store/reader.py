@@ -195,24 +195,19 @@ class Reader:
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return [
-            Waiting(
-                row.sequence,
-                Letter(
-                    row.control_id,
-                    row.visit_id,
-                    row.settlement_id,
-                    row.matter,
-                    dt.datetime.fromisoformat(row.created_at),
-                    row.destination,
-                    row.copy,
-                    row.number,
-                    row.revision,
-                ),
-                row.lane,
-            )
-            for row in rows
-        ]
+        return [Waiting(row.sequence, _letter(row), row.lane) for row in rows]
+
+    def numbered_letters(self, destination: str) -> list[Waiting]:
+        """Of those the one that bears a sequence number and has no answer, if there is one."""
+        o = t.outbox.c
+        query = sa.select(t.outbox).where(o.outcome == "", o.destination == destination, o.number > 0).order_by(o.number)
+        with self._engine.connect() as connection:
+            return [Waiting(row.sequence, _letter(row)) for row in connection.execute(query.limit(1))]
+
+    def letter_waits(self, control_id: str) -> bool:
+        """Whether it has no answer yet."""
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(t.outbox.c.outcome).where(t.outbox.c.control_id == control_id)) == ""
 
     def letters_waiting(self) -> dict[str, int]:
         """How many letters have no answer yet, by destination: also of those that are not configured any more."""
@@ -314,6 +309,12 @@ class Reader:
         walk = Walk(self._engine, table)
         walk.whole()
         return (walk.broken.sequence, walk.broken.why) if walk.broken else None
+
+
+def _letter(row: Any) -> Letter:
+    at = dt.datetime.fromisoformat(row.created_at)
+    to = (row.destination, row.copy, row.number, row.revision)
+    return Letter(row.control_id, row.visit_id, row.settlement_id, row.matter, at, *to)
 
 
 _OPEN_LEGS = sorted(str(state) for state in LEG_OPEN)

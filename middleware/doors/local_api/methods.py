@@ -24,6 +24,7 @@ from middleware.doors.local_api import (
     keys,
     letters,
     media,
+    mobile,
     params,
     reconciliation,
     registry,
@@ -201,6 +202,24 @@ _ROWS = (
         "settlement.cancel", "撤销一笔已完成的结算，退款", "undo a finished settlement; moves money",
         _COUNTER, params.CancelParams, results.CancelResult, 120,
         keyed=True, moves_money=True, handler=handlers.settlement_cancel,
+    ),
+    Method(
+        "mobile.order", "按已确认的预结算结果开移动支付订单，病人在手机上付款",
+        "open an order for exactly what was quoted and confirmed: the patient pays by phone; moves money",
+        _COUNTER, mobile.MobileOrderParams, mobile.MobileOrderResult, 120,
+        keyed=True, moves_money=True, handler=mobile.mobile_order,
+    ),
+    Method(
+        "mobile.status", "查询移动支付订单目前的确切情况，结果同 settlement.get",
+        "what is known of an order now; answers as settlement.get",
+        _COUNTER | {Role.OPERATOR}, params.GetParams, results.GetResult, 15,
+        keyed=False, moves_money=False, handler=mobile.mobile_status,
+    ),
+    Method(
+        "mobile.refund", "退回已付的移动支付订单，或撤回待付的订单；全额退款",
+        "give back an order that was paid, or call one off that waits; whole; moves money",
+        _COUNTER, params.CancelParams, results.CancelResult, 120,
+        keyed=True, moves_money=True, handler=mobile.mobile_refund,
     ),
     Method(
         "shift.totals", "本终端一个班次的合计", "sums of the caller's own terminal between two times",
