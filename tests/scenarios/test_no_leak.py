@@ -123,7 +123,10 @@ async def asked_wrong(h, people):
     """Requests that hold somebody where nobody belongs: their faults."""
     a = people[0]
     calls = (
-        ("patient.register", {"request_id": "k", "card_read_id": a.id_number, "department_code": "1", "doctor_code": a.name}),
+        (
+            "patient.register",
+            {"request_id": "k", "card_read_id": a.id_number, "department_code": "1", "doctor_code": a.name},
+        ),
         ("visit.get", {"visit_id": a.id_number}),
         ("settlement.get", {"request_id": a.name}),
         ("identity.show", {"kind": "id-number", "number": a.id_number[:-2] + "00"}),
