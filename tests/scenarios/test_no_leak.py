@@ -61,7 +61,7 @@ def found_in(data, secrets):
         forms = {raw, one.encode("gb18030"), json.dumps(one)[1:-1].encode()}
         # Base64 of something with it inside: three alignments, without what neighbours change.
         forms |= {base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4] for shift in range(3)}
-        found += [one for form in forms if len(form) > 5 and form in data]  # noqa: PLR2004 - shorter ones are anywhere
+        found += [one for form in forms if len(form) > 5 and form in data]
     return found
 
 
@@ -104,7 +104,7 @@ async def spoken(h):
     sender.send(b"".join(messages(everybody())))
     assert len(await sender.acks(ANSWERED)) == ANSWERED
     sender.transport.loseConnection()
-    await until(lambda: len(h.rows("hl7_outcome")) >= 10, "the messages were not acted on")  # noqa: PLR2004
+    await until(lambda: len(h.rows("hl7_outcome")) >= 10, "the messages were not acted on")
 
 
 async def at_the_counter(h, people):
@@ -174,7 +174,7 @@ async def test_invariant_21_after_a_day_nobody_shows_in_logs_metrics_health_feed
         seen["flags"] = (await h.get("/feed/v1/flags?after=0&limit=100", role="bureau"))[1].decode()
         letters = [row["control_id"] for row in h.rows("outbox")]
         told = b"".join(body for one in letters for body in stage.his.bodies_of(one))
-        assert len(h.rows("journal")) > 40  # noqa: PLR2004 - there was a day
+        assert len(h.rows("journal")) > 40
     finally:
         await stage.stop()
 
