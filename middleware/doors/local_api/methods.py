@@ -527,7 +527,12 @@ def methods_of(role: Role) -> list[str]:
     return [row.name for row in _ROWS if role in row.roles]
 
 
+_QUOTING = "Invalid enum value"  # of which msgspec shows the value, whatever it is
+
+
 def _placed(message: str) -> str:
     """Msgspec's "rule - at `$.lines[0].name`" as "params.lines[0].name: rule"."""
-    rule, _, place = message.partition(" - at `$")
-    return f"params{place.rstrip('`')}: {rule}"
+    rule, mark, place = message.rpartition(" - at `$")
+    if not mark:
+        rule, place = message, ""
+    return f"params{place.rstrip('`')}: {_QUOTING if rule.startswith(_QUOTING) else rule}"
