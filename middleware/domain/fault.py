@@ -236,6 +236,7 @@ _ROWS = (
     FaultSpec("his.find_off", _H, _FIX, _NO, -32342, "未设置向 HIS 查询病人", "the HIS is not asked for patients here", "请设置 his.find.event", "set his.find.event"),
     FaultSpec("his.destination", _H, _FIX, _NO, -32310, "有报文在等一个已不在配置中的系统", "messages wait for a destination that is not configured any more", "请用 run.py outbox destinations 查看；恢复该配置，或由两人移交、放弃这些报文", "see run.py outbox destinations; configure it again, or have two persons hand the messages over or give them up"),
     FaultSpec("his.sequence", _H, _FIX, _NO, -32311, "HIS 期待的报文顺序号与本系统不符，该连接已停发", "the HIS expects another sequence number than ours; nothing more is sent to it", "请与 HIS 厂家核对顺序号（run.py outbox destinations），由两人重新同步", "compare the numbers with the HIS's vendor (run.py outbox destinations), then have two persons resynchronise"),
+    FaultSpec("letter.field", _R, _NEVER, _NO, -32312, "该字段不能在报文中更正", "this field cannot be corrected in the message", "请看 detail；金额、数量、日期和中心编号一律不可更正", "see detail; amounts, quantities, dates and the centre's numbers are never corrected"),
     # -- what the HIS sends us by HL7
     FaultSpec("hl7.not_hl7", _H, _NEVER, _NO, -32350, "不是 HL7 报文，未受理", "this is no HL7 message", "请检查发送方：首段须为 MSH，分隔符须可用", "check the sender: MSH comes first, with usable delimiters"),
     FaultSpec("hl7.unframed", _H, _NEVER, _NO, -32351, "收到的字节不成 MLLP 报文，已留存", "bytes that are no whole MLLP block; they are kept", "请用 inbox show 查看，检查发送方的起止符", "look at them with inbox show, and check the sender's start and end characters"),

@@ -367,14 +367,21 @@ _ROWS = (
         keyed=False, moves_money=False, handler=letters.letters_resend,
     ),
     Method(
+        "letters.fix", "更正报文中的字段后重发，用新的 MSH-10；金额、数量、日期不可更正，患者身份须两人",
+        "correct fields of the message and send it again, under a new MSH-10; never amounts, quantities, dates; the"
+        " patient's identity takes two persons",
+        _DESK, letters.LettersFixParams, letters.LettersShowResult, 15,
+        keyed=False, moves_money=False, handler=letters.letters_fix,
+    ),
+    Method(
         "letters.discard", "提议放弃一条报文，等另一人复核",
         "propose to give it up, for another person to approve",
         _DESK, letters.LettersDiscardParams, letters.LettersShowResult, 15,
         keyed=False, moves_money=False, handler=letters.letters_discard,
     ),
     Method(
-        "letters.approve", "复核放弃：该报文永不再发",
-        "approve it: the HIS will never hear it from us",
+        "letters.approve", "复核放弃（该报文永不再发）或更正（按更正后的内容发出）",
+        "approve it: the HIS will never hear it from us, or hears it corrected",
         _DESK, letters.LettersDecideParams, letters.LettersShowResult, 15,
         keyed=False, moves_money=False, handler=letters.letters_approve,
     ),
@@ -543,7 +550,12 @@ def methods_of(role: Role) -> list[str]:
     return [row.name for row in _ROWS if role in row.roles]
 
 
+_QUOTING = "Invalid enum value"  # of which msgspec shows the value, whatever it is
+
+
 def _placed(message: str) -> str:
     """Msgspec's "rule - at `$.lines[0].name`" as "params.lines[0].name: rule"."""
-    rule, _, place = message.partition(" - at `$")
-    return f"params{place.rstrip('`')}: {rule}"
+    rule, mark, place = message.rpartition(" - at `$")
+    if not mark:
+        rule, place = message, ""
+    return f"params{place.rstrip('`')}: {_QUOTING if rule.startswith(_QUOTING) else rule}"

@@ -78,7 +78,7 @@ _CATALOGUE = {
 }  # fmt: skip
 _LETTER = {
     "sequence": 7, "control_id": "P1", "visit_id": "V1", "settlement_id": "S1", "matter": "settled",
-    "created_at": "2026-11-21T09:00:00+08:00", "outcome": "refused AE",
+    "created_at": "2026-11-21T09:00:00+08:00", "outcome": "refused AE", "destination": "his", "message_control_id": "P1",
 }  # fmt: skip
 _CAME = {
     "sequence": 7, "link": "his-main", "control_id": "C1", "type": "ADT^A04", "why": "hl7.charset", "digest": "0" * 64,
@@ -211,7 +211,7 @@ ANSWERS = {
     **dict.fromkeys(("catalogue.download", "catalogue.status"), _CATALOGUE_LOAD),
     "letters.list": {"rows": [_LETTER], "next_after": 7, "complete": True},
     **dict.fromkeys(
-        ("letters.show", "letters.resend", "letters.discard", "letters.approve", "letters.reject"),
+        ("letters.show", "letters.resend", "letters.fix", "letters.discard", "letters.approve", "letters.reject"),
         _LETTER | {"state": "Settled"},
     ),
     "debit.list": {"rows": [_DEBIT], "next_after": "D1", "complete": True},

@@ -112,6 +112,9 @@ PARAMS = {
     "letters.list": {"waiting": True},
     "letters.show": {"control_id": "P1"},
     "letters.resend": {"control_id": "P1", "reason": "HIS 已补字典"},
+    "letters.fix": {
+        "control_id": "P1", "fields": [{"field": "line.1.hospital_code", "value": "H2"}], "reason": "项目编码写错",
+    },
     "letters.discard": {"control_id": "P1", "why": "entered-by-hand", "reference": "T-17"},
     "letters.approve": {"control_id": "P1", "proposal": "0" * 32},
     "letters.reject": {"control_id": "P1", "proposal": "0" * 32},
