@@ -16,6 +16,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.order import Role
 from middleware.doors.local_api import (
     card_keys,
+    catalogue,
     debits,
     driver,
     handlers,
@@ -315,6 +316,28 @@ _ROWS = (
         keyed=False, moves_money=False, handler=reconciliation.reconcile_list,
     ),
     Method(
+        "catalogue.list", "已下载或可下载的中心目录和字典：版本、行数、新旧",
+        "the centre's catalogues and dictionaries: version, rows, age",
+        _DESK | {Role.HIS}, params.NoParams, catalogue.CatalogueListResult, 15,
+        keyed=False, moves_money=False, handler=catalogue.catalogue_list,
+    ),
+    Method(
+        "catalogue.show", "目录中一个编码的各行，或逐页列出", "the rows of one code in a catalogue, or its pages",
+        _DESK | {Role.HIS}, catalogue.CatalogueShowParams, catalogue.CatalogueShowResult, 15,
+        keyed=False, moves_money=False, handler=catalogue.catalogue_show,
+    ),
+    Method(
+        "catalogue.download", "下载一个目录，立即返回，进度用 catalogue.status 查询",
+        "download a catalogue; answers at once, ask catalogue.status how far it is",
+        _DESK, catalogue.CatalogueDownloadParams, catalogue.CatalogueLoad, 15,
+        keyed=False, moves_money=False, handler=catalogue.catalogue_download,
+    ),
+    Method(
+        "catalogue.status", "目录下载的进度或结果", "how far a download is, or how it ended",
+        _DESK, catalogue.CatalogueStatusParams, catalogue.CatalogueLoad, 15,
+        keyed=False, moves_money=False, handler=catalogue.catalogue_status,
+    ),
+    Method(
         "inbox.list", "列出 HL7 门收到而未受理的报文和字节；可列全部",
         "messages and bytes that the HL7 door did not take; or all that came",
         _DESK, inbox.InboxListParams, inbox.InboxListResult, 15,
@@ -344,14 +367,21 @@ _ROWS = (
         keyed=False, moves_money=False, handler=letters.letters_resend,
     ),
     Method(
+        "letters.fix", "更正报文中的字段后重发，用新的 MSH-10；金额、数量、日期不可更正，患者身份须两人",
+        "correct fields of the message and send it again, under a new MSH-10; never amounts, quantities, dates; the"
+        " patient's identity takes two persons",
+        _DESK, letters.LettersFixParams, letters.LettersShowResult, 15,
+        keyed=False, moves_money=False, handler=letters.letters_fix,
+    ),
+    Method(
         "letters.discard", "提议放弃一条报文，等另一人复核",
         "propose to give it up, for another person to approve",
         _DESK, letters.LettersDiscardParams, letters.LettersShowResult, 15,
         keyed=False, moves_money=False, handler=letters.letters_discard,
     ),
     Method(
-        "letters.approve", "复核放弃：该报文永不再发",
-        "approve it: the HIS will never hear it from us",
+        "letters.approve", "复核放弃（该报文永不再发）或更正（按更正后的内容发出）",
+        "approve it: the HIS will never hear it from us, or hears it corrected",
         _DESK, letters.LettersDecideParams, letters.LettersShowResult, 15,
         keyed=False, moves_money=False, handler=letters.letters_approve,
     ),
