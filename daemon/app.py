@@ -44,6 +44,7 @@ from middleware.engine.card_sessions import CardSessions
 from middleware.engine.comparison import Rules, Run
 from middleware.engine.debit_desk import DebitDesk
 from middleware.engine.desk import ManualDesk
+from middleware.engine.destinations import DestinationDesk
 from middleware.engine.fencing import FencedBank, FencedCentre
 from middleware.engine.flagging import Flagging
 from middleware.engine.flags import StoredFlags
@@ -71,6 +72,7 @@ from middleware.flow.step import Policy
 from middleware.ops.metrics import Metrics
 from middleware.ops.site import HttpSite, build_site
 from middleware.ops.tick import TickProbe
+from middleware.store.destinations import DestinationsReader
 from middleware.store.doubts import Doubts
 from middleware.store.inbox import InboxReader
 from middleware.store.letters import LettersReader
@@ -340,6 +342,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         debits=debits,
         media=MediaDesk(counter.card_desk, keyed, readers, counter.audit),
         told=told,
+        destinations=DestinationDesk(engine, DestinationsReader(database), engine.means.destinations, outbox.look_again),
         letters=LetterDesk(engine, LettersReader(database, opened.vault), outbox.look_again),
     )
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)

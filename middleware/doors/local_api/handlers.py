@@ -37,6 +37,7 @@ from middleware.doors.local_api.session import Session
 from middleware.engine.card_sessions import CardSessions
 from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder, Reconciliation
 from middleware.engine.debit_desk import Debits
+from middleware.engine.destinations import Destinations
 from middleware.engine.driver import Driver
 from middleware.engine.inbox import Inboxes
 from middleware.engine.keydesk import Keys
@@ -66,6 +67,7 @@ class Business:
     driver: Driver | None = None
     media: Media | None = None
     letters: Letters | None = None
+    destinations: Destinations | None = None
     debits: Debits | None = None
     told: HisTold | None = None
 

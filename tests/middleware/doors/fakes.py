@@ -68,6 +68,7 @@ _DEBIT = {
     "account": "his", "terminal": "T1", "way": "HSM", "terminal_number": "999900000007", "transaction_number": "00000001",
     "written_at": "20261120101500", "made_at": _WHEN,
 }  # fmt: skip
+_DESTINATIONS = {"rows": [{"destination": "his", "configured": True, "waiting": 0, "refused": 0}]}
 _LETTER = {
     "sequence": 7, "control_id": "P1", "visit_id": "V1", "settlement_id": "S1", "matter": "settled",
     "created_at": "2026-11-21T09:00:00+08:00", "outcome": "refused AE", "destination": "his", "message_control_id": "P1",
@@ -198,6 +199,10 @@ ANSWERS = {
     "settlement.quote_from_his": {
         "settlement_id": "S1", "visit_id": "V1", "state": "Quoted", "expires_at": _WHEN, "split": SPLIT,
     },
+    **dict.fromkeys(
+        ("destinations.list", "destinations.propose", "destinations.approve", "destinations.reject"),
+        _DESTINATIONS,
+    ),
     "letters.list": {"rows": [_LETTER], "next_after": 7, "complete": True},
     **dict.fromkeys(
         ("letters.show", "letters.resend", "letters.fix", "letters.discard", "letters.approve", "letters.reject"),
@@ -435,6 +440,13 @@ class FakeLetters:
         return lambda *told, **more: self._counter._answer(f"letters.{name}", *told, *more.values())
 
 
+class FakeDestinations(FakeLetters):
+    """Answers as the counter does."""
+
+    def __getattr__(self, name):
+        return lambda *told, **more: self._counter._answer(f"destinations.{name}", *told, *more.values())
+
+
 class FakeDebits(FakeLetters):
     """Answers as the counter does."""
 
@@ -559,6 +571,7 @@ def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
         FakeDriver(),
         FakeMedia(counter),
         FakeLetters(counter),
+        destinations=FakeDestinations(counter),
         debits=FakeDebits(counter),
         told=FakeTold(counter),
     )
