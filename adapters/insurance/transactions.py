@@ -28,6 +28,7 @@ from adapters.insurance.pieces import (
     SETTLED_WHO,
 )
 from adapters.insurance.schema import FieldSpec, Node, Transaction, date, moment, number, text
+from adapters.insurance.transactions_catalogue import CATALOGUE_TRANSACTIONS
 from adapters.insurance.transactions_filing import FILING_TRANSACTIONS
 from adapters.insurance.transactions_query import QUERY_TRANSACTIONS
 from adapters.insurance.transactions_statement import STATEMENT_TRANSACTIONS
@@ -269,7 +270,7 @@ _ALL = (
 
 TRANSACTIONS: dict[str, Transaction] = {
     transaction.code: transaction
-    for transaction in (*_ALL, *VISIT_TRANSACTIONS, *STAY_TRANSACTIONS, *STATEMENT_TRANSACTIONS)
+    for transaction in (*_ALL, *VISIT_TRANSACTIONS, *STAY_TRANSACTIONS, *STATEMENT_TRANSACTIONS, *CATALOGUE_TRANSACTIONS)
 }
 """What the daemon sends: these are in the WSDL."""
 

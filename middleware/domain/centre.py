@@ -9,6 +9,8 @@ import datetime as dt
 
 from attrs import field, frozen
 
+from middleware.domain import catalogue
+from middleware.domain.catalogue import CatalogueReply, CatalogueRequest
 from middleware.domain.charge import ChargeLine, Diagnosis, Disease
 from middleware.domain.credential import BY_CARD, Credential
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
@@ -290,7 +292,7 @@ CounterRequest = (
     SignIn | QueryPerson | RegisterVisit | UploadVisit | UploadCharges | PreSettle | Settle | CancelSettlement | Reverse
     | Admit | Discharge | WithdrawDischarge | WithdrawVisit | WithdrawCharges | QueryVisits | Confirm
 )  # fmt: skip
-CentreRequest = CounterRequest | StatementRequest | OrderRequest
+CentreRequest = CounterRequest | StatementRequest | OrderRequest | CatalogueRequest
 
 _CALL_OF: dict[type, Call] = {
     SignIn: Call.SIGN_IN,
@@ -315,6 +317,8 @@ def call_of(request: CentreRequest) -> Call:
     """The transaction that carries this request; of some it is the kind of the visit that says which."""
     call: Call | None
     match request:
+        case catalogue.AskCatalogue() | catalogue.FetchCatalogue() | catalogue.AskPage() | catalogue.AskList():
+            call = catalogue.call_of(request)
         case UploadCharges():
             call = CALLS[request.visit.kind].upload_charges
         case WithdrawCharges():
@@ -537,5 +541,6 @@ CentreReply = (
     | DetailCompared
     | FileDownloaded
     | FileRefused
+    | CatalogueReply
     | OrderReply
 )

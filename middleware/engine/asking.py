@@ -1,4 +1,4 @@
-"""One question of a reconciliation to the centre: journalled like every call, asked again when no answer came.
+"""One question of a reconciliation or of a download: journalled like every call, asked again when no answer came.
 
 None of these questions moves money, so that a lost answer is asked again under a new message id.
 """
@@ -6,7 +6,8 @@ None of these questions moves money, so that a lost answer is asked again under 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 from attrs import frozen
@@ -53,10 +54,16 @@ class Asker:
         for pause in pauses:
             fire(pause)
 
-    async def ask(self, request: CentreRequest, expected: type[Reply] | tuple[type[Reply], ...]) -> Reply:
+    async def ask(
+        self,
+        request: CentreRequest,
+        expected: type[Reply] | tuple[type[Reply], ...],
+        known: Mapping[str, Reply] = MappingProxyType({}),
+    ) -> Reply:
         """The centre's answer. Raises ``Fault``: ``centre.*`` when there is none or it is no, ``system.stopping``.
 
-        Where ``SignedOut`` is expected, a refusal for the reason that the sign-in has ended is one.
+        Where ``SignedOut`` is expected, a refusal for the reason that the sign-in has ended is one. ``known``: refusal
+        codes that are an answer, and which.
         """
         waited, tried = 0.0, 0
         while True:
@@ -66,6 +73,8 @@ class Asker:
                     return reply
                 case Refused(code) if code in self._rules.signed_out_codes and isinstance(_SIGNED_OUT, expected):
                     return _SIGNED_OUT
+                case Refused(code) if code in known:
+                    return known[code]
                 case Refused(code) if code in self._rules.not_ready_codes:
                     if waited >= self._patience.ready_within_s:
                         raise Fault("centre.no_answer", f"{call_of(request)}: not ready after {waited:.0f} s")

@@ -41,6 +41,8 @@ discharge = "before-quote"
 [cross_region]
 regions = [""]
 local_digits = 4
+[catalogue]
+offered = []
 """
 WRONG = """
 name = "x"

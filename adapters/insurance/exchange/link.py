@@ -14,7 +14,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from adapters.insurance.clock import CentreClock
 from adapters.insurance.dictionaries import DICTIONARIES
-from adapters.insurance.exchange import faults, statements
+from adapters.insurance.exchange import catalogues, faults, statements
 from adapters.insurance.exchange.cells import Output
 from adapters.insurance.exchange.dialect import Dialect
 from adapters.insurance.exchange.frame import HttpReply
@@ -28,6 +28,7 @@ from adapters.insurance.profile import Profile
 from adapters.insurance.schema import Input, check_input, check_row
 from adapters.insurance.signing.opening import Signers
 from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
+from middleware.domain.catalogue import CatalogueRequest, FetchCatalogue
 from middleware.domain.centre import (
     Call,
     CentreReply,
@@ -157,13 +158,17 @@ class CentreLink(Centre):
         check_input(TRANSACTIONS[call.value], nodes, DICTIONARIES, site)
         message = self._dialect.write(call.value, head, nodes)
         message = evolve(message, headers=(*message.headers, *self._signers.gateway.headers(at)))
+        if isinstance(request, FetchCatalogue):
+            message = evolve(message, reply_bytes=self.options.catalogue_body_bytes)
         if len(message.body) > self.options.max_body_bytes:
             raise Fault("centre.field", f"{call.value}: the message is longer than {self.options.max_body_bytes} bytes")
         digest = hashlib.sha256(message.body).hexdigest()
         cycle = sign_number if self.profile.statement.by_cycle else ""
         return PreparedCall(message_id, call, digest, Prepared(message, request, at), cycle)
 
-    def _nodes(self, request: CounterRequest | StatementRequest) -> Input:
+    def _nodes(self, request: CounterRequest | StatementRequest | CatalogueRequest) -> Input:
+        if isinstance(request, CatalogueRequest):
+            return catalogues.to_input(request, self.profile.catalogue, self.options.institution_code)
         if isinstance(request, StatementRequest):
             return statements.to_input(request, self.profile.statement, self.options.institution_code)
         return to_input(request, self.profile.region)
@@ -181,7 +186,7 @@ class CentreLink(Centre):
         self,
         message_id: str,
         call: Call,
-        request: CounterRequest | StatementRequest,
+        request: CounterRequest | StatementRequest | CatalogueRequest,
         at: dt.datetime,
         sign_number: str,
     ) -> dict[str, str]:
@@ -249,7 +254,9 @@ class CentreLink(Centre):
         return self._dialect.understand(call.call, call.message_id, reply, lambda output: self._reply(call, output))
 
     def _reply(self, call: PreparedCall, output: Output | None) -> CentreReply:
-        request: CounterRequest | StatementRequest = call.body.request
+        request: CounterRequest | StatementRequest | CatalogueRequest = call.body.request
+        if isinstance(request, CatalogueRequest):
+            return catalogues.to_reply(request, output or {}, self.profile.catalogue)
         if isinstance(request, StatementRequest):
             return statements.to_reply(request, output or {}, self.profile.statement, self.options.institution_code)
         return to_reply(request, call.message_id, output)

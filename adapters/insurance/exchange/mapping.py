@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from adapters.insurance.schema import DATE_FORMAT, MOMENT_FORMAT, Input, exact_decimal
 from adapters.insurance.transactions import TRANSACTIONS
+from middleware.domain.catalogue import CatalogueRequest
 from middleware.domain.centre import (
     Admit,
     CancelSettlement,
@@ -92,9 +93,9 @@ def _besides(request: _Besides, place: str) -> Input:
             return {"data": (_fitted(call_of(request), "data", row),)}
 
 
-def insured_region(request: CounterRequest | StatementRequest) -> str:
+def insured_region(request: CounterRequest | StatementRequest | CatalogueRequest) -> str:
     """insuplc_admdvs: where the person is insured, "" when the request names no person (yet)."""
-    if isinstance(request, StatementRequest):
+    if isinstance(request, StatementRequest | CatalogueRequest):
         return ""
     match request:
         case RegisterVisit():

@@ -35,6 +35,7 @@ from middleware.doors.local_api.params import (
 )
 from middleware.doors.local_api.session import Session
 from middleware.engine.card_sessions import CardSessions
+from middleware.engine.catalogue_desk import CatalogueBusiness
 from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder, Reconciliation
 from middleware.engine.debit_desk import Debits
 from middleware.engine.destinations import Destinations
@@ -70,6 +71,7 @@ class Business:
     destinations: Destinations | None = None
     debits: Debits | None = None
     told: HisTold | None = None
+    catalogues: CatalogueBusiness | None = None
 
 
 @frozen(slots=True)
