@@ -267,14 +267,21 @@ _ALL = (
 )
 # fmt: on
 
-TRANSACTIONS: dict[str, Transaction] = {
-    transaction.code: transaction
-    for transaction in (*_ALL, *VISIT_TRANSACTIONS, *STAY_TRANSACTIONS, *STATEMENT_TRANSACTIONS)
-}
-"""What the daemon sends: these are in the WSDL."""
+SERVICES = frozenset(one.code for one in (*FILING_TRANSACTIONS, *QUERY_TRANSACTIONS)) - {"1301"}
+"""Queries, filings and changes: sent where the region's profile names them, for not every centre has them all."""
 
 DECLARED: dict[str, Transaction] = {
-    **TRANSACTIONS,
-    **{transaction.code: transaction for transaction in (*FILING_TRANSACTIONS, *QUERY_TRANSACTIONS)},
+    transaction.code: transaction
+    for transaction in (
+        *_ALL,
+        *VISIT_TRANSACTIONS,
+        *STAY_TRANSACTIONS,
+        *STATEMENT_TRANSACTIONS,
+        *FILING_TRANSACTIONS,
+        *QUERY_TRANSACTIONS,
+    )
 }
 """All whose tables are known, also those that no flow sends yet (docs/transactions.md)."""
+
+TRANSACTIONS: dict[str, Transaction] = {code: one for code, one in DECLARED.items() if code != "1301"}
+"""What the daemon sends: these are in the WSDL."""

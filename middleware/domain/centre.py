@@ -11,10 +11,13 @@ from attrs import field, frozen
 
 from middleware.domain.charge import ChargeLine, Diagnosis, Disease
 from middleware.domain.credential import BY_CARD, Credential
+from middleware.domain.filing import File, Filed, Withdraw
+from middleware.domain.filing import call_of as filing_call
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
 from middleware.domain.kind import CALLS, CANCEL_CALLS, FINISH_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, VisitKind
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Maternity
+from middleware.domain.query import QUESTIONS, AskCentre, CentreRows
 from middleware.domain.split import Split
 from middleware.domain.statement import DetailRow, Period, Refunds, ResultRow, Slice, Totals
 
@@ -121,6 +124,24 @@ class Discharge:
 
 
 @frozen(slots=True)
+class ChangeAdmission:
+    """2403: what was told with the admission is otherwise; all of it is told anew."""
+
+    visit: VisitFacts
+    holder: Holder
+    begun_at: dt.datetime
+    stay_number: str  # ipt_otp_no
+    our_number: str  # medrcdno
+    description: str
+    bed: str
+    diagnoses: tuple[Diagnosis, ...]
+    department_code: str
+    department_name: str
+    doctor_code: str
+    doctor_name: str
+
+
+@frozen(slots=True)
 class WithdrawDischarge:
     """2405: the stay goes on."""
 
@@ -153,7 +174,7 @@ class QueryVisits:
 
 @frozen(slots=True)
 class UploadVisit:
-    """2203: medical category and diagnoses of the visit."""
+    """2203, or 2203A where a pharmacy treats as outpatients are: medical category and diagnoses of the visit."""
 
     visit: VisitFacts
     begun_at: dt.datetime
@@ -161,6 +182,7 @@ class UploadVisit:
     department_name: str
     doctor_code: str
     doctor_name: str
+    call: Call = Call.UPLOAD_VISIT  # one of UPLOAD_VISIT_CALLS
 
 
 @frozen(slots=True)
@@ -284,9 +306,10 @@ class DownloadFile:
 StatementRequest = SignOut | CompareTotals | UploadFile | CompareDetail | DownloadFile
 CounterRequest = (
     SignIn | QueryPerson | RegisterVisit | UploadVisit | UploadCharges | PreSettle | Settle | CancelSettlement | Reverse
-    | Admit | Discharge | WithdrawDischarge | WithdrawVisit | WithdrawCharges | QueryVisits | Confirm
+    | Admit | Discharge | ChangeAdmission | WithdrawDischarge | WithdrawVisit | WithdrawCharges | QueryVisits | Confirm
 )  # fmt: skip
-CentreRequest = CounterRequest | StatementRequest
+ServiceRequest = AskCentre | File | Withdraw
+CentreRequest = CounterRequest | StatementRequest | ServiceRequest
 
 _CALL_OF: dict[type, Call] = {
     SignIn: Call.SIGN_IN,
@@ -294,9 +317,9 @@ _CALL_OF: dict[type, Call] = {
     RegisterVisit: Call.REGISTER_VISIT,
     Admit: Call.ADMIT,
     Discharge: Call.DISCHARGE,
+    ChangeAdmission: Call.CHANGE_ADMISSION,
     WithdrawDischarge: Call.WITHDRAW_DISCHARGE,
     QueryVisits: Call.QUERY_VISITS,
-    UploadVisit: Call.UPLOAD_VISIT,
     Reverse: Call.REVERSE,
     SignOut: Call.SIGN_OUT,
     CompareTotals: Call.COMPARE_TOTALS,
@@ -308,6 +331,8 @@ _CALL_OF: dict[type, Call] = {
 
 def call_of(request: CentreRequest) -> Call:
     """The transaction that carries this request; of some it is the kind of the visit that says which."""
+    if isinstance(request, ServiceRequest):
+        return QUESTIONS[request.question] if isinstance(request, AskCentre) else filing_call(request)
     call: Call | None
     match request:
         case UploadCharges():
@@ -322,7 +347,7 @@ def call_of(request: CentreRequest) -> Call:
             call = CALLS[request.visit.kind].settle
         case CancelSettlement():
             call = CALLS[request.visit.kind].cancel
-        case Confirm():
+        case Confirm() | UploadVisit():
             call = request.call
         case _:
             call = _CALL_OF[type(request)]
@@ -532,4 +557,6 @@ CentreReply = (
     | DetailCompared
     | FileDownloaded
     | FileRefused
+    | CentreRows
+    | Filed
 )

@@ -34,6 +34,7 @@ from middleware.domain.decision import Decision, Evidence
 from middleware.domain.order import (
     Caller,
     CancelOrder,
+    ChangeOrder,
     ChargeOrder,
     DischargeOrder,
     HisQuoteOrder,
@@ -45,7 +46,7 @@ from middleware.domain.order import (
 from middleware.domain.shift import ShiftOrder
 
 Answer = dict[str, Any]
-ErrandOrder = ChargeOrder | DischargeOrder | VisitOrder
+ErrandOrder = ChargeOrder | DischargeOrder | ChangeOrder | VisitOrder
 
 
 class Counter(Protocol):

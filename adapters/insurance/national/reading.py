@@ -124,6 +124,8 @@ def _plain(value: object) -> str:
 def _output(transaction: Transaction, given: object) -> dict[str, Any] | None:
     if isinstance(given, str):
         given = _object(given) if given.strip() not in {"", "null", "[]"} else None
+    if transaction.is_list:
+        return _listed(transaction, given)
     if isinstance(given, list):
         given = _only(given)
     if given is None:
@@ -137,6 +139,15 @@ def _output(transaction: Transaction, given: object) -> dict[str, Any] | None:
         elif node.name in output:
             output[node.name] = _node(node.fields, output[node.name])
     return output
+
+
+def _listed(transaction: Transaction, given: object) -> dict[str, Any] | None:
+    """Rows where the output itself is the list: also inside an object with nothing else, and a row that came alone."""
+    if isinstance(given, dict) and len(given) == 1:
+        (inside,) = given.values()
+        given = inside if isinstance(inside, (list, dict)) else given
+    rows = _node(transaction.output[0].fields, [given] if isinstance(given, dict) else given)
+    return {"": rows} if rows else None
 
 
 def _only(rows: list[Any]) -> object:

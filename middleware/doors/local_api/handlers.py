@@ -17,6 +17,7 @@ from middleware.doors.local_api.params import (
     AdmitParams,
     CancelParams,
     CardReadParams,
+    ChangeParams,
     ChargeParams,
     DeskApproveParams,
     DeskListParams,
@@ -130,6 +131,11 @@ async def inpatient_withdraw_charges(visit: Visit, params: VisitParams) -> Answe
 async def inpatient_discharge(visit: Visit, params: DischargeParams) -> Answer:
     """End a stay."""
     return await _errand(visit, params.request_id, "inpatient.discharge", mapping.discharge_order(params))
+
+
+async def inpatient_change(visit: Visit, params: ChangeParams) -> Answer:
+    """Another ward, bed, doctor or diagnosis."""
+    return await _errand(visit, params.request_id, "inpatient.change", mapping.change_order(params))
 
 
 async def inpatient_undo_discharge(visit: Visit, params: VisitParams) -> Answer:

@@ -155,6 +155,12 @@ _ROWS = (
         keyed=True, moves_money=False, handler=handlers.inpatient_undo_discharge,
     ),
     Method(
+        "inpatient.change", "变更入院信息：科室、床位、医生、诊断（2403）",
+        "ward, bed, doctor or diagnoses are others now (2403)",
+        _WARD, params.ChangeParams, results_visit.ErrandResult, 180,
+        keyed=True, moves_money=False, handler=handlers.inpatient_change,
+    ),
+    Method(
         "visit.withdraw", "撤销挂号或入院登记（2202、2404）", "take a registration or an admission back (2202, 2404)",
         _WARD, params.VisitParams, results_visit.ErrandResult, 180,
         keyed=True, moves_money=False, handler=handlers.visit_withdraw,
