@@ -14,6 +14,7 @@ from types import MappingProxyType
 from attrs import field, frozen
 
 from middleware.domain.charge import Disease
+from middleware.domain.credential import Document
 from middleware.domain.kind import Call
 from middleware.domain.query import Insured, Question
 
@@ -37,7 +38,8 @@ class FilingState(StrEnum):
     DECLINED = "declined"  # the centre said no
 
 
-OPEN = frozenset({FilingState.SENT, FilingState.UNKNOWN, FilingState.NOT_SENT})
+IN_DOUBT = frozenset({FilingState.SENT, FilingState.UNKNOWN})
+OPEN = IN_DOUBT | {FilingState.NOT_SENT}
 
 
 @frozen(slots=True)
@@ -172,7 +174,7 @@ KIND_OF: Mapping[type, FilingKind] = MappingProxyType(
 class Documents:
     """By which an accident's person is named beside their number. Personal data."""
 
-    kind: str
+    kind: Document
     number: str = field(repr=False)
     name: str = field(repr=False)
     sex: str = ""
@@ -195,6 +197,15 @@ class Withdraw:
     kind: FilingKind
     number: str  # trt_dcla_detl_sn
     reason: str = field(repr=False)
+
+
+@frozen(slots=True)
+class About:
+    """Whom a caller means: the person of a visit, or the holder of a card just read; exactly one of the two."""
+
+    visit_id: str = ""
+    card_read_id: str = ""
+    insurance: str = ""  # insutype to use; "" = the visit's, or the first active one
 
 
 @frozen(slots=True)

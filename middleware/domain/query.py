@@ -69,7 +69,10 @@ class Fact(StrEnum):
 # about is asked of every one but STAYS.
 NEEDS = MappingProxyType(
     {
-        Question.BENEFITS: (frozenset({Fact.MED_TYPE}), frozenset({Fact.SINCE, Fact.UNTIL, Fact.DISEASE, Fact.VISIT})),
+        Question.BENEFITS: (
+            frozenset[Fact](),
+            frozenset({Fact.MED_TYPE, Fact.SINCE, Fact.UNTIL, Fact.DISEASE, Fact.VISIT}),
+        ),
         Question.DIAGNOSES: (frozenset({Fact.VISIT}), frozenset[Fact]()),
         Question.SETTLEMENT: (frozenset({Fact.SETTLEMENT}), frozenset[Fact]()),
         Question.CHARGES: (frozenset({Fact.SETTLEMENT}), frozenset[Fact]()),

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from attrs import frozen
 
 from adapters.insurance.exchange.cells import BadValue, Incomplete, Output, all_rows, echo, one_row, required, text_of
+from adapters.insurance.exchange.mapping import DOCUMENTS
 from adapters.insurance.schema import DATE_FORMAT, MOMENT_FORMAT, FieldSpec, Input, Node
 from adapters.insurance.transactions import TRANSACTIONS
 from middleware.domain.centre import CentreReply, ServiceRequest, call_of
@@ -94,7 +95,7 @@ def _filed(request: File, house: House) -> dict[str, str]:
     if isinstance(facts, Accident) and request.documents is not None:
         row |= {
             "insu_admdvs": who.region or house.region,
-            "psn_cert_type": request.documents.kind,
+            "psn_cert_type": DOCUMENTS[request.documents.kind],
             "certno": request.documents.number,
             "psn_name": request.documents.name,
             "gend": request.documents.sex,
