@@ -42,7 +42,7 @@ def door(reactor: Any, port: int, where: str) -> None:
     def now() -> dt.datetime:
         return dt.datetime.now(_ZONE)
 
-    inbox = Inbox(journal, pool, InboxReader(database, vault), now)
+    inbox = Inbox(journal, pool, InboxReader(database, vault), now, reactor)
     journal.start()
     pool.start()
     MllpDoor({"bench": MllpOptions(port=port)}, inbox, reactor, now).start()

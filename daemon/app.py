@@ -354,7 +354,7 @@ def inbox_of(
     """What comes over HL7, and what follows from it by each link's profile."""
     profiles = {name: (link.charset, link.profile()) for name, link in settings.mllp.items()}
     told = his_told(means, registry, reader, reader_of(profiles), TELLING, lambda: members.holds(INTAKE))
-    return Inbox(means.journal, means.pool, reader, means.now), told
+    return Inbox(means.journal, means.pool, reader, means.now, means.clock), told
 
 
 def serve_members(members: Members, engine: Engine) -> None:

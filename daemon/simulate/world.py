@@ -302,6 +302,11 @@ class World:
         if self.dials.tells_time and self.offsets[name]:
             self.clock.callLater(self.rng.uniform(60, 7200), self._set_clock, name)
 
+    def clocks_right(self) -> None:
+        """A person at the desk saw what the clocks show."""
+        for name in self.offsets:
+            self._set_clock(name)
+
     def _set_clock(self, name: str) -> None:
         """Somebody read the alarm and set it right."""
         self.offsets[name] = dt.timedelta(0)

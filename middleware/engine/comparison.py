@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+import structlog
 from attrs import define, evolve, field, frozen
 
 from middleware.domain.centre import (
@@ -36,6 +37,8 @@ from middleware.flow.comparing import About, Booked, Compared, Doubt, asked, day
 from middleware.store.codec import encode
 from middleware.store.statements import Key, Statements
 from middleware.store.units import Put, Record, Unit
+
+log = structlog.get_logger()
 
 MAX_SLICES = 500
 MAX_ROWS = 200_000  # of one day; a file's own bound is statement.MAX_STATEMENT_ROWS
@@ -138,6 +141,7 @@ class Comparison:
             raise Fault("statement.too_many", f"{len(slices)} slices, {len(rows)} rows in one day")
         found = Found()
         unequal = await self._totals(slices, self._parts(), rows, run.day)
+        unequal |= await self._guessed(slices, rows)
         found.equal = not unequal
         if not self._rules.statement.detail:
             run.differences = len(unequal)
@@ -209,6 +213,26 @@ class Comparison:
                     unequal.add((slice_, part))
                 await self._note_totals(day, slice_, part, mine, answer)
                 run.done += 1
+        return unequal
+
+    async def _guessed(self, slices: Sequence[Slice], rows: Sequence[Booked]) -> set[tuple[Slice, Refunds]]:
+        """Kinds of insurance that no known slice has, of settlements that were asked for and stand nowhere here.
+
+        Such a one can be carried out at the centre after all, beyond its own limit, when no day knows its kind of insurance
+        yet. It is looked for under each clearing type and agency that is known; a centre that has no such slice may say so.
+        """
+        day = dt.datetime.combine(self._run.day, dt.time.min, self._rules.zone)
+        of_a_day = dt.timedelta(days=1)
+        sent = await self._means.pool.run(self._store.insurances_sent, day - of_a_day, day + of_a_day)
+        strange = sent - {slice_.insurance for slice_ in slices}
+        unequal: set[tuple[Slice, Refunds]] = set()
+        for slice_ in sorted({evolve(slice_, insurance=one) for one in strange for slice_ in slices})[:MAX_SLICES]:
+            try:
+                unequal |= await self._totals((slice_,), self._parts(), rows, self._run.day)
+            except Fault as fault:
+                if fault.code != "centre.refused":
+                    raise
+                log.info("reconcile.no_such_slice", run=self._run.run_id, insurance=slice_.insurance)
         return unequal
 
     def _parts(self) -> tuple[Refunds, ...]:

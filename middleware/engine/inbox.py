@@ -13,13 +13,15 @@ from twisted.python.failure import Failure
 from middleware.domain.fault import Fault
 from middleware.domain.order import Caller
 from middleware.engine.counter import Answer
-from middleware.engine.journal import Journal
+from middleware.engine.journal import MAX_BATCH, Journal
 from middleware.engine.pools import Pool
+from middleware.ports import Clock
 from middleware.store.codec import encode
 from middleware.store.inbox import InboxReader, Taken
 from middleware.store.units import Incoming, Record, RepeatedError, Unit
 
 PIECE_BYTES = 64 * 1024
+Told = Callable[[bool | Exception], None]
 
 
 class Inboxes(Protocol):
@@ -35,7 +37,11 @@ class Inboxes(Protocol):
 class Inbox:
     """The one way in for messages. Implements ``Inboxes``."""
 
-    def __init__(self, journal: Journal, pool: Pool, reader: InboxReader, now: Callable[[], dt.datetime]) -> None:
+    def __init__(
+        self, journal: Journal, pool: Pool, reader: InboxReader, now: Callable[[], dt.datetime], clock: Clock
+    ) -> None:
+        self._clock = clock
+        self._came: list[tuple[Incoming, Told]] = []  # in this turn of the reactor
         self._journal = journal
         self._pool = pool
         self._reader = reader
@@ -47,11 +53,32 @@ class Inbox:
         return self._journal.epoch
 
     def keep(self, incoming: Incoming) -> Deferred[bool]:
-        """Fires when it is durable: True; False when its link took that control id before, and nothing was written.
+        """``take`` for one that waits: fires with True or False, fails with ``Fault``."""
+        done: Deferred[bool] = Deferred()
 
-        Fails with ``Fault``: nothing was written then.
+        def told(result: bool | Exception) -> None:
+            (done.errback if isinstance(result, Exception) else done.callback)(result)  # type: ignore[arg-type]
+
+        self.take(incoming, told)
+        return done
+
+    def take(self, incoming: Incoming, told: Told) -> None:
+        """Write it. ``told`` is called once, and raises nothing.
+
+        With True when it is durable; with False when its link took that control id before, and nothing was written; with a
+        ``Fault``: nothing was written then. What comes in one turn of the reactor is handed over together: waking the
+        writer for the first of them would leave all others to the next transaction.
         """
-        return self._journal.commit(Unit(now=incoming.at, incoming=incoming)).addCallbacks(_written, _repeated)
+        self._came.append((incoming, told))
+        if len(self._came) == 1:
+            self._clock.callLater(0, self._hand_over)
+
+    def _hand_over(self) -> None:
+        came, self._came = self._came, []
+        for start in range(0, len(came), MAX_BATCH):
+            part = came[start : start + MAX_BATCH]
+            messages = [incoming for incoming, _ in part]
+            self._journal.receive(messages).addBoth(_tell, [told for _, told in part])
 
     async def taken(self, link: str, control_id: str) -> Taken | None:
         """What was taken under that id, and what was answered."""
@@ -82,13 +109,15 @@ class Inbox:
         }
 
 
-def _written(_result: None) -> bool:
-    return True
-
-
-def _repeated(failure: Failure) -> bool:
-    failure.trap(RepeatedError)  # type: ignore[no-untyped-call]  # Twisted's
-    return False
+def _tell(results: list[Exception | None] | Failure, those: list[Told]) -> None:
+    if isinstance(results, Failure):
+        why: Any = results.value
+        results = [why] * len(those)
+    for told, result in zip(those, results, strict=True):
+        if result is None:
+            told(True)
+        else:
+            told(False if isinstance(result, RepeatedError) else result)
 
 
 def _facts(row: Any) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import structlog
@@ -18,12 +18,14 @@ from middleware.domain.health import Condition, PartHealth
 from middleware.store.nodes import Life
 from middleware.store.units import (
     FencedError,
+    Incoming,
     KeyTakenError,
     RepeatedError,
     StaleError,
     StoreError,
     Unit,
     WorkRefusedError,
+    Write,
 )
 from middleware.store.writer import Writer
 
@@ -46,6 +48,14 @@ class _Errand:
 
     work: Callable[[Writer], Any]
     done: Deferred[Any]
+
+
+@frozen(slots=True)
+class _Came:
+    """Messages that came together and are told of together."""
+
+    messages: Sequence[Incoming]
+    done: Deferred[list[Exception | None]]
 
 
 @define
@@ -73,7 +83,7 @@ class Journal:
         self._reactor = reactor
         self._writer = writer
         self._observe = observe
-        self._queue: queue.SimpleQueue[_Waiting | _Errand | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Waiting | _Came | _Errand | None] = queue.SimpleQueue()
         self._waiting = 0
         self._thread: threading.Thread | None = None
         self._stopped: Deferred[None] | None = None
@@ -108,8 +118,7 @@ class Journal:
     def commit(self, unit: Unit) -> Deferred[None]:
         """Fires when ``unit`` is durable.
 
-        Fails with ``KeyTakenError``, ``StaleError``, ``RepeatedError``, or
-        ``Fault("system.journal"/"system.busy"/"system.node")``.
+        Fails with ``KeyTakenError``, ``StaleError`` or ``Fault("system.journal"/"system.busy"/"system.node")``.
         """
         done: Deferred[None] = Deferred()
         if self._stopped is not None or self._thread is None:
@@ -119,6 +128,22 @@ class Journal:
         else:
             self._waiting += 1
             self._queue.put(_Waiting(unit, done))
+        return done
+
+    def receive(self, messages: Sequence[Incoming]) -> Deferred[list[Exception | None]]:
+        """Fires when all is written that can be, at most ``MAX_BATCH`` in their order: a result for each, None = durable.
+
+        Another is ``RepeatedError`` or a ``Fault`` as of ``commit``: that message was not written. Fails with ``Fault``:
+        none was.
+        """
+        done: Deferred[list[Exception | None]] = Deferred()
+        if self._stopped is not None or self._thread is None:
+            done.errback(Fault("system.stopping"))
+        elif self._waiting + len(messages) > MAX_WAITING:
+            done.errback(Fault("system.busy", "the journal's queue is full"))
+        else:
+            self._waiting += len(messages)
+            self._queue.put(_Came(messages, done))
         return done
 
     def run(self, work: Callable[[Writer], T]) -> Deferred[T]:
@@ -146,11 +171,13 @@ class Journal:
     def _run(self) -> None:
         stopping = False
         while not stopping:
-            batch: list[_Waiting] = []
+            batch: list[_Waiting | _Came] = []
+            units: list[Write] = []
             item = self._queue.get()
-            while isinstance(item, _Waiting):
+            while isinstance(item, _Waiting | _Came):
                 batch.append(item)
-                if len(batch) >= MAX_BATCH:
+                units.extend(item.messages if isinstance(item, _Came) else (item.unit,))
+                if len(units) >= MAX_BATCH:
                     break
                 try:
                     item = self._queue.get_nowait()
@@ -158,7 +185,7 @@ class Journal:
                     break
             if batch:
                 began = time.monotonic()
-                results = self._writer.write([waiting.unit for waiting in batch])
+                results = self._writer.write(units)
                 self._reactor.callFromThread(self._tell, batch, results, time.monotonic() - began)
             if isinstance(item, _Errand):
                 self._do(item)
@@ -179,25 +206,33 @@ class Journal:
         if self._stopped is not None:
             self._stopped.callback(None)
 
-    def _tell(self, batch: list[_Waiting], results: list[Exception | None], seconds: float) -> None:
-        self._waiting -= len(batch)
-        self.stats.units += len(batch)
+    def _tell(self, batch: list[_Waiting | _Came], results: list[Exception | None], seconds: float) -> None:
+        self._waiting -= len(results)
+        self.stats.units += len(results)
         self.stats.batches += 1
         self.stats.busy_s += seconds
-        self._observe(len(batch), seconds)
+        self._observe(len(results), seconds)
         failed = [result for result in results if isinstance(result, StoreError)]
         if failed:
             self.stats.failures += 1
             log.error("journal.write_failed", cause=str(failed[0]))
         self._failed = str(failed[0]) if failed else ""
-        for waiting, result in zip(batch, results, strict=True):
-            if result is None:
+        told = iter(results)
+        for waiting in batch:
+            if isinstance(waiting, _Came):
+                waiting.done.callback([_why_not(next(told)) for _ in waiting.messages])
+            elif (why_not := _why_not(next(told))) is None:
                 waiting.done.callback(None)
-            elif isinstance(result, KeyTakenError | StaleError | RepeatedError):
-                waiting.done.errback(result)
-            elif isinstance(result, WorkRefusedError):
-                waiting.done.errback(result.fault)
-            elif isinstance(result, FencedError):
-                waiting.done.errback(Fault("system.node", str(result)))
             else:
-                waiting.done.errback(Fault("system.journal", str(result)))
+                waiting.done.errback(why_not)
+
+
+def _why_not(result: Exception | None) -> Exception | None:
+    """What the asker is told."""
+    if result is None or isinstance(result, KeyTakenError | StaleError | RepeatedError):
+        return result
+    if isinstance(result, WorkRefusedError):
+        return result.fault
+    if isinstance(result, FencedError):
+        return Fault("system.node", str(result))
+    return Fault("system.journal", str(result))

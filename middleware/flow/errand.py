@@ -120,7 +120,9 @@ def _send(errand: Errand, at: At, visit: Visit, call: Call | None = None) -> Ste
 
 def _next_call(errand: Errand, visit: Visit) -> Call:
     calls = CALLS[visit.order.kind]
-    uploaded = any(one.batches for one in visit.settlements) or bool(visit.charges)
+    # What was uploaded was uploaded to the registration that stands: another one that is withdrawn has no charges.
+    standing = errand.visit_number == visit.visit_number
+    uploaded = standing and (any(one.batches for one in visit.settlements) or bool(visit.charges))
     chosen = {
         Matter.CHARGE: calls.upload_charges,
         Matter.WITHDRAW_CHARGES: calls.withdraw_charges,

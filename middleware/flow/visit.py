@@ -136,10 +136,10 @@ def _pay(visit: Visit, before: Settlement, done: Step[Settlement], event: Event,
 
 
 def _step_errand(visit: Visit, errand_id: str, event: Event, at: At) -> Step[Visit]:
-    """One errand's step; when charges were withdrawn, the charges before it are marked."""
+    """One errand's step; when charges of the registration that stands were withdrawn, the charges before it are marked."""
     before = visit.errand(errand_id)
     after: Step[Errand] = _move(ERRAND_ROWS, before.state, before, event, at, visit)
-    emptied = after.state.emptied and not before.emptied
+    emptied = after.state.emptied and not before.emptied and before.visit_number == visit.visit_number
     if after.state.matter is Matter.WITHDRAW_CHARGES:
         emptied = after.state.state is ErrandState.DONE is not before.state
     kept = []

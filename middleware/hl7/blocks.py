@@ -96,10 +96,25 @@ class Framer:
         position = 0
         if self.ended and data:
             self._judge_end(data, 0, tokens)
+        if not (self._inside or self._swallowing):
+            position = self._whole_ones(data, position, tokens)
         while position < len(data):
             step = self._in_block if self._inside else self._between
             position = step(data, position, tokens)
         return tokens
+
+    def _whole_ones(self, data: bytes, position: int, tokens: list[Token]) -> int:
+        """Blocks that begin here one behind the other, whole and followed by what may follow: nearly all there are."""
+        last = len(data) - 1
+        while data.startswith(SB, position):
+            end = data.find(EB, position)
+            if not 0 < end < last or data[end + 1] not in _AFTER_END or end - position > self.max_bytes:
+                break
+            if data.find(SB, position + 1, end) >= 0:
+                break
+            tokens.append(Block(data[position + 1 : end]))
+            position = end + 2 if data[end + 1] == CR[0] else end + 1
+        return position
 
     def _judge_end(self, data: bytes, position: int, tokens: list[Token]) -> None:
         """An end character was seen; what stands at ``position`` says whether it was one."""

@@ -76,9 +76,6 @@ class Batch:
 
     def add(self, unit: Unit) -> None:
         """The unit's rows, after those of the units before it."""
-        if unit.incoming is not None:
-            self._receive(unit.incoming)
-            return  # such a unit has nothing else
         for record in unit.records:
             self._seal_record(record)
         for entry in unit.feed:
@@ -118,7 +115,7 @@ class Batch:
         for put in unit.puts:
             self.puts.setdefault(put.table, []).append(self._put(put, unit))
 
-    def _receive(self, one: Incoming) -> None:
+    def receive(self, one: Incoming) -> None:
         """The message's own record, and the message under its number. The chain proves the bytes and tells none of them."""
         salt = self.vault.random_bytes(SALT_BYTES)
         digest = commitment(salt, one.raw)

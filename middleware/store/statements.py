@@ -64,6 +64,19 @@ class Statements:
         ).subquery()
         return self._visits(sa.select(found.c.visit_id).order_by(found.c.visit_id).limit(PAGE))
 
+    def insurances_sent(self, since: dt.datetime, until: dt.datetime) -> set[str]:
+        """The kinds of insurance for which a settlement was asked in [since, until), whatever became of it.
+
+        At most ``MAX_DOUBTS`` visits are looked at: those without a settlement that stands, the newest.
+        """
+        m, s = t.message.c, t.settlement.c
+        standing = sa.select(s.settlement_id).where(s.settlement_id == m.settlement_id, s.settled_at != "").exists()
+        asked = sa.select(m.visit_id).where(
+            t.SETTLES, m.intended_at >= stamp(since), m.intended_at < stamp(until), ~standing
+        )
+        visits = self._visits(asked.order_by(m.intended_at.desc()).limit(MAX_DOUBTS))
+        return {visit.insurance for visit in visits} - {""}
+
     def doubtful_visits(self) -> list[Visit]:
         """Visits with a settlement in doubt, the oldest ``MAX_DOUBTS``."""
         s = t.settlement.c

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from middleware.domain.kind import SETTLE_CALLS
+
 metadata = sa.MetaData()
 SEALED = {"sealed": True}  # a column that only the vault reads and writes: rotation and destruction go by this
 
@@ -146,6 +148,10 @@ message = sa.Table(
 )
 _signed = message.c.sign_number != ""
 sa.Index("message_cycle", message.c.sign_number, message.c.visit_id, sqlite_where=_signed, postgresql_where=_signed)
+# Literals, not parameters: a partial index serves only a query with the very same words.
+_settles = ", ".join(f"'{call}'" for call in sorted(SETTLE_CALLS))
+SETTLES = sa.text(f"call IN ({_settles})")
+sa.Index("message_settles", message.c.intended_at, sqlite_where=SETTLES, postgresql_where=SETTLES)
 sa.Index("message_unended", message.c.epoch, sqlite_where=message.c.outcome == "", postgresql_where=message.c.outcome == "")
 
 outbox = sa.Table(

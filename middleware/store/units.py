@@ -103,9 +103,10 @@ class Put:
 
 @frozen(slots=True)
 class Incoming:
-    """Something that came over an HL7 link, as it came. ``why`` is the fault for which it is only kept; "" = it is taken.
+    """Something that came over an HL7 link, as it came: a write of its own. ``why``: the fault for which it is only kept.
 
-    Of what is taken no two have the same link and control id. ``ack`` is what was answered, for whoever sends it again.
+    ``why`` "" = it is taken. Of what is taken no two have the same link and control id. ``ack`` is what was answered, for
+    whoever sends it again.
     """
 
     link: str
@@ -147,7 +148,9 @@ class Unit:
     puts: tuple[Put, ...] = ()
     shift_rows: tuple[ShiftRow, ...] = ()  # what became certain; they get the number of the unit's last record
     closed_shift: ClosedShift | None = None  # its number must be new
-    incoming: Incoming | None = None  # alone: such a unit has nothing else
+
+
+Write = Unit | Incoming
 
 
 class KeyTakenError(Exception):
@@ -155,7 +158,7 @@ class KeyTakenError(Exception):
 
 
 class RepeatedError(Exception):
-    """The unit's incoming message has a control id that was taken on that link; nothing of the unit was written."""
+    """The incoming message has a control id that was taken on its link before; it was not written."""
 
 
 class StaleError(Exception):

@@ -35,6 +35,7 @@ from middleware.store.units import (
     StoreError,
     Unit,
     WorkRefusedError,
+    Write,
 )
 from middleware.store.vault import NoVault, Vault
 from middleware.store.walk import hash_at
@@ -134,14 +135,14 @@ class Writer:
     def _chains(self) -> tuple[Head, Head]:
         return read_head(self._connection, t.journal), read_head(self._connection, t.feed)
 
-    def write(self, units: Sequence[Unit]) -> list[Exception | None]:
+    def write(self, units: Sequence[Write]) -> list[Exception | None]:
         """Write all in one transaction; one result a unit: None, or why nothing of that unit was written.
 
         A unit whose key is taken, or that cannot be written, spoils the common transaction; then each is written alone, in
         order. A unit that brings ``work``, which may refuse it, always is. A COMMIT of which nobody knows whether it took
         effect is answered when the database has said so.
         """
-        if len(units) > 1 and any(unit.work is not None for unit in units):
+        if len(units) > 1 and any(map(_has_work, units)):
             return [result for part in _parts(units) for result in self.write(part)]
         try:
             return self._write(units)
@@ -162,7 +163,7 @@ class Writer:
                 return [StoreError(_cause(exc))]
             return [result for unit in units for result in self.write([unit])]
 
-    def _write(self, units: Sequence[Unit]) -> list[Exception | None]:
+    def _write(self, units: Sequence[Write]) -> list[Exception | None]:
         if not self._known:
             self._reopen()
         try:
@@ -198,16 +199,20 @@ class Writer:
             self._lock()
         return transaction
 
-    def _execute(self, units: Sequence[Unit]) -> tuple[list[Exception | None], Batch]:
+    def _execute(self, units: Sequence[Write]) -> tuple[list[Exception | None], Batch]:
         if self._membership.shared:
             self.journal, self.feed = self._chains()  # another node may have gone on
         results = self._judged(units)
         batch = Batch(self.epoch, self.journal, self.feed, self._vault)
         for unit, why_not in zip(units, results, strict=True):
-            if why_not is None:
-                if unit.work is not None:
-                    unit.work(self._connection)
-                batch.add(unit)
+            if why_not is not None:
+                continue
+            if isinstance(unit, Incoming):
+                batch.receive(unit)
+                continue
+            if unit.work is not None:
+                unit.work(self._connection)
+            batch.add(unit)
         batch.keys = self._vault.pending()  # after all was sealed: a value and its key are durable together
         for statement, rows in self._plan(batch):
             if rows:
@@ -278,18 +283,20 @@ class Writer:
         if not nodes.lives(self._connection, self.epoch):
             raise FencedError(f"epoch {self.epoch} is over, the newest is {newest}")
 
-    def _judged(self, units: Sequence[Unit]) -> list[Exception | None]:
+    def _judged(self, units: Sequence[Write]) -> list[Exception | None]:
         """Which of them were made by another life, of a visit that is another by now, or of a message taken before."""
-        there = nodes.versions(self._connection, {unit.visit.visit_id for unit in units if unit.visit is not None})
-        taken = taken_ids(self._connection, [unit.incoming for unit in units if unit.incoming is not None])
+        incoming = [unit for unit in units if isinstance(unit, Incoming)]
+        visits = {unit.visit.visit_id for unit in units if isinstance(unit, Unit) and unit.visit is not None}
+        there = nodes.versions(self._connection, visits)
+        taken = taken_ids(self._connection, incoming)
         results: list[Exception | None] = []
         for unit in units:
-            if unit.epoch not in {0, self.epoch}:
+            if isinstance(unit, Incoming):
+                results.append(None if _is_first(unit, taken) else RepeatedError())
+            elif unit.epoch not in {0, self.epoch}:
                 results.append(FencedError(f"made in epoch {unit.epoch}, this is {self.epoch}"))
             elif unit.visit is not None and there.get(unit.visit.visit_id, 0) != unit.version:
                 results.append(StaleError(f"version {there.get(unit.visit.visit_id, 0)}, not {unit.version}"))
-            elif unit.incoming is not None and not _is_first(unit.incoming, taken):
-                results.append(RepeatedError())
             else:
                 results.append(None)
                 if unit.visit is not None:
@@ -376,9 +383,13 @@ def _is_first(incoming: Incoming, taken: set[tuple[str, str]]) -> bool:
     return first
 
 
-def _parts(units: Sequence[Unit]) -> Iterator[Sequence[Unit]]:
+def _has_work(unit: Write) -> bool:
+    return isinstance(unit, Unit) and unit.work is not None
+
+
+def _parts(units: Sequence[Write]) -> Iterator[Sequence[Write]]:
     """The same units in order: one with work alone, those between together."""
-    for alone, some in groupby(units, lambda unit: unit.work is not None):
+    for alone, some in groupby(units, _has_work):
         part = list(some)
         yield from ([unit] for unit in part) if alone else [part]
 

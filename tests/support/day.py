@@ -39,6 +39,7 @@ class Row:
     fund: Money
     account: Money
     refund: bool = False
+    insurance: str = "310"
 
     def sums(self):
         return (self.total.fen, self.fund.fen, self.account.fen)
@@ -57,6 +58,7 @@ class BookCentre(FakeCentre):
     spoil: object = None  # changes the result rows
     bad_file: object = None
     asked: list = field(factory=list)
+    unknown_kinds: tuple = ()  # kinds of insurance of which it compares nothing
 
     def __attrs_post_init__(self):
         FakeCentre.__init__(self)
@@ -108,7 +110,14 @@ class BookCentre(FakeCentre):
         self.asked.append(request)
         match request:
             case c.CompareTotals():
-                mine = self._sums(self._of(request.period.first, request.refunds))
+                of = [
+                    row
+                    for row in self._of(request.period.first, request.refunds)
+                    if row.insurance == request.slice.insurance
+                ]
+                if request.slice.insurance in self.unknown_kinds:
+                    return Refused("9999")
+                mine = self._sums(of)
                 told = request.totals
                 return Answered(
                     c.TotalsCompared((told.total.fen, told.fund.fen, told.account.fen, told.count) == mine, "1", "")

@@ -22,12 +22,18 @@ END_WAIT_S = 0.05  # an end character was the last that came: so long a CR, or t
 LINGER_S = 2.0  # after our last answer
 
 
-@define(slots=True)
+@define(slots=True, eq=False)
 class Slot:
     """The place of one message's answer among those of its connection; None until there is one, b"" for none."""
 
+    connection: MllpConnection
     size: int
     wire: bytes | None = None
+
+    def answer(self, wire: bytes) -> None:
+        """That is the answer; it leaves when all before it have left."""
+        self.wire = wire
+        self.connection.flush()
 
 
 class Taker(Protocol):
@@ -150,7 +156,8 @@ class MllpConnection(WireProtocol):
         if isinstance(token, Garbage):
             self._collect(token)
             return
-        self._flush_junk()
+        if self._junk:
+            self._flush_junk()
         self.heard_at = self._link.clock.seconds()
         if isinstance(token, Block):
             self.spoke = True
@@ -190,18 +197,15 @@ class MllpConnection(WireProtocol):
     # -- answers out, in order
 
     def _expect(self, size: int) -> Callable[[bytes], None]:
-        slot = Slot(size)
+        slot = Slot(self, size)
         self._slots.append(slot)
         self._held += size
-        self._balance()
+        if len(self._slots) >= self._options.in_flight or self._held > self._options.max_bytes:
+            self._balance()
+        return slot.answer
 
-        def answer(wire: bytes) -> None:
-            slot.wire = wire
-            self._flush()
-
-        return answer
-
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what is answered, in the order of the messages."""
         slots = self._slots
         while slots and (wire := slots[0].wire) is not None:
             self._held -= slots.popleft().size

@@ -51,7 +51,7 @@ def _fault_of(message: Message, header: Header, types: tuple[str, ...]) -> str:
         return "hl7.charset_name"
     if not message.readable():
         return "hl7.charset"
-    if not _usable(header.control_id):
+    if not usable(header.control_id):
         return "hl7.control_id"
     if header.plain_version not in VERSIONS:
         return "hl7.version"
@@ -59,13 +59,14 @@ def _fault_of(message: Message, header: Header, types: tuple[str, ...]) -> str:
 
 
 def _judged(header: Header, fault: str) -> Judged:
-    control_id = header.control_id.decode("ascii") if _usable(header.control_id) else ""
+    control_id = header.control_id.decode("ascii") if usable(header.control_id) else ""
     kind = b"^".join((header.type, header.event)) if header.event else header.type
     shown = kind.decode("ascii") if len(kind) <= _SHORT and kind.replace(b"^", b"").isalnum() and kind.isascii() else ""
     return Judged(_echoable(header) if fault.startswith("hl7.charset") else header, control_id, shown, fault)
 
 
-def _usable(control_id: bytes) -> bool:
+def usable(control_id: bytes) -> bool:
+    """Whether a message can be known again by it."""
     if not control_id.isascii() or len(control_id) > MAX_CONTROL_ID or not control_id.strip():
         return False
     return control_id.decode("ascii").isprintable()

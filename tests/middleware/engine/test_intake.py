@@ -54,7 +54,7 @@ class His:
         registry, _ = registry_of(r.counter, Limits(), 1000)
         self.desk, means = registry.desk, r.engine.means
         self.told = his_told(means, registry, InboxReader(r.database, r.vault), reader_of({}), TELLING)
-        self.inbox = Inbox(r.journal, r.pool, InboxReader(r.database, r.vault), r.now)
+        self.inbox = Inbox(r.journal, r.pool, InboxReader(r.database, r.vault), r.now, means.clock)
 
     async def tell(self, kind, *segments):
         self.sent += 1

@@ -285,7 +285,9 @@ async def test_what_left_the_centres_books_between_totals_and_file_is_no_contrad
         assert (run.fault, run.differences) == ("", 0)
         assert len(day.centre.calls(Call.COMPARE_TOTALS)) >= 2
         with day.rig.database.connect() as connection:
-            totals = connection.execute(sa.select(t.reconcile_totals).where(t.reconcile_totals.c.run_id == run.run_id)).all()
+            totals = connection.execute(
+                sa.select(t.reconcile_totals).where(t.reconcile_totals.c.run_id == run.run_id)
+            ).all()
         assert all(row.equal for row in totals)
 
     await play(test, first_check_s=1e6, processing_limit_s=60)(store_url)
@@ -320,6 +322,46 @@ async def test_a_centre_that_does_not_answer_ends_the_run_and_nothing_is_applied
         assert (await day.compared()).state == "balanced"
 
     await play(test)(store_url)
+
+
+@pytest.mark.parametrize("known", ["310", "390"])
+@pytest_twisted.ensureDeferred
+async def test_what_the_centre_did_beyond_its_limit_is_found_whatever_kinds_of_insurance_are_known(store_url, known):
+    """Reversed as not found, carried out an hour later: found by the simulator (hostile, seed 528)."""
+
+    async def test(day):
+        day.centre.loses = [Call.SETTLE]
+        lost = await day.settled("1")
+        late = day.centre.rows.pop()
+        await day.until(lost, "Reversed")
+        day.centre.rows.append(late)
+        day.next_night()
+        run = await day.compared()
+
+        assert (run.state, run.resolved) == ("balanced", 1)
+        assert (await day.of(lost)).state == "Reversed"
+        assert day.centre.rows == [], "it was reversed by its message id"
+
+    await play(test, slices=(Slice(known, "11", AGENCY),), processing_limit_s=0.0)(store_url)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_centre_that_compares_nothing_of_a_kind_that_was_guessed_may_say_so(store_url):
+    async def test(day):
+        day.centre.loses = [Call.SETTLE]
+        lost = await day.settled("1")
+        day.centre.rows.pop()
+        await day.until(lost, "Reversed")
+        day.centre.unknown_kinds = ("310",)
+        day.next_night()
+        run = await day.compared()
+
+        assert (run.state, run.fault) == ("balanced", "")
+        assert [one.slice.insurance for one in day.centre.asked] == ["390", "310"]
+        day.reconciler._rules = evolve(day.rules, slices=(Slice("310", "11", AGENCY),))  # by configuration it must be there
+        assert (await day.compared()).fault == "centre.refused"
+
+    await play(test, slices=(Slice("390", "11", AGENCY),), processing_limit_s=0.0)(store_url)
 
 
 @pytest_twisted.ensureDeferred

@@ -173,6 +173,22 @@ def test_a_withdrawal_takes_the_charges_back_first():
     assert done.state.withdrawn
 
 
+def test_another_registration_that_is_withdrawn_takes_no_charges_with_it():
+    """A lost 2401 made a second stay at the centre: found by the simulator (hostile, seeds 80 and 276)."""
+    orphan = errand(matter=Matter.WITHDRAW_VISIT, by_itself=True, awaiting=Call.WITHDRAW_ADMISSION, visit_number="M2")
+    lost = step(stay(charged(), orphan), e.CallUnanswered(Call.WITHDRAW_ADMISSION, "time-out", errand_id=UID), at())
+    again = step(lost.state, e.DueTimePassed(errand_id=UID), at(now_of(lost).next_due))
+    older = stay(
+        charged(), evolve(orphan, awaiting=Call.WITHDRAW_STAY_CHARGES)
+    )  # as releases before this one journalled it
+    emptied = step(older, e.CentreDidErrand(UID, Call.WITHDRAW_STAY_CHARGES), at())
+
+    assert calls(again) == [Call.WITHDRAW_ADMISSION], "nothing was ever charged to it"
+    for moved in (again, emptied, step(emptied.state, e.CentreDidErrand(UID, Call.WITHDRAW_ADMISSION), at())):
+        assert len(moved.state.charges) == 1
+        assert not moved.state.withdrawn
+
+
 def test_withdrawn_charges_stand_no_more():
     asked = step(stay(charged(), charged(2)), ask(Matter.WITHDRAW_CHARGES), at())
     done = step(asked.state, e.CentreDidErrand(UID, Call.WITHDRAW_STAY_CHARGES), at())

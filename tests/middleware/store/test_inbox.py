@@ -13,7 +13,7 @@ from middleware.store import tables as t
 from middleware.store.inbox import InboxReader, inbox_agrees
 from middleware.store.nodes import Membership
 from middleware.store.reader import Reader
-from middleware.store.units import Incoming, RepeatedError, Unit
+from middleware.store.units import Incoming, RepeatedError
 from middleware.store.writer import Writer
 from tests.middleware.store.making import database, writing
 from tests.support.fakes import NOW
@@ -24,7 +24,7 @@ ONE = Incoming("his", "C1", "ADT^A04", "", RAW, b"\x0bMSA|AA|C1\x1c\r", NOW)
 
 
 def came(*messages):
-    return [Unit(now=NOW, incoming=one) for one in messages]
+    return list(messages)
 
 
 def test_a_message_is_kept_byte_for_byte_and_its_answer_with_it(store_url):

@@ -107,7 +107,7 @@ class Site:
         self.pool = Pool(reactor, "readers", 2, 1000)
         self.pool.start()
         self.reader = InboxReader(self.database, self.vault)
-        self.inbox = Inbox(self.journal, self.pool, self.reader, self.now)
+        self.inbox = Inbox(self.journal, self.pool, self.reader, self.now, reactor)
         self.door = MllpDoor({"his": self.options}, self.inbox, reactor, self.now)
         self.door.start()
         self.link = self.door.links["his"]

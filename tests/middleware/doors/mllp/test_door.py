@@ -42,6 +42,9 @@ class HeldInbox:
         self.kept.append((incoming, Deferred()))
         return self.kept[-1][1]
 
+    def take(self, incoming, told):
+        self.keep(incoming).addCallbacks(told, lambda failure: told(failure.value))
+
 
 class Wire:
     """A transport that only remembers."""
