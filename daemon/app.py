@@ -41,7 +41,9 @@ from middleware.engine.card_sessions import CardSessions
 from middleware.engine.comparison import Rules, Run
 from middleware.engine.debit_desk import DebitDesk
 from middleware.engine.desk import ManualDesk
+from middleware.engine.enquiry import EnquiryDesk
 from middleware.engine.fencing import FencedBank, FencedCentre
+from middleware.engine.filing_desk import FilingDesk
 from middleware.engine.flagging import Flagging
 from middleware.engine.flags import StoredFlags
 from middleware.engine.gate import Gate
@@ -111,6 +113,8 @@ class Application:
     flagging: Flagging
     intake: Intake
     debits: DebitDesk
+    enquiries: EnquiryDesk
+    filings: FilingDesk
     door: LocalApi
     mllp: MllpDoor
     site: HttpSite
@@ -134,6 +138,7 @@ class Application:
         self.reconciling.start()
         self.flagging.start()
         self.debits.start()
+        self.filings.count.start()
         self.intake.start()
         self.site.start()
         self.door.start()
@@ -155,6 +160,8 @@ class Application:
             self.reconciling.stop,
             self.flagging.stop,
             self.debits.stop,
+            self.filings.count.stop,
+            self.enquiries.stop,
             self.intake.stop,
             self.keys.stop,
             self.outbox.stop,
@@ -288,19 +295,19 @@ def build(settings: Settings, reactor: Any) -> Application:
         counter, settings.audit.limits, settings.registry.list_max_rows, lambda: members.holds(AUDIT)
     )
     cards, driver, debits = cards_of(settings.card_keys, keyed, counter, reactor, now)
+    enquiries, filings = services_of(engine, counter)
     watch = Watch(engine, reactor, now)
     chain = ChainWatch(opened, journal, pool, reactor)
     anchoring = Anchoring(settings.anchor, database, settings.centre.institution_code, reactor, now)
     health: list[Callable[[], PartHealth]] = [
         journal.health, *readers.healths(), keyed.psam.health, his.health, centre.health, outbox.health, watch.health,
         watch.errands_health, chain.health, anchoring.health, members.health,
+        *((bank.health,) if bank is not None else ()),
     ]  # fmt: skip
-    if bank is not None:
-        health.append(bank.health)
     clock_limit = clock_limit_s(settings, profile)
     metrics.set("clock_limit_seconds", clock_limit)
     health.append(lambda: clock_health(centre.clock_ahead_s(), clock_limit))
-    health += [flagging.health, flagging.links_health, debits.health]
+    health += [flagging.health, flagging.links_health, debits.health, filings.count.health]
     desk = ManualDesk(engine, Doubts(database, opened.vault))
     keys = KeyDesk(engine, database, opened.vault, settings.keys.keep_days)
     health.append(keys.health)
@@ -326,6 +333,8 @@ def build(settings: Settings, reactor: Any) -> Application:
         debits=debits,
         media=MediaDesk(counter.card_desk, keyed, readers, counter.audit),
         told=told,
+        enquiries=enquiries,
+        filings=filings,
         letters=LetterDesk(engine, LettersReader(database), outbox.look_again),
     )
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
@@ -342,7 +351,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     application = Application(
         settings, database, opened.vault, opened.hold, pool, journal, readers, cards, his, centre, bank, members, engine,
         counter.gate, keys, outbox, watch, chain,
-        anchoring, tick, reconciling, flagging, told.intake, debits, door, mllp, site,
+        anchoring, tick, reconciling, flagging, told.intake, debits, enquiries, filings, door, mllp, site,
     )  # fmt: skip
     metrics.before_scrape(lambda: _measure(application, metrics))
     return application
@@ -355,6 +364,12 @@ def inbox_of(
     profiles = {name: (link.charset, link.profile()) for name, link in settings.mllp.items()}
     told = his_told(means, registry, reader, reader_of(profiles), TELLING, lambda: members.holds(INTAKE))
     return Inbox(means.journal, means.pool, reader, means.now, means.clock), told
+
+
+def services_of(engine: Engine, counter: CounterService) -> tuple[EnquiryDesk, FilingDesk]:
+    """What is asked of the centre beside visits, and what is filed with it."""
+    enquiries = EnquiryDesk(engine, counter)
+    return enquiries, FilingDesk(engine, enquiries)
 
 
 def serve_members(members: Members, engine: Engine) -> None:
@@ -402,6 +417,7 @@ def _measure(a: Application, metrics: Metrics) -> None:
     metrics.set("settlement_unknown_oldest_seconds", a.watch.oldest_s)
     metrics.set("settlement_manual", a.watch.manual)
     metrics.set("visit_errands_left", a.watch.left)
+    metrics.set("filings_in_doubt", a.filings.count.now)
     metrics.set("settlement_resting", a.watch.resting)
     metrics.set("nodes_living", a.members.living)
     metrics.set("node_lease_held", a.members.lives())

@@ -16,7 +16,9 @@ from attrs import field, frozen
 from middleware.domain.charge import Disease
 from middleware.domain.credential import Document
 from middleware.domain.kind import Call
-from middleware.domain.query import Insured, Question
+from middleware.domain.query import AskCentre, Insured, Question
+
+LOOK_BACK_DAYS = 30  # a referral is looked for from so long before its day
 
 
 class FilingKind(StrEnum):
@@ -242,17 +244,18 @@ def _day(day: dt.date | None) -> str:
     return day.isoformat() if day is not None else ""
 
 
-def question_about(facts: Facts, now: dt.datetime) -> tuple[Question, dict[str, object]] | None:
+def question_about(who: Insured, facts: Facts, now: dt.datetime) -> AskCentre | None:
     """What to ask the centre so that it shows this filing; None where no transaction does."""
     asked = CALLS[KIND_OF[type(facts)]].asked
-    match facts:
-        case OwnInstitution():
-            return Question.INSTITUTIONS, {"application": facts.application}
-        case Referral():
-            day = dt.timedelta(days=1)
-            since = dt.datetime.combine(facts.on, dt.time(), now.tzinfo) - 30 * day
-            return Question.REFERRALS, {"since": since, "until": max(now, since) + day}
-    return (asked, {}) if asked is not None else None
+    if asked is None:
+        return None
+    if isinstance(facts, OwnInstitution):
+        return AskCentre(asked, who, application=facts.application)
+    if isinstance(facts, Referral):
+        day = dt.timedelta(days=1)
+        since = dt.datetime.combine(facts.on, dt.time(), now.tzinfo) - LOOK_BACK_DAYS * day
+        return AskCentre(asked, who, since=since, until=max(now, since) + day)
+    return AskCentre(asked, who)
 
 
 def shown(facts: Facts, rows: tuple[Mapping[str, str], ...]) -> bool:

@@ -27,8 +27,8 @@ from middleware.domain.filing import (
     ChronicDisease,
     Documents,
     Facts,
-    Filed,
     File,
+    Filed,
     FilingState,
     OwnInstitution,
     Withdraw,
@@ -38,7 +38,7 @@ from middleware.domain.filing import (
 )
 from middleware.domain.order import Caller
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
-from middleware.domain.query import AskCentre, Insured
+from middleware.domain.query import Insured
 from middleware.engine.asking import once
 from middleware.engine.elapsed import Elapsed
 from middleware.engine.enquiry import EnquiryDesk
@@ -144,11 +144,9 @@ class Filer:
         return await self._is_there(caller, original.who, original.facts) if isinstance(original, File) else None
 
     async def _is_there(self, caller: Caller, who: Insured, facts: Facts) -> bool | None:
-        asked = question_about(facts, self._means.now())
-        if asked is None:
+        request = question_about(who, facts, self._means.now())
+        if request is None:
             return None
-        question, more = asked
-        request = evolve(AskCentre(question, who), **more)
         try:
             return shown(facts, await self._enquiries.rows(caller, request, ""))
         except Fault as fault:
@@ -247,12 +245,12 @@ class Filer:
     async def _answered_late(self, caller: Caller, sent: Filing, outcome: Outcome[CentreReply]) -> None:
         """It counts while the filing goes under that message; after that it is only written down, for a person."""
         end = self._end_of(sent, outcome)
+        unit = await self._end_unit(sent, end, caller=caller, event="FilingAnsweredLate")
         try:
-            await self._means.journal.commit(await self._end_unit(sent, end, caller=caller, event="FilingAnsweredLate"))
-        except Fault as fault:
-            log.error("filing.answered_late", filing_id=sent.filing_id, message_id=sent.message_id, code=fault.code)
-            unit = self._unit(caller, evolve(sent, number=end.number), "FilingAnsweredLate", end.state, None)
             await self._means.journal.commit(unit)
+        except Fault as fault:
+            log.warning("filing.answered_late", filing_id=sent.filing_id, message_id=sent.message_id, code=fault.code)
+            await self._means.journal.commit(evolve(unit, work=None))
         self.changed()
 
     async def _end(self, known: Filing, end: _End, *, event: str = "") -> Filing:
@@ -325,4 +323,3 @@ def _documents(facts: Facts, holder: Holder) -> Documents | None:
     if not isinstance(facts, Accident):
         return None
     return Documents(holder.credential.document, holder.id_number.reveal(), holder.name.reveal(), holder.sex)
-

@@ -1,4 +1,4 @@
-"""Filings as callers see them: an answer or the fault that says what is known instead; what nobody knows, for an operator."""
+"""Filings as callers see them: an answer, or the fault that says what is known instead; and what an operator decides."""
 
 from __future__ import annotations
 

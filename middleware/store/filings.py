@@ -116,7 +116,7 @@ class Filings:
         query = sa.select(t.filing).where(_c.filing_id > after).order_by(_c.filing_id).limit(limit)
         with self._engine.connect() as connection:
             rows = connection.execute(query if every else query.where(_IN_DOUBT)).all()
-        return [filing_of(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+        return [filing_of(row._asdict()) for row in rows]
 
     def in_doubt(self) -> int:
         """How many nobody knows the end of."""
@@ -153,7 +153,7 @@ class Filings:
     def _first(self, query: sa.Select[Any]) -> Filing | None:
         with self._engine.connect() as connection:
             row = connection.execute(query).first()
-        return None if row is None else filing_of(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+        return None if row is None else filing_of(row._asdict())
 
 
 def intend(row: dict[str, Any]) -> Work:

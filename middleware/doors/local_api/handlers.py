@@ -39,6 +39,8 @@ from middleware.engine.card_sessions import CardSessions
 from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder, Reconciliation
 from middleware.engine.debit_desk import Debits
 from middleware.engine.driver import Driver
+from middleware.engine.enquiry import Enquiries
+from middleware.engine.filing_desk import Filings
 from middleware.engine.inbox import Inboxes
 from middleware.engine.keydesk import Keys
 from middleware.engine.letters import Letters
@@ -69,6 +71,8 @@ class Business:
     letters: Letters | None = None
     debits: Debits | None = None
     told: HisTold | None = None
+    enquiries: Enquiries | None = None
+    filings: Filings | None = None
 
 
 @frozen(slots=True)

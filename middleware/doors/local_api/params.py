@@ -225,9 +225,7 @@ class ChangeParams(Params, frozen=True, kw_only=True):
     doctor_name: OptionalPersonText = ""
     diagnoses: Annotated[
         list[DiagnosisParams],
-        Meta(
-            min_length=1, max_length=MAX_DIAGNOSES, description="全部诊断，首个为主 / all of them, the main one first"
-        ),
+        Meta(min_length=1, max_length=MAX_DIAGNOSES, description="全部诊断，首个为主 / all of them, the main one first"),
     ]
 
 
