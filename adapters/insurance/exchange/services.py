@@ -32,7 +32,7 @@ from middleware.domain.filing import (
     Span,
     Withdraw,
 )
-from middleware.domain.query import QUESTIONS, AskCentre, CentreRows, Question
+from middleware.domain.query import AskCentre, CentreRows, Question
 
 NO, YES = "0", "1"
 MAX_TOLD = 20_000  # rows of one answer that are read; the bytes are bounded before
@@ -244,8 +244,3 @@ def words_of(node: Node) -> dict[str, str]:
 def is_told(spec: FieldSpec) -> bool:
     """Whether callers hear this field."""
     return bool(spec.means) and not spec.personal and spec.means not in _NEVER_TOLD
-
-
-def questions() -> dict[Question, tuple[Node, ...]]:
-    """The tables of every question's answer, for the page that lists them."""
-    return {question: TRANSACTIONS[call.value].output for question, call in QUESTIONS.items()}

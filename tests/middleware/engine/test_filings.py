@@ -21,8 +21,8 @@ from middleware.domain.filing import (
     Accident,
     ChronicDisease,
     Contact,
-    Filed,
     File,
+    Filed,
     OwnInstitution,
     Place,
     Referral,
@@ -209,7 +209,9 @@ async def test_what_the_centre_does_not_have_is_sent_again_only_after_its_limit_
         r.offset = dt.timedelta(hours=1)  # a step of the clock is no time that passed (22)
         await refused("filing.unknown", r.filings.file(HIS, "f1", who, DISEASE))
         assert len(r.centre.calls(Call.FILE_DISEASE)) == 1
-        not_done = r.filings.resolve(OPERATOR, (await r.filings.get(HIS, request_id="f1"))["filing_id"], "", "x", done=False)
+        not_done = r.filings.resolve(
+            OPERATOR, (await r.filings.get(HIS, request_id="f1"))["filing_id"], "", "x", done=False
+        )
         await refused("filing.unknown", not_done)
 
         object.__setattr__(r.policy, "processing_limit_s", 0.0)  # now the limit is over
