@@ -58,7 +58,7 @@ class _Letters:
         await sleep(self.clock, 0)
         return read(*arguments)
 
-    def waiting_letters(self, after: int, limit: int) -> list[Waiting]:
+    def waiting_letters(self, after: int, limit: int, _destination: str) -> list[Waiting]:
         return [one for number, one in self.letters.items() if number > after][:limit]
 
     def jitter(self) -> float:

@@ -12,7 +12,7 @@ import structlog
 from attrs import frozen
 
 from adapters.bank.iso8583.adapter import Iso8583Bank
-from adapters.his.hl7v2.adapter import Hl7His
+from adapters.his.hl7v2.destinations import destinations_of
 from adapters.insurance.exchange.link import CentreLink
 from adapters.insurance.opening import centre_of
 from adapters.insurance.profile import Profile, load_profile
@@ -21,6 +21,7 @@ from daemon import VERSION
 from daemon.anchoring import Anchoring
 from daemon.card_keys import cards_of
 from daemon.chain_watch import ChainWatch
+from daemon.his_links import HisLinks, Outboxes, links_of, outboxes_of
 from daemon.opening import Opened, open_store
 from daemon.policies import calls_of, categories_of, cross_of, finish_of, kinds_of, local_of
 from daemon.readers import readers_of
@@ -52,9 +53,9 @@ from middleware.engine.intake import Intake
 from middleware.engine.journal import Journal
 from middleware.engine.keydesk import KeyDesk
 from middleware.engine.letters import LetterDesk
+from middleware.engine.masters import NameRule
 from middleware.engine.media import MediaDesk
 from middleware.engine.members import AUDIT, INTAKE, OUTBOX, RECONCILIATION, LeaseTerms, Members
-from middleware.engine.outbox import Outbox
 from middleware.engine.pools import Pool
 from middleware.engine.reconcile import Reconciler
 from middleware.engine.reconcile_desk import ReconciliationDesk
@@ -97,14 +98,14 @@ class Application:
     journal: Journal
     readers: ReaderFleet
     cards: CardSessions
-    his: Hl7His
+    his: HisLinks
     centre: CentreLink
     bank: Iso8583Bank | None
     members: Members
     engine: Engine
     gate: Gate
     keys: KeyDesk
-    outbox: Outbox
+    outbox: Outboxes
     watch: Watch
     chain: ChainWatch
     anchoring: Anchoring
@@ -260,7 +261,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     pool = Pool(reactor, "store-readers", settings.store.read_threads, READ_QUEUE)
 
     readers = readers_of(settings, reactor, now, metrics)
-    his = Hl7His(settings.his, reactor)
+    his = links_of(settings.his, reactor)
     centre = centre_of(settings.centre, reactor, now, profile)
     bank = Iso8583Bank(settings.bank, reactor) if settings.bank.enabled else None
     engine = Engine(
@@ -280,10 +281,10 @@ def build(settings: Settings, reactor: Any) -> Application:
             traces=TraceNumbers(reader.meta(name_of(ids.slot)), ids.slot),
             on_call=lambda call, outcome, seconds: metrics.centre_call(str(call), outcome.split()[0], seconds),
             handed_over=lambda: metrics.count("settlement_handed_over_total"),
+            destinations=destinations_of(settings.his),
         )
     )
     serve_members(members, engine)
-    outbox = Outbox(engine, his, metrics.hl7_message, lambda: members.holds(OUTBOX), width=settings.his.letters_out)
     keyed = ReadersWithKeys(readers, settings.card_keys, reactor)
     counter = CounterService(
         engine,
@@ -297,11 +298,12 @@ def build(settings: Settings, reactor: Any) -> Application:
     cards, driver, debits = cards_of(settings.card_keys, keyed, counter, reactor, now)
     enquiries, filings = services_of(engine, counter)
     watch = Watch(engine, reactor, now)
+    outbox = outboxes_of(settings.his, his, database, engine, metrics, lambda: members.holds(OUTBOX), lambda: watch.letters)
     chain = ChainWatch(opened, journal, pool, reactor)
     anchoring = Anchoring(settings.anchor, database, settings.centre.institution_code, reactor, now)
     health: list[Callable[[], PartHealth]] = [
-        journal.health, *readers.healths(), keyed.psam.health, his.health, centre.health, outbox.health, watch.health,
-        watch.errands_health, chain.health, anchoring.health, members.health,
+        journal.health, *readers.healths(), keyed.psam.health, *his.healths(), centre.health, *outbox.healths(),
+        watch.health, watch.errands_health, chain.health, anchoring.health, members.health,
         *((bank.health,) if bank is not None else ()),
     ]  # fmt: skip
     clock_limit = clock_limit_s(settings, profile)
@@ -335,7 +337,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         told=told,
         enquiries=enquiries,
         filings=filings,
-        letters=LetterDesk(engine, LettersReader(database), outbox.look_again),
+        letters=LetterDesk(engine, LettersReader(database, opened.vault), outbox.look_again),
     )
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
     feed = feed_resource(
@@ -380,7 +382,10 @@ def serve_members(members: Members, engine: Engine) -> None:
 
 def waits_of(engine: EngineOptions) -> Waits:
     """How long callers wait."""
-    return Waits(engine.register_wait_s, engine.quote_wait_s, engine.settle_wait_s, engine.card_read_valid_s)
+    return Waits(
+        engine.register_wait_s, engine.quote_wait_s, engine.settle_wait_s, engine.card_read_valid_s,
+        NameRule(engine.his_names),
+    )  # fmt: skip
 
 
 def reconciliation(
@@ -426,7 +431,8 @@ def _measure(a: Application, metrics: Metrics) -> None:
         metrics.set("hl7_received", count, link, result)
     for name, link_ in a.mllp.links.items():
         metrics.set("hl7_connections", len(link_.connections), name)
-    metrics.set("outbox_depth", a.watch.letters, "his")
+    metrics.set("hl7_behind_seconds", a.intake.behind_s())
+    a.outbox.measure(metrics)
     for state in ("balanced", "open", "failed"):
         metrics.set("reconcile_runs", a.reconciling.runs[state], state)
     metrics.set("reconcile_differences", a.reconciling.differences)

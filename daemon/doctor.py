@@ -119,8 +119,8 @@ def examine(settings: Settings | None) -> list[Check]:
         return [*checks, Check("配置 configuration", "note", "未给 --config / none given", "run.py doctor --config FILE")]
     checks += [Check("配置 configuration", "bad", problem, "按提示修改 / mend it") for problem in unusable(settings)]
     checks.append(_database(settings.store.url))
-    his = settings.his
-    checks.append(_reachable("医院信息系统 HIS", his.host, his.port, "his.unreachable"))
+    for name, his in settings.his.all.items():
+        checks.append(_reachable(f"医院信息系统 HIS ({name})", his.host, his.port, "his.unreachable"))
     url = urlsplit(settings.centre.url)
     port = url.port or (443 if url.scheme == "https" else 80)
     checks.append(_reachable("医保中心 centre", url.hostname or "", port, "centre.unreachable"))

@@ -89,4 +89,4 @@ def reject(control_id: str, proposal: str, config: Path | None, path: Path | Non
 def line_of(row: dict[str, Any]) -> str:
     """One message in one line."""
     what = f"{row['matter']}  {row['settlement_id'] or row['visit_id']}"
-    return f"{row['control_id']}  {row['created_at']}  {what}  {row['outcome']}"
+    return f"{row['control_id']}  {row['destination']}  {row['created_at']}  {what}  {row['outcome']}"

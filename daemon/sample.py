@@ -109,6 +109,13 @@ def _section(path: str, schema: type) -> list[str]:
         if attrs.has(hints[name]):
             nested += ["", *_section(f"{path}.{name}", hints[name])]
             continue
+        if typing.get_origin(hints[name]) is dict and attrs.has(
+            typing.get_args(hints[name])[1]
+        ):  # sections of a name each: none unless a site writes one
+            (shown, *keys) = _section(f"{path}.{name}.NAME", typing.get_args(hints[name])[1])
+            nested += ["", f"# {field.metadata['help']}", f"# {shown}"]
+            nested += [f"# {key}" if key.startswith("[") else key for key in keys]
+            continue
         unit = f" ({field.metadata['unit']})" if field.metadata.get("unit") else ""
         lines.append(f"# {field.metadata.get('help', '')}{unit}")
         if f"{path}.{name}" in _EXAMPLE:

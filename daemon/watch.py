@@ -30,7 +30,7 @@ class Watch:
         self.manual = 0
         self.held = 0
         self.resting = 0
-        self.letters = 0
+        self.letters: dict[str, int] = {}  # that wait, by destination
         self.left = 0
         self._oldest: dt.datetime | None = None
 

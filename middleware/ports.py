@@ -15,7 +15,7 @@ from middleware.domain.card_key import FileAsk, IdentityRead, KeyAsk, KeyChallen
 from middleware.domain.centre import Call, CentreReply, CentreRequest, SignIn
 from middleware.domain.fault import Fault
 from middleware.domain.health import PartHealth
-from middleware.domain.his import HisAccepted, HisMessage
+from middleware.domain.his import FindPatient, HisAccepted, HisFound, HisMessage, Told
 from middleware.domain.outcome import Outcome
 from middleware.domain.payment import BankCall, BankReply, BankRequest
 
@@ -108,6 +108,27 @@ class His(Part, Protocol):
         """Tell it, and say how that ended. Safe to repeat: the control id and the bytes are the same each time.
 
         ``Refused`` is AE/AR (CE/CR); ``Unknown`` is silence or a lost link; ``NotSent`` never left.
+        """
+
+
+class NumberedHis(His, Protocol):
+    """A destination whose messages bear sequence numbers (MSH-13)."""
+
+    async def tell(self, message: HisMessage, number: int) -> Told:
+        """As ``deliver``, under that number."""
+
+    async def ask_number(self, control_id: str, created_at: dt.datetime, number: int) -> Told:
+        """Start (0) or resynchronise (-1) the numbers: a message that says nothing else, and what is expected now."""
+
+
+class PatientIndex(Protocol):
+    """Whom the hospital information system has."""
+
+    async def find(self, query: FindPatient) -> Outcome[HisFound]:
+        """Ask it, within the adapter's deadline. Nothing changes anywhere, so that it may be asked again.
+
+        ``Answered`` names everybody whom it named, nobody being an answer too; ``Refused`` is its own no; ``Unknown`` is
+        silence, or a reply that proves nothing; ``NotSent("his.find_off")`` where a HIS is not asked at all.
         """
 
 

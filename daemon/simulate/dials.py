@@ -60,6 +60,7 @@ class Dials:
     limit_s: float = 72 * 3600.0  # then a person
     cancel_on_his_refusal: bool = False
     finish: bool = False  # a settlement's yes must be confirmed
+    copies: bool = False  # a second destination hears of all that the HIS hears
 
 
 _CHANCES: Mapping[str, float] = MappingProxyType(
@@ -146,6 +147,7 @@ def quiet(dials: Dials) -> Dials:
         nodes=dials.nodes,
         skew_s=dials.skew_s,
         cancel_on_his_refusal=dials.cancel_on_his_refusal,
+        copies=dials.copies,
     )
     return evolve(calm, order=dials.order, named=dials.named, files=dials.files, limit_s=dials.limit_s, finish=dials.finish)
 

@@ -14,11 +14,12 @@ from daemon.simulate.dials import Dials
 from daemon.simulate.parts import Mortal
 from daemon.simulate.story import Story
 from middleware.domain.health import Condition, PartHealth
-from middleware.domain.his import HisAccepted, HisMessage, PostCharges
+from middleware.domain.his import HisAccepted, HisMessage, PostCharges, RegisterPatient
 from middleware.domain.money import Money
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 
 _SILENCE_S = 5.0
+Heard = RegisterPatient | PostCharges
 
 
 @frozen(slots=True)
@@ -26,17 +27,18 @@ class Posting:
     """What the HIS booked."""
 
     control_id: str
-    message: HisMessage
+    message: Heard
 
 
 class HisBook:
     """The HIS's own books; ``hears`` is asked at the moment of each hearing, before it is booked."""
 
-    def __init__(self, clock: Clock, rng: random.Random, odd: random.Random, story: Story) -> None:
+    def __init__(self, clock: Clock, rng: random.Random, odd: random.Random, story: Story, mark: str = "") -> None:
         self.clock = clock
         self.rng = rng
         self.odd = odd  # for what happens to answers on their way
         self.story = story
+        self.mark = mark  # of the control ids of what it is told
         self.dials = Dials()
         self.postings: list[Posting] = []
         self.refused: set[str] = set()
@@ -46,6 +48,8 @@ class HisBook:
 
     def hear(self, message: HisMessage, block: bytes) -> bytes:
         """A letter is there: its answer. The same letter again gets the same answer and is booked once."""
+        if not isinstance(message, Heard):
+            raise TypeError("no profile of a simulated hospital has such messages")
         known = self.bodies.setdefault(message.control_id, block)
         self.story.require("5", "one letter, one body", holds=known == block, about=message.control_id)
         letter = letters.heard(block)
@@ -56,7 +60,7 @@ class HisBook:
             return letters.acknowledgement(number, outcome.code, outcome.message, "")
         return letters.acknowledgement(number, "AA", "", f"PAT{number[1:]}")
 
-    def _business(self, message: HisMessage) -> Outcome[HisAccepted]:
+    def _business(self, message: Heard) -> Outcome[HisAccepted]:
         self.hears(message)
         if message.control_id in self.refused:
             return Refused("AE", "不接收")
@@ -70,7 +74,7 @@ class HisBook:
             self.story.tell(f"his booked {message.control_id}")
         return Answered(HisAccepted())
 
-    def _in_order(self, message: HisMessage) -> None:
+    def _in_order(self, message: Heard) -> None:
         """In order per patient: a visit before its charges, charges before their cancellation; a refusal is an answer."""
         number = message.control_id
         if not isinstance(message, PostCharges):
@@ -80,12 +84,12 @@ class HisBook:
             )
             self.story.require("order", "a visit is heard after its charges", holds=not late, about=number)
         elif message.cancelled:
-            before = "P" + message.settlement_id[1:]
+            before = "P" + message.settlement_id[1:] + self.mark
             heard = before in self.refused or any(posting.control_id == before for posting in self.postings)
             self.story.require("order", f"a cancellation is heard before {before}", holds=heard, about=number)
 
 
-def _meant(message: HisMessage) -> letters.Letter:
+def _meant(message: Heard) -> letters.Letter:
     """What a letter should say."""
     holder = message.holder
     who = (message.control_id, holder.card_number.reveal(), holder.name.reveal())

@@ -10,9 +10,11 @@ import re
 
 from attrs import frozen
 
+from adapters.his.hl7v2.dialect import Dialect
 from adapters.his.hl7v2.faults import outcome_of
 from adapters.his.hl7v2.frame import encode
-from adapters.his.hl7v2.mapping import Dialect, read_ack, segments_of
+from adapters.his.hl7v2.mapping import read_ack
+from adapters.his.hl7v2.repertoire import segments_of
 from adapters.his.hl7v2.rules import check, rules_of
 from middleware.domain.fault import Fault
 from middleware.domain.his import HisAccepted, HisMessage

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Callable
+from functools import partial
 
 import sqlalchemy as sa
 from attrs import define, evolve, field
@@ -12,6 +13,7 @@ from twisted.internet.defer import Deferred
 
 from daemon.simulate.bank import BankBook, BankWire, bank_policy
 from daemon.simulate.cards import CardRoom, Readers
+from daemon.simulate.copies import BOTH, NAME
 from daemon.simulate.dials import PROCESSING_LIMIT_S, Dials
 from daemon.simulate.doubts import FILE_AT
 from daemon.simulate.hospital import HisBook, HisLink
@@ -22,6 +24,7 @@ from daemon.simulate.statements import AGENCY, CLEARING, NOT_READY
 from daemon.simulate.story import Story
 from daemon.simulate.wire import Exchange, Wire
 from middleware.domain.centre import CANCEL_CALLS, SETTLE_CALLS, Call
+from middleware.domain.destination import ALONE, HIS
 from middleware.domain.fault import Fault
 from middleware.domain.message_id import MessageIds
 from middleware.domain.rules import KIND_RULES
@@ -101,6 +104,7 @@ class Surroundings:
     wrote: Callable[[int, list[Unit]], None] = lambda _epoch, _units: None
     bank: BankBook | None = None
     cards: CardRoom = field(kw_only=True)
+    copies: HisBook | None = field(default=None, kw_only=True)
 
 
 class Node:
@@ -143,17 +147,15 @@ class Node:
                 shared=shared,
                 bank=FencedBank(BankWire(around.bank, self.life), self.members.lives) if around.bank else None,
                 traces=TraceNumbers(self.reader.meta(name_of(ids.slot)), ids.slot),
+                destinations=BOTH if around.copies else ALONE,
             )
         )
         self.members.forget = self.engine.forget
         self.members.take_over = lambda again: recover(self.engine, mine=again)
-        self.outbox = Outbox(
-            self.engine,
-            HisLink(around.his, self.life),
-            ours=lambda: self.members.holds(OUTBOX),
-            poll_s=POLL_S,
-            width=LETTERS_OUT,
-        )
+        self.outboxes = [self._outbox(around.his, HIS)]
+        if around.copies is not None:
+            self.outboxes.append(self._outbox(around.copies, NAME))
+        self.engine.letter_added = self._letter_added
         self.counter = CounterService(self.engine, Readers(around.cards, self.life), Waits())
         self.desk = ManualDesk(self.engine, Doubts(self.database, vault))
         statements = Statements(self.database, self.reader)
@@ -162,6 +164,15 @@ class Node:
         self.ready = False
         self.failed: Callable[[], None] = self.kill
         self.callers: list[Deferred[object]] = []  # who must be told when the node dies
+
+    def _outbox(self, book: HisBook, name: str) -> Outbox:
+        link = HisLink(book, self.life)
+        ours = partial(self.members.holds, OUTBOX)
+        return Outbox(self.engine, link, ours=ours, poll_s=POLL_S, width=LETTERS_OUT, name=name)
+
+    def _letter_added(self) -> None:
+        for outbox in self.outboxes:
+            outbox.kick()
 
     def holds_reconciliation(self) -> bool:
         """Whether this node is the one that compares days."""
@@ -176,7 +187,8 @@ class Node:
             self.around.story.fault("start-failed", fault.code)
             self.around.exchange.clock.callLater(0, self.failed)
             return
-        self.outbox.start()
+        for outbox in self.outboxes:
+            outbox.start()
         self.ready = True
         self.around.story.tell(f"node {self.name} ready epoch {self.journal.epoch}")
 

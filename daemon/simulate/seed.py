@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 from daemon.simulate.bank import draw_bank, without_bank
 from daemon.simulate.bank_checks import leg_cells
 from daemon.simulate.checks import Books
+from daemon.simulate.copies import drawn
 from daemon.simulate.dials import draw, without
 from daemon.simulate.doubts import region
 from daemon.simulate.story import BrokenRuleError
@@ -83,6 +84,7 @@ def _simulate(
     logs: list[MutableMapping[str, Any]],
 ) -> Result:
     dials = without(draw(seed, profile), off)
+    dials = evolve(dials, copies=drawn(seed, profile))
     regional = profile == "evidence"
     if regional:
         dials = evolve(dials, **region(seed))

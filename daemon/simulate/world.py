@@ -26,6 +26,7 @@ from daemon.simulate.checks import (
     nothing_in_flight_of_an_earlier_life,
     read_tables,
 )
+from daemon.simulate.copies import MARK, each_destination_is_told_each_fact_once, what_is_delivered_it_has
 from daemon.simulate.dials import Dials, quiet
 from daemon.simulate.doubts import doubts_are_pursued_in_order
 from daemon.simulate.hospital import HisBook
@@ -75,6 +76,7 @@ class World:
         self.regional = False  # its region may ask for evidence in another order
         self.his = HisBook(self.clock, self._stream("his"), self._stream("his-odd"), self.story)
         self.his.dials = dials
+        self.copies = self._second() if dials.copies else None
         self.bank = BankBook(self.clock, self._stream("bank"), self.story, bank_dials)
         self.cards = CardRoom(self.clock, self._stream("cards"), self.story, self.day)
         self.cards.dials = dials
@@ -91,19 +93,26 @@ class World:
             self.watch.wrote,
             self.bank,
             cards=self.cards,
+            copies=self.copies,
         )
         self.around = around
         self.heads: list[tuple[str, int, str]] = []
         self.lost: list[Failure] = []
         self.ambushes: list[Callable[[], None]] = []
         self.exchange.leaving = self.watch.leaves
-        self.his.hears, self.his.delivers = self.watch.his_hears, self.watch.delivers
+        for book in filter(None, (self.his, self.copies)):
+            book.hears, book.delivers = self.watch.his_hears, self.watch.delivers
         self.witness = Witness(self.bank, self.exchange.ledger, self.looker, self.story, self.strike)
         self.nodes = {name: Node(around, name) for name in (f"n{n}" for n in range(1, dials.nodes + 1))}
         self.choice = self._stream("choice")
         self.losses = Losses(self, self._stream("losses"))
         self.callers = Callers(self, self._stream("callers"), self._stream("taps"))
         self.tills = Tills(self, self._stream("tills"), self.callers)
+
+    def _second(self) -> HisBook:
+        book = HisBook(self.clock, self._stream("copies"), self._stream("copies-odd"), self.story, MARK)
+        book.dials = self.dials
+        return book
 
     def _stream(self, name: str) -> random.Random:
         return random.Random(f"{name}/{self.seed}")  # noqa: S311 - seeded randomness is the point
@@ -159,10 +168,8 @@ class World:
         self.ambushes.clear()
         self.pauses = 0
         self.story.tell("node faults end")
-        self.exchange.dials = self.his.dials = self.cards.dials = self.around.dials = self.dials = quiet(self.dials)
+        self.turn(quiet(self.dials))
         self.bank.quiet()
-        for node in self.nodes.values():
-            node.journal.dials = self.dials
         if self.first_check_s > REST_S / 2 or (
             self.dials.files and self.dials.limit_s > DAY_S
         ):  # nobody pursues what was lost before the books are compared
@@ -205,6 +212,8 @@ class World:
     def turn(self, dials: Dials) -> None:
         """From now on it is so."""
         self.exchange.dials = self.his.dials = self.cards.dials = self.around.dials = self.dials = dials
+        if self.copies is not None:
+            self.copies.dials = dials
         for node in self.nodes.values():
             node.journal.dials = dials
 
@@ -358,6 +367,9 @@ class World:
             check(books)  # type: ignore[operator]
         a_card_that_was_not_read_whole_is_unknown_at_the_centre(books, self.cards)
         a_card_that_was_reported_lost_pays_nothing(books, self.losses)
+        if self.copies is not None and set(AT_REST) <= set(checks):
+            each_destination_is_told_each_fact_once(books, self.copies)
+            what_is_delivered_it_has(books, self.copies)
         batches_are_their_rows(books)
         each_certainty_is_one_row(books)
         look_at_the_bank(books, self.bank, rests=set(AT_REST) <= set(checks))

@@ -36,6 +36,8 @@ class Holder:
     nation: str
     birth_date: dt.date
     credential: Credential = BY_CARD
+    phone: str = field(default="", repr=False)  # as said at the counter; of no card
+    employer: str = field(default="", repr=False)
 
 
 @frozen(slots=True)

@@ -32,6 +32,17 @@ class HisMatter(StrEnum):
     REGISTERED = "registered"
     SETTLED = "settled"
     CANCELLED = "cancelled"
+    UPDATED = "updated"  # of a person whose registration it took
+    MERGED = "merged"
+    UNMERGED = "unmerged"
+    ACCOUNT_OPENED = "account-opened"
+    ACCOUNT_ENDED = "account-ended"
+
+
+# On its answer to these nothing of a visit or of money depends.
+NOTICES = frozenset(
+    {HisMatter.UPDATED, HisMatter.MERGED, HisMatter.UNMERGED, HisMatter.ACCOUNT_OPENED, HisMatter.ACCOUNT_ENDED}
+)
 
 
 @frozen(slots=True)

@@ -13,7 +13,7 @@ from middleware.domain.centre import Call, FoundVisit, LineVerdict, PersonKnown,
 from middleware.domain.decision import Decision, Evidence
 from middleware.domain.errand import Matter
 from middleware.domain.money import ZERO, Money
-from middleware.domain.order import Caller, RegisterOrder
+from middleware.domain.order import Caller, References, RegisterOrder
 from middleware.domain.payment import Means
 from middleware.domain.payment_event import PaymentEvent
 from middleware.domain.reconciliation import Finding, Listing, Proof
@@ -174,6 +174,7 @@ class QuoteRequested:
     use_account: bool
     lines: int = 0
     oldest: dt.datetime | None = None  # when the first of the lines was charged
+    references: References = References()  # noqa: RUF009 - frozen
 
 
 @frozen(slots=True)

@@ -230,6 +230,11 @@ _ROWS = (
     FaultSpec("his.refused", _H, _FIX, _NO, -32301, "医院信息系统拒绝了报文", "the HIS refused the message", "请查看 HIS 返回的原因", "see the reason the HIS gave"),
     FaultSpec("his.unreachable", _H, _SAME, _NO, -32302, "连接不上医院信息系统", "the HIS cannot be reached", "请检查 HIS 接口", "check the HIS interface"),
     FaultSpec("his.message", _I, _FIX, _NO, -32303, "给 HIS 的报文未通过校验，未发送", "the message for the HIS failed validation; not sent", "请联系厂商", "call the vendor"),
+    FaultSpec("his.no_unmerge", _H, _NEVER, _NO, -32340, "该合并已告知 HIS，接口不能撤销", "the HIS was told of this merge, and it cannot be told to undo it", "请在 HIS 中拆分病人；HIS 支持 A37 时可设 unmerge_event", "part the patients in the HIS itself; if it takes A37, set unmerge_event"),
+    FaultSpec("his.several", _H, _FIX, _NO, -32341, "HIS 中有几个可能的病人，未登记", "several patients of the HIS may be this one; nothing was registered", "请用 patient.find_in_his 核对，选定后以 patient_number 重新登记", "look with patient.find_in_his, choose, and register again with patient_number"),
+    FaultSpec("his.find_off", _H, _FIX, _NO, -32342, "未设置向 HIS 查询病人", "the HIS is not asked for patients here", "请设置 his.find.event", "set his.find.event"),
+    FaultSpec("his.destination", _H, _FIX, _NO, -32310, "有报文在等一个已不在配置中的系统", "messages wait for a destination that is not configured any more", "请用 run.py outbox destinations 查看；恢复该配置，或由两人移交、放弃这些报文", "see run.py outbox destinations; configure it again, or have two persons hand the messages over or give them up"),
+    FaultSpec("his.sequence", _H, _FIX, _NO, -32311, "HIS 期待的报文顺序号与本系统不符，该连接已停发", "the HIS expects another sequence number than ours; nothing more is sent to it", "请与 HIS 厂家核对顺序号（run.py outbox destinations），由两人重新同步", "compare the numbers with the HIS's vendor (run.py outbox destinations), then have two persons resynchronise"),
     # -- what the HIS sends us by HL7
     FaultSpec("hl7.not_hl7", _H, _NEVER, _NO, -32350, "不是 HL7 报文，未受理", "this is no HL7 message", "请检查发送方：首段须为 MSH，分隔符须可用", "check the sender: MSH comes first, with usable delimiters"),
     FaultSpec("hl7.unframed", _H, _NEVER, _NO, -32351, "收到的字节不成 MLLP 报文，已留存", "bytes that are no whole MLLP block; they are kept", "请用 inbox show 查看，检查发送方的起止符", "look at them with inbox show, and check the sender's start and end characters"),
@@ -246,6 +251,8 @@ _ROWS = (
     FaultSpec("hl7.crowded", _B, _SAME, _NO, -32362, "HL7 连接的拒收报文过多，暂不再留存", "too much was refused on this HL7 link; no more of it is kept for now", "请检查发送方", "check the sender"),
     FaultSpec("hl7.content", _H, _FIX, _NO, -32363, "报文已受理并留存，但内容读不懂，未据以处理", "the message was taken and is kept, but what it says cannot be acted on", "请看 detail 所指字段（inbox.failed）；改正配置后 inbox.retry，或由 HIS 改正后用新的 MSH-10 重发", "see the field in detail (inbox.failed); inbox.retry after the configuration is mended, or have the HIS send it mended under a new MSH-10"),
     FaultSpec("hl7.failed", _H, _FIX, _NO, -32364, "有已受理的报文未能处理，等待人工", "messages that were taken could not be acted on and wait for a person", "请用 run.py inbox failed 查看", "see run.py inbox failed"),
+    FaultSpec("his.master_unknown", _R, _FIX, _NO, -32365, "该科室或医生编码不在 HIS 发来的主数据中，或已停用，未办理", "this code of a department or doctor is not in use in the HIS's registers; nothing was done", "请核对 detail 所指编码（his.masters）；确有其人其科时由 HIS 重发主数据（MFN）", "check the code in detail (his.masters); when it is true have the HIS send its master file again (MFN)"),
+    FaultSpec("his.master_differs", _R, _FIX, _NO, -32366, "该科室或医生的名称与 HIS 主数据不一致，未办理", "this name of a department or doctor is not the one in the HIS's registers; nothing was done", "请改用 HIS 的名称，或不填名称（his.masters）", "use the HIS's name, or leave it out (his.masters)"),
     FaultSpec("identity.disputed", _C, _FIX, _NO, -32198, "HIS 报来的合并有矛盾，等待两人裁定", "a merge that the HIS told contradicts what is known; two persons decide", "请用 run.py identity list 查看", "see run.py identity list"),
     # -- the payer's bank
     FaultSpec("payment.no_bank", Kind.BANK, _FIX, _NO, -32500, "本机没有配置银行卡支付", "payment by bank card is not configured here", "请改用现金，或请信息科配置 [bank]", "take cash, or have hospital IT configure [bank]"),

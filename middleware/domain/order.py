@@ -32,6 +32,26 @@ class Caller:
 
 
 @frozen(slots=True)
+class References:
+    """What the hospital itself calls it: the appointment, and orders that are paid for."""
+
+    appointment: str = ""
+    orders: tuple[str, ...] = ()
+
+    def with_more(self, more: References) -> References:
+        """These, with another's over them: the newer appointment, all orders in order."""
+        return References(more.appointment or self.appointment, tuple(dict.fromkeys((*self.orders, *more.orders))))
+
+
+@frozen(slots=True)
+class Contact:
+    """How a person is reached and where they work, as said at the counter. Sealed with the person."""
+
+    phone: str = ""
+    employer: str = ""
+
+
+@frozen(slots=True)
 class Maternity:
     """What a maternity visit is told: the day of the birth or operation, and which operation (birctrl_type)."""
 
@@ -68,6 +88,8 @@ class RegisterOrder:
     stay: StayFacts | None = None
     diagnoses: tuple[Diagnosis, ...] = ()  # of an admission; they are kept with the bills, never in the journal
     diagnosed: bool = False  # whether there were any
+    references: References = References()
+    contact: Contact = Contact()
 
 
 @frozen(slots=True)
@@ -119,6 +141,7 @@ class QuoteOrder:
     diagnoses: tuple[Diagnosis, ...]
     lines: tuple[ChargeLine, ...]  # none for a stay: all that was charged and is not settled
     use_account: bool = True
+    references: References = References()
 
 
 @frozen(slots=True)

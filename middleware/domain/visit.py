@@ -15,7 +15,7 @@ from middleware.domain.decision import Decided, Proposal
 from middleware.domain.errand import Errand, ErrandState, Matter
 from middleware.domain.kind import CALLS, Calls
 from middleware.domain.money import ZERO, Money
-from middleware.domain.order import Caller, RegisterOrder
+from middleware.domain.order import Caller, References, RegisterOrder
 from middleware.domain.payment import Leg, Means, is_open
 from middleware.domain.pursuit import Pursuit, Shown
 from middleware.domain.reconciliation import Finding
@@ -130,6 +130,7 @@ class Settlement:
     pursuit: Pursuit | None = None  # how far the doubt has been pursued; None when there is none
     shown: Shown | None = None  # weak evidence, for the desk
     finding: Finding | None = None  # of a comparison with the centre: it stands until both say the same
+    references: References = References()  # noqa: RUF009 - frozen; the visit's, and what the quote said
 
     @property
     def leg(self) -> Leg | None:

@@ -65,6 +65,9 @@ class Counter(Protocol):
     async def errand(self, caller: Caller, key: str, method: str, order: ErrandOrder) -> Answer:
         """What a visit needs done beside its money, under the method's name: a stay's charges, its end, taking back."""
 
+    async def charge_from_his(self, caller: Caller, key: str, order: HisQuoteOrder) -> Answer:
+        """A stay's charges with the open lines that the HIS told of its patient; each is charged once."""
+
     async def visit(self, caller: Caller, visit_id: str) -> Answer:
         """What is known of a visit now."""
 

@@ -17,6 +17,7 @@ FAIR = 4  # of so many letters at least one is no registration, while both wait
 class _Lane:
     letters: deque[Waiting] = field(factory=deque)
     attempts: int = 0
+    held: bool = False  # its first letter is out, or rests: it may have been heard
 
 
 class Lanes:
@@ -39,7 +40,10 @@ class Lanes:
         return iter(self._sequences.values())
 
     def add(self, waiting: Waiting) -> None:
-        """One more, behind those of its lane; one that is here already is not added again."""
+        """One more, in its place in its lane; one that is here already is not added again.
+
+        A letter that was opened again comes before those that were written after it, but never before one that is out.
+        """
         if waiting.sequence in self._sequences:
             return
         self._sequences[waiting.sequence] = waiting
@@ -48,8 +52,12 @@ class Lanes:
             lane = self._lanes[waiting.lane] = _Lane()
             lane.letters.append(waiting)
             self._make_ready(waiting.lane)
-        else:
+        elif waiting.sequence > lane.letters[-1].sequence:
             lane.letters.append(waiting)
+        else:
+            fixed = int(lane.held or lane.letters[0].letter.number > 0)  # what bears a number may have been heard
+            place = sum(one.sequence < waiting.sequence for one in lane.letters)
+            lane.letters.insert(max(place, fixed), waiting)
 
     def take(self) -> Waiting | None:
         """The letter that leaves next; its lane is out until ``done`` or ``rest``."""
@@ -60,6 +68,7 @@ class Lanes:
             return None
         self._in_a_row = self._in_a_row + 1 if urgent else 0
         key, _ = line.popitem(last=False)
+        self._lanes[key].held = True
         return self._lanes[key].letters[0]
 
     def done(self, waiting: Waiting) -> None:
@@ -68,7 +77,7 @@ class Lanes:
             return  # forgotten meanwhile
         lane = self._lanes[waiting.lane]
         lane.letters.popleft()
-        lane.attempts = 0
+        lane.attempts, lane.held = 0, False
         if lane.letters:
             self._make_ready(waiting.lane)
         else:

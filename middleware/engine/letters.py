@@ -87,6 +87,9 @@ class LetterDesk:
         settlement = visit.settlement(row.settlement_id) if row.settlement_id else None
         trouble = settlement.trouble if settlement else visit.trouble
         view = _view(row) | {"state": str(settlement.state if settlement else visit.state)}
+        if row.copy and row.outcome.startswith("refused"):
+            told = await self._engine.means.pool.run(self._reader.refusal, control_id)
+            trouble = Trouble("his.refused", *told) if told else None
         if isinstance(trouble, Trouble) and trouble.code == "his.refused" and row.outcome.startswith("refused"):
             view["refusal"] = why_view(trouble)
         proposed = await self._proposed(control_id)
@@ -186,4 +189,5 @@ def _view(row: LetterRow) -> Answer:
         "matter": str(HisMatter(row.matter)),
         "created_at": row.created_at,
         "outcome": row.outcome or "waiting",
+        "destination": row.destination,
     }

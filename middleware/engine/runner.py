@@ -14,9 +14,10 @@ from attrs import evolve, field, frozen
 from twisted.internet.defer import Deferred, DeferredSemaphore
 
 from middleware.domain.centre import FINISH_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, Holder
-from middleware.domain.command import AskBank, CallCentre, Command, TellHis, WakeAt, WakePayer
+from middleware.domain.command import AskBank, CallCentre, Command, HisMatter, TellHis, WakeAt, WakePayer
+from middleware.domain.destination import ALONE, Destination, addressed, copies
 from middleware.domain.errand import ErrandState
-from middleware.domain.event import Event, FirstByteLeft, RegistrationRequested
+from middleware.domain.event import Event, FirstByteLeft, HisAcceptedPatient, RegistrationRequested
 from middleware.domain.fault import Fault
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.domain.visit import SettlementState, Visit
@@ -29,17 +30,18 @@ from middleware.engine.pools import Pool
 from middleware.engine.signin import SignInDesk
 from middleware.engine.tasks import fire, sleep, spawn
 from middleware.engine.traces import TraceNumbers
-from middleware.engine.writing import NOTHING, Extra, Work, begun_by_itself, label, published, record_of
+from middleware.engine.writing import NOTHING, Extra, Work, begun_by_itself, beside, label, letters_of, published, record_of
 from middleware.flow import visit as flow
 from middleware.flow.due import longest_wait_s
 from middleware.flow.errand import waits as errand_waits
 from middleware.flow.pursuit import waits
+from middleware.flow.registration import registration_id
 from middleware.flow.requests import centre_request
 from middleware.flow.shift import became_certain
 from middleware.flow.step import At, IllegalEvent, Policy, Step
 from middleware.ports import Bank, Centre, Clock, PreparedCall, PreparedPayment
 from middleware.store.reader import Reader
-from middleware.store.units import Ending, Intent, Letter, StaleError, Unit
+from middleware.store.units import Ending, Intent, StaleError, Unit
 
 log = structlog.get_logger()
 
@@ -67,6 +69,7 @@ class Means:
     bank: Bank | None = None  # None: own shares are not paid by bank card here
     traces: TraceNumbers = field(factory=TraceNumbers)
     handed_over: Callable[[], None] = lambda: None  # a person must decide from now on
+    destinations: tuple[Destination, ...] = ALONE  # who is told of visits and settlements
 
 
 class Engine:
@@ -194,6 +197,10 @@ class Engine:
         with self._payments.holding(extra.card):
             for command in step.commands:
                 await self._plan(entry, work, command, at)
+        if isinstance(event, HisAcceptedPatient) and before is not None and before.state != work.state.state:
+            told = TellHis(HisMatter.REGISTERED, registration_id(visit_id))
+            to = copies(self.means.destinations, told.matter, told.control_id)
+            work.letters += letters_of(told, visit_id, to, at.now)
         return work
 
     def _since(self, visit_id: str, version: int, now: dt.datetime) -> dt.datetime:
@@ -209,8 +216,8 @@ class Engine:
             case AskBank():
                 await self._plan_payment(entry, work, command, at)
             case TellHis():
-                visit = work.state.visit_id
-                work.letters.append(Letter(command.control_id, visit, command.settlement_id, str(command.matter), at.now))
+                to = addressed(self.means.destinations, command.matter, command.control_id)
+                work.letters += letters_of(command, work.state.visit_id, to, at.now)
             case CallCentre():
                 await self._plan_call(entry, work, command, at)
 
@@ -296,7 +303,7 @@ class Engine:
             epoch=work.epoch,
             since=work.since,
             shift_rows=became_certain(work.before, work.state),
-            work=extra.work,
+            work=beside(work.before, work.state, extra.work, now),
         )
 
     # -- carrying out

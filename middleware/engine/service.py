@@ -15,7 +15,18 @@ from middleware.domain.charge import Bill, ChargeLine, bill_digest, bill_total, 
 from middleware.domain.event import CancelConfirmed, QuoteRequested, RegistrationRequested, RequestRepeated, SettleConfirmed
 from middleware.domain.fault import Fault
 from middleware.domain.kind import VisitKind
-from middleware.domain.order import Caller, CancelOrder, HisQuoteOrder, QuoteOrder, RegisterOrder, Role, SettleOrder
+from middleware.domain.order import (
+    Caller,
+    CancelOrder,
+    ChargeOrder,
+    Contact,
+    HisQuoteOrder,
+    QuoteOrder,
+    References,
+    RegisterOrder,
+    Role,
+    SettleOrder,
+)
 from middleware.domain.payment import Means
 from middleware.domain.shift import ShiftOrder
 from middleware.domain.visit import Settlement, Visit
@@ -28,22 +39,25 @@ from middleware.engine.errands import METHODS, asked, visit_view
 from middleware.engine.explaining import explained
 from middleware.engine.gate import Gate, GateRules
 from middleware.engine.his_quote import take
+from middleware.engine.masters import NameRule, named
 from middleware.engine.runner import Engine
 from middleware.engine.shifts import ShiftDesk
 from middleware.engine.writing import Extra
 from middleware.ports import Readers
 from middleware.store.codec import encode
+from middleware.store.his_charges import ERRAND
 from middleware.store.units import KeyTakenError, Request, Unit
 
 
 @frozen(slots=True)
 class Waits:
-    """How long a caller waits for an answer before hearing that the work goes on; seconds."""
+    """How long a caller waits for an answer before hearing that the work goes on; seconds. And what names are held to."""
 
     register_s: float = 30
     quote_s: float = 90
     settle_s: float = 90
     card_read_valid_s: float = 300
+    names: NameRule = NameRule.FILL
 
 
 @define
@@ -93,12 +107,14 @@ class CounterService:
         method = "inpatient.admit" if order.kind is VisitKind.INPATIENT else "patient.register"
 
         async def begin(digest: str) -> Request:
-            with self._cards.used(caller, order.card_read_id) as holder:
+            with self._cards.used(caller, order.card_read_id) as read:
+                whole = await named(self.means, order, self._waits.names)
                 visit_id, person_ref = self._new_id("V"), self._new_id("H")
                 request = self._request(caller, key, method, digest, visit_id, "")
                 # What a visit was for is kept where it can be forgotten, not in the journal.
                 bill = (visit_id, Bill((), order.diagnoses)) if order.diagnoses else None
-                known = evolve(order, diagnoses=(), diagnosed=bool(order.diagnoses))
+                known = evolve(whole, diagnoses=(), diagnosed=bool(order.diagnoses), contact=Contact())
+                holder = evolve(read, phone=order.contact.phone, employer=order.contact.employer)
                 event = RegistrationRequested(visit_id, person_ref, caller, known)
                 await self._start(request, event, Extra(person=(person_ref, holder), bill=bill, request=request))
             return request
@@ -110,11 +126,30 @@ class CounterService:
 
         async def begin(digest: str) -> Request:
             await self._mine(caller, order.visit_id)
-            errand_id = self._new_id("U")
+            errand_id = self._new_id(ERRAND)
             request = self._request(caller, key, method, digest, order.visit_id, errand_id)
             what = asked(METHODS[method], order, errand_id, caller)
             bill = (errand_id, what.bill) if what.bill is not None else None
             await self._start(request, what.event, Extra(bill=bill, request=request))
+            return request
+
+        return await self._once(caller, key, method, order, begin, self._waits.register_s)
+
+    async def charge_from_his(self, caller: Caller, key: str, order: HisQuoteOrder) -> Answer:
+        """See ``Counter.charge_from_his``."""
+        method = "inpatient.charge_from_his"
+
+        async def begin(digest: str) -> Request:
+            visit = await self._mine(caller, order.visit_id)
+            if visit.order.kind is not VisitKind.INPATIENT:
+                raise Fault("request.bad_params", "params.visit_id: no stay; other visits: settlement.quote_from_his")
+            taken = await take(self._engine, visit, order)
+            errand_id = self._new_id(ERRAND)
+            request = self._request(caller, key, method, digest, order.visit_id, errand_id)
+            what = asked(METHODS[method], ChargeOrder(order.visit_id, taken.order.lines), errand_id, caller)
+            bill = (errand_id, what.bill) if what.bill is not None else None
+            extra = Extra(bill=bill, request=request, work=taken.claim(errand_id))
+            await self._start(request, what.event, extra)
             return request
 
         return await self._once(caller, key, method, order, begin, self._waits.register_s)
@@ -131,6 +166,7 @@ class CounterService:
             visit = await self._mine(caller, order.visit_id)
             settlement_id = self._new_id("S")
             request = self._request(caller, key, "settlement.quote", digest, order.visit_id, settlement_id)
+            await self._unchanged(visit, settlement_id)
             await self._quoted(request, caller, order, await self._lines(visit, order))
             return request
 
@@ -142,7 +178,7 @@ class CounterService:
         async def begin(digest: str) -> Request:
             visit = await self._mine(caller, order.visit_id)
             if visit.order.kind is VisitKind.INPATIENT:
-                raise Fault("request.bad_params", "params.visit_id: a stay is charged by inpatient.charge")
+                raise Fault("request.bad_params", "params.visit_id: a stay is charged by inpatient.charge_from_his")
             taken = await take(self._engine, visit, order)
             settlement_id = self._new_id("S")
             request = self._request(caller, key, "settlement.quote_from_his", digest, order.visit_id, settlement_id)
@@ -169,6 +205,7 @@ class CounterService:
             use_account=order.use_account,
             lines=len(lines),
             oldest=min((line.charged_at for line in lines), default=None),
+            references=order.references,
         )
         bill = (request.settlement_id, Bill(lines, order.diagnoses))
         await self._start(request, event, Extra(bill=bill, request=request, work=work))
@@ -337,11 +374,18 @@ class CounterService:
     async def _pass_gate(self, caller: Caller, visit: Visit, settlement: Settlement) -> None:
         """A card that was reported lost since it was read pays nothing: asked before the first intent, of a quote only."""
         if settlement.state == "Quoted":
-            means = self._engine.means
-            if not await means.pool.run(means.reader.his_charges.holds, settlement.settlement_id):
-                raise Fault("settlement.quote_changed", "the HIS changed a line, or it was quoted anew")
+            await self._unchanged(visit, settlement.settlement_id)
             holder = await self._engine.visits.holder(visit)
             await self.gate.before_money(caller, holder, settlement.settlement_id)
+
+    async def _unchanged(self, visit: Visit, settlement_id: str) -> None:
+        """Raise ``settlement.quote_changed`` when the HIS says something else now of what was quoted or charged."""
+        holds = self._engine.means.reader.his_charges.holds
+        charged = [one.errand_id for one in visit.charges]
+        for owner in (settlement_id, *charged):
+            if not await self._engine.means.pool.run(holds, owner):
+                told = "inpatient.withdraw_charges, then charge anew" if owner in charged else "or it was quoted anew"
+                raise Fault("settlement.quote_changed", f"the HIS changed a line, {told}")
 
     def _confirmed(self, order: SettleOrder, caller: Caller) -> tuple[SettleConfirmed, Extra]:
         """The event, and beside it the bank card, which is in none. Raises ``payment.no_bank``."""
@@ -450,10 +494,14 @@ class CounterService:
         return order.lines or tuple(line for bill in bills for line in bill.lines)
 
 
+_NO_REFERENCES, _NO_CONTACT = f',"references":{encode(References())}', f',"contact":{encode(Contact())}'
+
+
 def _told(order: object) -> str:
     """An order as text, of which a request's digest is: of a bank card its last four digits and nothing else."""
     if not isinstance(order, SettleOrder):
-        return encode(order)
+        # Left out where nothing is said: what was asked before there were such members is asked in the same words.
+        return encode(order).replace(_NO_REFERENCES, "").replace(_NO_CONTACT, "")
     said: dict[str, object] = {"settlement_id": order.settlement_id, "total": order.total, "cash": order.cash}
     if order.payment.means is not Means.CASH:
         said |= {"means": order.payment.means, "card": order.payment.card.last_four if order.payment.card else ""}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +11,9 @@ from attrs import define, evolve, field, frozen
 
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill
-from middleware.domain.command import AskBank, CallCentre, WakeAt, WakePayer
+from middleware.domain.command import AskBank, CallCentre, TellHis, WakeAt, WakePayer
+from middleware.domain.destination import Addressed
+from middleware.domain.errand import ErrandState, Matter
 from middleware.domain.event import CancelConfirmed, CentreKnewPerson, Event
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.domain.payment import BankCard
@@ -19,7 +21,10 @@ from middleware.domain.visit import Settlement, Visit
 from middleware.engine.views import feed_body
 from middleware.ports import PreparedCall, PreparedPayment
 from middleware.store.codec import decode_json, encode
+from middleware.store.links import unlearn
 from middleware.store.units import Ending, FeedEntry, Intent, Letter, Record, Request
+
+Write = Callable[[sa.Connection], None]
 
 
 @frozen(slots=True)
@@ -32,7 +37,7 @@ class Extra:
     ending: Ending | None = None
     closed_letter: tuple[str, str] | None = None
     card: tuple[str, BankCard] | None = None  # its reference, and the card as the terminal read it
-    work: Callable[[sa.Connection], None] | None = None  # of the same transaction; it may refuse
+    work: Write | None = None  # of the same transaction; it may refuse
 
 
 NOTHING = Extra()
@@ -119,6 +124,12 @@ def begun_by_itself(before: Visit | None, after: Visit, event: Event, now: dt.da
     ]
 
 
+def letters_of(command: TellHis, visit_id: str, to: Iterable[Addressed], now: dt.datetime) -> list[Letter]:
+    """The command as letters, one a destination."""
+    what = (visit_id, command.settlement_id, str(command.matter), now)
+    return [Letter(one.control_id, *what, one.destination, one.copy) for one in to]
+
+
 def published(before: Visit | None, after: Visit, institution: str, now: dt.datetime) -> tuple[FeedEntry, ...]:
     """The bureau's rows that this step gives: a settlement that came to stand, a cancel that was done."""
     known = {s.settlement_id: s for s in before.settlements} if before else {}
@@ -136,6 +147,27 @@ def _news(before: Settlement | None, after: Settlement) -> list[str]:
     if after.cancelled is not None and (before is None or before.cancelled is None):
         news.append("cancelled")
     return news
+
+
+def beside(before: Visit | None, after: Visit, work: Write | None, now: dt.datetime) -> Write | None:
+    """What is done in the same transaction: what the event brought, and what a registration that was taken back undoes."""
+    if before is None or _is_taken_back(before) or not _is_taken_back(after):
+        return work
+    undone = unlearn(after.visit_id, now)
+    if work is None:
+        return undone
+
+    def both(connection: sa.Connection) -> None:
+        work(connection)
+        undone(connection)
+
+    return both
+
+
+def _is_taken_back(visit: Visit) -> bool:
+    """The centre knows the registration no more that the visit has."""
+    gone = ((one.matter, one.state, one.visit_number) for one in visit.errands)
+    return (Matter.WITHDRAW_VISIT, ErrandState.DONE, visit.visit_number) in gone
 
 
 def label(outcome: Outcome[Any]) -> str:

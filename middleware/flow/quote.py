@@ -43,6 +43,7 @@ def begin(visit: Visit, event: QuoteRequested, at: At) -> Step[Settlement]:
         use_account=event.use_account,
         created_at=at.now,
         charges_mark=charges_mark(visit),
+        references=visit.order.references.with_more(event.references),
     )
     if visit.order.kind is not VisitKind.OUTPATIENT:  # a stay's lines are there already, a pharmacy's go with the quote
         return _call(evolve(settlement, state=S.ITEMISED, batches=1), visit.calls.pre_settle, at)

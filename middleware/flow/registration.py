@@ -115,12 +115,17 @@ def _choose(order: RegisterOrder, insurances: tuple[Insurance, ...], at: At) -> 
     return usable[best[0]] if best else None
 
 
+def registration_id(visit_id: str) -> str:
+    """The control id of the letter that tells of a visit."""
+    return "R" + visit_id[1:]
+
+
 def _known_to_centre(visit: Visit, at: At, number: str = "") -> Step[Visit]:
     """The HIS is told, where it is told of such visits; else there is nobody whose yes is waited for."""
     known = evolve(visit, visit_number=number, awaiting=None, trouble=None, doubtful=False)
     if not at.policy.rules(visit.order.kind).tell_visit:
         return Step(evolve(known, state=_OK, untold=True, patient_number=known.order.patient_number))
-    return Step(evolve(known, state=_E), (TellHis(HisMatter.REGISTERED, "R" + visit.visit_id[1:]),))
+    return Step(evolve(known, state=_E), (TellHis(HisMatter.REGISTERED, registration_id(visit.visit_id)),))
 
 
 def enrolled(visit: Visit, event: CentreRegisteredVisit, at: At) -> Step[Visit]:

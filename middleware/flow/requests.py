@@ -33,7 +33,7 @@ from middleware.domain.centre import (
 from middleware.domain.charge import Bill, ChargeLine
 from middleware.domain.command import CallCentre, HisMatter, TellHis
 from middleware.domain.errand import Errand, Matter
-from middleware.domain.his import HisMessage, PostCharges, RegisterPatient
+from middleware.domain.his import ChangeAccount, HisMessage, PostCharges, RegisterPatient
 from middleware.domain.kind import UPLOAD_VISIT_CALLS, VisitKind
 from middleware.domain.visit import Settlement, Visit
 from middleware.flow.errand import window
@@ -276,6 +276,21 @@ def his_message(command: TellHis, visit: Visit, holder: Holder, bill: Bill | Non
             doctor_name=order.doctor_name,
             begun_at=order.begun_at,
             kind=order.kind,
+            references=order.references,
+        )
+    if command.matter in {HisMatter.ACCOUNT_OPENED, HisMatter.ACCOUNT_ENDED}:
+        return ChangeAccount(
+            control_id=command.control_id,
+            created_at=created_at,
+            holder=holder,
+            visit_id=visit.visit_id,
+            visit_number=visit.visit_number,
+            patient_number=visit.patient_number,
+            insurance=visit.insurance,
+            begun_at=order.begun_at,
+            ended=command.matter is HisMatter.ACCOUNT_ENDED,
+            settlement_id=command.settlement_id,
+            kind=order.kind,
         )
     settlement = visit.settlement(command.settlement_id)
     if settlement.settled is None or bill is None:
@@ -297,4 +312,5 @@ def his_message(command: TellHis, visit: Visit, holder: Holder, bill: Bill | Non
         lines=bill.lines,
         cancelled=cancelled,
         kind=order.kind,
+        references=settlement.references,
     )

@@ -89,9 +89,9 @@ class Metrics:
         self.count("centre_calls_total", call, outcome)
         self.observe("centre_call_duration_seconds", seconds, call)
 
-    def hl7_message(self, kind: str, result: str) -> None:
-        """One message to the HIS ended."""
-        self.count("hl7_messages_total", kind, result)
+    def hl7_message(self, kind: str, result: str, destination: str) -> None:
+        """One message to a destination ended."""
+        self.count("hl7_messages_total", destination, kind, result)
 
     def journal_commit(self, seconds: float, rows: int) -> None:
         """One durable commit."""

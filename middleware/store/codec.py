@@ -53,6 +53,8 @@ def encode_holder(holder: Holder) -> str:
             "nation": holder.nation,
             "birth_date": holder.birth_date.isoformat(),
             **({} if shown == BY_CARD else {"credential": credential}),
+            **({"phone": holder.phone} if holder.phone else {}),
+            **({"employer": holder.employer} if holder.employer else {}),
         }
     )
 
@@ -80,6 +82,8 @@ def decode_holder(text: str) -> Holder:
         nation=raw["nation"],
         birth_date=dt.date.fromisoformat(raw["birth_date"]),
         credential=_credential(raw["credential"]) if "credential" in raw else BY_CARD,
+        phone=raw.get("phone", ""),
+        employer=raw.get("employer", ""),
     )
 
 

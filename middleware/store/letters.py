@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -9,17 +10,25 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from middleware.domain.command import HisMatter
+from middleware.domain.destination import HIS
 from middleware.domain.fault import Fault
+from middleware.domain.outcome import Refused
 from middleware.domain.visit import SettlementState
 from middleware.store import tables as t
-from middleware.store.units import WorkRefusedError
+from middleware.store.units import Put, WorkRefusedError
+from middleware.store.vault import NoVault, Vault, row_name
 from middleware.store.walk import read_meta
 
 Work = Callable[[sa.Connection], None]
 
-DISCARDED = "discarded"
-_o = t.outbox.c
-_STANDS = {HisMatter.SETTLED: SettlementState.SETTLED, HisMatter.CANCELLED: SettlementState.CANCELLED}
+ACCEPTED, DISCARDED = "accepted", "discarded"
+_o, _n = t.outbox.c, t.letter_note.c
+_REFUSAL = "refusal"
+_CODE, _WORDS = 80, 2000
+_STANDS = {  # the state in which a matter still holds; a copy is told also when who decides has said yes
+    HisMatter.SETTLED: (str(SettlementState.SETTLED), str(SettlementState.DELIVERED)),
+    HisMatter.CANCELLED: (str(SettlementState.CANCELLED),),
+}
 
 
 @frozen(slots=True)
@@ -33,13 +42,18 @@ class LetterRow:
     matter: str
     created_at: str
     outcome: str
+    destination: str = HIS
+    copy: bool = False
+    number: int = 0
+    revision: int = 0
 
 
 class LettersReader:
     """Reads; each function is short and runs in the reader pool's threads."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, vault: Vault | None = None) -> None:
         self._engine = engine
+        self._vault = vault or NoVault()
 
     def page(self, after: int, limit: int, *, dead: bool) -> list[LetterRow]:
         """Letters behind that number that the HIS refused, or (not ``dead``) that wait for its answer."""
@@ -53,10 +67,34 @@ class LettersReader:
         with self._engine.connect() as connection:
             return _letter(connection, control_id)
 
+    def refusal(self, control_id: str) -> tuple[str, str] | None:
+        """Code and words of a copy's last refusal. Raises ``Fault("system.keys")``."""
+        mine = sa.and_(_n.control_id == control_id, _n.kind == _REFUSAL)
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(t.letter_note).where(mine)).one_or_none()
+        if row is None:
+            return None
+        try:
+            words = self._vault.open_bytes("letter_note", row_name(control_id, row.place), "sealed", row.sealed)
+            return row.fields, words.decode()
+        except Fault as fault:
+            if fault.code != "person.forgotten":
+                raise
+            return row.fields, ""
+
     def note(self, name: str) -> str:
         """A note of the meta table, "" when there is none."""
         with self._engine.connect() as connection:
             return read_meta(connection, name)
+
+
+def refusal_note(control_id: str, refused: Refused, now: dt.datetime) -> Put:
+    """Why a copy was refused, for whoever looks at it: the newest reason, sealed, for it is a stranger's text."""
+    row = {
+        "control_id": control_id, "place": 0, "kind": _REFUSAL, "state": "", "by": "", "at": now.isoformat(),
+        "fields": refused.code[:_CODE], "sealed": "",
+    }  # fmt: skip
+    return Put("letter_note", row, refused.message[:_WORDS].encode() or b"-")
 
 
 def reopened(control_id: str) -> Work:
@@ -64,17 +102,26 @@ def reopened(control_id: str) -> Work:
 
     def work(connection: sa.Connection) -> None:
         letter = _refused(connection, control_id)
-        stands = _STANDS.get(HisMatter(letter.matter))
-        if stands is None:
-            raise WorkRefusedError(Fault("desk.not_fitting", "a refused visit is closed: register it anew"))
-        state = connection.scalar(
-            sa.select(t.settlement.c.state).where(t.settlement.c.settlement_id == letter.settlement_id)
-        )
-        if state != str(stands):
-            raise WorkRefusedError(Fault("desk.not_fitting", f"the settlement is {state}"))
-        connection.execute(sa.update(t.outbox).where(_o.control_id == control_id).values(outcome=""))
+        if why := _why_not_again(connection, letter):
+            raise WorkRefusedError(Fault("desk.not_fitting", why))
+        # Whatever number it had, the other side did not count it: it is given the next one when it leaves.
+        connection.execute(sa.update(t.outbox).where(_o.control_id == control_id).values(outcome="", number=0))
 
     return work
+
+
+def _why_not_again(connection: sa.Connection, letter: LetterRow) -> str:
+    """What speaks against telling it now, "" when nothing does: it must still be so, and nothing may have overtaken it."""
+    matter = HisMatter(letter.matter)
+    if matter is HisMatter.REGISTERED:
+        if not letter.copy:
+            return "a refused visit is closed: register it anew"
+        behind = sa.and_(_o.visit_id == letter.visit_id, _o.destination == letter.destination, _o.outcome == ACCEPTED)
+        taken = connection.scalar(sa.select(sa.func.count()).select_from(t.outbox).where(behind))
+        return f"{letter.destination} has {taken} later messages of this visit" if taken else ""
+    state = connection.scalar(sa.select(t.settlement.c.state).where(t.settlement.c.settlement_id == letter.settlement_id))
+    stands = _STANDS[matter] if letter.copy else _STANDS[matter][:1]
+    return "" if state in stands else f"the settlement is {state}"
 
 
 def given_up(control_id: str, proposed: tuple[str, str]) -> Work:
@@ -86,6 +133,16 @@ def given_up(control_id: str, proposed: tuple[str, str]) -> Work:
             raise WorkRefusedError(Fault("desk.stale", "another proposal waits, or none"))
         _refused(connection, control_id)
         connection.execute(sa.update(t.outbox).where(_o.control_id == control_id).values(outcome=DISCARDED))
+
+    return work
+
+
+def still_waiting(control_id: str) -> Work:
+    """Nothing changes; refused with ``desk.stale`` unless the letter has no answer yet."""
+
+    def work(connection: sa.Connection) -> None:
+        if connection.scalar(sa.select(_o.outcome).where(_o.control_id == control_id)) != "":
+            raise WorkRefusedError(Fault("desk.stale", "the letter has an answer"))
 
     return work
 
@@ -117,4 +174,7 @@ def _letter(connection: sa.Connection, control_id: str) -> LetterRow:
 
 
 def _row(row: Any) -> LetterRow:
-    return LetterRow(row.sequence, row.control_id, row.visit_id, row.settlement_id, row.matter, row.created_at, row.outcome)
+    return LetterRow(
+        row.sequence, row.control_id, row.visit_id, row.settlement_id, row.matter, row.created_at, row.outcome,
+        row.destination, row.copy, row.number, row.revision,
+    )  # fmt: skip

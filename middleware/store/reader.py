@@ -11,6 +11,7 @@ from attrs import frozen
 
 from middleware.domain.centre import Holder, LineVerdict
 from middleware.domain.charge import Bill
+from middleware.domain.destination import HIS
 from middleware.domain.payment import LEG_OPEN, BankCard, LegState
 from middleware.domain.visit import MONEY_OPEN, Visit
 from middleware.store import tables as t
@@ -24,6 +25,7 @@ from middleware.store.doubts import with_errand_left
 from middleware.store.feed import FeedPage, FeedRow
 from middleware.store.filings import Filings
 from middleware.store.his_charges import HisCharges
+from middleware.store.his_masters import HisMasters
 from middleware.store.his_people import HisPeople
 from middleware.store.intake import Intakes
 from middleware.store.links import Links
@@ -73,6 +75,7 @@ class Reader:
         self.intakes = Intakes(engine)
         self.his_people = HisPeople(engine, self.vault)
         self.his_charges = HisCharges(engine, self.vault)
+        self.his_masters = HisMasters(engine, self.vault)
 
     def stored(self, visit_id: str, newer_than: int = 0) -> Stored | None:
         """A visit by its id with what stands beside it; None when there is none, or none newer than that version."""
@@ -179,7 +182,7 @@ class Reader:
         with self._engine.connect() as connection:
             return list(connection.scalars(query))
 
-    def waiting_letters(self, after: int, limit: int) -> list[Waiting]:
+    def waiting_letters(self, after: int, limit: int, destination: str = HIS) -> list[Waiting]:
         """Letters not yet answered, in order; those of one id number are one lane, and without one each visit's own."""
         patient = sa.func.coalesce(sa.func.nullif(t.person.c.id_digest, ""), t.outbox.c.visit_id)
         persons = t.outbox.outerjoin(t.visit, t.visit.c.visit_id == t.outbox.c.visit_id).outerjoin(
@@ -188,32 +191,32 @@ class Reader:
         query = (
             sa.select(t.outbox, patient.label("lane"))
             .select_from(persons)
-            .where(t.outbox.c.outcome == "", t.outbox.c.sequence > after)
+            .where(t.outbox.c.outcome == "", t.outbox.c.destination == destination, t.outbox.c.sequence > after)
             .order_by(t.outbox.c.sequence)
             .limit(limit)
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return [
-            Waiting(
-                row.sequence,
-                Letter(
-                    row.control_id,
-                    row.visit_id,
-                    row.settlement_id,
-                    row.matter,
-                    dt.datetime.fromisoformat(row.created_at),
-                ),
-                row.lane,
-            )
-            for row in rows
-        ]
+        return [Waiting(row.sequence, _letter(row), row.lane) for row in rows]
 
-    def letters_waiting(self) -> int:
-        """How many letters the HIS has not answered yet."""
-        query = sa.select(sa.func.count()).select_from(t.outbox).where(t.outbox.c.outcome == "")
+    def numbered_letters(self, destination: str) -> list[Waiting]:
+        """Of those the one that bears a sequence number and has no answer, if there is one."""
+        o = t.outbox.c
+        query = sa.select(t.outbox).where(o.outcome == "", o.destination == destination, o.number > 0).order_by(o.number)
         with self._engine.connect() as connection:
-            return connection.scalar(query) or 0
+            return [Waiting(row.sequence, _letter(row)) for row in connection.execute(query.limit(1))]
+
+    def letter_waits(self, control_id: str) -> bool:
+        """Whether it has no answer yet."""
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(t.outbox.c.outcome).where(t.outbox.c.control_id == control_id)) == ""
+
+    def letters_waiting(self) -> dict[str, int]:
+        """How many letters have no answer yet, by destination: also of those that are not configured any more."""
+        waits = sa.select(t.outbox.c.destination, sa.func.count()).where(t.outbox.c.outcome == "")
+        with self._engine.connect() as connection:
+            rows = connection.execute(waits.group_by(t.outbox.c.destination)).all()
+        return {row[0]: row[1] for row in rows}
 
     def newest_message_id(self) -> str | None:
         """The largest message id that was ever made durable."""
@@ -308,6 +311,12 @@ class Reader:
         walk = Walk(self._engine, table)
         walk.whole()
         return (walk.broken.sequence, walk.broken.why) if walk.broken else None
+
+
+def _letter(row: Any) -> Letter:
+    at = dt.datetime.fromisoformat(row.created_at)
+    to = (row.destination, row.copy, row.number, row.revision)
+    return Letter(row.control_id, row.visit_id, row.settlement_id, row.matter, at, *to)
 
 
 _OPEN_LEGS = sorted(str(state) for state in LEG_OPEN)

@@ -164,13 +164,48 @@ outbox = sa.Table(
     sa.Column("matter", sa.String(16), nullable=False),
     sa.Column("created_at", sa.String(40), nullable=False),
     sa.Column("outcome", sa.String(80), nullable=False, server_default=""),
+    sa.Column("destination", sa.String(32), nullable=False, server_default="his"),
+    sa.Column("copy", sa.Boolean, nullable=False, server_default=sa.false()),  # its answer moves no visit and no settlement
+    sa.Column("number", sa.BigInteger, nullable=False, server_default="0"),  # MSH-13, 0 = none given yet
+    sa.Column("revision", sa.Integer, nullable=False, server_default="0"),  # corrections that were applied
 )
-sa.Index("outbox_waiting", outbox.c.sequence, sqlite_where=outbox.c.outcome == "", postgresql_where=outbox.c.outcome == "")
+_unanswered = outbox.c.outcome == ""
+sa.Index(
+    "outbox_waiting",
+    outbox.c.destination,
+    outbox.c.sequence,
+    sqlite_where=_unanswered,
+    postgresql_where=_unanswered,
+)
 # Written with the words themselves: an index of a part of a table is used by a query that names the same part.
 REFUSED_LETTER = sa.and_(
     outbox.c.outcome >= sa.literal_column("'refused'"), outbox.c.outcome < sa.literal_column("'refusee'")
 )
 sa.Index("outbox_refused", outbox.c.sequence, sqlite_where=REFUSED_LETTER, postgresql_where=REFUSED_LETTER)
+
+his_link = sa.Table(  # the sequence numbers of one destination (HL7 2.5, 2.10.1)
+    "his_link",
+    metadata,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("next", sa.BigInteger, nullable=False),  # the number that the next letter is given
+    sa.Column("open", sa.String(24), nullable=False),  # the letter that bears the last one and has no answer, "" = none
+    sa.Column("state", sa.String(8), nullable=False),  # open, start (0 is sent next), resync (-1 is sent next), frozen
+    sa.Column("why", sa.String(80), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+)
+
+letter_note = sa.Table(  # what a person should see or decide about a letter, and what was corrected in it
+    "letter_note",
+    metadata,
+    sa.Column("control_id", sa.String(24), primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(8), nullable=False),  # refusal (why it was refused), fix
+    sa.Column("state", sa.String(8), nullable=False),  # of a fix: proposed, applied, rejected
+    sa.Column("by", sa.String(64), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("fields", sa.String(256), nullable=False),  # names of what a fix corrects
+    sa.Column("sealed", sa.Text, nullable=False, info=SEALED),
+)
 
 feed = sa.Table(
     "feed",
@@ -541,7 +576,22 @@ his_charge = sa.Table(  # one line, as the HIS said it last; taken by one settle
     sa.Column("sealed", sa.Text, nullable=False, info=SEALED),
 )
 
-his_quote = sa.Table(  # how many of the HIS's lines a settlement was quoted with
+his_master = sa.Table(  # departments, staff and charge items as the HIS names them, a row for each version
+    "his_master",
+    metadata,
+    sa.Column("link", sa.String(32), primary_key=True),
+    sa.Column("kind", sa.String(12), primary_key=True),
+    sa.Column("digest", sa.String(64), primary_key=True),  # of the code, by the standing key
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.String(12), nullable=False),  # active, inactive, deleted
+    sa.Column("effective_at", sa.String(40), nullable=False),  # UTC: compared as text
+    sa.Column("sequence", sa.BigInteger, nullable=False),  # of the inbox
+    sa.Column("content", sa.String(64), nullable=False),  # keyed digest of what it says: the same again is no version
+    sa.Column("sealed", sa.Text, nullable=False, info=SEALED),  # staff have names
+)
+sa.Index("his_master_code", his_master.c.kind, his_master.c.digest)
+
+his_quote = sa.Table(  # how many of the HIS's lines a settlement, or a charge of a stay, was made with
     "his_quote",
     metadata,
     sa.Column("settlement_id", sa.String(24), primary_key=True),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from attrs import field, frozen
 
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill
+from middleware.domain.destination import HIS
 from middleware.domain.fault import Fault
 from middleware.domain.payment import BankCard
 from middleware.domain.shift import ClosedShift, ShiftRow
@@ -73,13 +74,20 @@ class Ending:
 
 @frozen(slots=True)
 class Letter:
-    """A message for the HIS, to be delivered in order."""
+    """A message for one destination, to be delivered in order. A ``copy`` moves nothing, whatever is answered.
+
+    ``number`` is its sequence number (MSH-13), 0 = it has none yet; ``revision`` counts the corrections that were applied.
+    """
 
     control_id: str
     visit_id: str
     settlement_id: str
     matter: str
     created_at: dt.datetime
+    destination: str = HIS
+    copy: bool = False
+    number: int = 0
+    revision: int = 0
 
 
 @frozen(slots=True)
@@ -94,7 +102,7 @@ class FeedEntry:
 
 @frozen(slots=True)
 class Put:
-    """A row of one of the reconciliation's tables or of the audit's window, new or in the place of the one with its key."""
+    """A row of the reconciliation's, the audit's window or the notes on letters: new, or in the place of its key's."""
 
     table: str
     row: dict[str, Any]
@@ -108,6 +116,9 @@ class Incoming:
     ``why`` "" = it is taken. Of what is taken no two have the same link and control id. ``ack`` is what was answered, for
     whoever sends it again.
     """
+
+    visit: ClassVar[None] = None  # what a unit may have and a message never has
+    work: ClassVar[None] = None
 
     link: str
     control_id: str

@@ -6,9 +6,9 @@ with that edge's mistakes. Run it alone with ``python -m simulators.his --port 2
 
 from __future__ import annotations
 
-from simulators.his.book import Book, Patient, Posting
+from simulators.his.book import AccountEvent, Book, Patient, Posting
 from simulators.his.knobs import Fault, Knob, Knobs
 from simulators.his.reading import Received
 from simulators.his.server import HisSimulator
 
-__all__ = ["Book", "Fault", "HisSimulator", "Knob", "Knobs", "Patient", "Posting", "Received"]
+__all__ = ["AccountEvent", "Book", "Fault", "HisSimulator", "Knob", "Knobs", "Patient", "Posting", "Received"]

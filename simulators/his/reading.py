@@ -59,15 +59,18 @@ class Received:
         except (KeyError, IndexError):
             return ""
 
-    def by_type(self, segment: str, number: int, kind: str) -> str:
-        """The repetition of a CX field whose fifth component is ``kind``; "" when there is none."""
+    def repetitions(self, segment: str, number: int, nth: int = 1) -> int:
+        """How often a field repeats; 0 when it is not there."""
         try:
-            count = len(self.tree.segment(segment)(number))
+            return len(self.tree.segments(segment)[nth - 1](number))
         except (KeyError, IndexError):
-            return ""
-        for repetition in range(1, count + 1):
-            if self.value(segment, number, 5, repetition=repetition) == kind:
-                return self.value(segment, number, repetition=repetition)
+            return 0
+
+    def by_type(self, segment: str, number: int, kind: str, nth: int = 1) -> str:
+        """The repetition of a CX field whose fifth component is ``kind``; "" when there is none."""
+        for repetition in range(1, self.repetitions(segment, number, nth) + 1):
+            if self.value(segment, number, 5, nth=nth, repetition=repetition) == kind:
+                return self.value(segment, number, repetition=repetition, nth=nth)
         return ""
 
 

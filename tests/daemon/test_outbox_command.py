@@ -10,7 +10,7 @@ from daemon.cli import main
 
 ROW = {
     "sequence": 7, "control_id": "P17", "visit_id": "V1", "settlement_id": "S17", "matter": "settled",
-    "created_at": "2026-11-21T09:00:00+08:00", "outcome": "refused AE",
+    "created_at": "2026-11-21T09:00:00+08:00", "outcome": "refused AE", "destination": "his",
 }  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def run(tmp_path, monkeypatch):
 def test_the_list_is_a_line_a_letter_with_its_outcome(run):
     result, asked = run("list", "--waiting")
 
-    assert "P17  2026-11-21T09:00:00+08:00  settled  S17  refused AE" in result.output
+    assert "P17  his  2026-11-21T09:00:00+08:00  settled  S17  refused AE" in result.output
     assert "1 条 / messages" in result.output
     assert asked == [("letters.list", {"after": 0, "limit": 100, "waiting": True})]
 

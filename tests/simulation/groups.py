@@ -8,10 +8,12 @@ from typing import Any
 from attrs import frozen
 
 from daemon.simulate.bank import draw_bank
+from daemon.simulate.copies import drawn
 from tests.simulation import (
     planted,
     planted_bank,
     planted_confirm,
+    planted_destinations,
     planted_edges,
     planted_kinds,
     planted_pursuit,
@@ -22,6 +24,8 @@ from tests.simulation import (
 # Where nothing else goes wrong: what was tried again the check lets be, for then a late message may have added lines.
 CALM = {planted_kinds.a_withdrawal_is_forgotten_by_the_books}
 CARDS = tuple(seed for seed in range(1, 61) if draw_bank(seed, "hostile").cards)  # days on which payers use cards
+COPIED = tuple(seed for seed in range(1, 61) if drawn(seed, "his"))  # days on which there is a second destination
+UNORDERED = {planted_destinations.copies_leave_in_any_order}
 
 
 @frozen(slots=True)
@@ -59,6 +63,8 @@ def cases() -> Iterator[Case]:
         yield Case(plant, "evidence", tuple(range(1, 41)))
     for plant in planted_reconciliation.ALL:
         yield Case(plant, "nights", tuple(range(1, 41)))
+    for plant in planted_destinations.ALL:
+        yield Case(plant, "his", COPIED, "order" if plant in UNORDERED else "told")
     for plant in planted_shifts.ALL:
         yield Case(plant, "hostile", tuple(range(1, 41)), "16")
 

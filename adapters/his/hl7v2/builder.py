@@ -12,12 +12,12 @@ from collections import OrderedDict
 
 from twisted.internet import defer
 
-from adapters.his.hl7v2 import mapping, rules
+from adapters.his.hl7v2 import repertoire, rules
 from adapters.his.hl7v2.checker import Checker, Shape
+from adapters.his.hl7v2.dialect import Dialect
 from adapters.his.hl7v2.frame import Segment, encode
-from adapters.his.hl7v2.mapping import Dialect
+from adapters.his.hl7v2.repertoire import Sendable
 from middleware.domain.fault import Fault
-from middleware.domain.his import HisMessage
 
 MAX_SHAPES = 1024
 MAX_WAITING = 256
@@ -38,13 +38,16 @@ class MessageBuilder:
         self.judged = 0  # messages that hl7apy was asked about
         self.known = 0  # messages whose shape it had agreed to before
 
-    async def build(self, message: HisMessage) -> bytes:
-        """The payload of one block. Raises ``Fault("his.message")`` naming segment, field and rule, never a value."""
-        segments = mapping.segments_of(message, self._dialect)
+    async def build(self, message: Sendable) -> bytes:
+        """The payload of one block. Raises ``Fault("his.message")`` naming segment, field and rule, never a value.
+
+        A query that this HIS is not asked is ``Fault("his.find_off")``.
+        """
+        segments = repertoire.segments_of(message, self._dialect)
         shape = rules.check(segments, self._rules)
         text = encode(segments)
         payload = self._bytes(text, segments)
-        structure = mapping.structure_of(message, self._dialect)[2]
+        structure = repertoire.structure_of(message, self._dialect)[2]
         key = f"{structure} {self._dialect.version}\n{shape}"
         if key in self._agreed:
             self._agreed.move_to_end(key)

@@ -5,19 +5,41 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from attrs import evolve
 
 from adapters.his.hl7v2 import tables
+from adapters.his.hl7v2.dialect import Asking, Dialect
 from adapters.his.hl7v2.frame import encode
-from adapters.his.hl7v2.mapping import Dialect, segments_of
 from adapters.his.hl7v2.options import Hl7Options
+from adapters.his.hl7v2.repertoire import Sendable, segments_of
 from middleware.domain.centre import Holder
 from middleware.domain.charge import ChargeLine
-from middleware.domain.his import HisMessage, PostCharges, RegisterPatient
-from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName, id_check_character
+from middleware.domain.his import (
+    ChangeAccount,
+    FindBy,
+    FindPatient,
+    HisPatient,
+    MergePatients,
+    OldMedium,
+    PostCharges,
+    RegisterPatient,
+    UpdatePatient,
+)
+from middleware.domain.identity import (
+    CardIdCode,
+    CardNumber,
+    IdNumber,
+    MediumNumber,
+    PersonName,
+    id_check_character,
+)
+from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
+from middleware.domain.order import References
 from middleware.domain.split import Split
+from middleware.domain.told import PatientFacts
 from middleware.hl7.charset import STANDARD
 
 _HEAD = """# HL7 v2 发送接口 / The HL7 v2 interface, outbound
@@ -49,6 +71,17 @@ MSA-2 必须等于 MSH-10。同一病人的报文按次序逐条投递；不同�
 With `AL` and `SU`, `CA` says that the message was received; what became of it comes as a second acknowledgement on the same
 connection, or the message is repeated. MSA-2 must be the MSH-10. A patient's messages come one after another, in order;
 those of different patients may come side by side on `connections` connections, registrations first.
+
+## 查询的应答 / Replies to queries
+
+`QBP` 由 `RSP` 应答，须有 MSA，并有 QAK 或 PID。QAK-2：`OK`、`NF`（无）、`AE`、`AR`；QAK-1 如有须等于 QPD-2。
+每个候选一个 PID（`K22`），或一个 PID 的 PID-3 重复（`K23`）；只用 PID-3 中 `identifiers.patient` 类型的号码，
+`identifiers.id_number` 类型的号码用来核对。最多取 20 人。与所声明字符集不符的应答不作数。
+
+A `QBP` is answered by an `RSP` with MSA, and QAK or PID. QAK-2: `OK`, `NF` (nobody), `AE`, `AR`; QAK-1, if it is there,
+is QPD-2. Each candidate has a PID (`K22`), or one PID's PID-3 repeats (`K23`); used are the numbers of the type
+`identifiers.patient`, those of `identifiers.id_number` are compared. At most 20 people are taken. A reply that is not in
+the charset it declares proves nothing.
 
 ## 字符集 / Charsets
 
@@ -85,6 +118,7 @@ def page() -> str:
         for event in tables.REGISTER_EVENTS
     ]
     rows.append(_event("结算、撤销 settlement, cancellation", a_posting(), dialect))
+    rows += [_event(when, message, evolve(dialect, **wanted)) for when, message, wanted in by_profile()]
     charsets = [f"| `{codec}` | `{name}` |\n" for codec, name in STANDARD.items()]
     fields = [
         f"| {name}-{number} | {datatype} | {_name_of(name, number)} |\n"
@@ -101,24 +135,55 @@ def page() -> str:
             ("撤销 / Cancellation", evolve(a_posting(), control_id="C202611211012000003", cancelled=True), "A04"),
         )
     ]
+    examples += [
+        f"\n### {when}\n\n```\n{_lines(message, evolve(dialect, **wanted))}```\n" for when, message, wanted in by_profile()
+    ]
     tail = f"\n2.4 版 / in version 2.4: {old}\n\n## 示例 / Examples\n"
     return "".join([_HEAD, *rows, _MODES, *charsets, _FIELDS, *fields, tail, *examples])
 
 
-def _event(when: str, message: HisMessage, dialect: Dialect) -> str:
+_Wanted = dict[str, Any]
+
+
+def by_profile() -> list[tuple[str, Sendable, _Wanted]]:
+    """What is sent only where the site's configuration says so: when, an example, and what the site wants."""
+    find, merge = (
+        _find(),
+        MergePatients("M202611211013000005", _NOON, _facts("P000000001", "测试甲"), _facts("P000000007", "")),
+    )
+    stays: _Wanted = {"accounts": {VisitKind.OUTPATIENT: tables.INSTEAD}}
+    update = UpdatePatient("U202611211012000004", _NOON, _known())
+    orders = evolve(a_posting(), references=References("Y20261121007", ("D0001", "D0002")))
+    return [
+        ("资料变更 update（`update_event`）", update, {"update_event": "A08", "old_card_type": "Card_No"}),
+        ("资料变更 update（`update_event`）", update, {"update_event": "A31", "old_card_type": "Card_No"}),
+        ("病人合并 merge（`merge_event`）", merge, {"merge_event": "A40"}),
+        ("撤销合并 merge undone（`unmerge_event`）", evolve(merge, undone=True), {"unmerge_event": "A37"}),
+        ("按人员查询 query by person（`find`）", find, {"asking": Asking("Q22")}),
+        ("按号码查询 query by number（`find`）", evolve(find, by=FindBy.NUMBER), {"asking": Asking("Q23")}),
+        ("站点查询 a site's query（`find`）", find, {"asking": Asking("ZP7", id_number="@PID.3.1")}),
+        ("开户 account opened（`accounts`）", _account(), stays),
+        ("结账 account ended（`accounts` = besides）", evolve(_account(), ended=True), {}),
+        ("以结账代替计费 settled, in place of DFT（`accounts` = instead）", a_posting(), stays),
+        ("以开户代替冲销 cancelled, in place of DFT", evolve(a_posting(), cancelled=True), stays),
+        ("预约号、医嘱号 references（`references`）", orders, {"orders_field": "ORC-2", "appointment_field": "ZRF-2"}),
+    ]
+
+
+def _event(when: str, message: Sendable, dialect: Dialect) -> str:
     segments = segments_of(message, dialect)
     what = "^".join(str(part) for part in segments[0].fields[8][0])
     return f"| {when} | `{what}` | {' '.join(dict.fromkeys(segment.name for segment in segments))} |\n"
 
 
-def _lines(message: HisMessage, dialect: Dialect) -> str:
+def _lines(message: Sendable, dialect: Dialect) -> str:
     return encode(segments_of(message, dialect)).replace("\r", "\n")
 
 
 def _name_of(segment: str, number: int) -> str:
     """The standard's own name, as hl7apy has it; our segment's is ours."""
-    if segment == "ZST":
-        row = tables.ZST[number - 1]
+    if segment in tables.OWN:
+        row = tables.OWN[segment][number - 1]
         return f"{row.name}: {row.meaning}"
     from hl7apy import load_reference
 
@@ -141,6 +206,48 @@ def _holder() -> Holder:
         sex="1",
         nation="01",
         birth_date=dt.date(1974, 5, 12),
+    )
+
+
+def _facts(number: str, name: str) -> PatientFacts:
+    document = _holder().id_number if name else IdNumber("")
+    return PatientFacts(MediumNumber(number), PersonName(name), document, "19740512" if name else "", "1" if name else "")
+
+
+def _known() -> HisPatient:
+    card = OldMedium("treatment-card", MediumNumber("C0000123"), _NOON.date())
+    holder = evolve(_holder(), phone="13900000000", employer="测试单位")
+    number = MediumNumber("P000000001")
+    return HisPatient(holder, number, "99990000000001", "310", "V202611211011110001", VisitKind.OUTPATIENT, (card,))
+
+
+def _account() -> ChangeAccount:
+    registered = a_registration()
+    return ChangeAccount(
+        control_id="A202611211011110001",
+        created_at=_NOON,
+        holder=registered.holder,
+        visit_id=registered.visit_id,
+        visit_number=registered.visit_number,
+        patient_number="P000000001",
+        insurance=registered.insurance,
+        begun_at=_NOON,
+        ended=False,
+    )
+
+
+def _find() -> FindPatient:
+    holder = _holder()
+    return FindPatient(
+        control_id="Q2026112110111200091",
+        created_at=_NOON,
+        by=FindBy.PERSON,
+        id_number=holder.id_number,
+        own_number=MediumNumber(""),
+        name=holder.name,
+        birth_date="19740512",
+        sex="1",
+        most=10,
     )
 
 

@@ -21,6 +21,7 @@ _ESCAPED = re.compile(r"[|^&~]")
 _HARD = re.compile(r"[\\\x00-\x1f\x7f]")
 _SI = re.compile(r"(0|[1-9]\d{0,3})\Z", re.ASCII)
 _NM = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?\Z", re.ASCII)
+_DT = re.compile(r"\d{8}\Z", re.ASCII)
 _DTM = re.compile(r"\d{8}(\d{6})?\Z", re.ASCII)
 _LONG = 100
 
@@ -55,6 +56,7 @@ _LEAVES: dict[str, Leaf] = {
     **{kind: _text(tables.MAX_LENGTH[kind]) for kind in ("ST", "IS", "ID")},
     "SI": _shaped(_SI, tables.MAX_LENGTH["SI"], "a sequence number of at most four digits"),
     "NM": _shaped(_NM, tables.MAX_LENGTH["NM"], "a number of at most 16 characters"),
+    "DT": _shaped(_DT, tables.MAX_LENGTH["DT"], "a date"),
     "DTM": _shaped(_DTM, tables.MAX_LENGTH["DTM"], "a date or a time to the second"),
 }
 
@@ -88,17 +90,20 @@ def rules_of(version: str) -> dict[str, dict[int, Rule]]:
     return found
 
 
+_REPEATED = frozenset({"FT1", "ORC"})
+
+
 def check(segments: Sequence[Segment], rules: dict[str, dict[int, Rule]]) -> str:
     """Check every value and give the message's shape. Raises ``Fault("his.message")`` naming segment and field.
 
-    Repeated segments (FT1) stand in the shape as the set of their shapes and the order of magnitude of their number:
+    Repeated segments (FT1, ORC) stand in the shape as the set of their shapes and the order of magnitude of their number:
     each stands in a group of its own, so their order and exact number change nothing of the verdict.
     """
     single: list[str] = []
     repeated: dict[str, int] = {}
     for segment in segments:
         shape = _segment_shape(segment, rules[segment.name])
-        if segment.name == "FT1":
+        if segment.name in _REPEATED:
             repeated[shape] = repeated.get(shape, 0) + 1
         else:
             single.append(shape)

@@ -85,6 +85,9 @@ class LetterRow(Result, frozen=True, kw_only=True):
     matter: Annotated[Literal["registered", "settled", "cancelled"], Meta(description="挂号 / 结算 / 撤销")]
     created_at: When
     outcome: Annotated[str, Meta(description="waiting, accepted, refused CODE, discarded")]
+    destination: Annotated[
+        str, Meta(description="发往哪个系统；[his] 本身是 his / which system it is for; his is [his] itself")
+    ]
 
 
 class LettersListResult(Result, frozen=True, kw_only=True):

@@ -56,8 +56,8 @@ MAX_SHIFT = dt.timedelta(days=31)
 
 
 def register_order(params: RegisterParams) -> RegisterOrder:
-    """patient.register; only a pharmacy's sale has no department and no doctor."""
-    for name in ("department_code", "department_name", "specialty", "doctor_code", "doctor_name"):
+    """patient.register; only a pharmacy's sale has no department and no doctor. Names may be left to the HIS."""
+    for name in ("department_code", "doctor_code"):
         if params.kind == "outpatient" and not getattr(params, name):
             raise _bad(name, "is required for an outpatient")
     return RegisterOrder(

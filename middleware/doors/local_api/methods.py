@@ -141,6 +141,12 @@ _ROWS = (
         keyed=True, moves_money=False, handler=handlers.inpatient_charge,
     ),
     Method(
+        "inpatient.charge_from_his", "按 HIS 经 HL7 发来的费用上传住院明细，每次至多 500 条，每条只收一次（2301）",
+        "charge the lines that the HIS sent over HL7 to the stay, at most 500 at a time, each line once (2301)",
+        _WARD, identity.ChargeFromHisParams, results_visit.ErrandResult, 180,
+        keyed=True, moves_money=False, handler=identity.inpatient_charge_from_his,
+    ),
+    Method(
         "inpatient.withdraw_charges", "撤销全部未结算的住院费用（2302）", "take back all unsettled charges (2302)",
         _WARD, params.VisitParams, results_visit.ErrandResult, 180,
         keyed=True, moves_money=False, handler=handlers.inpatient_withdraw_charges,
@@ -423,6 +429,12 @@ _ROWS = (
         "charge.list", "列出 HIS 发来的费用明细及其所在结算", "lines that the HIS told of, and which settlement took each",
         frozenset({Role.HIS, Role.OPERATOR}), identity.ChargeListParams, identity.ChargeListResult, 15,
         keyed=False, moves_money=False, handler=identity.charge_list,
+    ),
+    Method(
+        "his.masters", "列出 HIS 发来的科室、人员、收费项目（MFN）",
+        "departments, staff and charge items as the HIS told them (MFN)",
+        frozenset({Role.HIS, Role.OPERATOR}), identity.HisMastersParams, identity.HisMastersResult, 15,
+        keyed=False, moves_money=False, handler=identity.his_masters,
     ),
     Method(
         "registry.list", "列出登记册：PSAM、终端、发卡机构", "a register: PSAMs, terminals, issuers",

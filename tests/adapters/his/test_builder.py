@@ -19,8 +19,9 @@ from twisted.internet import defer, reactor
 from adapters.his.hl7v2 import validator
 from adapters.his.hl7v2.builder import MessageBuilder
 from adapters.his.hl7v2.checker import InlineChecker, ProcessChecker, Shape
+from adapters.his.hl7v2.dialect import Dialect
 from adapters.his.hl7v2.frame import Segment, encode
-from adapters.his.hl7v2.mapping import Dialect, segments_of, structure_of
+from adapters.his.hl7v2.repertoire import segments_of, structure_of
 from adapters.his.hl7v2.rules import check, rules_of
 from middleware.domain.fault import Fault
 from middleware.domain.money import Money

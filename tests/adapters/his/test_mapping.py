@@ -10,8 +10,11 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.his.hl7v2.dialect import Dialect
 from adapters.his.hl7v2.frame import encode
-from adapters.his.hl7v2.mapping import Ack, Dialect, number_text, read_ack, segments_of
+from adapters.his.hl7v2.mapping import Ack, read_ack
+from adapters.his.hl7v2.repertoire import segments_of
+from adapters.his.hl7v2.values import number_text
 from middleware.domain.fault import Fault
 from middleware.domain.money import Money
 from tests.adapters.his.messages import ID_TEXT, NOW, holder, line, posting, registration

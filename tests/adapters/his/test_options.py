@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from adapters.his.hl7v2.destinations import HisOptions, destinations_of
 from adapters.his.hl7v2.options import Hl7Options
 from config.load import ConfigError, read
+from middleware.domain.command import HisMatter
+from middleware.domain.destination import EVERYTHING
 
 
 def test_the_defaults_are_a_usable_dialect():
@@ -48,3 +51,52 @@ def test_every_problem_is_told_at_once_with_its_path():
 
     told = {problem.path for problem in caught.value.problems}
     assert told == {"prot", "version", "ack_timeout_s", "sending_application", "identifiers.card", "tls.enabled"}
+
+
+def whose(document):
+    return {one.name: one for one in destinations_of(read(HisOptions, document))}
+
+
+def test_a_his_alone_is_the_one_destination_and_decides_everything():
+    (alone,) = whose({"host": "his.example"}).values()
+
+    assert (alone.name, alone.wants, alone.decides) == ("his", EVERYTHING, EVERYTHING)
+
+
+def test_each_further_destination_has_its_own_link_and_may_decide_in_the_place_of_the_his():
+    options = {
+        "events": ["registered"],
+        "destinations": {
+            "billing": {"port": 2600, "encoding": "gb18030", "decides": ["settled", "cancelled"]},
+            "pharmacy": {"port": 2601, "events": ["settled", "cancelled"]},
+        },
+    }
+    found = whose(options)
+
+    assert found["his"].decides == {HisMatter.REGISTERED}
+    assert found["billing"].decides == {HisMatter.SETTLED, HisMatter.CANCELLED}
+    assert (found["pharmacy"].mark, found["pharmacy"].decides) == ("p", frozenset())
+    assert read(HisOptions, options).all["billing"].dialect().codec == "gb18030"
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ({"destinations": {"a": {"decides": ["settled"]}}}, "decides settled decides cancelled too"),
+        (
+            {"destinations": {"a": {"decides": ["registered"]}, "b": {"decides": ["registered"]}}},
+            "more than one decides registered",
+        ),
+        ({"destinations": {"pharmacy": {}, "platform": {}}}, "a mark of its own"),
+        ({"destinations": {"his": {}}}, "and not his"),
+        ({"events": ["registered"]}, "is not told of it"),
+        ({"destinations": {"a": {"events": ["paid"]}}}, "paid is none of"),
+        ({"sequence_numbers": "ask", "connections": 2}, "one message at a time"),
+        ({"answers_on": "his-main"}, "application_ack AL, SU or ER"),
+    ],
+)
+def test_a_mistake_about_destinations_is_told_by_its_name(document, told):
+    with pytest.raises(ConfigError) as caught:
+        read(HisOptions, document)
+
+    assert told in str(caught.value)

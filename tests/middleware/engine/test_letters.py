@@ -40,7 +40,7 @@ async def became(r, control_id, outcome):
 
 
 def desk_of(r):
-    return LetterDesk(r.engine, LettersReader(r.database), r.outbox.look_again)
+    return LetterDesk(r.engine, LettersReader(r.database, r.vault), r.outbox.look_again)
 
 
 def journalled(r):

@@ -41,7 +41,7 @@ class Desk:
         await sleep(reactor, 0)
         return read(*args)
 
-    def waiting_letters(self, after, limit):
+    def waiting_letters(self, after, limit, _destination):
         return [one for one in self.letters if one.sequence > after][:limit]
 
     def jitter(self):
@@ -178,8 +178,8 @@ async def test_a_letter_that_is_opened_again_while_others_are_read_is_not_missed
     box = Slow([waiting(5, "b")], width=2)
     read = box.desk.waiting_letters
 
-    def reopened_meanwhile(after, limit):
-        page = read(after, limit)
+    def reopened_meanwhile(after, limit, name):
+        page = read(after, limit, name)
         if page and not any(one.sequence == 1 for one in box.desk.letters):
             box.desk.letters.insert(0, waiting(1, "a"))
             box.look_again()

@@ -439,7 +439,7 @@ async def test_one_letter_costs_one_look_into_the_outbox_and_leaves_nothing_old_
     async with rig(store_url) as r:
         looks = []
         read = r.reader.waiting_letters
-        r.reader.waiting_letters = lambda after, limit: looks.append(after) or read(after, limit)
+        r.reader.waiting_letters = lambda after, limit, name: looks.append(after) or read(after, limit, name)
 
         quote = await quoted(r)
         await r.counter.settle(HIS, "s1", order_of(quote))

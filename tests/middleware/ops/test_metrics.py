@@ -38,7 +38,7 @@ def test_requests_are_counted_by_method_and_outcome_and_those_about_money_once_m
 def test_no_label_grows_without_bound():
     metrics = Metrics("1")
     for number in range(1000):
-        metrics.hl7_message(f"T{number}", "acknowledged")
+        metrics.hl7_message(f"T{number}", "acknowledged", "his")
         metrics.centre_call(f"{number}", f"o{number}", 0.1)
         metrics.api_request("m", f"o{number}", -1.0)
     kinds = {
@@ -48,7 +48,10 @@ def test_no_label_grows_without_bound():
         if "type" in sample.labels
     }
     assert len(kinds) == MAX_OPEN_VALUES + 1
-    assert value(metrics, "hl7_messages_total", type="other", result="acknowledged") == 1000 - MAX_OPEN_VALUES
+    assert (
+        value(metrics, "hl7_messages_total", destination="his", type="other", result="acknowledged")
+        == 1000 - MAX_OPEN_VALUES
+    )
     assert value(metrics, "centre_calls_total", call="other", outcome="other") == 1000
     assert value(metrics, "api_requests_total", method="m", outcome="other") == 1000
 

@@ -1,0 +1,124 @@
+"""All destinations as one part: a link and an outbox each, so that one that is down stops nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from attrs import frozen
+
+from adapters.his.hl7v2.adapter import Hl7His
+from adapters.his.hl7v2.destinations import ASK, HisOptions, LinkOptions
+from adapters.his.hl7v2.tables import ONLY_ERRORS
+from middleware.domain.health import Condition, PartHealth
+from middleware.engine.closing import Later
+from middleware.engine.numbering import Numbering
+from middleware.engine.outbox import Outbox
+from middleware.engine.runner import Engine
+from middleware.ops.metrics import Metrics
+from middleware.store.numbers import read_numbers
+
+_SHOWN = 200
+
+
+@frozen(slots=True)
+class HisLinks:
+    """The links by name, [his] itself first."""
+
+    links: Mapping[str, Hl7His]
+
+    def start(self) -> None:
+        """Connect; all keep trying by themselves."""
+        for link in self.links.values():
+            link.start()
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        for link in self.links.values():
+            await link.stop()
+
+    def healths(self) -> list[Callable[[], PartHealth]]:
+        """Of each link."""
+        return [link.health for link in self.links.values()]
+
+
+@frozen(slots=True)
+class Outboxes:
+    """The outboxes by name. ``waiting()`` counts letters by destination, as the disk has them."""
+
+    outboxes: Mapping[str, Outbox]
+    waiting: Callable[[], Mapping[str, int]]
+
+    def start(self) -> None:
+        """Begin to deliver what waits."""
+        for outbox in self.outboxes.values():
+            outbox.start()
+
+    def stop(self) -> None:
+        """Deliver nothing more."""
+        for outbox in self.outboxes.values():
+            outbox.stop()
+
+    def look_again(self) -> None:
+        """A letter that was closed is open again, or came to another destination."""
+        for outbox in self.outboxes.values():
+            outbox.look_again()
+
+    def healths(self) -> list[Callable[[], PartHealth]]:
+        """Of each outbox, and of letters that nobody delivers."""
+        return [*(outbox.health for outbox in self.outboxes.values()), self.left_health]
+
+    def left_health(self) -> PartHealth:
+        """The part ``outbox.left``: DEGRADED while letters wait for a destination that is not configured any more."""
+        left = {name: count for name, count in self.waiting().items() if name not in self.outboxes}
+        if left:
+            detail = ", ".join(f"{name} {count}" for name, count in sorted(left.items()))
+            return PartHealth("outbox.left", Condition.DEGRADED, "his.destination", detail[:_SHOWN])
+        return PartHealth("outbox.left", Condition.GOOD)
+
+    def measure(self, metrics: Metrics) -> None:
+        """Set the gauges."""
+        waiting = self.waiting()
+        for name in {*self.outboxes, *waiting}:
+            metrics.set("outbox_depth", waiting.get(name, 0), name)
+
+
+def links_of(options: HisOptions, reactor: Any) -> HisLinks:
+    """The links, by name."""
+    return HisLinks(
+        {name: Hl7His(one, reactor, name=name, elsewhere=bool(one.answers_on)) for name, one in options.all.items()}
+    )
+
+
+def outboxes_of(
+    options: HisOptions,
+    his: HisLinks,
+    database: sa.Engine,
+    engine: Engine,
+    metrics: Metrics,
+    ours: Callable[[], bool],
+    waiting: Callable[[], Mapping[str, int]],
+) -> Outboxes:
+    """An outbox a destination, all of them told of each new letter."""
+
+    def outbox(name: str, one: LinkOptions) -> Outbox:
+        told = partial(metrics.hl7_message, destination=name)
+        later = Later(one.answer_timeout_s, one.application_ack == ONLY_ERRORS) if one.answers_on else None
+        made = Outbox(engine, his.links[name], told, ours, width=one.letters_out, name=name, later=later)
+        if one.numbered:
+            asks = one.sequence_numbers == ASK
+            made.numbering = Numbering(
+                engine, his.links[name], name, partial(read_numbers, database), ask=asks, committed=later is not None
+            )
+        return made
+
+    found = {name: outbox(name, one) for name, one in options.all.items()}
+
+    def kick() -> None:
+        for each in found.values():
+            each.kick()
+
+    engine.letter_added = kick
+    return Outboxes(found, waiting)
