@@ -16,6 +16,7 @@ from middleware.domain.centre import Call, CentreReply, CentreRequest, SignIn
 from middleware.domain.fault import Fault
 from middleware.domain.health import PartHealth
 from middleware.domain.his import FindPatient, HisAccepted, HisFound, HisMessage, Told
+from middleware.domain.mobile import OrderStands
 from middleware.domain.outcome import Outcome
 from middleware.domain.payment import BankCall, BankReply, BankRequest
 
@@ -71,6 +72,16 @@ class Centre(Part, Protocol):
         ``on_late_reply`` may be called once after ``Unknown("time-out")`` was returned, when a definite answer still
         came on the same connection.
         """
+
+
+class Notices(Protocol):
+    """The channel of mobile payment where it speaks by itself."""
+
+    async def read_notice(self, body: bytes) -> OrderStands:
+        """What a notice (6302) says. Raises ``mobile.not_genuine`` when the channel did not seal it, or not for us."""
+
+    def answer(self, *, taken: bool) -> bytes:
+        """What it is answered with; one that was not taken comes again."""
 
 
 @frozen(slots=True)

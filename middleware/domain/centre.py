@@ -15,6 +15,8 @@ from middleware.domain.filing import File, Filed, Withdraw
 from middleware.domain.filing import call_of as filing_call
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
 from middleware.domain.kind import CALLS, CANCEL_CALLS, FINISH_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, VisitKind
+from middleware.domain.mobile import CALLS as ORDER_CALLS
+from middleware.domain.mobile import OrderReply, OrderRequest
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Maternity
 from middleware.domain.query import QUESTIONS, AskCentre, CentreRows
@@ -311,7 +313,8 @@ CounterRequest = (
     | Admit | Discharge | ChangeAdmission | WithdrawDischarge | WithdrawVisit | WithdrawCharges | QueryVisits | Confirm
 )  # fmt: skip
 ServiceRequest = AskCentre | File | Withdraw
-CentreRequest = CounterRequest | StatementRequest | ServiceRequest
+EnvelopeRequest = CounterRequest | StatementRequest | ServiceRequest  # what goes in the common envelope
+CentreRequest = EnvelopeRequest | OrderRequest
 
 _CALL_OF: dict[type, Call] = {
     SignIn: Call.SIGN_IN,
@@ -328,6 +331,7 @@ _CALL_OF: dict[type, Call] = {
     CompareDetail: Call.COMPARE_DETAIL,
     UploadFile: Call.UPLOAD_FILE,
     DownloadFile: Call.DOWNLOAD_FILE,
+    **ORDER_CALLS,
 }
 
 
@@ -561,4 +565,5 @@ CentreReply = (
     | FileRefused
     | CentreRows
     | Filed
+    | OrderReply
 )

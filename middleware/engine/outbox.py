@@ -9,22 +9,21 @@ from typing import Any
 import structlog
 from attrs import evolve, frozen
 
-from middleware.domain.command import HisMatter, TellHis
 from middleware.domain.destination import HIS
 from middleware.domain.event import HisAcceptedPatient
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
-from middleware.domain.his import HisAccepted, RegisterPatient
+from middleware.domain.his import HisAccepted
 from middleware.domain.numbering import Judged
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.engine.closing import Later, concerns_all, copy_closed, event_of, part_of, together
+from middleware.engine.composing import message_of
 from middleware.engine.lanes import Lanes
 from middleware.engine.learning import learn
 from middleware.engine.numbering import Numbering
 from middleware.engine.runner import Engine
 from middleware.engine.tasks import spawn
 from middleware.engine.writing import Extra
-from middleware.flow.requests import his_message
 from middleware.flow.step import IllegalEvent
 from middleware.ports import His
 from middleware.store.letters import Work, still_waiting
@@ -367,18 +366,8 @@ class Outbox:
 
     async def _deliver(self, waiting: Waiting) -> Outcome[HisAccepted]:
         letter = waiting.letter
-        engine = self._engine
         try:
-            # The disk may show a letter a moment before its visit is here: what is being written is waited for.
-            async with engine.visits.alone(letter.visit_id):
-                visit = await engine.visits.visit(letter.visit_id)
-            holder = await engine.visits.holder(visit)
-            bill = await engine.visits.bill(visit.visit_id, letter.settlement_id) if letter.settlement_id else None
-            command = TellHis(HisMatter(letter.matter), letter.control_id, letter.settlement_id)
-            message = his_message(command, visit, holder, bill, letter.created_at)
-            if letter.copy and isinstance(message, RegisterPatient):
-                # The number that its own HIS has given meanwhile: a copy leaves only after that.
-                message = evolve(message, patient_number=visit.patient_number)
+            message = await message_of(self._engine, letter)
             if self.numbering is None:
                 return await self._his.deliver(message)
             return self._judged(letter, await self.numbering.tell(letter, message))

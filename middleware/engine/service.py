@@ -12,7 +12,14 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill, ChargeLine, bill_digest, bill_total, diagnoses_digest
-from middleware.domain.event import CancelConfirmed, QuoteRequested, RegistrationRequested, RequestRepeated, SettleConfirmed
+from middleware.domain.event import (
+    CancelConfirmed,
+    OrderRequested,
+    QuoteRequested,
+    RegistrationRequested,
+    RequestRepeated,
+    SettleConfirmed,
+)
 from middleware.domain.fault import Fault
 from middleware.domain.kind import VisitKind
 from middleware.domain.order import (
@@ -21,6 +28,7 @@ from middleware.domain.order import (
     ChargeOrder,
     Contact,
     HisQuoteOrder,
+    PhoneOrder,
     QuoteOrder,
     References,
     RegisterOrder,
@@ -223,17 +231,35 @@ class CounterService:
 
         return await self._once(caller, key, "settlement.settle", order, begin, self._waits.settle_s)
 
-    async def cancel(self, caller: Caller, key: str, order: CancelOrder) -> Answer:
+    async def order(self, caller: Caller, key: str, order: PhoneOrder) -> Answer:
+        """See ``Counter.order``."""
+
+        async def begin(digest: str) -> Request:
+            visit, settlement = await self._settlement(caller, order.settlement_id)
+            await self._pass_gate(caller, visit, settlement)
+            request = self._request(caller, key, "mobile.order", digest, visit.visit_id, order.settlement_id)
+            await self._start(request, await self._ordered(order, caller, visit), Extra(request=request))
+            return request
+
+        return await self._once(caller, key, "mobile.order", order, begin, self._waits.settle_s)
+
+    async def _ordered(self, order: PhoneOrder, caller: Caller, visit: Visit) -> OrderRequested:
+        """The event, with the token that was given, or that of the e-voucher with which the person registered."""
+        holder = await self._engine.visits.holder(visit)
+        voucher = order.voucher or holder.credential.token.reveal()
+        return OrderRequested(order.settlement_id, caller, order.total, order.cash, voucher)
+
+    async def cancel(self, caller: Caller, key: str, order: CancelOrder, method: str = "settlement.cancel") -> Answer:
         """See ``Counter.cancel``."""
 
         async def begin(digest: str) -> Request:
             visit, _ = await self._settlement(caller, order.settlement_id)
-            request = self._request(caller, key, "settlement.cancel", digest, visit.visit_id, order.settlement_id)
+            request = self._request(caller, key, method, digest, visit.visit_id, order.settlement_id)
             event = CancelConfirmed(order.settlement_id, caller, order.reason)
             await self._start(request, event, Extra(request=request))
             return request
 
-        return await self._once(caller, key, "settlement.cancel", order, begin, self._waits.settle_s)
+        return await self._once(caller, key, method, order, begin, self._waits.settle_s)
 
     async def get(self, caller: Caller, *, settlement_id: str = "", request_id: str = "") -> Answer:
         """See ``Counter.get``."""
@@ -362,8 +388,13 @@ class CounterService:
                 if settlement.state == "Quoted" and not settlement.is_open:
                     await self._pass_gate(caller, visit, settlement)
                     await self._engine.apply(visit.visit_id, *self._confirmed(order, caller))
+            case PhoneOrder():
+                settlement = visit.settlement(order.settlement_id)
+                if settlement.state == "Quoted" and not settlement.is_open:
+                    await self._pass_gate(caller, visit, settlement)
+                    await self._engine.apply(visit.visit_id, await self._ordered(order, caller, visit))
             case CancelOrder():
-                if visit.settlement(order.settlement_id).state in {"Settled", "Delivered"}:
+                if visit.settlement(order.settlement_id).state in {"Settled", "Delivered", "Ordered"}:
                     event_ = CancelConfirmed(order.settlement_id, caller, order.reason)
                     await self._engine.apply(visit.visit_id, event_)
             case _ if request.method in METHODS:
@@ -499,6 +530,8 @@ _NO_REFERENCES, _NO_CONTACT = f',"references":{encode(References())}', f',"conta
 
 def _told(order: object) -> str:
     """An order as text, of which a request's digest is: of a bank card its last four digits and nothing else."""
+    if isinstance(order, PhoneOrder):
+        return encode(evolve(order, voucher=""))  # a token is one of minutes: the same order may come with a newer one
     if not isinstance(order, SettleOrder):
         # Left out where nothing is said: what was asked before there were such members is asked in the same words.
         return encode(order).replace(_NO_REFERENCES, "").replace(_NO_CONTACT, "")

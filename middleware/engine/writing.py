@@ -87,6 +87,7 @@ def _with_legs(body: str, before: dict[int, str], after: dict[int, str]) -> str:
 
 # The member of an event that holds words of somebody else; of all others it is ``message``.
 _WORDS: dict[type, str] = {CancelConfirmed: "reason"}
+_AS_GOOD_AS_MONEY = ("voucher", "token", "cashier")  # of mobile payment: they lie in the visit, sealed
 
 
 def _impersonal(event: Event) -> Event:
@@ -97,10 +98,9 @@ def _impersonal(event: Event) -> Event:
     """
     if isinstance(event, CentreKnewPerson):
         return CentreKnewPerson(evolve(event.reply, person_number=""))
-    member = _WORDS.get(type(event), "message")
-    if not getattr(event, member, ""):
-        return event
-    silent: Event = evolve(event, **{member: ""})  # type: ignore[arg-type]  # a member that not every event has
+    members = (_WORDS.get(type(event), "message"), *_AS_GOOD_AS_MONEY)
+    said = {member: "" for member in members if getattr(event, member, "")}
+    silent: Event = evolve(event, **said) if said else event  # type: ignore[arg-type]  # not every event has them
     return silent
 
 

@@ -66,6 +66,7 @@ METRICS = {row.name: row for row in (
     Metric("reconcile_differences", "gauge", "Differing rows of the last comparison"),
     Metric("reconcile_open_days", "gauge", "Days that do not balance, of those that are looked back at"),
     Metric("reconcile_last_balanced_timestamp_seconds", "gauge", "When the last day that balances began; 0 = none yet"),
+    Metric("mobile_notices_total", "counter", "Notices of payment (6302) by outcome: ok, or the fault for which one was not taken", (("outcome", _OUTCOMES),)),
     Metric("hl7_received", "gauge", "Messages of the HIS since the start, by link: taken, repeated, the fault for which one was refused, or dropped", (("link", ()), ("result", ()))),
     Metric("hl7_behind_seconds", "gauge", "Age of the oldest message of the HIS that was taken and is not acted on yet; 0 while none waits"),
     Metric("hl7_connections", "gauge", "Connections to the HL7 door", (("link", ()),)),

@@ -28,6 +28,7 @@ from middleware.store.his_charges import HisCharges
 from middleware.store.his_masters import HisMasters
 from middleware.store.his_people import HisPeople
 from middleware.store.intake import Intakes
+from middleware.store.letter_notes import read_correction
 from middleware.store.links import Links
 from middleware.store.nodes import versions
 from middleware.store.personal import VISIT, open_answer, open_visit
@@ -205,6 +206,10 @@ class Reader:
         query = sa.select(t.outbox).where(o.outcome == "", o.destination == destination, o.number > 0).order_by(o.number)
         with self._engine.connect() as connection:
             return [Waiting(row.sequence, _letter(row)) for row in connection.execute(query.limit(1))]
+
+    def corrections(self, control_id: str, revision: int) -> dict[str, str]:
+        """What people corrected in a letter, by field. Raises ``Fault("system.keys")`` or ``Fault("person.forgotten")``."""
+        return read_correction(self._engine, self.vault, control_id, revision).values
 
     def letter_waits(self, control_id: str) -> bool:
         """Whether it has no answer yet."""

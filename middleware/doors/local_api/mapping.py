@@ -170,9 +170,14 @@ def settle_order(params: SettleParams) -> SettleOrder:
         cash=Money.parse(params.cash),
         payment=payment_of(params.payment),
     )
-    if order.cash > order.total:
-        raise _bad("cash", "is more than total")
+    check_cash(order.total, order.cash)
     return order
+
+
+def check_cash(total: Money, cash: Money) -> None:
+    """The own share cannot exceed the total."""
+    if cash > total:
+        raise _bad("cash", "is more than total")
 
 
 def cancel_order(params: CancelParams) -> CancelOrder:
