@@ -21,6 +21,8 @@ from adapters.insurance.signing.opening import gateway_window_s
 from daemon import VERSION
 from daemon.anchoring import Anchoring
 from daemon.card_keys import cards_of
+from daemon.catalogue_parts import catalogues_of
+from daemon.cataloguing import Cataloguing
 from daemon.chain_watch import ChainWatch
 from daemon.his_links import HisLinks, Outboxes, links_of, outboxes_of
 from daemon.opening import Opened, open_store
@@ -29,6 +31,7 @@ from daemon.readers import readers_of
 from daemon.reconciling import Reconciling
 from daemon.settings import EngineOptions, Settings
 from daemon.watch import Watch
+from middleware.domain.catalogue import CATALOGUES
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.message_id import MessageIds
 from middleware.doors.feed.resource import feed_resource
@@ -57,7 +60,7 @@ from middleware.engine.keydesk import KeyDesk
 from middleware.engine.letters import LetterDesk
 from middleware.engine.masters import NameRule
 from middleware.engine.media import MediaDesk
-from middleware.engine.members import AUDIT, INTAKE, OUTBOX, RECONCILIATION, LeaseTerms, Members
+from middleware.engine.members import AUDIT, CATALOGUE, INTAKE, OUTBOX, RECONCILIATION, LeaseTerms, Members
 from middleware.engine.mobile import MobileNotices
 from middleware.engine.pools import Pool
 from middleware.engine.reconcile import Reconciler
@@ -114,6 +117,7 @@ class Application:
     anchoring: Anchoring
     tick: TickProbe
     reconciling: Reconciling
+    cataloguing: Cataloguing
     flagging: Flagging
     intake: Intake
     debits: DebitDesk
@@ -141,6 +145,7 @@ class Application:
         self.anchoring.start()
         self.tick.start()
         self.reconciling.start()
+        self.cataloguing.start()
         self.flagging.start()
         self.debits.start()
         self.filings.count.start()
@@ -166,6 +171,7 @@ class Application:
             self.anchoring.stop,
             self.tick.stop,
             self.reconciling.stop,
+            self.cataloguing.stop,
             self.flagging.stop,
             self.debits.stop,
             self.filings.count.stop,
@@ -325,11 +331,13 @@ def build(settings: Settings, reactor: Any) -> Application:
     ]
     desk = ManualDesk(engine, Doubts(database, opened.vault))
     keys = KeyDesk(engine, database, opened.vault, settings.keys.keep_days)
-    health.append(keys.health)
     store = Statements(database, reader)
     reconciler, reconciling = reconciliation(settings, profile, engine, store, lambda: members.holds(RECONCILIATION))
-    health.append(reconciling.health)
     reconcile_desk = ReconciliationDesk(reconciler, store, pool)
+    cataloguing, catalogues = catalogues_of(
+        settings, profile.catalogue.rules, engine, counter, database, lambda: members.holds(CATALOGUE), reactor
+    )
+    health += [keys.health, reconciling.health, cataloguing.health]
     inbox, told = inbox_of(settings, engine.means, registry, InboxReader(database, opened.vault), members)
     business = Business(
         counter,
@@ -350,6 +358,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         told=told,
         enquiries=enquiries,
         filings=filings,
+        catalogues=catalogues,
         letters=LetterDesk(engine, LettersReader(database, opened.vault), outbox.look_again),
     )
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
@@ -365,7 +374,8 @@ def build(settings: Settings, reactor: Any) -> Application:
     application = Application(
         settings, database, opened.vault, opened.hold, pool, journal, readers, cards, his, centre, bank, members, engine,
         counter.gate, keys, outbox, watch, chain,
-        anchoring, tick, reconciling, flagging, told.intake, debits, enquiries, filings, door, mllp, notices, site,
+        anchoring, tick, reconciling, cataloguing, flagging, told.intake, debits, enquiries, filings, door, mllp, notices,
+        site,
     )  # fmt: skip
     metrics.before_scrape(lambda: _measure(application, metrics))
     return application
@@ -485,6 +495,12 @@ def _measure(a: Application, metrics: Metrics) -> None:
     metrics.set("reconcile_differences", a.reconciling.differences)
     metrics.set("reconcile_open_days", len(a.reconciling.open_days))
     metrics.set("reconcile_last_balanced_timestamp_seconds", a.reconciling.balanced_at)
+    for name in CATALOGUES:
+        standing = a.cataloguing.standing.get(name)
+        metrics.set("catalogue_rows", standing.rows if standing is not None else 0, name)
+        metrics.set("catalogue_age_seconds", a.cataloguing.age_s(name), name)
+    for state in ("loaded", "newest", "failed"):
+        metrics.set("catalogue_loads", a.cataloguing.loads[state], state)
     for rule in RULES:
         metrics.set("audit_flags_unseen", a.flagging.by_rule.get(rule.name, 0), rule.name)
     metrics.set("cards_listed", a.flagging.listed)

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from adapters.insurance import profile_gateway, profile_rules, profile_soap
+from adapters.insurance.catalogue.form import CatalogueForm
 from adapters.insurance.files.form import StatementForm
 from adapters.insurance.profile_gateway import GatewayForm, NationalForm, SignatureForm
 from adapters.insurance.profile_kinds import CategoryForm, CrossRegionForm, OutpatientForm, PharmacyForm, StayForm
@@ -105,6 +106,9 @@ class Profile:
     )
     statement: StatementForm = setting(  # noqa: RUF009 - setting() is attrs.field()
         help="how this region reconciles, and what its files look like", default=attrs.Factory(StatementForm)
+    )
+    catalogue: CatalogueForm = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="which catalogues this centre tells, and how", default=attrs.Factory(CatalogueForm)
     )
     outpatient: OutpatientForm = setting(  # noqa: RUF009 - setting() is attrs.field()
         help="outpatients, emergencies, chronic diseases, maternity", default=attrs.Factory(OutpatientForm)

@@ -1,4 +1,4 @@
-"""The transactions around a visit, declared as in ``transactions``: benefits (2001), changes (2203A, 2403), filings, 1301.
+"""The transactions around a visit, declared as in ``transactions``: benefits (2001), changes (2203A, 2403), filings.
 
 Source: the designated-institution interface V1.1.27 of Hunan, as for the counter's.
 """
@@ -12,21 +12,6 @@ MAX_PRESCRIPTION_BYTES = 1 << 20  # of 2203A: its table gives no length
 
 # fmt: off
 FILING_TRANSACTIONS = (
-    Transaction("1301", "西药中成药目录下载", "catalogue of drugs",
-        input=(
-            Node("data", (
-                text("ver", 20, "版本号", need=True),
-            )),
-        ),
-        output=(
-            Node("", (
-                text("file_qury_no", 40, "文件查询号", need=True),
-                text("filename", 100, "文件名", need=True),
-                date("dld_end_time", "下载截止日期", need=True),
-                number("data_cnt", 16, 0, "数据量"),
-            )),
-        ),
-    ),
     Transaction("2001", "人员待遇享受检查", "benefit check",
         input=(
             Node("data", (

@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.insurance.profile import Profile
 from daemon.conformance import failures
+from daemon.conformance.catalogues import catalogues
 from daemon.conformance.data import TestData, simulated
 from daemon.conformance.repertoire import Desk, outpatient, pharmacy, reversals, stay, who
 from daemon.conformance.services import asked, filed, of_settlement
@@ -30,6 +31,7 @@ PARTS = (
     (Note("备案", "filings"), filed),
     (Note("冲正", "reversal"), reversals),
     (Note("对账", "statement"), statements),
+    (Note("目录", "catalogues"), catalogues),
     (Note("签退", "signing out"), signing_out),
 )
 FAILING = Note("故障", "failures")

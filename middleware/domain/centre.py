@@ -9,6 +9,8 @@ import datetime as dt
 
 from attrs import field, frozen
 
+from middleware.domain import catalogue
+from middleware.domain.catalogue import CatalogueReply, CatalogueRequest
 from middleware.domain.charge import ChargeLine, Diagnosis, Disease
 from middleware.domain.credential import BY_CARD, Credential
 from middleware.domain.filing import File, Filed, Withdraw
@@ -313,7 +315,8 @@ CounterRequest = (
     | Admit | Discharge | ChangeAdmission | WithdrawDischarge | WithdrawVisit | WithdrawCharges | QueryVisits | Confirm
 )  # fmt: skip
 ServiceRequest = AskCentre | File | Withdraw
-EnvelopeRequest = CounterRequest | StatementRequest | ServiceRequest  # what goes in the common envelope
+# What goes in the common envelope.
+EnvelopeRequest = CounterRequest | StatementRequest | ServiceRequest | CatalogueRequest
 CentreRequest = EnvelopeRequest | OrderRequest
 
 _CALL_OF: dict[type, Call] = {
@@ -337,6 +340,8 @@ _CALL_OF: dict[type, Call] = {
 
 def call_of(request: CentreRequest) -> Call:
     """The transaction that carries this request; of some it is the kind of the visit that says which."""
+    if isinstance(request, CatalogueRequest):
+        return catalogue.call_of(request)
     if isinstance(request, ServiceRequest):
         return QUESTIONS[request.question] if isinstance(request, AskCentre) else filing_call(request)
     call: Call | None
@@ -565,5 +570,6 @@ CentreReply = (
     | FileRefused
     | CentreRows
     | Filed
+    | CatalogueReply
     | OrderReply
 )

@@ -6,7 +6,8 @@ A question moves nothing, so that a lost answer is asked again under a new messa
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 from attrs import evolve, frozen
@@ -55,13 +56,16 @@ class Asker:
             fire(pause)
 
     async def ask(
-        self, request: CentreRequest, expected: type[Reply] | tuple[type[Reply], ...], beside: Unit = _NOTHING
+        self,
+        request: CentreRequest,
+        expected: type[Reply] | tuple[type[Reply], ...],
+        known: Mapping[str, Reply] = MappingProxyType({}),
+        beside: Unit = _NOTHING,
     ) -> Reply:
         """The centre's answer. Raises ``Fault``: ``centre.*`` when there is none or it is no, ``system.stopping``.
 
-        ``beside`` is written with the intent of each try.
-
-        Where ``SignedOut`` is expected, a refusal for the reason that the sign-in has ended is one.
+        Where ``SignedOut`` is expected, a refusal for the reason that the sign-in has ended is one. ``known``: refusal
+        codes that are an answer, and which. ``beside`` is written with the intent of each try.
         """
         waited, tried = 0.0, 0
         while True:
@@ -71,6 +75,8 @@ class Asker:
                     return reply
                 case Refused(code) if code in self._rules.signed_out_codes and isinstance(_SIGNED_OUT, expected):
                     return _SIGNED_OUT
+                case Refused(code) if code in known:
+                    return known[code]
                 case Refused(code) if code in self._rules.not_ready_codes:
                     if waited >= self._patience.ready_within_s:
                         raise Fault("centre.no_answer", f"{call_of(request)}: not ready after {waited:.0f} s")

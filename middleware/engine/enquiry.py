@@ -99,7 +99,7 @@ class EnquiryDesk:
         now = self._means.now()
         body = encode({"query": str(request.question), "account": caller.account, "visit_id": visit_id})
         beside = Unit(records=(Record(now, "", "", "CentreAsked", "", "", body),), now=now)
-        reply: CentreRows = await self._asker.ask(request, CentreRows, beside)
+        reply: CentreRows = await self._asker.ask(request, CentreRows, beside=beside)
         return reply.rows
 
     async def whom(self, caller: Caller, about: About) -> Person:

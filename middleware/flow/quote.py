@@ -44,6 +44,7 @@ def begin(visit: Visit, event: QuoteRequested, at: At) -> Step[Settlement]:
         use_account=event.use_account,
         created_at=at.now,
         charges_mark=charges_mark(visit),
+        remarks=event.remarks,
         references=visit.order.references.with_more(event.references),
     )
     if visit.order.kind is not VisitKind.OUTPATIENT:  # a stay's lines are there already, a pharmacy's go with the quote

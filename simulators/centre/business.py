@@ -13,6 +13,7 @@ from adapters.insurance.schema import MOMENT_FORMAT
 from adapters.insurance.transactions import DECLARED, REQUEST_HEAD
 from middleware.domain.money import Money, total
 from simulators.centre import answers
+from simulators.centre.catalogue_files import CatalogueBooks
 from simulators.centre.categories import refuse_unfit
 from simulators.centre.filings import Filings
 from simulators.centre.insured import Cover, InsuredPerson
@@ -66,6 +67,7 @@ class Business:
         self._numbers = 0
         self.filings = Filings(self)
         self.undoing = Undoing(self)
+        self.catalogues = CatalogueBooks(clock)
         self._handlers: dict[str, Callable[[Row, Nodes], Any]] = {
             "9001": self._sign_in,
             "9002": self._sign_out,
@@ -80,8 +82,9 @@ class Business:
             "3201": self.statements.compare_totals,
             "3202": self.statements.compare_detail,
             "9101": self.statements.upload,
-            "9102": self.statements.download,
+            "9102": self._download,
             **self.undoing.handlers,
+            **self.catalogues.handlers,
             **Kinds(self).handlers,
             **self.filings.handlers,
             **Queries(self).handlers,
@@ -153,6 +156,9 @@ class Business:
     def _sign_in(self, _head: Row, _nodes: Nodes) -> dict[str, Any]:
         number = self._sign_ins.begin(lambda: self.new_number("S"))
         return {"signinoutb": {"sign_time": self._clock().strftime(MOMENT_FORMAT), "sign_no": number}}
+
+    def _download(self, head: Row, nodes: Nodes) -> dict[str, Any]:
+        return self.catalogues.download(nodes["fsDownloadIn"][0]) or self.statements.download(head, nodes)
 
     def _sign_out(self, _head: Row, nodes: Nodes) -> dict[str, Any]:
         number = nodes["signOut"][0]["sign_no"]

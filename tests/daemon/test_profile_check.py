@@ -42,6 +42,8 @@ discharge = "before-quote"
 [cross_region]
 regions = [""]
 local_digits = 4
+[catalogue]
+offered = []
 """
 WRONG = """
 name = "x"

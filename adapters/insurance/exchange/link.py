@@ -14,7 +14,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from adapters.insurance.clock import CentreClock
 from adapters.insurance.dictionaries import DICTIONARIES
-from adapters.insurance.exchange import faults, services, statements
+from adapters.insurance.exchange import catalogues, faults, services, statements
 from adapters.insurance.exchange.cells import Output
 from adapters.insurance.exchange.dialect import Dialect
 from adapters.insurance.exchange.frame import HttpReply
@@ -28,6 +28,7 @@ from adapters.insurance.profile import Profile
 from adapters.insurance.schema import Input, check_input, check_row
 from adapters.insurance.signing.opening import Signers
 from adapters.insurance.transactions import REQUEST_HEAD, SERVICES, TRANSACTIONS
+from middleware.domain.catalogue import CatalogueRequest, FetchCatalogue
 from middleware.domain.centre import (
     Call,
     CentreReply,
@@ -158,6 +159,8 @@ class CentreLink(Centre):
         check_input(TRANSACTIONS[call.value], nodes, DICTIONARIES, site)
         message = self._dialect.write(call.value, head, nodes)
         message = evolve(message, headers=(*message.headers, *self._signers.gateway.headers(at)))
+        if isinstance(request, FetchCatalogue):
+            message = evolve(message, reply_bytes=self.options.catalogue_body_bytes)
         if len(message.body) > self.options.max_body_bytes:
             raise Fault("centre.field", f"{call.value}: the message is longer than {self.options.max_body_bytes} bytes")
         digest = hashlib.sha256(message.body).hexdigest()
@@ -165,6 +168,8 @@ class CentreLink(Centre):
         return PreparedCall(message_id, call, digest, Prepared(message, request, at), cycle)
 
     def _nodes(self, request: EnvelopeRequest) -> Input:
+        if isinstance(request, CatalogueRequest):
+            return catalogues.to_input(request, self.profile.catalogue, self.options.institution_code)
         if isinstance(request, StatementRequest):
             return statements.to_input(request, self.profile.statement, self.options.institution_code)
         if isinstance(request, ServiceRequest):
@@ -257,6 +262,8 @@ class CentreLink(Centre):
 
     def _reply(self, call: PreparedCall, output: Output | None) -> CentreReply:
         request: EnvelopeRequest = call.body.request
+        if isinstance(request, CatalogueRequest):
+            return catalogues.to_reply(request, output or {}, self.profile.catalogue)
         if isinstance(request, StatementRequest):
             return statements.to_reply(request, output or {}, self.profile.statement, self.options.institution_code)
         if isinstance(request, ServiceRequest):

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from adapters.insurance.schema import DATE_FORMAT, MOMENT_FORMAT, Input, exact_decimal
 from adapters.insurance.transactions import TRANSACTIONS
+from middleware.domain.catalogue import CatalogueRequest
 from middleware.domain.centre import (
     Admit,
     CancelSettlement,
@@ -97,7 +98,7 @@ def _besides(request: _Besides, place: str) -> Input:
 
 def insured_region(request: EnvelopeRequest) -> str:
     """insuplc_admdvs: where the person is insured, "" when the request names no person (yet)."""
-    if isinstance(request, StatementRequest):
+    if isinstance(request, StatementRequest | CatalogueRequest):
         return ""
     if isinstance(request, ServiceRequest):
         return request.who.region

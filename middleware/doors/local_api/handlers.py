@@ -36,6 +36,7 @@ from middleware.doors.local_api.params import (
 )
 from middleware.doors.local_api.session import Session
 from middleware.engine.card_sessions import CardSessions
+from middleware.engine.catalogue_desk import CatalogueBusiness
 from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder, Reconciliation
 from middleware.engine.debit_desk import Debits
 from middleware.engine.driver import Driver
@@ -73,6 +74,7 @@ class Business:
     told: HisTold | None = None
     enquiries: Enquiries | None = None
     filings: Filings | None = None
+    catalogues: CatalogueBusiness | None = None
 
 
 @frozen(slots=True)

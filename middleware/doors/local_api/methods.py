@@ -16,6 +16,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.order import Role
 from middleware.doors.local_api import (
     card_keys,
+    catalogue,
     centre,
     debits,
     driver,
@@ -367,6 +368,28 @@ _ROWS = (
         "reconcile.list", "一次对账的总额、文件和差异明细", "totals, files and differences of a comparison",
         _DESK, reconciliation.ReconcileListParams, reconciliation.ReconcileListResult, 30,
         keyed=False, moves_money=False, handler=reconciliation.reconcile_list,
+    ),
+    Method(
+        "catalogue.list", "已下载或可下载的中心目录和字典：版本、行数、新旧",
+        "the centre's catalogues and dictionaries: version, rows, age",
+        _DESK | {Role.HIS}, params.NoParams, catalogue.CatalogueListResult, 15,
+        keyed=False, moves_money=False, handler=catalogue.catalogue_list,
+    ),
+    Method(
+        "catalogue.show", "目录中一个编码的各行，或逐页列出", "the rows of one code in a catalogue, or its pages",
+        _DESK | {Role.HIS}, catalogue.CatalogueShowParams, catalogue.CatalogueShowResult, 15,
+        keyed=False, moves_money=False, handler=catalogue.catalogue_show,
+    ),
+    Method(
+        "catalogue.download", "下载一个目录，立即返回，进度用 catalogue.status 查询",
+        "download a catalogue; answers at once, ask catalogue.status how far it is",
+        _DESK, catalogue.CatalogueDownloadParams, catalogue.CatalogueLoad, 15,
+        keyed=False, moves_money=False, handler=catalogue.catalogue_download,
+    ),
+    Method(
+        "catalogue.status", "目录下载的进度或结果", "how far a download is, or how it ended",
+        _DESK, catalogue.CatalogueStatusParams, catalogue.CatalogueLoad, 15,
+        keyed=False, moves_money=False, handler=catalogue.catalogue_status,
     ),
     Method(
         "inbox.list", "列出 HL7 门收到而未受理的报文和字节；可列全部",
