@@ -338,12 +338,16 @@ _CALL_OF: dict[type, Call] = {
 }
 
 
-def call_of(request: CentreRequest) -> Call:
-    """The transaction that carries this request; of some it is the kind of the visit that says which."""
+def _of_no_visit(request: CatalogueRequest | ServiceRequest) -> Call:
     if isinstance(request, CatalogueRequest):
         return catalogue.call_of(request)
-    if isinstance(request, ServiceRequest):
-        return QUESTIONS[request.question] if isinstance(request, AskCentre) else filing_call(request)
+    return QUESTIONS[request.question] if isinstance(request, AskCentre) else filing_call(request)
+
+
+def call_of(request: CentreRequest) -> Call:
+    """The transaction that carries this request; of some it is the kind of the visit that says which."""
+    if isinstance(request, CatalogueRequest | ServiceRequest):
+        return _of_no_visit(request)
     call: Call | None
     match request:
         case UploadCharges():
