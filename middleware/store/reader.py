@@ -23,6 +23,7 @@ from middleware.store.codec import decode_bill, decode_card, decode_holder, deco
 from middleware.store.database import snapshot
 from middleware.store.doubts import with_errand_left
 from middleware.store.feed import FeedPage, FeedRow
+from middleware.store.filings import Filings
 from middleware.store.his_charges import HisCharges
 from middleware.store.his_masters import HisMasters
 from middleware.store.his_people import HisPeople
@@ -86,6 +87,7 @@ class Reader:
         self.registers = Registers(engine, self.vault)
         self.links = Links(engine, self.vault)
         self.debits = CardDebits(engine, self.vault)
+        self.filings = Filings(engine, self.vault)
         self.window = Window(engine, self.vault)
         self.intakes = Intakes(engine)
         self.his_people = HisPeople(engine, self.vault)

@@ -17,6 +17,7 @@ from middleware.doors.local_api.params import (
     AdmitParams,
     CancelParams,
     CardReadParams,
+    ChangeParams,
     ChargeParams,
     DeskApproveParams,
     DeskListParams,
@@ -40,6 +41,8 @@ from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder, Reconc
 from middleware.engine.debit_desk import Debits
 from middleware.engine.destinations import Destinations
 from middleware.engine.driver import Driver
+from middleware.engine.enquiry import Enquiries
+from middleware.engine.filing_desk import Filings
 from middleware.engine.inbox import Inboxes
 from middleware.engine.keydesk import Keys
 from middleware.engine.letters import Letters
@@ -71,6 +74,8 @@ class Business:
     destinations: Destinations | None = None
     debits: Debits | None = None
     told: HisTold | None = None
+    enquiries: Enquiries | None = None
+    filings: Filings | None = None
     catalogues: CatalogueBusiness | None = None
 
 
@@ -134,6 +139,11 @@ async def inpatient_withdraw_charges(visit: Visit, params: VisitParams) -> Answe
 async def inpatient_discharge(visit: Visit, params: DischargeParams) -> Answer:
     """End a stay."""
     return await _errand(visit, params.request_id, "inpatient.discharge", mapping.discharge_order(params))
+
+
+async def inpatient_change(visit: Visit, params: ChangeParams) -> Answer:
+    """Another ward, bed, doctor or diagnosis."""
+    return await _errand(visit, params.request_id, "inpatient.change", mapping.change_order(params))
 
 
 async def inpatient_undo_discharge(visit: Visit, params: VisitParams) -> Answer:
