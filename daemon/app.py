@@ -21,7 +21,7 @@ from daemon import VERSION
 from daemon.anchoring import Anchoring
 from daemon.card_keys import cards_of
 from daemon.chain_watch import ChainWatch
-from daemon.his_links import HisLinks, Outboxes, links_of, outboxes_of
+from daemon.his_links import HisLinks, Outboxes, links_of, news_of, outboxes_of
 from daemon.opening import Opened, open_store
 from daemon.policies import calls_of, categories_of, cross_of, finish_of, kinds_of, local_of
 from daemon.readers import readers_of
@@ -327,6 +327,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         debits=debits,
         media=MediaDesk(counter.card_desk, keyed, readers, counter.audit),
         told=told,
+        finding=news_of(settings.his, his, engine, counter, registry),
         letters=LetterDesk(engine, LettersReader(database, opened.vault), outbox.look_again),
     )
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from attrs import evolve, frozen
 
-from middleware.domain.command import HisMatter, TellHis
+from middleware.domain.command import NOTICES, WRITTEN, HisMatter, TellHis
 from middleware.domain.destination import HIS
 from middleware.domain.event import (
     Event,
@@ -22,6 +22,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.his import HisAccepted, RegisterPatient
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
+from middleware.engine.his_news import content_of
 from middleware.engine.lanes import Lanes
 from middleware.engine.runner import Engine
 from middleware.engine.tasks import spawn
@@ -242,15 +243,18 @@ class Outbox:
         return True
 
     async def _close(self, letter: Letter, outcome: Answered[HisAccepted] | Refused, epoch: int) -> None:
-        """Make the answer durable with what follows from it; from a copy's nothing does."""
-        if letter.copy:
+        """Make the answer durable with what follows from it; from a copy's or a notice's nothing does."""
+        if letter.copy or letter.matter in NOTICES:
             await self._engine.means.journal.commit(copy_closed(letter, outcome, self._engine.means.now(), epoch))
             return
         event, how = _event(letter, outcome)
+        work = await self._engine.follows(letter, outcome.reply) if isinstance(outcome, Answered) else None
         try:
-            await self._engine.apply(letter.visit_id, event, Extra(closed_letter=(letter.control_id, how)))
+            await self._engine.apply(letter.visit_id, event, Extra(closed_letter=(letter.control_id, how), work=work))
         except IllegalEvent:
             log.exception("outbox.illegal_event", evt=type(event).__name__)
+        if work is not None:
+            self._engine.letter_added()
 
     def _later(self, waiting: Waiting | None = None, *, everybody: bool = True) -> None:
         """Rest: all lanes when the HIS or our own database is not there, else the lane that got no answer."""
@@ -282,6 +286,8 @@ class Outbox:
         letter = waiting.letter
         engine = self._engine
         try:
+            if letter.matter in WRITTEN:
+                return await self._his.deliver(await content_of(engine.means, letter))
             # The disk may show a letter a moment before its visit is here: what is being written is waited for.
             async with engine.visits.alone(letter.visit_id):
                 visit = await engine.visits.visit(letter.visit_id)
@@ -308,7 +314,7 @@ def part_of(part: str, destination: str) -> str:
 
 
 def copy_closed(letter: Letter, outcome: Answered[HisAccepted] | Refused, now: dt.datetime, epoch: int) -> Unit:
-    """What is written when a copy was answered: the record, and for a person why it was refused."""
+    """What is written when a copy or a notice was answered: the record, and for a person why it was refused."""
     refused = isinstance(outcome, Refused)
     how = f"refused {outcome.code}" if isinstance(outcome, Refused) else "accepted"
     body = {"destination": letter.destination, "control_id": letter.control_id, "outcome": how}

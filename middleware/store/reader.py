@@ -24,6 +24,7 @@ from middleware.store.database import snapshot
 from middleware.store.doubts import with_errand_left
 from middleware.store.feed import FeedPage, FeedRow
 from middleware.store.his_charges import HisCharges
+from middleware.store.his_notices import HisNotices
 from middleware.store.his_people import HisPeople
 from middleware.store.intake import Intakes
 from middleware.store.links import Links
@@ -71,6 +72,7 @@ class Reader:
         self.window = Window(engine, self.vault)
         self.intakes = Intakes(engine)
         self.his_people = HisPeople(engine, self.vault)
+        self.his_notices = HisNotices(engine, self.vault, self.his_people)
         self.his_charges = HisCharges(engine, self.vault)
 
     def stored(self, visit_id: str, newer_than: int = 0) -> Stored | None:

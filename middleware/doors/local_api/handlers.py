@@ -38,6 +38,7 @@ from middleware.engine.card_sessions import CardSessions
 from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder, Reconciliation
 from middleware.engine.debit_desk import Debits
 from middleware.engine.driver import Driver
+from middleware.engine.finding import Finding
 from middleware.engine.inbox import Inboxes
 from middleware.engine.keydesk import Keys
 from middleware.engine.letters import Letters
@@ -68,6 +69,7 @@ class Business:
     letters: Letters | None = None
     debits: Debits | None = None
     told: HisTold | None = None
+    finding: Finding | None = None
 
 
 @frozen(slots=True)

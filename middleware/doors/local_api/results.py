@@ -150,7 +150,14 @@ class InsuranceFacts(Result, frozen=True, kw_only=True):
     balance: Yuan
 
 
-class RegisterResult(Result, frozen=True, kw_only=True):
+class WithReferences(Result, frozen=True, kw_only=True):
+    """What the hospital itself calls it; absent when nobody said so."""
+
+    appointment: str | UnsetType = UNSET
+    order_numbers: list[str] | UnsetType = UNSET
+
+
+class RegisterResult(WithReferences, frozen=True, kw_only=True):
     """patient.register."""
 
     visit_id: str
@@ -192,7 +199,7 @@ class SplitFacts(Result, frozen=True, kw_only=True):
     funds: list[FundFacts]
 
 
-class QuoteResult(Result, frozen=True, kw_only=True):
+class QuoteResult(WithReferences, frozen=True, kw_only=True):
     """settlement.quote."""
 
     settlement_id: str
@@ -202,7 +209,7 @@ class QuoteResult(Result, frozen=True, kw_only=True):
     split: SplitFacts
 
 
-class SettleResult(Result, frozen=True, kw_only=True):
+class SettleResult(WithReferences, frozen=True, kw_only=True):
     """settlement.settle."""
 
     settlement_id: str
@@ -217,7 +224,7 @@ class SettleResult(Result, frozen=True, kw_only=True):
     split: SplitFacts
 
 
-class CancelResult(Result, frozen=True, kw_only=True):
+class CancelResult(WithReferences, frozen=True, kw_only=True):
     """settlement.cancel."""
 
     settlement_id: str
