@@ -13,9 +13,10 @@ from attrs import frozen
 
 from adapters.bank.iso8583.adapter import Iso8583Bank
 from adapters.his.hl7v2.destinations import destinations_of
-from adapters.insurance.exchange.link import CentreLink
-from adapters.insurance.opening import centre_of
+from adapters.insurance.mobile.beside import CentreWithMobile
+from adapters.insurance.opening import beside, centre_of
 from adapters.insurance.profile import Profile, load_profile
+from adapters.insurance.signing.credentials import read_secret
 from adapters.insurance.signing.opening import gateway_window_s
 from daemon import VERSION
 from daemon.anchoring import Anchoring
@@ -23,7 +24,7 @@ from daemon.card_keys import cards_of
 from daemon.chain_watch import ChainWatch
 from daemon.his_links import HisLinks, Outboxes, links_of, news_of, outboxes_of
 from daemon.opening import Opened, open_store
-from daemon.policies import calls_of, categories_of, cross_of, finish_of, kinds_of, local_of
+from daemon.policies import calls_of, categories_of, cross_of, finish_of, kinds_of, local_of, mobile_of
 from daemon.readers import readers_of
 from daemon.reconciling import Reconciling
 from daemon.settings import EngineOptions, Settings
@@ -35,6 +36,7 @@ from middleware.doors.local_api.door import LocalApi
 from middleware.doors.local_api.handlers import Business
 from middleware.doors.mllp.door import MllpDoor
 from middleware.doors.mllp.reading import TELLING, reader_of
+from middleware.doors.notices.door import NoticeDoor
 from middleware.doors.tokens import TokenTable
 from middleware.engine.asking import Patience
 from middleware.engine.bureau import StoredFeed
@@ -51,8 +53,10 @@ from middleware.engine.intake import Intake
 from middleware.engine.journal import Journal
 from middleware.engine.keydesk import KeyDesk
 from middleware.engine.letters import LetterDesk
+from middleware.engine.masters import NameRule
 from middleware.engine.media import MediaDesk
 from middleware.engine.members import AUDIT, INTAKE, OUTBOX, RECONCILIATION, LeaseTerms, Members
+from middleware.engine.mobile import MobileNotices
 from middleware.engine.pools import Pool
 from middleware.engine.reconcile import Reconciler
 from middleware.engine.reconcile_desk import ReconciliationDesk
@@ -96,7 +100,7 @@ class Application:
     readers: ReaderFleet
     cards: CardSessions
     his: HisLinks
-    centre: CentreLink
+    centre: CentreWithMobile
     bank: Iso8583Bank | None
     members: Members
     engine: Engine
@@ -113,6 +117,7 @@ class Application:
     debits: DebitDesk
     door: LocalApi
     mllp: MllpDoor
+    notices: NoticeDoor | None
     site: HttpSite
 
     async def start(self) -> None:
@@ -138,6 +143,8 @@ class Application:
         self.site.start()
         self.door.start()
         self.mllp.start()
+        if self.notices is not None:
+            self.notices.start()
         log.info("daemon.ready", version=VERSION, epoch=self.journal.epoch)
 
     async def stop(self) -> None:
@@ -145,6 +152,7 @@ class Application:
         log.info("daemon.stopping")
         self.engine.refuse_new()
         for stop in (
+            *((self.notices.stop,) if self.notices is not None else ()),
             self.mllp.stop,
             self.door.stop,
             self.site.stop,
@@ -208,6 +216,7 @@ def policy_of(settings: Settings, profile: Profile) -> Policy:
         cross=cross_of(profile),
         query_visits=profile.query_visits,
         finish=finish_of(profile),
+        mobile=mobile_of(profile, enabled=settings.mobile.enabled),
         already_done_codes=frozenset(profile.already_done_codes),
     )
 
@@ -254,7 +263,7 @@ def build(settings: Settings, reactor: Any) -> Application:
 
     readers = readers_of(settings, reactor, now, metrics)
     his = links_of(settings.his, reactor)
-    centre = centre_of(settings.centre, reactor, now, profile)
+    centre = beside(centre_of(settings.centre, reactor, now, profile), settings.mobile, reactor, now, profile)
     bank = Iso8583Bank(settings.bank, reactor) if settings.bank.enabled else None
     engine = Engine(
         Means(
@@ -289,7 +298,7 @@ def build(settings: Settings, reactor: Any) -> Application:
     )
     cards, driver, debits = cards_of(settings.card_keys, keyed, counter, reactor, now)
     watch = Watch(engine, reactor, now)
-    outbox = outboxes_of(settings.his, his, engine, metrics, lambda: members.holds(OUTBOX), lambda: watch.letters)
+    outbox = outboxes_of(settings.his, his, database, engine, metrics, lambda: members.holds(OUTBOX), lambda: watch.letters)
     chain = ChainWatch(opened, journal, pool, reactor)
     anchoring = Anchoring(settings.anchor, database, settings.centre.institution_code, reactor, now)
     health: list[Callable[[], PartHealth]] = [
@@ -300,8 +309,12 @@ def build(settings: Settings, reactor: Any) -> Application:
         health.append(bank.health)
     clock_limit = clock_limit_s(settings, profile)
     metrics.set("clock_limit_seconds", clock_limit)
-    health.append(lambda: clock_health(centre.clock_ahead_s(), clock_limit))
-    health += [flagging.health, flagging.links_health, debits.health]
+    health += [
+        lambda: clock_health(centre.clock_ahead_s(), clock_limit),
+        flagging.health,
+        flagging.links_health,
+        debits.health,
+    ]
     desk = ManualDesk(engine, Doubts(database, opened.vault))
     keys = KeyDesk(engine, database, opened.vault, settings.keys.keep_days)
     health.append(keys.health)
@@ -331,23 +344,38 @@ def build(settings: Settings, reactor: Any) -> Application:
         letters=LetterDesk(engine, LettersReader(database, opened.vault), outbox.look_again),
     )
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
-    feed = feed_resource(
-        StoredFeed(pool, reader), StoredFlags(pool, reader), tokens, settings.feed, reactor, now, metrics.feed_request
-    )
     mllp = MllpDoor(settings.mllp, inbox, reactor, now, told)
+    notices = notices_of(settings, centre, engine, store, reactor, metrics)
     health += [door.health, mllp.health, told.intake.health]
-    site = build_site(settings.http, metrics, health, VERSION, reactor, feed)
-    health.append(site.health)
+    health += [part.health for part in (centre.mobile, notices) if part is not None]
+    feeds = StoredFeed(pool, reader), StoredFlags(pool, reader)
+    site = site_of(settings, metrics, health, feeds, tokens, reactor)
     metrics.watch_parts(health)
 
     tick = TickProbe(reactor, lambda late: metrics.observe("reactor_tick_lag_seconds", late))
     application = Application(
         settings, database, opened.vault, opened.hold, pool, journal, readers, cards, his, centre, bank, members, engine,
         counter.gate, keys, outbox, watch, chain,
-        anchoring, tick, reconciling, flagging, told.intake, debits, door, mllp, site,
+        anchoring, tick, reconciling, flagging, told.intake, debits, door, mllp, notices, site,
     )  # fmt: skip
     metrics.before_scrape(lambda: _measure(application, metrics))
     return application
+
+
+def site_of(
+    settings: Settings,
+    metrics: Metrics,
+    health: list[Callable[[], PartHealth]],
+    feeds: tuple[StoredFeed, StoredFlags],
+    tokens: TokenTable,
+    reactor: Any,
+) -> HttpSite:
+    """The HTTP listener with the bureau's feed on it; it is one of the parts that it tells of."""
+    now = clock_of(settings.engine.utc_offset_minutes)
+    feed = feed_resource(*feeds, tokens, settings.feed, reactor, now, metrics.feed_request)
+    site = build_site(settings.http, metrics, health, VERSION, reactor, feed)
+    health.append(site.health)
+    return site
 
 
 def inbox_of(
@@ -359,6 +387,25 @@ def inbox_of(
     return Inbox(means.journal, means.pool, reader, means.now, means.clock), told
 
 
+def notices_of(
+    settings: Settings, centre: CentreWithMobile, engine: Engine, store: Statements, reactor: Any, metrics: Metrics
+) -> NoticeDoor | None:
+    """The door for notices of payment, where there is a channel that could send them."""
+    if centre.mobile is None:
+        return None
+    options = settings.mobile_notices
+    where = options.path_secret
+    secret = read_secret(where, "mobile_notices.path_secret").decode("latin-1") if where else ""
+    return NoticeDoor(
+        options,
+        centre.mobile,
+        MobileNotices(engine, store),
+        reactor,
+        secret,
+        lambda outcome: metrics.count("mobile_notices_total", outcome),
+    )
+
+
 def serve_members(members: Members, engine: Engine) -> None:
     """What this node's engine does when its life begins anew, or another's ends."""
     members.forget = engine.forget
@@ -367,7 +414,10 @@ def serve_members(members: Members, engine: Engine) -> None:
 
 def waits_of(engine: EngineOptions) -> Waits:
     """How long callers wait."""
-    return Waits(engine.register_wait_s, engine.quote_wait_s, engine.settle_wait_s, engine.card_read_valid_s)
+    return Waits(
+        engine.register_wait_s, engine.quote_wait_s, engine.settle_wait_s, engine.card_read_valid_s,
+        NameRule(engine.his_names),
+    )  # fmt: skip
 
 
 def reconciliation(
@@ -412,6 +462,7 @@ def _measure(a: Application, metrics: Metrics) -> None:
         metrics.set("hl7_received", count, link, result)
     for name, link_ in a.mllp.links.items():
         metrics.set("hl7_connections", len(link_.connections), name)
+    metrics.set("hl7_behind_seconds", a.intake.behind_s())
     a.outbox.measure(metrics)
     for state in ("balanced", "open", "failed"):
         metrics.set("reconcile_runs", a.reconciling.runs[state], state)

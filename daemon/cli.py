@@ -17,6 +17,7 @@ from daemon.card_command import card
 from daemon.conformance.command import conformance
 from daemon.debit_command import debit
 from daemon.desk import desk
+from daemon.his_command import his
 from daemon.identity_command import identity
 from daemon.inbox_command import inbox
 from daemon.keys import keys
@@ -237,6 +238,7 @@ main.add_command(registry)
 main.add_command(keys)
 main.add_command(identity)
 main.add_command(inbox)
+main.add_command(his)
 main.add_command(debit)
 main.add_command(outbox)
 

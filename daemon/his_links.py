@@ -6,21 +6,26 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import sqlalchemy as sa
 from attrs import frozen
 
 from adapters.his.hl7v2.adapter import Hl7His
-from adapters.his.hl7v2.destinations import HisOptions, LinkOptions, destinations_of
+from adapters.his.hl7v2.destinations import ASK, HisOptions, LinkOptions, destinations_of
+from adapters.his.hl7v2.tables import ONLY_ERRORS
 from middleware.domain.command import HisMatter
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.his import FindBy
+from middleware.engine.closing import Later
 from middleware.engine.finding import Finding, FindRules
 from middleware.engine.his_news import HisNews
 from middleware.engine.merges import Merges
+from middleware.engine.numbering import Numbering
 from middleware.engine.outbox import Outbox
 from middleware.engine.registries import Registry
 from middleware.engine.runner import Engine
 from middleware.engine.service import CounterService
 from middleware.ops.metrics import Metrics
+from middleware.store.numbers import read_numbers
 
 _SHOWN = 200
 
@@ -89,12 +94,15 @@ class Outboxes:
 
 def links_of(options: HisOptions, reactor: Any) -> HisLinks:
     """The links, by name."""
-    return HisLinks({name: Hl7His(one, reactor, name=name) for name, one in options.all.items()})
+    return HisLinks(
+        {name: Hl7His(one, reactor, name=name, elsewhere=bool(one.answers_on)) for name, one in options.all.items()}
+    )
 
 
 def outboxes_of(
     options: HisOptions,
     his: HisLinks,
+    database: sa.Engine,
     engine: Engine,
     metrics: Metrics,
     ours: Callable[[], bool],
@@ -104,7 +112,14 @@ def outboxes_of(
 
     def outbox(name: str, one: LinkOptions) -> Outbox:
         told = partial(metrics.hl7_message, destination=name)
-        return Outbox(engine, his.links[name], told, ours, width=one.letters_out, name=name)
+        later = Later(one.answer_timeout_s, one.application_ack == ONLY_ERRORS) if one.answers_on else None
+        made = Outbox(engine, his.links[name], told, ours, width=one.letters_out, name=name, later=later)
+        if one.numbered:
+            asks = one.sequence_numbers == ASK
+            made.numbering = Numbering(
+                engine, his.links[name], name, partial(read_numbers, database), ask=asks, committed=later is not None
+            )
+        return made
 
     found = {name: outbox(name, one) for name, one in options.all.items()}
 

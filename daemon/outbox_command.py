@@ -59,6 +59,28 @@ def resend(control_id: str, reason: str, config: Path | None, path: Path | None,
 
 @outbox.command()
 @click.argument("control_id")
+@click.option(
+    "--set", "fields", multiple=True, required=True, help="FIELD=VALUE, a field that show lists; may be given again"
+)
+@click.option("--reason", required=True, help="why; no names, no id numbers")
+@reached()
+def fix(
+    control_id: str, fields: tuple[str, ...], reason: str, config: Path | None, path: Path | None, token_file: Path
+) -> None:
+    """Correct fields of CONTROL_ID and send it again, under a new MSH-10. Who the patient is takes a second person."""
+    pairs = [one.partition("=") for one in fields]
+    if any(not equals for _, equals, _ in pairs):
+        raise click.BadParameter("FIELD=VALUE", param_hint="--set")
+    params = {
+        "control_id": control_id,
+        "fields": [{"field": name, "value": value} for name, _, value in pairs],
+        "reason": reason,
+    }
+    ask(config, path, token_file, "letters.fix", params)
+
+
+@outbox.command()
+@click.argument("control_id")
 @click.option("--why", type=click.Choice(_WHYS), required=True, help="why the HIS need not hear it from us")
 @click.option("--reference", required=True, help="ticket or voucher number")
 @reached()
@@ -73,7 +95,7 @@ def discard(control_id: str, why: str, reference: str, config: Path | None, path
 @click.argument("proposal")
 @reached()
 def approve(control_id: str, proposal: str, config: Path | None, path: Path | None, token_file: Path) -> None:
-    """Approve PROPOSAL (shown by show): the HIS will never hear CONTROL_ID from us."""
+    """Approve PROPOSAL (shown by show): the HIS will never hear CONTROL_ID from us, or hears it corrected."""
     ask(config, path, token_file, "letters.approve", {"control_id": control_id, "proposal": proposal})
 
 

@@ -8,6 +8,7 @@ from adapters.insurance.profile import Profile
 from adapters.insurance.profile_kinds import KindForm, StayForm
 from middleware.domain.category import CATEGORIES, Category, Need
 from middleware.domain.kind import Call, VisitKind
+from middleware.domain.mobile import MobileRules
 from middleware.domain.money import Money
 from middleware.domain.pursuit import Source
 from middleware.domain.rules import CrossRules, DischargeBy, KindRules, OnHisRefusal, OnHisSilence
@@ -73,6 +74,21 @@ def categories_of(profile: Profile) -> Mapping[str, Category]:
 def finish_of(profile: Profile) -> Call | None:
     """The call that must follow a settlement's yes there."""
     return {"confirm": Call.CONFIRM, "check": Call.CHECK}.get(profile.after_settle)
+
+
+def mobile_of(profile: Profile, *, enabled: bool) -> MobileRules | None:
+    """What is decided of paying by phone; None where the site or the region has none."""
+    form = profile.mobile
+    if not (enabled and form.offered):
+        return None
+    return MobileRules(
+        valid_s=form.valid_s,
+        poll_s=form.poll_s,
+        poll_max_s=form.poll_max_s,
+        unpaid=frozenset(form.unpaid),
+        clearing_type=form.clearing_type,
+        clearing_agency=form.clearing_agency,
+    )
 
 
 def local_of(profile: Profile) -> str:

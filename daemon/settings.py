@@ -14,14 +14,17 @@ from sqlalchemy.exc import ArgumentError
 from adapters.bank.iso8583.options import BankOptions
 from adapters.his.hl7v2.destinations import HisOptions
 from adapters.insurance.exchange.options import CentreOptions
-from config.section import between, setting
+from adapters.insurance.mobile.options import MobileOptions
+from config.section import between, one_of, setting
 from daemon.anchor_url import place_of
 from daemon.reconciling import ReconcileOptions
 from daemon.registry_options import AuditOptions, RegistryOptions
 from middleware.doors.feed.options import FeedOptions
 from middleware.doors.local_api.options import LocalApiOptions
 from middleware.doors.mllp.options import MllpOptions, links_are_named
+from middleware.doors.notices.options import NoticeOptions
 from middleware.doors.tokens import AccountOptions
+from middleware.engine.masters import NameRule
 from middleware.ops.logs import LogOptions
 from middleware.ops.options import SiteOptions
 from middleware.store.key_options import KeyOptions
@@ -131,6 +134,12 @@ class EngineOptions:
     cancel_on_his_refusal: bool = setting(
         False, help="when the HIS refuses a settlement: true cancels it at the centre, false holds it for a person"
     )
+    his_names: str = setting(
+        str(NameRule.FILL),
+        help="departments and doctors of a registration, where the HIS told of its own by MFN: fill takes names that were"
+        " left out from there; check also refuses codes and names that the HIS does not have",
+        validator=one_of(*map(str, NameRule)),
+    )
     drain_s: float = setting(20.0, help="at a stop, what was sent may end so long", unit="s", validator=between(0, 600))
     utc_offset_minutes: int = setting(480, help="the hospital's time zone", unit="min", validator=between(-720, 840))
 
@@ -188,6 +197,8 @@ class Settings:
     store: StoreOptions = setting(Factory(StoreOptions), help="the database")  # noqa: RUF009 - an attrs field
     keys: KeyOptions = setting(Factory(KeyOptions), help="the master key: without it no personal data is read or written")  # noqa: RUF009 - an attrs field
     engine: EngineOptions = setting(Factory(EngineOptions), help="waits and pursuit")  # noqa: RUF009 - an attrs field
+    mobile: MobileOptions = setting(Factory(MobileOptions), help="the channel of mobile payment (6201-6302)")  # noqa: RUF009 - an attrs field
+    mobile_notices: NoticeOptions = setting(Factory(NoticeOptions), help="where its notices (6302) come in")  # noqa: RUF009 - an attrs field
     his: HisOptions = setting(  # noqa: RUF009 - an attrs field
         Factory(HisOptions), help="the HIS by HL7 v2, and others that are told: [his.destinations.NAME]"
     )

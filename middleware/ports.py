@@ -15,7 +15,8 @@ from middleware.domain.card_key import FileAsk, IdentityRead, KeyAsk, KeyChallen
 from middleware.domain.centre import Call, CentreReply, CentreRequest, SignIn
 from middleware.domain.fault import Fault
 from middleware.domain.health import PartHealth
-from middleware.domain.his import FindPatient, HisAccepted, HisFound, HisMessage
+from middleware.domain.his import FindPatient, HisAccepted, HisFound, HisMessage, Told
+from middleware.domain.mobile import OrderStands
 from middleware.domain.outcome import Outcome
 from middleware.domain.payment import BankCall, BankReply, BankRequest
 
@@ -73,6 +74,16 @@ class Centre(Part, Protocol):
         """
 
 
+class Notices(Protocol):
+    """The channel of mobile payment where it speaks by itself."""
+
+    async def read_notice(self, body: bytes) -> OrderStands:
+        """What a notice (6302) says. Raises ``mobile.not_genuine`` when the channel did not seal it, or not for us."""
+
+    def answer(self, *, taken: bool) -> bytes:
+        """What it is answered with; one that was not taken comes again."""
+
+
 @frozen(slots=True)
 class PreparedPayment:
     """A message to the bank whose bytes are fixed. ``digest`` is of them without the card's data; ``body`` is opaque."""
@@ -109,6 +120,16 @@ class His(Part, Protocol):
 
         ``Refused`` is AE/AR (CE/CR); ``Unknown`` is silence or a lost link; ``NotSent`` never left.
         """
+
+
+class NumberedHis(His, Protocol):
+    """A destination whose messages bear sequence numbers (MSH-13)."""
+
+    async def tell(self, message: HisMessage, number: int) -> Told:
+        """As ``deliver``, under that number."""
+
+    async def ask_number(self, control_id: str, created_at: dt.datetime, number: int) -> Told:
+        """Start (0) or resynchronise (-1) the numbers: a message that says nothing else, and what is expected now."""
 
 
 class PatientIndex(Protocol):

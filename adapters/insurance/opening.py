@@ -9,11 +9,15 @@ from typing import Any
 
 from adapters.insurance.exchange.link import CentreLink
 from adapters.insurance.exchange.options import CentreOptions
+from adapters.insurance.mobile.beside import CentreWithMobile
+from adapters.insurance.mobile.link import MobileLink
+from adapters.insurance.mobile.options import MobileOptions
 from adapters.insurance.national.link import NationalCentre
 from adapters.insurance.profile import Profile
 from adapters.insurance.signing.opening import signers_of
 from adapters.insurance.soap.link import SoapCentre
 from adapters.insurance.soap.style import style_of
+from middleware.domain.fault import Fault
 
 _NATIONAL = "national"
 
@@ -27,6 +31,23 @@ def must_have_contract(profile: Profile) -> None:
     """``ConfigError`` when the WSDL that the profile names, or its operation, cannot be used for its dialect."""
     if profile.dialect != _NATIONAL:
         style_of(profile)
+
+
+def beside(
+    counter: CentreLink,
+    options: MobileOptions,
+    reactor: Any,
+    now: Callable[[], dt.datetime],
+    profile: Profile,
+) -> CentreWithMobile:
+    """The centre with its channel of mobile payment, where site and region have one. Raises as ``centre_of``."""
+    if not options.enabled:
+        return CentreWithMobile(counter, None)
+    if not profile.mobile.offered:
+        raise Fault("system.config", "mobile.enabled: this region's profile does not offer mobile payment")
+    if not profile.mobile.fee_type:
+        raise Fault("system.config", "mobile.fee_type of the region's profile is empty: ask the centre")
+    return CentreWithMobile(counter, MobileLink(options, counter.options, reactor, now, profile))
 
 
 def centre_of(

@@ -16,6 +16,7 @@ from adapters.insurance import profile_gateway, profile_rules, profile_soap
 from adapters.insurance.files.form import StatementForm
 from adapters.insurance.profile_gateway import GatewayForm, NationalForm, SignatureForm
 from adapters.insurance.profile_kinds import CategoryForm, CrossRegionForm, KindForm, PharmacyForm, StayForm
+from adapters.insurance.profile_mobile import MobileForm
 from adapters.insurance.profile_soap import SoapForm
 from adapters.insurance.schema import SiteRules
 from adapters.insurance.transactions import ENVELOPE_EXTRAS, REQUEST_HEAD
@@ -133,6 +134,10 @@ class Profile:
     )
     signature: SignatureForm = setting(  # noqa: RUF009 - setting() is attrs.field()
         help="the envelope's own signature", default=attrs.Factory(SignatureForm)
+    )
+
+    mobile: MobileForm = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="the channel of mobile payment", default=attrs.Factory(MobileForm)
     )
 
     @property

@@ -38,6 +38,7 @@ from middleware.domain.centre import Call
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.kind import VisitKind
+from middleware.domain.mobile import OrderRequest
 from middleware.domain.money import Money
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.ports import PreparedCall
@@ -204,7 +205,7 @@ class Wire:
         """Fix the bytes: here the text of the fields, made and checked as for the wire."""
         call = c.call_of(request)
         nodes = None
-        if not isinstance(request, c.StatementRequest):
+        if not isinstance(request, c.StatementRequest | OrderRequest):
             nodes = to_input(request, _REGION)
             check_input(TRANSACTIONS[call.value], nodes, DICTIONARIES, _NOTHING_ADDED)
         text = f"{message_id} {request!r}" if nodes is None else f"{message_id} {nodes!r}"

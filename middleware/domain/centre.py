@@ -13,6 +13,8 @@ from middleware.domain.charge import ChargeLine, Diagnosis, Disease
 from middleware.domain.credential import BY_CARD, Credential
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
 from middleware.domain.kind import CALLS, CANCEL_CALLS, FINISH_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, VisitKind
+from middleware.domain.mobile import CALLS as ORDER_CALLS
+from middleware.domain.mobile import OrderReply, OrderRequest
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Maternity
 from middleware.domain.split import Split
@@ -288,7 +290,7 @@ CounterRequest = (
     SignIn | QueryPerson | RegisterVisit | UploadVisit | UploadCharges | PreSettle | Settle | CancelSettlement | Reverse
     | Admit | Discharge | WithdrawDischarge | WithdrawVisit | WithdrawCharges | QueryVisits | Confirm
 )  # fmt: skip
-CentreRequest = CounterRequest | StatementRequest
+CentreRequest = CounterRequest | StatementRequest | OrderRequest
 
 _CALL_OF: dict[type, Call] = {
     SignIn: Call.SIGN_IN,
@@ -305,6 +307,7 @@ _CALL_OF: dict[type, Call] = {
     CompareDetail: Call.COMPARE_DETAIL,
     UploadFile: Call.UPLOAD_FILE,
     DownloadFile: Call.DOWNLOAD_FILE,
+    **ORDER_CALLS,
 }
 
 
@@ -534,4 +537,5 @@ CentreReply = (
     | DetailCompared
     | FileDownloaded
     | FileRefused
+    | OrderReply
 )

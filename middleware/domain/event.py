@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 
-from attrs import frozen
+from attrs import field, frozen
 
 from middleware.domain.centre import Call, FoundVisit, LineVerdict, PersonKnown, Settled, SettlementCancelled
 from middleware.domain.decision import Decision, Evidence
 from middleware.domain.errand import Matter
+from middleware.domain.mobile import Amounts, OrderRefunded
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Caller, References, RegisterOrder
 from middleware.domain.payment import Means
@@ -503,6 +504,80 @@ class VisitQueryFailed:
     detail: str  # our own word for it
 
 
+# -- of mobile payment
+
+
+@frozen(slots=True)
+class OrderRequested:
+    """A person confirmed the quote, and that it is to be paid by phone; ``voucher`` is the e-voucher's token."""
+
+    settlement_id: str
+    caller: Caller
+    total: Money
+    cash: Money
+    voucher: str = field(default="", repr=False)
+
+
+@frozen(slots=True)
+class CentreOpenedOrder:
+    """6201 was answered: an order is there, and nothing of it is paid."""
+
+    settlement_id: str
+    message_id: str
+    number: str
+    token: str = field(default="", repr=False)
+    cashier: str = field(default="", repr=False)
+
+
+@frozen(slots=True)
+class CentrePlacedOrder:
+    """6202 was answered. What it says is a hint: how the order stands is asked."""
+
+    settlement_id: str
+    message_id: str
+    state: str
+    late: bool = False
+
+
+@frozen(slots=True)
+class CentreRefundedOrder:
+    """6203 was answered. What it says is a hint, as with 6202."""
+
+    settlement_id: str
+    message_id: str
+    reply: OrderRefunded
+    late: bool = False
+
+
+@frozen(slots=True)
+class OrderShown:
+    """6301 was answered: so the order stood when it was asked."""
+
+    settlement_id: str
+    message_id: str
+    state: str
+    amounts: Amounts
+    at: dt.datetime | None = None
+
+
+@frozen(slots=True)
+class OrderNotShown:
+    """It was not: refused, not sent, or unanswered. Nothing was learned."""
+
+    settlement_id: str
+    message_id: str
+    detail: str  # our own word for it
+
+
+@frozen(slots=True)
+class OrderNoticed:
+    """A genuine 6302 said that the order is paid. It decides nothing; it is why 6301 is asked now."""
+
+    settlement_id: str
+    number: str
+    amounts: Amounts
+
+
 # -- of the process
 
 
@@ -579,6 +654,13 @@ SettlementEvent = (
     | CentreListedAbsent
     | CentreListedOtherwise
     | CentreListedEqual
+    | OrderRequested
+    | CentreOpenedOrder
+    | CentrePlacedOrder
+    | CentreRefundedOrder
+    | OrderShown
+    | OrderNotShown
+    | OrderNoticed
     | DaemonRestarted
 )
 Event = VisitEvent | SettlementEvent | PaymentEvent | ErrandEvent | RegistrationRequested | QuoteRequested | ErrandRequested

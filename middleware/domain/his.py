@@ -12,6 +12,7 @@ from middleware.domain.charge import ChargeLine
 from middleware.domain.identity import IdNumber, MediumNumber, PersonName
 from middleware.domain.kind import VisitKind
 from middleware.domain.order import References
+from middleware.domain.outcome import Outcome
 from middleware.domain.split import Split
 from middleware.domain.told import PatientFacts
 
@@ -154,6 +155,18 @@ class HisFound:
 
 @frozen(slots=True)
 class HisAccepted:
-    """AA (or CA): the HIS has it. ``patient_number`` is the HIS's number for the person, when its answer carries one."""
+    """AA (or CA): the HIS has it. ``patient_number`` is the HIS's number for the person, when its answer carries one.
+
+    ``committed``: it only arrived (CA); what the other side makes of it comes over another connection.
+    """
 
     patient_number: str = ""
+    committed: bool = False
+
+
+@frozen(slots=True)
+class Told:
+    """How a message over a numbered link ended, and which number the other side expects (MSA-4), where it says so."""
+
+    outcome: Outcome[HisAccepted]
+    expected: int | None = None

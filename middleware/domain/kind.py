@@ -43,6 +43,11 @@ class Call(StrEnum):
     COMPARE_DETAIL = "3202"
     UPLOAD_FILE = "9101"
     DOWNLOAD_FILE = "9102"
+    # Of the channel of mobile payment, which has no other transaction of ours.
+    OPEN_ORDER = "6201"
+    PLACE_ORDER = "6202"
+    REFUND_ORDER = "6203"
+    QUERY_ORDER = "6301"
     # Of centres before 2021; the numbers are ours, no list of the platform's has them.
     CONFIRM = "9901"
     CHECK = "9902"
@@ -51,8 +56,10 @@ class Call(StrEnum):
 REGISTER_CALLS = frozenset({Call.REGISTER_VISIT, Call.ADMIT})
 CHARGE_CALLS = frozenset({Call.UPLOAD_CHARGES, Call.UPLOAD_STAY_CHARGES})
 PRE_SETTLE_CALLS = frozenset({Call.PRE_SETTLE, Call.PHARMACY_PRE_SETTLE, Call.STAY_PRE_SETTLE})
-SETTLE_CALLS = frozenset({Call.SETTLE, Call.PHARMACY_SETTLE, Call.STAY_SETTLE})
-CANCEL_CALLS = frozenset({Call.CANCEL, Call.PHARMACY_CANCEL, Call.STAY_CANCEL})
+SETTLE_CALLS = frozenset({Call.SETTLE, Call.PHARMACY_SETTLE, Call.STAY_SETTLE, Call.PLACE_ORDER})
+CANCEL_CALLS = frozenset({Call.CANCEL, Call.PHARMACY_CANCEL, Call.STAY_CANCEL, Call.REFUND_ORDER})
+# Whatever their answers say, the order's own state is asked: no text promises that a lost one did nothing.
+MOBILE_CALLS = frozenset({Call.OPEN_ORDER, Call.PLACE_ORDER, Call.REFUND_ORDER, Call.QUERY_ORDER})
 # Where a region wants it: the call after the centre's yes to a settle, without whose own yes nothing is settled.
 FINISH_CALLS = frozenset({Call.CONFIRM, Call.CHECK})
 # A lost answer to one of these may have moved money; none is ever sent twice (SETTLEMENT.md).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
 
 from middleware.domain.charge import ChargeLine, Diagnosis, Disease
 from middleware.domain.kind import VisitKind
@@ -150,6 +150,16 @@ class SettleOrder:
     total: Money
     cash: Money
     payment: Payment = Payment()  # noqa: RUF009 - frozen
+
+
+@frozen(slots=True)
+class PhoneOrder:
+    """mobile.order: a person confirmed these two figures of the quote, and pays by phone."""
+
+    settlement_id: str
+    total: Money
+    cash: Money
+    voucher: str = field(default="", repr=False)  # ecToken; "" = that of the e-voucher with which they registered
 
 
 @frozen(slots=True)

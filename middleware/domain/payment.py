@@ -30,6 +30,7 @@ class Means(StrEnum):
 
     CASH = "cash"  # the cashier has it, or another system of the hospital; nothing goes over a wire of ours
     BANK_CARD = "bank_card"
+    MOBILE = "mobile"  # the person pays in the insurance app, with the whole order
 
 
 class BankCall(StrEnum):

@@ -17,6 +17,7 @@ class Source(StrEnum):
 
     REVERSAL = "reversal"  # 2601: its clear answer ends the doubt
     FILE = "file"  # the result file of the day (3202), by message id: the surest, of the next night
+    ORDER = "order-query"  # 6301: how an order of mobile payment stands; of such an order it comes first, and alone
     VISITS = "visit-query"  # 5201: what the centre has of the person. Weak: it decides nothing, a person reads it
 
 
@@ -50,6 +51,7 @@ DOING: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         FIRST: ("即将查证", "the first check is still to come"),
         Source.REVERSAL: ("冲正查证（2601）", "a reversal (2601) establishes it"),
+        Source.ORDER: ("查询移动支付订单（6301）", "the order of mobile payment is asked about (6301)"),
         Source.VISITS: ("查询就诊（5201）", "the centre is asked for the visit (5201)"),
         Source.FILE: ("等待日终对账文件（3202）", "the result file of the day (3202) is waited for"),
         PERSON: ("已转人工处理台", "two persons decide at the manual desk"),

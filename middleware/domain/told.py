@@ -8,6 +8,7 @@ from attrs import frozen
 
 from middleware.domain.charge import ChargeLine
 from middleware.domain.identity import IdNumber, MediumNumber, PersonName
+from middleware.domain.masters import MastersTold
 
 MAX_NUMBERS = 20  # of one patient
 
@@ -70,6 +71,10 @@ class MergeTold:
     facts: PatientFacts
 
 
+# What a bill needs of a line beside numbers and amounts.
+NEEDED = ("catalogue_code", "hospital_code", "name", "department_code", "department_name", "doctor_code", "doctor_name")
+
+
 class LineAct(StrEnum):
     """What is said of a line."""
 
@@ -95,7 +100,7 @@ class ChargesTold:
     lines: tuple[LineTold, ...]
 
 
-Told = PatientTold | MergeTold | ChargesTold | None  # None: kept, and nothing is derived from it
+Told = PatientTold | MergeTold | ChargesTold | MastersTold | None  # None: kept, and nothing is derived from it
 
 
 class QueryBy(StrEnum):

@@ -14,6 +14,7 @@ from middleware.domain.centre import Call, FoundVisit, Settled, SettlementCancel
 from middleware.domain.decision import Decided, Proposal
 from middleware.domain.errand import Errand, ErrandState, Matter
 from middleware.domain.kind import CALLS, Calls
+from middleware.domain.mobile import MobileOrder
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Caller, References, RegisterOrder
 from middleware.domain.payment import Leg, Means, is_open
@@ -45,6 +46,7 @@ class SettlementState(StrEnum):
     SETTLE_SENT = "SettleSent"  # bytes left
     CONFIRM_INTENDED = "ConfirmIntended"  # the centre said yes; the call without which that counts for nothing is durable
     CONFIRM_SENT = "ConfirmSent"  # its bytes left
+    ORDERED = "Ordered"  # a mobile order stands there; it is asked again and again whether the person has paid
     UNKNOWN = "Unknown"  # money may have moved; the visit is locked for money
     REVERSAL_INTENDED = "ReversalIntended"  # a reversal of exactly one message is durable
     REVERSAL_SENT = "ReversalSent"  # its bytes left
@@ -65,6 +67,7 @@ MONEY_OPEN = frozenset(
         SettlementState.SETTLE_SENT,
         SettlementState.CONFIRM_INTENDED,
         SettlementState.CONFIRM_SENT,
+        SettlementState.ORDERED,
         SettlementState.UNKNOWN,
         SettlementState.REVERSAL_INTENDED,
         SettlementState.REVERSAL_SENT,
@@ -129,6 +132,7 @@ class Settlement:
     legs: tuple[Leg, ...] = ()  # tries to have it from a bank card, the newest last
     pursuit: Pursuit | None = None  # how far the doubt has been pursued; None when there is none
     shown: Shown | None = None  # weak evidence, for the desk
+    mobile: MobileOrder | None = None  # the order by which it is paid by phone
     finding: Finding | None = None  # of a comparison with the centre: it stands until both say the same
     references: References = References()  # noqa: RUF009 - frozen; the visit's, and what the quote said
 
@@ -139,8 +143,8 @@ class Settlement:
 
     @property
     def is_open(self) -> bool:
-        """Whether money may be moving or may have moved unseen, at the centre or at the bank."""
-        return self.state in MONEY_OPEN or any(is_open(leg) for leg in self.legs)
+        """Whether money may be moving or may have moved unseen, at the centre or at the bank; or is about to."""
+        return self.state in MONEY_OPEN or any(is_open(leg) for leg in self.legs) or self.awaiting is Call.OPEN_ORDER
 
     @property
     def batch(self) -> str:
@@ -192,6 +196,14 @@ class Visit:
     def calls(self) -> Calls:
         """The transactions of its kind."""
         return CALLS[self.order.kind]
+
+    def settle_call(self, settlement: Settlement) -> Call:
+        """What settles it: of a mobile order 6202, of every other what its kind of visit has."""
+        return Call.PLACE_ORDER if settlement.mobile is not None else self.calls.settle
+
+    def cancel_call(self, settlement: Settlement) -> Call:
+        """What undoes it."""
+        return Call.REFUND_ORDER if settlement.mobile is not None else self.calls.cancel
 
     @property
     def facts(self) -> VisitFacts:

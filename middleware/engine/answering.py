@@ -57,6 +57,8 @@ def known_answer(request: Request, visit: Visit, holder: Holder) -> Answer | Fau
         "settlement.quote_from_his": views.quote_answer,
         "settlement.settle": views.settle_answer,
         "settlement.cancel": views.cancel_answer,
+        "mobile.order": views.order_answer,
+        "mobile.refund": views.cancel_answer,
     }
     return of[request.method](visit, settlement)
 

@@ -13,9 +13,11 @@ answer. Amounts are yuan as text with two places ("18785.39"); times are ISO 860
                settlements [{settlement_id, state}], fault
 ``quote``      settlement_id, visit_id, state "Quoted", expires_at, split {...}
 ``settle``     settlement_id, visit_id, state "Settled", settlement_number, settled_at, message_id, split {...}
+``order``      settlement_id, visit_id, state "Ordered"|"Settled", order_number, expires_at, pay {url}, amounts {...}
 ``cancel``     settlement_id, visit_id, state "Cancelled", settlement_number, cancelled_at, message_id, split {...}
 ``get``        settlement_id, visit_id, state, money "none"|"charged"|"unknown"|"reversed"|"cancelled", delivered (bool),
                and what is known of: quote, settled, cancelled, fault {code, zh, en, detail}, next_check_at,
+               order {our_number, order_number, state, standing, called_off, notices, expires_at, amounts},
                pursuit {doing, zh, en, attempts, since, asked, person_at, shown {at, message_id, visits [{...}]}}
 ``shift_totals`` terminal, since, until, settled {count, total, fund, account, cash}, cancelled {the same}, unknown {count}
 ``close_shift`` terminal, number, closed_at, rows, settled, cancelled (as above), unknown {count, settlements},
@@ -37,6 +39,7 @@ from middleware.domain.order import (
     ChargeOrder,
     DischargeOrder,
     HisQuoteOrder,
+    PhoneOrder,
     QuoteOrder,
     RegisterOrder,
     SettleOrder,
@@ -64,6 +67,9 @@ class Counter(Protocol):
     async def errand(self, caller: Caller, key: str, method: str, order: ErrandOrder) -> Answer:
         """What a visit needs done beside its money, under the method's name: a stay's charges, its end, taking back."""
 
+    async def charge_from_his(self, caller: Caller, key: str, order: HisQuoteOrder) -> Answer:
+        """A stay's charges with the open lines that the HIS told of its patient; each is charged once."""
+
     async def visit(self, caller: Caller, visit_id: str) -> Answer:
         """What is known of a visit now."""
 
@@ -76,8 +82,11 @@ class Counter(Protocol):
     async def settle(self, caller: Caller, key: str, order: SettleOrder) -> Answer:
         """Settle exactly what was quoted. ``settlement.outcome_unknown`` when the centre gave no clear answer."""
 
-    async def cancel(self, caller: Caller, key: str, order: CancelOrder) -> Answer:
-        """Undo a finished settlement."""
+    async def order(self, caller: Caller, key: str, order: PhoneOrder) -> Answer:
+        """Have the person pay exactly what was quoted by phone; the answer is where. It is paid when ``get`` says so."""
+
+    async def cancel(self, caller: Caller, key: str, order: CancelOrder, method: str = "settlement.cancel") -> Answer:
+        """Undo a finished settlement, or call off an order that waits for its payment."""
 
     async def get(self, caller: Caller, *, settlement_id: str = "", request_id: str = "") -> Answer:
         """What is known of a settlement now, by its id or by the key of the request that made or settled it."""

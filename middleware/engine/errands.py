@@ -16,6 +16,7 @@ from middleware.engine.counter import Answer, ErrandOrder
 # Which method asks for what; no other method's request is an errand.
 METHODS = {
     "inpatient.charge": Matter.CHARGE,
+    "inpatient.charge_from_his": Matter.CHARGE,
     "inpatient.withdraw_charges": Matter.WITHDRAW_CHARGES,
     "inpatient.discharge": Matter.DISCHARGE,
     "inpatient.undo_discharge": Matter.UNDO_DISCHARGE,

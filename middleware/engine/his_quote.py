@@ -1,4 +1,4 @@
-"""A quote of what the HIS charged: its open lines of the patient of a visit, each in one settlement only.
+"""A quote, or a stay's charges, of what the HIS charged: open lines of the patient of a visit, each in one bill only.
 
 Whose charges they are is never guessed: the visit's person is the one whose card or voucher was read, and the charges are
 that person's by their document, or by the HIS's own number of this visit.
@@ -11,11 +11,13 @@ from attrs import frozen
 from middleware.domain.charge import MAX_LINES
 from middleware.domain.fault import Fault
 from middleware.domain.identity import MediumNumber
+from middleware.domain.kind import VisitKind
 from middleware.domain.order import HisQuoteOrder, QuoteOrder
 from middleware.domain.patients import is_the_holder
 from middleware.domain.told import NumberKind
 from middleware.domain.visit import Visit
 from middleware.engine.counter import Answer
+from middleware.engine.masters import filled_in
 from middleware.engine.runner import Engine, Means
 from middleware.store.his_charges import Stored, check_lines, claim
 from middleware.store.his_people import Known
@@ -37,7 +39,11 @@ class Taken:
 
 
 async def take(engine: Engine, visit: Visit, order: HisQuoteOrder) -> Taken:
-    """Read what is open and judge whose it is. Raises ``identity.mismatch``, ``charge.none``, ``charge.incomplete``."""
+    """Read what is open and judge whose it is; what a line lacks and the HIS's registers say is filled in.
+
+    A stay is charged as often as needed, at most ``MAX_LINES`` at a time. Raises ``identity.mismatch``, ``charge.none`` and
+    ``charge.incomplete``.
+    """
     means = engine.means
     run, reader = means.pool.run, means.reader
     number = order.patient or visit.patient_number
@@ -51,22 +57,13 @@ async def take(engine: Engine, visit: Visit, order: HisQuoteOrder) -> Taken:
         links = await run(reader.links.of_medium, str(NumberKind.PATIENT), one)
         if any(link.id_number != holder.id_number.reveal() for link in links):
             raise Fault("identity.mismatch", "the patient's number is disputed: identity.list")
-    found = await run(reader.his_charges.of_patients, sorted(same), MAX_LINES * 2, every=False)
-    lines = tuple(one for one in found if not order.encounter or one.encounter == order.encounter)
-    free = tuple([one for one in lines if await _may_be_taken(engine, one)])
-    whole = check_lines(free)
+    most = MAX_LINES if visit.order.kind is VisitKind.INPATIENT else MAX_LINES + 1
     now = means.now()
+    found = await run(reader.his_charges.to_charge, sorted(same), order.encounter, most)
+    free = await run(filled_in, reader.his_masters, found, now)
+    whole = check_lines(free)
     void = frozenset(one.settlement_id for one in visit.settlements if one.expires_at is not None and one.expires_at <= now)
     return Taken(QuoteOrder(visit.visit_id, order.diagnoses, whole, order.use_account), free, visit, void)
-
-
-async def _may_be_taken(engine: Engine, line: Stored) -> bool:
-    """What another settlement of money holds for good is no open line any more, and is left out quietly."""
-    if not line.settlement_id:
-        return True
-    holding = await engine.visits.visit_of(line.settlement_id)
-    state = (await engine.visits.visit(holding)).settlement(line.settlement_id).state if holding else ""
-    return state not in {"Settled", "Delivered"}
 
 
 class HisChargeDesk:

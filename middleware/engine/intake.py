@@ -7,6 +7,7 @@ again. A message's effect, its outcome and the cursor are one transaction; whoev
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ import structlog
 from middleware.domain.document import is_payable
 from middleware.domain.fault import FAULTS, Fault
 from middleware.domain.health import Condition, PartHealth
+from middleware.domain.masters import MastersTold
 from middleware.domain.order import Caller
 from middleware.domain.told import LINKED, ChargesTold, MergeTold, NumberKind, PatientFacts, PatientTold, TheNumber, Told
 from middleware.engine.counter import Answer
@@ -23,7 +25,7 @@ from middleware.engine.runner import Means
 from middleware.store import links
 from middleware.store.codec import encode
 from middleware.store.inbox import InboxReader
-from middleware.store.intake import DONE, FAILED, acted, passed, retried
+from middleware.store.intake import DONE, FAILED, Acted, acted, acted_again, passed, retried
 from middleware.store.links import Made, Work
 from middleware.store.units import Record, Unit
 
@@ -31,8 +33,11 @@ log = structlog.get_logger()
 
 LOOK_S = 2.0  # at the latest after so long; a message that this node took is acted on at once
 PAGE = 64
+TOGETHER = 16  # messages acted on in one transaction; so long everybody else waits for the writer
+BEHIND_S = 60.0
 MAX_DETAIL = 200
 Read = Callable[[str, bytes], Told]
+_GOOD = ("", "")
 _OURS = frozenset({"system.stopping", "system.journal", "system.node", "system.busy", "desk.stale"})
 
 
@@ -57,6 +62,7 @@ class Intake:
         self._holds = holds
         self._rounds = Rounds("intake", means.clock, self._round, LOOK_S)
         self._stopped = False
+        self._oldest: dt.datetime | None = None  # when the first that waits was taken
         self.failed = self.disputed = 0
 
     # -- its life
@@ -75,12 +81,18 @@ class Intake:
         self._rounds.kick()
 
     def health(self) -> PartHealth:
-        """DEGRADED while messages could not be acted on, or merges wait for two persons."""
+        """DEGRADED while messages could not be acted on or wait for long, or merges wait for two persons."""
         if self.failed:
             return PartHealth("intake", Condition.DEGRADED, "hl7.failed", str(self.failed))
         if self.disputed:
             return PartHealth("intake", Condition.DEGRADED, "identity.disputed", str(self.disputed))
+        if (behind := self.behind_s()) > BEHIND_S:
+            return PartHealth("intake", Condition.DEGRADED, "system.busy", f"{behind:.0f} s behind")
         return PartHealth("intake", Condition.GOOD)
+
+    def behind_s(self) -> float:
+        """How long ago the oldest message was taken that is not acted on yet; 0 while none waits."""
+        return max(0.0, (self._means.now() - self._oldest).total_seconds()) if self._oldest is not None else 0.0
 
     async def _round(self) -> None:
         if self._holds():
@@ -98,11 +110,14 @@ class Intake:
         last = -1
         while last and self._more(last):
             cursor, rows, last = await run(intakes.waiting, self._types, PAGE)
-            for row in rows:
+            for start in range(0, len(rows), TOGETHER):
                 if self._stopped:
                     return done
-                await self._act(row, cursor)
-                cursor, done = row.sequence, done + 1
+                part = rows[start : start + TOGETHER]
+                self._oldest = dt.datetime.fromisoformat(part[0].at)
+                await self._act_on(part, cursor)
+                cursor, done = part[-1].sequence, done + len(part)
+            self._oldest = None
             if last > cursor:  # what tells nothing is looked over again until it is a page: a commit each would cost more
                 await self._write(Unit(now=self._means.now(), work=passed(cursor, last)))
         self.failed = await run(intakes.count_failed)
@@ -112,12 +127,34 @@ class Intake:
     def _more(self, last: int) -> bool:
         return last < 0 or self._holds()
 
+    async def _act_on(self, rows: list[Any], cursor: int) -> None:
+        """All of them in order, in one transaction; each in its own where anything of any goes wrong."""
+        if len(rows) > 1 and await self._together(rows, cursor):
+            return
+        for row in rows:
+            await self._act(row, cursor)
+            cursor = row.sequence
+
+    async def _together(self, rows: list[Any], cursor: int) -> bool:
+        """Whether they were acted on. What went wrong is found, and told, when each is tried alone."""
+        try:
+            told = await self._means.pool.run(self._told_all, rows)
+            made = [await self._acted(row, one) for row, one in zip(rows, told, strict=True)]
+            await self._write(self._unit(made, cursor))
+        except Fault as fault:
+            if fault.code in _OURS and fault.code != "system.journal":  # that may be one value the database refuses
+                raise
+            return False
+        except Exception:  # noqa: BLE001 - told by ``_act``
+            return False
+        self._warn(made)
+        return True
+
     async def _act(self, row: Any, cursor: int | None) -> None:
         """One message. Only trouble of the whole house is raised; what is wrong with a message is its outcome."""
-        why = ("", "")
         try:
-            effect = await self._effect(row)
-            await self._write(self._unit(row, cursor, DONE, why, effect))
+            made = await self._acted(row, await self._means.pool.run(self._told, row))
+            await self._write(self._unit([made], cursor))
         except Fault as fault:
             if fault.code in _OURS:
                 raise
@@ -127,32 +164,52 @@ class Intake:
             log.error("intake.internal", inbox=row.sequence, error=type(exc).__name__)  # noqa: TRY400
             why = ("system.internal", type(exc).__name__)
         else:
+            self._warn([made])
             return
-        log.warning("intake.failed", inbox=row.sequence, code=why[0])
-        await self._write(self._unit(row, cursor, FAILED, why, None))
+        made = Acted(row.sequence, FAILED, why, None)
+        self._warn([made])
+        await self._write(self._unit([made], cursor))
 
-    def _unit(self, row: Any, cursor: int | None, state: str, why: tuple[str, str], effect: Work | None) -> Unit:
+    async def _acted(self, row: Any, told: Told) -> Acted:
+        effect, why = await self._effect(told, row)
+        return Acted(row.sequence, FAILED if why[0] else DONE, why, effect)
+
+    def _warn(self, these: list[Acted]) -> None:
+        for one in these:
+            if one.state == FAILED:
+                log.warning("intake.failed", inbox=one.sequence, code=one.why[0])
+
+    def _unit(self, these: list[Acted], cursor: int | None) -> Unit:
+        """``cursor`` None: one that is tried again."""
         now = self._means.now()
-        body = encode({"inbox": row.sequence, "state": state, "why": why[0]})
-        record = Record(now, "", "", "Hl7ActedOn", "", "", body)
-        return Unit(now=now, records=(record,), work=acted(row.sequence, cursor, state, why, now, effect))
+        bodies = [encode({"inbox": one.sequence, "state": one.state, "why": one.why[0]}) for one in these]
+        records = tuple(Record(now, "", "", "Hl7ActedOn", "", "", body) for body in bodies)
+        return Unit(
+            now=now, records=records, work=acted_again(these[0], now) if cursor is None else acted(these, cursor, now)
+        )
 
     async def _write(self, unit: Unit) -> None:
         await self._means.journal.commit(unit)
 
-    async def _effect(self, row: Any) -> Work | None:
-        told = await self._means.pool.run(self._told, row)
+    async def _effect(self, told: Told, row: Any) -> tuple[Work | None, tuple[str, str]]:
+        """What follows from a message; and what of it a person must see, where a part of it cannot be read."""
         match told:
             case PatientTold():
-                return _all(await self._patient(told.facts, row.sequence))
+                return _all(await self._patient(told.facts, row.sequence)), _GOOD
             case MergeTold():
                 ids = (_id("G", row.sequence), _id("P", row.sequence, 1), _id("P", row.sequence))
                 people, now = self._means.reader.his_people, self._means.now()
                 merged = people.merge(ids, told.prior.reveal(), told.facts, row.sequence, now)
-                return _all([merged, *await self._links(told.facts, row.sequence)])
+                return _all([merged, *await self._links(told.facts, row.sequence)]), _GOOD
             case ChargesTold():
-                return await self._charges(told, row)
-        return None
+                return await self._charges(told, row), _GOOD
+            case MastersTold():
+                put = self._means.reader.his_masters.put(row.link, told.records, row.sequence, self._means.now())
+                return put, _troubles(told)
+        return None, _GOOD
+
+    def _told_all(self, rows: list[Any]) -> list[Told]:
+        return [self._told(row) for row in rows]
 
     def _told(self, row: Any) -> Told:
         _, raw = self._inbox.show(row.sequence)
@@ -207,6 +264,13 @@ class Intake:
         await self._write(Unit(now=now, records=(record,), work=retried(sequence)))
         self.kick()
         return {"sequence": sequence, "state": "retry"}
+
+
+def _troubles(told: MastersTold) -> tuple[str, str]:
+    if not told.troubles:
+        return _GOOD
+    named = "; ".join(f"MFE[{one.place}] {one.rule}" for one in told.troubles)
+    return "hl7.content", f"{len(told.troubles)} records: {named}"[:MAX_DETAIL]
 
 
 def _id(letter: str, sequence: int, place: int = 0) -> str:

@@ -55,7 +55,7 @@ class Lanes:
         elif waiting.sequence > lane.letters[-1].sequence:
             lane.letters.append(waiting)
         else:
-            fixed = int(lane.held)
+            fixed = int(lane.held or lane.letters[0].letter.number > 0)  # what bears a number may have been heard
             place = sum(one.sequence < waiting.sequence for one in lane.letters)
             lane.letters.insert(max(place, fixed), waiting)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from middleware.domain.fault import Fault
@@ -55,7 +55,7 @@ class LinkDesk:
         clear = (number.reveal(), id_number.reveal(), name.reveal())
         new = await means.pool.run(means.reader.links.new, facts, *clear, now)
         told: list[Made] = []
-        work = links.add(new, lambda n: f"X{link_id[1:19]}{link_id[21:]}{n:02d}", told)
+        work = links.add(new, conflict_of(link_id), told)
         body = {"role": str(caller.role), "account": caller.account, "terminal": caller.terminal}
         body |= {"link_id": facts["link_id"], "kind": kind}
         record = Record(now, "", "", "MediumLinked", "", "", encode(body | {"moved": moved}))
@@ -89,6 +89,11 @@ class LinkDesk:
         rows = [_conflict_view(one, clear=bool(reason)) for one in found]
         next_after = found[-1].conflict_id if found else after
         return {"conflicts": rows, "next_after": next_after, "complete": len(found) < limit}
+
+
+def conflict_of(link_id: str) -> Callable[[int], str]:
+    """Names of the conflicts that a new link opens."""
+    return lambda n: f"X{link_id[1:19]}{link_id[21:]}{n:02d}"
 
 
 def _conflict_view(conflict: Conflict, *, clear: bool) -> Answer:

@@ -9,31 +9,27 @@ from typing import Any
 import structlog
 from attrs import evolve, frozen
 
-from middleware.domain.command import NOTICES, WRITTEN, HisMatter, TellHis
+from middleware.domain.command import NOTICES
 from middleware.domain.destination import HIS
-from middleware.domain.event import (
-    Event,
-    HisAcceptedCharges,
-    HisAcceptedPatient,
-    HisRefusedCharges,
-    HisRefusedPatient,
-)
+from middleware.domain.event import HisAcceptedPatient
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
-from middleware.domain.his import HisAccepted, RegisterPatient
+from middleware.domain.his import HisAccepted
+from middleware.domain.numbering import Judged
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
-from middleware.engine.his_news import content_of
+from middleware.engine.closing import Later, concerns_all, copy_closed, event_of, part_of, together
+from middleware.engine.composing import message_of
 from middleware.engine.lanes import Lanes
+from middleware.engine.learning import learn
+from middleware.engine.numbering import Numbering
 from middleware.engine.runner import Engine
 from middleware.engine.tasks import spawn
 from middleware.engine.writing import Extra
-from middleware.flow.requests import his_message
 from middleware.flow.step import IllegalEvent
 from middleware.ports import His
-from middleware.store.codec import encode
-from middleware.store.letters import refusal_note
+from middleware.store.letters import Work, still_waiting
 from middleware.store.reader import Waiting
-from middleware.store.units import Letter, Record, Unit
+from middleware.store.units import Letter
 
 log = structlog.get_logger()
 
@@ -43,6 +39,7 @@ FIRST_RETRY_S = 0.5
 POLL_S = 0.25  # on a database that other nodes write into: their letters are ours to deliver while we hold the task
 MAX_RETRY_S = 5.0  # a patient may be standing at the counter
 OLD_S = 60.0
+_ONE_LANE = "*"  # of a destination whose letters bear numbers
 
 
 @frozen(slots=True)
@@ -72,8 +69,14 @@ class Outbox:
         poll_s: float = POLL_S,
         width: int = 1,
         name: str = HIS,
+        later: Later | None = None,
     ) -> None:
         self.name = name
+        self._later_answers = later
+        self._committed: set[str] = set()  # arrived, and what is made of it is answered elsewhere
+        self._known_elsewhere: set[str] = set()  # answered there while it was out, or waited here
+        self._works: dict[str, Work] = {}  # what is written with a letter's answer
+        self.numbering: Numbering | None = None  # set before ``start``: its letters bear numbers and leave one by one
         self._engine = engine
         self._his = his
         self._on_delivery = on_delivery
@@ -118,13 +121,32 @@ class Outbox:
                 timer.cancel()
 
     def health(self) -> PartHealth:
-        """DEGRADED when the oldest letter waits longer than a minute."""
+        """DEGRADED when the oldest letter waits longer than a minute; DOWN while its numbers do not fit."""
         stats = self.stats
         part = part_of("outbox", self.name)
+        if self.numbering is not None and (frozen := self.numbering.health(part)) is not None:
+            return frozen
         detail = f"waiting {stats.waiting}"
         if stats.oldest is not None and (self._engine.means.now() - stats.oldest).total_seconds() > OLD_S:
             return PartHealth(part, Condition.DEGRADED, "his.no_answer", f"{detail}, last {stats.last}")
         return PartHealth(part, Condition.GOOD, "", detail)
+
+    async def answered_elsewhere(self, sequence: int, letter: Letter, outcome: Answered[HisAccepted] | Refused) -> None:
+        """What the other side makes of a letter came over another connection. Durable when this returns.
+
+        Raises ``Fault``: ``desk.stale`` when the letter has an answer already.
+        """
+        await self._close(letter, outcome, self._engine.means.journal.epoch)
+        self._committed.discard(letter.control_id)
+        self._answered.add(sequence)
+        here = next((one for one in self._lanes if one.sequence == sequence), None)
+        if here is None:
+            return
+        self._known_elsewhere.add(letter.control_id)
+        if (timer := self._timers.pop(here.lane, None)) is not None:
+            timer.cancel()
+            self._lanes.wake(here.lane)
+            self._send_ready()
 
     def look_again(self) -> None:
         """A letter that was closed is open again."""
@@ -172,12 +194,18 @@ class Outbox:
 
     async def _page(self) -> list[Waiting]:
         means = self._engine.means
-        return await means.pool.run(means.reader.waiting_letters, self._after, PAGE, self.name)
+        page = await means.pool.run(means.reader.waiting_letters, self._after, PAGE, self.name)
+        if self.numbering is not None and not len(self._lanes) and not self._out:
+            # Whatever opened before it again: the letter that bears the last number has its answer first.
+            self._take_in(await means.pool.run(means.reader.numbered_letters, self.name), first=True)
+        return page
 
-    def _take_in(self, page: list[Waiting]) -> None:
+    def _take_in(self, page: list[Waiting], *, first: bool = False) -> None:
         for waiting in page:
             if waiting.sequence not in self._answered:
-                self._lanes.add(waiting)
+                self._lanes.add(waiting if self.numbering is None else evolve(waiting, lane=_ONE_LANE))
+        if first:
+            return
         if page:
             self._after = page[-1].sequence
 
@@ -223,37 +251,96 @@ class Outbox:
         if not self._ours():
             self._forget()
             return False
+        if await self._has_answer(waiting):
+            return True
         outcome = await self._deliver(waiting)
         self._on_delivery(waiting.letter.matter, type(outcome).__name__.lower())
+        if waiting.letter.control_id in self._known_elsewhere:  # that answer came before this one
+            self._known_elsewhere.discard(waiting.letter.control_id)
+            self._works.pop(waiting.letter.control_id, None)
+            return True
         if not isinstance(outcome, Answered | Refused):
             self._last = outcome.fault if isinstance(outcome, NotSent) else outcome.cause
-            self._later(waiting, everybody=isinstance(outcome, NotSent) and _concerns_all(outcome))
+            self._later(waiting, everybody=isinstance(outcome, NotSent) and concerns_all(outcome))
             return False
         if self._engine.means.journal.epoch != epoch:
             self._forget()
             self.kick()
             return False  # whoever delivers now asks the HIS again, and hears the same
+        if isinstance(outcome, Answered) and outcome.reply.committed:
+            self._wait_for_more(waiting)
+            return False
+        return await self._closed(waiting, outcome, epoch)
+
+    async def _closed(self, waiting: Waiting, outcome: Answered[HisAccepted] | Refused, epoch: int) -> bool:
         try:
             await self._close(waiting.letter, outcome, epoch)
         except Fault as fault:
+            if fault.code == "desk.stale":  # answered elsewhere meanwhile, or given up
+                return True
             self._last = fault.code
             self._later(waiting)
             return False
         self._attempts = 0
         return True
 
-    async def _close(self, letter: Letter, outcome: Answered[HisAccepted] | Refused, epoch: int) -> None:
-        """Make the answer durable with what follows from it; from a copy's or a notice's nothing does."""
-        if letter.copy or letter.matter in NOTICES:
-            await self._engine.means.journal.commit(copy_closed(letter, outcome, self._engine.means.now(), epoch))
+    async def _has_answer(self, waiting: Waiting) -> bool:
+        """Whether it has been answered since it was read: elsewhere, perhaps at another node."""
+        control_id = waiting.letter.control_id
+        if control_id in self._known_elsewhere:
+            self._known_elsewhere.discard(control_id)
+            return True
+        if control_id not in self._committed:
+            return False
+        means = self._engine.means
+        return not await means.pool.run(means.reader.letter_waits, control_id)
+
+    def _wait_for_more(self, waiting: Waiting) -> None:
+        """It arrived. Its patient's next letter waits until the other side has said what it makes of it, or too long."""
+        if self._later_answers is None or self._stopped:
             return
-        event, how = _event(letter, outcome)
-        work = await self._engine.follows(letter, outcome.reply) if isinstance(outcome, Answered) else None
+        self._attempts = 0
+        self._committed.add(waiting.letter.control_id)
+        self._timers[waiting.lane] = self._engine.means.clock.callLater(
+            self._later_answers.timeout_s, self._nothing_came, waiting
+        )
+
+    def _nothing_came(self, waiting: Waiting) -> None:
+        """In time. That is a yes where only a no is told; else the letter goes again, and is answered again."""
+        if self._later_answers is None or not self._later_answers.silence_is_yes:
+            self._rested(waiting.lane)
+            return
+        self._timers.pop(waiting.lane, None)
+        spawn(self._taken_for_yes(waiting), "outbox")
+
+    async def _taken_for_yes(self, waiting: Waiting) -> None:
+        if await self._closed(waiting, Answered(HisAccepted()), self._engine.means.journal.epoch):
+            self._answered.add(waiting.sequence)
+            self._committed.discard(waiting.letter.control_id)
+            self._lanes.done(waiting)
+            self._send_ready()
+
+    async def _close(self, letter: Letter, outcome: Answered[HisAccepted] | Refused, epoch: int) -> None:
+        """Make the answer durable and what follows; of a copy or notice nothing does. ``desk.stale``: it has one."""
+        work = self._works.pop(letter.control_id, None)
+        if self._later_answers is not None:  # two connections may bring an answer
+            work = together(still_waiting(letter.control_id), work)
+        if letter.copy or letter.matter in NOTICES:
+            unit = evolve(copy_closed(letter, outcome, self._engine.means.now(), epoch), work=work)
+            await self._engine.means.journal.commit(unit)
+            return
+        event, how = event_of(letter, outcome)
+        if isinstance(event, HisAcceptedPatient):
+            # Before the letter is closed: should this life end between the two, the HIS is asked again.
+            await learn(self._engine, letter.visit_id, event.patient_number, epoch)
+        follows = await self._engine.follows(letter, outcome.reply) if isinstance(outcome, Answered) else None
+        work = together(work, follows) if work and follows else work or follows
         try:
-            await self._engine.apply(letter.visit_id, event, Extra(closed_letter=(letter.control_id, how), work=work))
+            extra = Extra(closed_letter=(letter.control_id, how), work=work)
+            await self._engine.apply(letter.visit_id, event, extra)
         except IllegalEvent:
             log.exception("outbox.illegal_event", evt=type(event).__name__)
-        if work is not None:
+        if follows is not None:
             self._engine.letter_added()
 
     def _later(self, waiting: Waiting | None = None, *, everybody: bool = True) -> None:
@@ -284,59 +371,22 @@ class Outbox:
 
     async def _deliver(self, waiting: Waiting) -> Outcome[HisAccepted]:
         letter = waiting.letter
-        engine = self._engine
         try:
-            if letter.matter in WRITTEN:
-                return await self._his.deliver(await content_of(engine.means, letter))
-            # The disk may show a letter a moment before its visit is here: what is being written is waited for.
-            async with engine.visits.alone(letter.visit_id):
-                visit = await engine.visits.visit(letter.visit_id)
-            holder = await engine.visits.holder(visit)
-            bill = await engine.visits.bill(visit.visit_id, letter.settlement_id) if letter.settlement_id else None
-            command = TellHis(HisMatter(letter.matter), letter.control_id, letter.settlement_id)
-            message = his_message(command, visit, holder, bill, letter.created_at)
-            if letter.copy and isinstance(message, RegisterPatient):
-                # The number that its own HIS has given meanwhile: a copy leaves only after that.
-                message = evolve(message, patient_number=visit.patient_number)
-            return await self._his.deliver(message)
+            message = await message_of(self._engine, letter)
+            if self.numbering is None:
+                return await self._his.deliver(message)
+            return self._judged(letter, await self.numbering.tell(letter, message))
         except Fault as fault:
             if fault.code == "his.message":
-                return Refused(fault.code, fault.detail)  # it can never be delivered: a person must see it
+                no = Refused(fault.code, fault.detail)  # it can never be delivered: a person must see it
+                return no if self.numbering is None else self._judged(letter, Judged(no, counted=False))
             return NotSent(fault.code, fault.detail)
         except Exception:
             log.exception("outbox.deliver_raised", matter=letter.matter)
             return Unknown("crash")
 
-
-def part_of(part: str, destination: str) -> str:
-    """The name under which a destination's part tells its health."""
-    return part if destination == HIS else f"{part}.{destination}"
-
-
-def copy_closed(letter: Letter, outcome: Answered[HisAccepted] | Refused, now: dt.datetime, epoch: int) -> Unit:
-    """What is written when a copy or a notice was answered: the record, and for a person why it was refused."""
-    refused = isinstance(outcome, Refused)
-    how = f"refused {outcome.code}" if isinstance(outcome, Refused) else "accepted"
-    body = {"destination": letter.destination, "control_id": letter.control_id, "outcome": how}
-    body |= {"visit_id": letter.visit_id, "settlement": letter.settlement_id}
-    record = Record(now, "", "", "LetterRefused" if refused else "LetterAccepted", "", "", encode(body))
-    puts = (refusal_note(letter.control_id, outcome, now),) if isinstance(outcome, Refused) else ()
-    return Unit(records=(record,), now=now, closed_letters=((letter.control_id, how),), puts=puts, epoch=epoch)
-
-
-def _concerns_all(outcome: NotSent) -> bool:
-    """Whether no letter would leave now, whoever it is about."""
-    return outcome.fault == "his.unreachable" or outcome.fault.startswith("system.")
-
-
-def _event(letter: Letter, outcome: Answered[HisAccepted] | Refused) -> tuple[Event, str]:
-    cancelled = letter.matter == HisMatter.CANCELLED
-    match outcome:
-        case Answered(accepted):
-            if letter.matter == HisMatter.REGISTERED:
-                return HisAcceptedPatient(accepted.patient_number), "accepted"
-            return HisAcceptedCharges(letter.settlement_id, cancelled), "accepted"
-        case Refused(code, message):
-            if letter.matter == HisMatter.REGISTERED:
-                return HisRefusedPatient(code, message), f"refused {code}"
-            return HisRefusedCharges(letter.settlement_id, cancelled, code, message), f"refused {code}"
+    def _judged(self, letter: Letter, judged: Judged) -> Outcome[HisAccepted]:
+        """The outcome; what its number became is written with it."""
+        if self.numbering is not None and isinstance(judged.outcome, Answered | Refused):
+            self._works[letter.control_id] = self.numbering.work_of(letter, judged)
+        return judged.outcome

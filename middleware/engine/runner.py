@@ -31,7 +31,7 @@ from middleware.engine.pools import Pool
 from middleware.engine.signin import SignInDesk
 from middleware.engine.tasks import fire, sleep, spawn
 from middleware.engine.traces import TraceNumbers
-from middleware.engine.writing import NOTHING, Extra, Work, begun_by_itself, label, letters_of, published, record_of
+from middleware.engine.writing import NOTHING, Extra, Work, begun_by_itself, beside, label, letters_of, published, record_of
 from middleware.flow import visit as flow
 from middleware.flow.due import longest_wait_s
 from middleware.flow.errand import waits as errand_waits
@@ -94,7 +94,7 @@ class Engine:
         self.awaited: Callable[[str], bool] = lambda _visit_id: False
         self.finalise: Callable[[Visit, Holder], list[tuple[str, str, str]]] = lambda _visit, _holder: []
         self.letter_added: Callable[[], None] = lambda: None
-        self.follows: Callable[[Letter, HisAccepted], Awaitable[Callable[[Any], None] | None]] = _nothing_follows
+        self.follows: Callable[[Letter, HisAccepted], Awaitable[Callable[[Any], None] | None]] = nothing_follows
         self._elapsed = Elapsed(means.now, means.clock)
         self._sight = FirstSight()
         self._signin = SignInDesk(means.journal, means.centre, means.now, means.next_message_id)
@@ -304,7 +304,7 @@ class Engine:
             epoch=work.epoch,
             since=work.since,
             shift_rows=became_certain(work.before, work.state),
-            work=extra.work,
+            work=beside(work.before, work.state, extra.work, now),
         )
 
     # -- carrying out
@@ -491,7 +491,7 @@ class Engine:
         self._timers.clear()
 
 
-async def _nothing_follows(_letter: Letter, _accepted: HisAccepted) -> None:
+async def nothing_follows(_letter: Letter, _accepted: HisAccepted) -> None:
     """Nobody wants to hear more."""
 
 

@@ -12,14 +12,23 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill, ChargeLine, bill_digest, bill_total, diagnoses_digest
-from middleware.domain.event import CancelConfirmed, QuoteRequested, RegistrationRequested, RequestRepeated, SettleConfirmed
+from middleware.domain.event import (
+    CancelConfirmed,
+    OrderRequested,
+    QuoteRequested,
+    RegistrationRequested,
+    RequestRepeated,
+    SettleConfirmed,
+)
 from middleware.domain.fault import Fault
 from middleware.domain.kind import VisitKind
 from middleware.domain.order import (
     Caller,
     CancelOrder,
+    ChargeOrder,
     Contact,
     HisQuoteOrder,
+    PhoneOrder,
     QuoteOrder,
     References,
     RegisterOrder,
@@ -38,22 +47,25 @@ from middleware.engine.errands import METHODS, asked, visit_view
 from middleware.engine.explaining import explained
 from middleware.engine.gate import Gate, GateRules
 from middleware.engine.his_quote import take
+from middleware.engine.masters import NameRule, named
 from middleware.engine.runner import Engine
 from middleware.engine.shifts import ShiftDesk
 from middleware.engine.writing import Extra
 from middleware.ports import Readers
 from middleware.store.codec import encode
+from middleware.store.his_charges import ERRAND
 from middleware.store.units import KeyTakenError, Request, Unit
 
 
 @frozen(slots=True)
 class Waits:
-    """How long a caller waits for an answer before hearing that the work goes on; seconds."""
+    """How long a caller waits for an answer before hearing that the work goes on; seconds. And what names are held to."""
 
     register_s: float = 30
     quote_s: float = 90
     settle_s: float = 90
     card_read_valid_s: float = 300
+    names: NameRule = NameRule.FILL
 
 
 @define
@@ -106,11 +118,12 @@ class CounterService:
         async def begin(digest: str) -> Request:
             number = await self._number_first(caller, order)
             with self._cards.used(caller, order.card_read_id) as read:
+                whole = await named(self.means, order, self._waits.names)
                 visit_id, person_ref = self._new_id("V"), self._new_id("H")
                 request = self._request(caller, key, method, digest, visit_id, "")
                 # What a visit was for is kept where it can be forgotten, not in the journal.
                 bill = (visit_id, Bill((), order.diagnoses)) if order.diagnoses else None
-                known = evolve(order, diagnoses=(), diagnosed=bool(order.diagnoses), contact=Contact())
+                known = evolve(whole, diagnoses=(), diagnosed=bool(order.diagnoses), contact=Contact())
                 known = evolve(known, patient_number=number)
                 holder = evolve(read, phone=order.contact.phone, employer=order.contact.employer)
                 event = RegistrationRequested(visit_id, person_ref, caller, known)
@@ -131,11 +144,30 @@ class CounterService:
 
         async def begin(digest: str) -> Request:
             await self._mine(caller, order.visit_id)
-            errand_id = self._new_id("U")
+            errand_id = self._new_id(ERRAND)
             request = self._request(caller, key, method, digest, order.visit_id, errand_id)
             what = asked(METHODS[method], order, errand_id, caller)
             bill = (errand_id, what.bill) if what.bill is not None else None
             await self._start(request, what.event, Extra(bill=bill, request=request))
+            return request
+
+        return await self._once(caller, key, method, order, begin, self._waits.register_s)
+
+    async def charge_from_his(self, caller: Caller, key: str, order: HisQuoteOrder) -> Answer:
+        """See ``Counter.charge_from_his``."""
+        method = "inpatient.charge_from_his"
+
+        async def begin(digest: str) -> Request:
+            visit = await self._mine(caller, order.visit_id)
+            if visit.order.kind is not VisitKind.INPATIENT:
+                raise Fault("request.bad_params", "params.visit_id: no stay; other visits: settlement.quote_from_his")
+            taken = await take(self._engine, visit, order)
+            errand_id = self._new_id(ERRAND)
+            request = self._request(caller, key, method, digest, order.visit_id, errand_id)
+            what = asked(METHODS[method], ChargeOrder(order.visit_id, taken.order.lines), errand_id, caller)
+            bill = (errand_id, what.bill) if what.bill is not None else None
+            extra = Extra(bill=bill, request=request, work=taken.claim(errand_id))
+            await self._start(request, what.event, extra)
             return request
 
         return await self._once(caller, key, method, order, begin, self._waits.register_s)
@@ -152,6 +184,7 @@ class CounterService:
             visit = await self._mine(caller, order.visit_id)
             settlement_id = self._new_id("S")
             request = self._request(caller, key, "settlement.quote", digest, order.visit_id, settlement_id)
+            await self._unchanged(visit, settlement_id)
             await self._quoted(request, caller, order, await self._lines(visit, order))
             return request
 
@@ -163,7 +196,7 @@ class CounterService:
         async def begin(digest: str) -> Request:
             visit = await self._mine(caller, order.visit_id)
             if visit.order.kind is VisitKind.INPATIENT:
-                raise Fault("request.bad_params", "params.visit_id: a stay is charged by inpatient.charge")
+                raise Fault("request.bad_params", "params.visit_id: a stay is charged by inpatient.charge_from_his")
             taken = await take(self._engine, visit, order)
             settlement_id = self._new_id("S")
             request = self._request(caller, key, "settlement.quote_from_his", digest, order.visit_id, settlement_id)
@@ -208,17 +241,35 @@ class CounterService:
 
         return await self._once(caller, key, "settlement.settle", order, begin, self._waits.settle_s)
 
-    async def cancel(self, caller: Caller, key: str, order: CancelOrder) -> Answer:
+    async def order(self, caller: Caller, key: str, order: PhoneOrder) -> Answer:
+        """See ``Counter.order``."""
+
+        async def begin(digest: str) -> Request:
+            visit, settlement = await self._settlement(caller, order.settlement_id)
+            await self._pass_gate(caller, visit, settlement)
+            request = self._request(caller, key, "mobile.order", digest, visit.visit_id, order.settlement_id)
+            await self._start(request, await self._ordered(order, caller, visit), Extra(request=request))
+            return request
+
+        return await self._once(caller, key, "mobile.order", order, begin, self._waits.settle_s)
+
+    async def _ordered(self, order: PhoneOrder, caller: Caller, visit: Visit) -> OrderRequested:
+        """The event, with the token that was given, or that of the e-voucher with which the person registered."""
+        holder = await self._engine.visits.holder(visit)
+        voucher = order.voucher or holder.credential.token.reveal()
+        return OrderRequested(order.settlement_id, caller, order.total, order.cash, voucher)
+
+    async def cancel(self, caller: Caller, key: str, order: CancelOrder, method: str = "settlement.cancel") -> Answer:
         """See ``Counter.cancel``."""
 
         async def begin(digest: str) -> Request:
             visit, _ = await self._settlement(caller, order.settlement_id)
-            request = self._request(caller, key, "settlement.cancel", digest, visit.visit_id, order.settlement_id)
+            request = self._request(caller, key, method, digest, visit.visit_id, order.settlement_id)
             event = CancelConfirmed(order.settlement_id, caller, order.reason)
             await self._start(request, event, Extra(request=request))
             return request
 
-        return await self._once(caller, key, "settlement.cancel", order, begin, self._waits.settle_s)
+        return await self._once(caller, key, method, order, begin, self._waits.settle_s)
 
     async def get(self, caller: Caller, *, settlement_id: str = "", request_id: str = "") -> Answer:
         """See ``Counter.get``."""
@@ -347,8 +398,13 @@ class CounterService:
                 if settlement.state == "Quoted" and not settlement.is_open:
                     await self._pass_gate(caller, visit, settlement)
                     await self._engine.apply(visit.visit_id, *self._confirmed(order, caller))
+            case PhoneOrder():
+                settlement = visit.settlement(order.settlement_id)
+                if settlement.state == "Quoted" and not settlement.is_open:
+                    await self._pass_gate(caller, visit, settlement)
+                    await self._engine.apply(visit.visit_id, await self._ordered(order, caller, visit))
             case CancelOrder():
-                if visit.settlement(order.settlement_id).state in {"Settled", "Delivered"}:
+                if visit.settlement(order.settlement_id).state in {"Settled", "Delivered", "Ordered"}:
                     event_ = CancelConfirmed(order.settlement_id, caller, order.reason)
                     await self._engine.apply(visit.visit_id, event_)
             case _ if request.method in METHODS:
@@ -359,11 +415,18 @@ class CounterService:
     async def _pass_gate(self, caller: Caller, visit: Visit, settlement: Settlement) -> None:
         """A card that was reported lost since it was read pays nothing: asked before the first intent, of a quote only."""
         if settlement.state == "Quoted":
-            means = self._engine.means
-            if not await means.pool.run(means.reader.his_charges.holds, settlement.settlement_id):
-                raise Fault("settlement.quote_changed", "the HIS changed a line, or it was quoted anew")
+            await self._unchanged(visit, settlement.settlement_id)
             holder = await self._engine.visits.holder(visit)
             await self.gate.before_money(caller, holder, settlement.settlement_id)
+
+    async def _unchanged(self, visit: Visit, settlement_id: str) -> None:
+        """Raise ``settlement.quote_changed`` when the HIS says something else now of what was quoted or charged."""
+        holds = self._engine.means.reader.his_charges.holds
+        charged = [one.errand_id for one in visit.charges]
+        for owner in (settlement_id, *charged):
+            if not await self._engine.means.pool.run(holds, owner):
+                told = "inpatient.withdraw_charges, then charge anew" if owner in charged else "or it was quoted anew"
+                raise Fault("settlement.quote_changed", f"the HIS changed a line, {told}")
 
     def _confirmed(self, order: SettleOrder, caller: Caller) -> tuple[SettleConfirmed, Extra]:
         """The event, and beside it the bank card, which is in none. Raises ``payment.no_bank``."""
@@ -482,6 +545,8 @@ _NO_REFERENCES, _NO_CONTACT = f',"references":{encode(References())}', f',"conta
 
 def _told(order: object) -> str:
     """An order as text, of which a request's digest is: of a bank card its last four digits and nothing else."""
+    if isinstance(order, PhoneOrder):
+        return encode(evolve(order, voucher=""))  # a token is one of minutes: the same order may come with a newer one
     if not isinstance(order, SettleOrder):
         # Left out where nothing is said: what was asked before there were such members is asked in the same words.
         return encode(order).replace(_NO_REFERENCES, "").replace(_NO_CONTACT, "")

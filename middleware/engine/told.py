@@ -10,6 +10,7 @@ from middleware.domain.told import PatientFacts, Query
 from middleware.engine.his_quote import HisChargeDesk
 from middleware.engine.identities import Identities
 from middleware.engine.intake import Intake, Read
+from middleware.engine.masters import MasterDesk
 from middleware.engine.registries import Registry
 from middleware.engine.runner import Means
 from middleware.store.inbox import InboxReader
@@ -22,6 +23,7 @@ class HisTold:
     intake: Intake
     identities: Identities
     charges: HisChargeDesk
+    masters: MasterDesk
 
     def heard(self) -> None:
         """A message was taken."""
@@ -41,4 +43,5 @@ def his_told(
     holds: Callable[[], bool] = lambda: True,
 ) -> HisTold:
     """Wire them."""
-    return HisTold(Intake(means, inbox, read, types, holds), Identities(means, registry.desk), HisChargeDesk(means))
+    intake = Intake(means, inbox, read, types, holds)
+    return HisTold(intake, Identities(means, registry.desk), HisChargeDesk(means), MasterDesk(means))

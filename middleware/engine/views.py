@@ -6,6 +6,7 @@ from typing import Any
 
 from middleware.domain.centre import FoundVisit, Holder
 from middleware.domain.fault import FAULTS, Fault
+from middleware.domain.mobile import STANDINGS, MobileOrder, Standing
 from middleware.domain.order import References
 from middleware.domain.payment import LegState, Means
 from middleware.domain.pursuit import DOING, PERSON
@@ -214,7 +215,42 @@ def whole_view(visit: Visit, s: Settlement) -> Answer:
         view["pursuit"] = pursued
     if s.legs:
         view["payment"] = payment_view(s)
+    if s.mobile is not None:
+        view["order"] = order_view(s.mobile)
     return view
+
+
+def order_view(order: MobileOrder) -> Answer:
+    """An order of mobile payment, without what is as good as money."""
+    standing = STANDINGS.get(order.state, Standing.UNDECIDED) if order.state else Standing.UNDECIDED
+    view: Answer = {
+        "our_number": order.our_number,
+        "order_number": order.number,
+        "state": order.state,
+        "standing": str(standing),
+        "called_off": order.unwanted,
+        "notices": order.noticed,
+    }
+    if order.expires_at is not None:
+        view["expires_at"] = order.expires_at.isoformat()
+    if (paid := order.amounts) is not None:
+        view["amounts"] = {name: getattr(paid, name).yuan for name in ("total", "fund", "account", "cash")}
+    return view
+
+
+def ordered_view(visit: Visit, s: Settlement, order: MobileOrder) -> Answer:
+    """mobile.order's answer: where the person pays. The page's address is as good as money, so it is kept sealed."""
+    answer: Answer = {
+        "settlement_id": s.settlement_id,
+        "visit_id": visit.visit_id,
+        "state": "Ordered" if order.handed else "Settled",
+        "order_number": order.number,
+        "expires_at": order.expires_at.isoformat() if order.expires_at else "",
+        "pay": {"url": order.cashier} if order.handed else {},
+    }
+    if (paid := order.amounts) is not None:
+        answer["amounts"] = {name: getattr(paid, name).yuan for name in ("total", "fund", "account", "cash")}
+    return answer
 
 
 def _fault(trouble: Trouble | None) -> Fault | None:
@@ -250,11 +286,22 @@ def settle_answer(visit: Visit, s: Settlement) -> Answer | Fault | None:
     return not_now(s)
 
 
+def order_answer(visit: Visit, s: Settlement) -> Answer | Fault | None:
+    """The same for an order of mobile payment; it is final once the person was told where to pay."""
+    if s.mobile is not None and (s.mobile.handed or s.mobile.own_paid):
+        return ordered_view(visit, s, s.mobile)
+    if s.awaiting is not None or s.state in {S.SETTLE_INTENDED, S.SETTLE_SENT}:
+        return None
+    if s.state in {S.QUOTED, S.REFUSED}:
+        return _fault(s.trouble)
+    return not_now(s)
+
+
 def cancel_answer(visit: Visit, s: Settlement) -> Answer | Fault | None:
     """The same for a cancel."""
     if s.cancelled is not None:
         return cancelled_view(visit, s)
-    if s.state in {S.CANCEL_INTENDED, S.CANCEL_SENT}:
+    if s.state in {S.CANCEL_INTENDED, S.CANCEL_SENT} or (s.state is S.ORDERED and s.mobile and s.mobile.unwanted):
         return None
     if s.state in {S.SETTLED, S.DELIVERED}:
         return _fault(s.trouble)
@@ -277,7 +324,7 @@ def feed_body(visit: Visit, s: Settlement, institution: str, *, cancelled: bool)
         "settlement_number": number,
         "visit_number": visit.visit_number or (s.settled.visit_number if s.settled else ""),
         "message_id": message_id,
-        "transaction": str(visit.calls.cancel if cancelled else visit.calls.settle),
+        "transaction": str(visit.cancel_call(s) if cancelled else visit.settle_call(s)),
         "insurance": visit.insurance,
         "insured_region": visit.insured_region,
         "med_type": visit.order.med_type,

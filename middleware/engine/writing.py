@@ -13,6 +13,7 @@ from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill
 from middleware.domain.command import AskBank, CallCentre, TellHis, WakeAt, WakePayer
 from middleware.domain.destination import Addressed
+from middleware.domain.errand import ErrandState, Matter
 from middleware.domain.event import CancelConfirmed, CentreKnewPerson, Event
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.domain.payment import BankCard
@@ -20,7 +21,10 @@ from middleware.domain.visit import Settlement, Visit
 from middleware.engine.views import feed_body
 from middleware.ports import PreparedCall, PreparedPayment
 from middleware.store.codec import decode_json, encode
+from middleware.store.links import unlearn
 from middleware.store.units import Ending, FeedEntry, Intent, Letter, Record, Request
+
+Write = Callable[[sa.Connection], None]
 
 
 @frozen(slots=True)
@@ -33,7 +37,7 @@ class Extra:
     ending: Ending | None = None
     closed_letter: tuple[str, str] | None = None
     card: tuple[str, BankCard] | None = None  # its reference, and the card as the terminal read it
-    work: Callable[[sa.Connection], None] | None = None  # of the same transaction; it may refuse
+    work: Write | None = None  # of the same transaction; it may refuse
 
 
 NOTHING = Extra()
@@ -83,6 +87,7 @@ def _with_legs(body: str, before: dict[int, str], after: dict[int, str]) -> str:
 
 # The member of an event that holds words of somebody else; of all others it is ``message``.
 _WORDS: dict[type, str] = {CancelConfirmed: "reason"}
+_AS_GOOD_AS_MONEY = ("voucher", "token", "cashier")  # of mobile payment: they lie in the visit, sealed
 
 
 def _impersonal(event: Event) -> Event:
@@ -93,10 +98,9 @@ def _impersonal(event: Event) -> Event:
     """
     if isinstance(event, CentreKnewPerson):
         return CentreKnewPerson(evolve(event.reply, person_number=""))
-    member = _WORDS.get(type(event), "message")
-    if not getattr(event, member, ""):
-        return event
-    silent: Event = evolve(event, **{member: ""})  # type: ignore[arg-type]  # a member that not every event has
+    members = (_WORDS.get(type(event), "message"), *_AS_GOOD_AS_MONEY)
+    said = {member: "" for member in members if getattr(event, member, "")}
+    silent: Event = evolve(event, **said) if said else event  # type: ignore[arg-type]  # not every event has them
     return silent
 
 
@@ -143,6 +147,27 @@ def _news(before: Settlement | None, after: Settlement) -> list[str]:
     if after.cancelled is not None and (before is None or before.cancelled is None):
         news.append("cancelled")
     return news
+
+
+def beside(before: Visit | None, after: Visit, work: Write | None, now: dt.datetime) -> Write | None:
+    """What is done in the same transaction: what the event brought, and what a registration that was taken back undoes."""
+    if before is None or _is_taken_back(before) or not _is_taken_back(after):
+        return work
+    undone = unlearn(after.visit_id, now)
+    if work is None:
+        return undone
+
+    def both(connection: sa.Connection) -> None:
+        work(connection)
+        undone(connection)
+
+    return both
+
+
+def _is_taken_back(visit: Visit) -> bool:
+    """The centre knows the registration no more that the visit has."""
+    gone = ((one.matter, one.state, one.visit_number) for one in visit.errands)
+    return (Matter.WITHDRAW_VISIT, ErrandState.DONE, visit.visit_number) in gone
 
 
 def label(outcome: Outcome[Any]) -> str:

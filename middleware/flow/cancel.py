@@ -18,6 +18,7 @@ from middleware.domain.event import (
 )
 from middleware.domain.fault import Fault
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
+from middleware.flow import ordering
 from middleware.flow.doubt import doubt
 from middleware.flow.guards import clock_is_right, money_is_free, not_now
 from middleware.flow.payer_guard import payer_is_free
@@ -30,9 +31,14 @@ def intend(settlement: Settlement, reason: str, at: At, visit: Visit) -> Step[Se
     """-> CancelIntended."""
     message_id = at.message_id()
     intended = evolve(
-        settlement, state=S.CANCEL_INTENDED, cancel_message_id=message_id, cancel_reason=reason, next_due=None
+        settlement,
+        state=S.CANCEL_INTENDED,
+        cancel_message_id=message_id,
+        cancel_reason=reason,
+        next_due=None,
+        mobile=ordering.refunding(settlement.mobile),
     )
-    return Step(intended, (CallCentre(visit.calls.cancel, message_id, settlement.settlement_id),))
+    return Step(intended, (CallCentre(visit.cancel_call(settlement), message_id, settlement.settlement_id),))
 
 
 def confirmed(settlement: Settlement, event: CancelConfirmed, at: At, visit: Visit) -> Step[Settlement]:
@@ -44,6 +50,12 @@ def confirmed(settlement: Settlement, event: CancelConfirmed, at: At, visit: Vis
         raise Fault("visit.busy")
     _in_time(settlement, at, visit)
     return intend(evolve(settlement, trouble=None), event.reason, at, visit)
+
+
+def called_off(settlement: Settlement, event: CancelConfirmed, at: At, visit: Visit) -> Step[Settlement]:
+    """Stays Ordered: 6301 asks at once what of the order is paid, and that goes back."""
+    clock_is_right(at)
+    return ordering.call_off(settlement, event.reason, at)
 
 
 def _in_time(settlement: Settlement, at: At, visit: Visit) -> None:
@@ -58,11 +70,12 @@ def not_possible(settlement: Settlement, event: object, at: At, visit: Visit) ->
 
 
 def cancelled(settlement: Settlement, event: CentreCancelled, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Cancelled; tell the HIS. A late answer to an earlier cancel is evidence; the newest one decides."""
+    """-> Cancelled; tell the HIS, if it heard of the settlement. A late answer to an earlier cancel is evidence."""
     if event.message_id != settlement.cancel_message_id:
         return Step(settlement)
     known = evolve(settlement, state=S.CANCELLED, cancelled=event.reply, trouble=None, unknown_call=None, next_due=None)
-    if not at.policy.rules(visit.order.kind).tell_charges:
+    unheard = settlement.mobile is not None and settlement.mobile.unwanted
+    if unheard or not at.policy.rules(visit.order.kind).tell_charges:
         return Step(known)
     control_id = "C" + settlement.settlement_id[1:]
     return Step(known, (TellHis(HisMatter.CANCELLED, control_id, settlement.settlement_id),))
@@ -87,22 +100,28 @@ def approved_after_all(settlement: Settlement, event: CentreCancelled, at: At, v
 
 
 def refused(settlement: Settlement, event: CentreRefusedCancel, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Settled or Delivered again: the centre said no, the settlement stands. Of an earlier cancel: evidence."""
+    """-> Settled or Delivered again: the centre said no, it stands. Of an earlier cancel: evidence. Of an order: stays."""
     if event.message_id != settlement.cancel_message_id:
         return Step(settlement)
-    trouble = Trouble("centre.refused", f"{visit.calls.cancel} {event.code}", event.message)
+    trouble = Trouble("centre.refused", f"{visit.cancel_call(settlement)} {event.code}", event.message)
+    if settlement.mobile is not None:
+        return ordering.refused(settlement, trouble, at)
     return Step(evolve(settlement, state=settlement.standing, trouble=trouble))
 
 
 def refused_late(settlement: Settlement, event: CentreRefusedCancel, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Settled or Delivered again: the cancel never happened."""
+    """-> Settled or Delivered again: the cancel never happened. Of a mobile order: stays, and 6301 asks."""
     if settlement.unknown_call not in CANCEL_CALLS or event.message_id != settlement.cancel_message_id:
         return Step(settlement)
+    if settlement.mobile is not None:
+        return refused(settlement, event, at, visit)
     return refused(evolve(settlement, unknown_call=None, next_due=None), event, at, visit)
 
 
 def not_sent(settlement: Settlement, event: CancelNotSent, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Settled or Delivered again: no byte left."""
+    """-> Settled or Delivered again: no byte left. Of an order that is not wanted: Unknown, it is given back anew."""
+    if settlement.mobile is not None and settlement.mobile.unwanted:
+        return ordering.still_paid(settlement, at, event.fault)
     return Step(evolve(settlement, state=settlement.standing, trouble=Trouble(event.fault, event.detail)))
 
 
@@ -110,17 +129,17 @@ def unanswered(settlement: Settlement, event: CancelUnanswered, at: At, visit: V
     """-> Unknown, of kind cancel: the money may have come back. Of an earlier message: evidence."""
     if event.message_id != settlement.cancel_message_id:
         return Step(settlement)
-    return doubt(settlement, visit.calls.cancel, at, event.cause)
+    return doubt(settlement, visit.cancel_call(settlement), at, event.cause)
 
 
 def sent_and_not_sent(settlement: Settlement, event: CancelNotSent, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown, of kind cancel: bytes left, so "not sent" proves nothing."""
-    return doubt(settlement, visit.calls.cancel, at, event.fault)
+    return doubt(settlement, visit.cancel_call(settlement), at, event.fault)
 
 
 def restarted(settlement: Settlement, event: DaemonRestarted, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown, of kind cancel."""
-    return doubt(settlement, visit.calls.cancel, at, "crash")
+    return doubt(settlement, visit.cancel_call(settlement), at, "crash")
 
 
 _HELD = (S.SETTLED, S.DELIVERED)
@@ -132,7 +151,11 @@ _OURS = "only a cancel in flight has such an outcome"
 _ROWS: tuple[Row[Settlement], ...] = (
     Row(
         CancelConfirmed,
-        {**dict.fromkeys(_HELD, confirmed), **{s: not_possible for s in S if s not in _HELD}},
+        {
+            **dict.fromkeys(_HELD, confirmed),
+            S.ORDERED: called_off,
+            **{s: not_possible for s in S if s not in {*_HELD, S.ORDERED}},
+        },
         {},
         "",
     ),

@@ -25,6 +25,7 @@ def doubt(settlement: Settlement, call: Call, at: At, cause: str, wait_s: float 
         unknown_since=at.now,
         next_due=due,
         reversal_attempts=0,
+        mobile=evolve(settlement.mobile, queries=0, query_id="") if settlement.mobile else None,
         pursuit=pursued(at, held=wait_s is not None),
         trouble=Trouble("settlement.outcome_unknown", f"{call} {cause}"),
     )

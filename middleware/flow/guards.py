@@ -25,6 +25,7 @@ _WORDS = {
     S.SETTLE_SENT: "settlement.busy",
     S.CONFIRM_INTENDED: "settlement.busy",
     S.CONFIRM_SENT: "settlement.busy",
+    S.ORDERED: "mobile.waiting",
     S.CANCEL_INTENDED: "settlement.busy",
     S.CANCEL_SENT: "settlement.busy",
 }

@@ -34,7 +34,10 @@ from middleware.domain.event import (
     CentreDidErrand,
     CentreFoundVisits,
     CentreKnewPerson,
+    CentreOpenedOrder,
+    CentrePlacedOrder,
     CentreQuoted,
+    CentreRefundedOrder,
     CentreRefusedCall,
     CentreRefusedCancel,
     CentreRefusedConfirm,
@@ -50,6 +53,8 @@ from middleware.domain.event import (
     ConfirmNotSent,
     ConfirmUnanswered,
     Event,
+    OrderNotShown,
+    OrderShown,
     ReversalNotSent,
     ReversalUnanswered,
     SettleNotSent,
@@ -57,6 +62,7 @@ from middleware.domain.event import (
     VisitQueryFailed,
 )
 from middleware.domain.kind import CHARGE_CALLS, PRE_SETTLE_CALLS, REGISTER_CALLS
+from middleware.domain.mobile import OrderOpened, OrderRefunded, OrderStands
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.flow.step import Policy
 
@@ -72,6 +78,8 @@ def event_of(command: CallCentre, outcome: Outcome[CentreReply], policy: Policy,
         return CallAnsweredLate(command.call, command.settlement_id, command.errand_id)
     if command.call is Call.QUERY_VISITS and command.settlement_id:
         return _queried(command, outcome)
+    if command.call is Call.QUERY_ORDER:
+        return _order_shown(command, outcome)
     match outcome:
         case Answered(reply):
             return _answered(command, reply, late=late)
@@ -99,6 +107,22 @@ def _queried(command: CallCentre, outcome: Outcome[CentreReply]) -> Event:
             return VisitQueryFailed(sid, mid, f"unknown {cause}")
 
 
+def _order_shown(command: CallCentre, outcome: Outcome[CentreReply]) -> Event:
+    """6301: so the order stands, or nothing was learned."""
+    sid, mid = command.settlement_id, command.message_id
+    match outcome:
+        case Answered(OrderStands(state=state, amounts=amounts, at=at)):
+            return OrderShown(sid, mid, state, amounts, at)
+        case Answered():
+            return OrderNotShown(sid, mid, "unreadable")
+        case Refused(code):
+            return OrderNotShown(sid, mid, f"refused {code}")
+        case NotSent(fault):
+            return OrderNotShown(sid, mid, f"not-sent {fault}")
+        case Unknown(cause):
+            return OrderNotShown(sid, mid, f"unknown {cause}")
+
+
 def _answered(command: CallCentre, reply: CentreReply, *, late: bool) -> Event:
     sid, mid = command.settlement_id, command.message_id
     if command.errand_id:
@@ -112,6 +136,12 @@ def _answered(command: CallCentre, reply: CentreReply, *, late: bool) -> Event:
             return CentreConfirmed(sid, mid, late)
         case Call.REVERSE, Reversed():
             return CentreReversed(sid, mid)
+        case Call.PLACE_ORDER, OrderStands(state=state):
+            return CentrePlacedOrder(sid, mid, state, late)
+        case Call.REFUND_ORDER, OrderRefunded():
+            return CentreRefundedOrder(sid, mid, reply, late)
+        case Call.OPEN_ORDER, OrderOpened(number, token, cashier):
+            return CentreOpenedOrder(sid, mid, number, token, cashier)
     return _told(command, reply)
 
 

@@ -66,6 +66,7 @@ _SETTLEMENT = _Machine(
         _S.SETTLE_SENT: ("结算报文已发出", "bytes of the settlement left"),
         _S.CONFIRM_INTENDED: ("中心已同意，确认意图已落盘", "the centre said yes; the call that makes it count is durable"),
         _S.CONFIRM_SENT: ("确认报文已发出", "bytes of the confirmation left"),
+        _S.ORDERED: ("移动支付订单已在中心，正查询病人是否已付", "an order stands there; whether it is paid is asked"),
         _S.UNKNOWN: ("钱可能已动；该就诊锁定收费", "money may have moved; the visit is locked for money"),
         _S.REVERSAL_INTENDED: ("对唯一一条报文的冲正意图已落盘", "a reversal of exactly one message is durable"),
         _S.REVERSAL_SENT: ("冲正报文已发出", "its bytes left"),

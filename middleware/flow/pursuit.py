@@ -15,7 +15,7 @@ from middleware.domain.command import CallCentre, WakeAt
 from middleware.domain.event import CentreShowedVisits, DueTimePassed, VisitQueryFailed
 from middleware.domain.pursuit import Pursuit, Shown, Source
 from middleware.domain.visit import Settlement, SettlementState, Visit
-from middleware.flow import reversal
+from middleware.flow import ordering, reversal
 from middleware.flow.comparing import days_of
 from middleware.flow.doubt import pursued
 from middleware.flow.due import longest_wait_s
@@ -58,7 +58,7 @@ def due(settlement: Settlement, event: DueTimePassed, at: At, visit: Visit) -> S
 def onward(settlement: Settlement, at: At, visit: Visit) -> Step[Settlement]:
     """The next evidence of the order that may be asked; a person, when there is none."""
     known, pursuit = settlement, settlement.pursuit or pursued(at)
-    for source in order(at.policy, visit):
+    for source in order(at.policy, visit, settlement):
         if source in pursuit.through:
             continue
         step = _ask(evolve(known, pursuit=evolve(pursuit, asking=source)), source, at, visit)
@@ -69,8 +69,10 @@ def onward(settlement: Settlement, at: At, visit: Visit) -> Step[Settlement]:
     return reversal.hand_over(known, _told(known, at, visit))
 
 
-def order(policy: Policy, visit: Visit) -> tuple[Source, ...]:
-    """The region's order for such a visit."""
+def order(policy: Policy, visit: Visit, settlement: Settlement) -> tuple[Source, ...]:
+    """The region's order for such a visit; an order of mobile payment can be asked about, and by nothing else."""
+    if settlement.mobile is not None:
+        return (Source.ORDER, Source.FILE)
     own = policy.rules(visit.order.kind).evidence
     return policy.cross.evidence or own if visit.cross_region else own
 
@@ -83,6 +85,9 @@ def _ask(settlement: Settlement, source: Source, at: At, visit: Visit) -> Step[S
             allowed = policy.may_reverse(settlement.unknown_call, cross_region=visit.cross_region)
             if allowed and settlement.reversal_attempts < policy.max_attempts:
                 return reversal.intend(settlement, at)
+        case Source.ORDER:
+            if settlement.mobile is not None and settlement.mobile.queries < policy.max_attempts:
+                return ordering.ask(settlement, at)
         case Source.VISITS:
             if policy.query_visits and settlement.pursuit and settlement.pursuit.queries < MAX_QUERIES:
                 return _query(settlement, settlement.pursuit, at)
@@ -123,13 +128,15 @@ def next_file(settlement: Settlement, at: At) -> dt.datetime | None:
 
 def _told(settlement: Settlement, at: At, visit: Visit) -> str:
     """Why a person: what was asked in vain, and what could not be."""
-    sources, call = order(at.policy, visit), settlement.unknown_call
+    sources, call = order(at.policy, visit, settlement), settlement.unknown_call
     through = settlement.pursuit.through if settlement.pursuit else ()
     words = []
     if Source.REVERSAL in sources and not at.policy.may_reverse(call, cross_region=visit.cross_region):
         words.append(f"{call} may not be reversed in this region")
     elif settlement.reversal_attempts:
         words.append(f"{settlement.reversal_attempts} reversals without a clear answer")
+    if settlement.mobile is not None:
+        words.append(f"{settlement.mobile.queries} questions ({Call.QUERY_ORDER}) without a clear answer")
     if settlement.shown is not None:
         words.append(f"{Call.QUERY_VISITS} showed {len(settlement.shown.visits)} visits")
     if Source.FILE in sources and Source.FILE in through and at.policy.file_at is not None:
@@ -175,6 +182,7 @@ _KNOWN = dict.fromkeys(
     (
         S.CONFIRM_INTENDED,
         S.CONFIRM_SENT,
+        S.ORDERED,
         S.SETTLED,
         S.DELIVERED,
         S.CANCEL_INTENDED,
@@ -191,8 +199,8 @@ _OURS = "5201 is asked only of a settlement in doubt"
 _ROWS: tuple[Row[Settlement], ...] = (
     Row(
         DueTimePassed,
-        {S.UNKNOWN: due, S.SETTLED: his_silent},
-        {s: "nothing is due any more" for s in S if s not in {S.UNKNOWN, S.SETTLED}},
+        {S.UNKNOWN: due, S.SETTLED: his_silent, S.ORDERED: ordering.due},
+        {s: "nothing is due any more" for s in S if s not in {S.UNKNOWN, S.SETTLED, S.ORDERED}},
         "",
     ),
     Row(

@@ -23,6 +23,7 @@ from middleware.domain.rules import DischargeBy
 from middleware.domain.split import broken_identities
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
 from middleware.flow.guards import charges_mark, held, recent_enough
+from middleware.flow.ordering import not_opened
 from middleware.flow.step import LATE, At, Row, Step, plus
 
 S = SettlementState
@@ -141,15 +142,16 @@ def repeated(settlement: Settlement, event: RequestRepeated, at: At, visit: Visi
 
 
 _EARLY = {S.RECEIVED, S.ITEMISED}
+_ORDERING = {S.QUOTED: not_opened}
 _LATE = {state: LATER for state in S if state not in _EARLY}
 
 _ROWS: tuple[Row[Settlement], ...] = (
     Row(CentreTookVisit, {S.RECEIVED: took_visit}, {}, OURS),
     Row(CentreTookCharges, {S.RECEIVED: took_charges}, {}, OURS),
     Row(CentreQuoted, {S.ITEMISED: quoted}, {}, OURS),
-    Row(CentreRefusedCall, dict.fromkeys(_EARLY, call_refused), {}, OURS),
-    Row(CallNotSent, dict.fromkeys(_EARLY, call_not_sent), {}, OURS),
-    Row(CallUnanswered, dict.fromkeys(_EARLY, call_unanswered), {}, OURS),
+    Row(CentreRefusedCall, dict.fromkeys(_EARLY, call_refused) | _ORDERING, {}, OURS),
+    Row(CallNotSent, dict.fromkeys(_EARLY, call_not_sent) | _ORDERING, {}, OURS),
+    Row(CallUnanswered, dict.fromkeys(_EARLY, call_unanswered) | _ORDERING, {}, OURS),
     Row(CallAnsweredLate, {}, dict.fromkeys(S, LATE), ""),
     Row(RequestRepeated, dict.fromkeys(_EARLY, repeated), _LATE, ""),
 )

@@ -49,17 +49,20 @@ def listed(settlement: Settlement, event: CentreListed, at: At, visit: Visit) ->
             reply = Settled(number, when, known.quoted, *clearing)
             return settling.holds(known, reply, at, visit)
     found = _finding(D.ONLY_THERE, event, at)
-    return _pursue(settlement, visit.calls.cancel if event.refund else visit.calls.settle, found, at, visit)
+    call = visit.cancel_call(settlement) if event.refund else visit.settle_call(settlement)
+    return _pursue(settlement, call, found, at, visit)
 
 
 def orphan(settlement: Settlement, event: CentreListed, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown, due at once: what we call not done is never adopted (invariant 13); else stays, with a finding."""
     if settlement.seen != event.seen or event.refund or event.message_id != settlement.settle_message_id:
         return Step(settlement)
+    if settlement.awaiting is not None:
+        return Step(settlement)  # what is on its way decides; the next comparison tells
     found = _finding(D.ONLY_THERE, event, at)
     if settlement.state is S.REVERSED and settlement.written_off == event.message_id:
         return Step(evolve(settlement, finding=found))  # undone for that very reason before: the centre contradicts itself
-    return _write_off(settlement, visit.calls.settle, event.message_id, found, at, visit)
+    return _write_off(settlement, visit.settle_call(settlement), event.message_id, found, at, visit)
 
 
 def refund_listed(settlement: Settlement, event: CentreListed, at: At, visit: Visit) -> Step[Settlement]:
@@ -67,7 +70,7 @@ def refund_listed(settlement: Settlement, event: CentreListed, at: At, visit: Vi
     if settlement.seen != event.seen or not event.refund or not settlement.cancel_message_id:
         return Step(settlement)
     found = _finding(D.ONLY_THERE, event, at)
-    return _write_off(settlement, visit.calls.cancel, settlement.cancel_message_id, found, at, visit)
+    return _write_off(settlement, visit.cancel_call(settlement), settlement.cancel_message_id, found, at, visit)
 
 
 def absent(settlement: Settlement, event: CentreListedAbsent, at: At, visit: Visit) -> Step[Settlement]:
@@ -92,7 +95,7 @@ def refund_missing(settlement: Settlement, event: CentreListedOtherwise, at: At,
     finding = event.finding
     if settlement.seen != event.seen or finding.difference is not D.REFUND_MISSING or settlement.finding is not None:
         return otherwise(settlement, event, at, visit)
-    return _write_off(settlement, visit.calls.settle, settlement.settle_message_id, finding, at, visit)
+    return _write_off(settlement, visit.settle_call(settlement), settlement.settle_message_id, finding, at, visit)
 
 
 def equal(settlement: Settlement, event: CentreListedEqual, at: At, visit: Visit) -> Step[Settlement]:
@@ -125,7 +128,7 @@ def _is_about(settlement: Settlement, message_id: str, seen: str, *, refund: boo
 def _adoptable(settlement: Settlement, event: CentreListed, at: At) -> bool:
     """Whether it may be taken over: the region says so, no reversal was ever tried, and the file gives what is needed."""
     listing, split = event.listing, _split(settlement, refund=event.refund)
-    if split is None or not at.policy.adopt_listed or not listing.settlement_number:
+    if settlement.mobile is not None or split is None or not at.policy.adopt_listed or not listing.settlement_number:
         return False
     tried = settlement.reversal_attempts > 0 or bool(settlement.written_off) or bool(settlement.reversal_message_id)
     return not tried and (listing.total, listing.fund, listing.account) == _shares(split, refund=event.refund)
@@ -196,7 +199,7 @@ def _late_enough(event: CentreListedAbsent, at: At) -> bool:
 
 _FLYING = (
     S.SETTLE_INTENDED, S.SETTLE_SENT, S.CONFIRM_INTENDED, S.CONFIRM_SENT, S.REVERSAL_INTENDED, S.REVERSAL_SENT,
-    S.CANCEL_INTENDED, S.CANCEL_SENT,
+    S.CANCEL_INTENDED, S.CANCEL_SENT, S.ORDERED,
 )  # fmt: skip
 _EARLY = (S.RECEIVED, S.ITEMISED)
 _TELLS = dict.fromkeys(_FLYING, "what is on its way decides; the next comparison tells")

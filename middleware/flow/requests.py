@@ -34,6 +34,17 @@ from middleware.domain.command import CallCentre, HisMatter, TellHis
 from middleware.domain.errand import Errand, Matter
 from middleware.domain.his import ChangeAccount, HisMessage, PostCharges, RegisterPatient
 from middleware.domain.kind import VisitKind
+from middleware.domain.mobile import (
+    Amounts,
+    MobileOrder,
+    OrderRequest,
+    PlaceOrder,
+    QueryOrder,
+    Refund,
+    RefundOrder,
+    UploadBill,
+)
+from middleware.domain.money import ZERO
 from middleware.domain.visit import Settlement, Visit
 from middleware.flow.errand import window
 
@@ -46,7 +57,7 @@ def centre_request(command: CallCentre, visit: Visit, holder: Holder, bill: Bill
         return _of_registration(command.call, visit, holder, bill, now)
     if command.call is Call.QUERY_VISITS:
         return QueryVisits(visit.facts, *window(visit, now))
-    return _of_settlement(command.call, visit, visit.settlement(command.settlement_id), holder, bill)
+    return _of_settlement(command.call, visit, visit.settlement(command.settlement_id), holder, bill, now)
 
 
 def _of_registration(call: Call, visit: Visit, holder: Holder, bill: Bill | None, now: dt.datetime) -> CentreRequest:
@@ -62,9 +73,13 @@ def _of_registration(call: Call, visit: Visit, holder: Holder, bill: Bill | None
     raise AssertionError(f"{call} is no call of a registration")
 
 
-def _of_settlement(call: Call, visit: Visit, settlement: Settlement, holder: Holder, bill: Bill | None) -> CentreRequest:
+def _of_settlement(
+    call: Call, visit: Visit, settlement: Settlement, holder: Holder, bill: Bill | None, now: dt.datetime
+) -> CentreRequest:
     calls = visit.calls
     match call:
+        case Call.OPEN_ORDER | Call.PLACE_ORDER | Call.REFUND_ORDER | Call.QUERY_ORDER:
+            return _of_order(call, visit, settlement, holder, bill, now)
         case calls.cancel:
             return CancelSettlement(_facts_of(visit, settlement), _number(settlement))
         case Call.REVERSE:
@@ -84,6 +99,49 @@ def _of_settlement(call: Call, visit: Visit, settlement: Settlement, holder: Hol
             visit.facts, order.begun_at, bill.diagnoses, order.department_name, order.doctor_code, order.doctor_name
         )
     return UploadCharges(visit.facts, settlement.batch, numbered(settlement, bill.lines))
+
+
+def _of_order(
+    call: Call, visit: Visit, settlement: Settlement, holder: Holder, bill: Bill | None, now: dt.datetime
+) -> OrderRequest:
+    mobile, order = settlement.mobile, visit.order
+    if mobile is None or bill is None:
+        raise AssertionError("an order without its facts")
+    match call:
+        case Call.PLACE_ORDER:
+            return PlaceOrder(mobile.number, mobile.token, settlement.settle_message_id, visit.visit_number)
+        case Call.QUERY_ORDER:
+            return QueryOrder(mobile.number, mobile.token, holder, mobile.our_number)
+        case Call.REFUND_ORDER:
+            return RefundOrder(
+                mobile.number, settlement.cancel_message_id, now, Refund.ALL, _given_back(mobile), mobile.voucher
+            )
+    return UploadBill(
+        visit=visit.facts,
+        holder=holder,
+        voucher=mobile.voucher,
+        our_number=mobile.our_number,
+        batch=settlement.batch,
+        begun_at=order.begun_at,
+        outpatient_no=visit.visit_id,
+        lines=numbered(settlement, bill.lines),
+        diagnoses=bill.diagnoses,
+        total=settlement.total,
+        use_account=settlement.use_account,
+        department_code=order.department_code,
+        department_name=order.department_name,
+        specialty=order.specialty,
+        doctor_code=order.doctor_code,
+        doctor_name=order.doctor_name,
+        fee_type="",
+    )
+
+
+def _given_back(order: MobileOrder) -> Amounts:
+    """All that was paid, as the channel told it last."""
+    paid = order.amounts or Amounts(ZERO)
+    cash = paid.cash if order.own_paid else ZERO
+    return Amounts(paid.fund + paid.account + cash, paid.fund, paid.account, cash)
 
 
 def numbered(settlement: Settlement, lines: Sequence[ChargeLine]) -> tuple[ChargeLine, ...]:
@@ -197,8 +255,8 @@ def _number(settlement: Settlement) -> str:
 
 def _reverse(visit: Visit, settlement: Settlement) -> Reverse:
     if settlement.unknown_call in CANCEL_CALLS:
-        return Reverse(visit.facts, settlement.cancel_message_id, visit.calls.cancel)
-    return Reverse(visit.facts, settlement.settle_message_id, visit.calls.settle)
+        return Reverse(visit.facts, settlement.cancel_message_id, visit.cancel_call(settlement))
+    return Reverse(visit.facts, settlement.settle_message_id, visit.settle_call(settlement))
 
 
 def his_message(command: TellHis, visit: Visit, holder: Holder, bill: Bill | None, created_at: dt.datetime) -> HisMessage:

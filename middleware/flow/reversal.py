@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from attrs import evolve
 
 from middleware.domain.centre import CANCEL_CALLS, Call
@@ -70,18 +72,18 @@ def refused(settlement: Settlement, event: CentreRefusedReversal, at: At, visit:
         return Step(settlement)
     if not event.not_found:
         return hand_over(settlement, f"{Call.REVERSE} refused with {event.code}", event.message)
-    if _waited_s(settlement, at) >= at.policy.processing_limit_s:
+    if waited_s(settlement, settlement.reversal_intended_at, at) >= at.policy.processing_limit_s:
         return undone(settlement)
     return again(settlement, at, f"{Call.REVERSE} not found yet", at.policy.processing_limit_s)
 
 
-def _waited_s(settlement: Settlement, at: At) -> float:
-    """How long after the doubt began the newest reversal asked, in seconds that certainly passed.
+def waited_s(settlement: Settlement, asked_at: dt.datetime | None, at: At) -> float:
+    """How long after the doubt began the newest question left, in seconds that certainly passed.
 
     A time before ``At.trusted_since``, or in the future, was read from a clock that stepped since, or in an earlier life.
     """
     since = settlement.unknown_since or settlement.created_at
-    asked = settlement.reversal_intended_at or since
+    asked = asked_at or since
     trusted = at.trusted_since or min(since, asked)
     if not trusted <= asked <= at.now:
         return 0

@@ -14,6 +14,7 @@ from middleware.domain.event import (
     FirstByteLeft,
     HisAcceptedCharges,
     HisRefusedCharges,
+    OrderRequested,
     SettleConfirmed,
     SettleNotSent,
     SettleUnanswered,
@@ -22,9 +23,9 @@ from middleware.domain.fault import Fault
 from middleware.domain.kind import VisitKind
 from middleware.domain.payment import Means
 from middleware.domain.rules import DischargeBy, OnHisSilence
-from middleware.domain.split import broken_identities
+from middleware.domain.split import Split, broken_identities
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
-from middleware.flow import cancel, paying
+from middleware.flow import cancel, ordering, paying
 from middleware.flow.doubt import doubt
 from middleware.flow.due import still_to_come
 from middleware.flow.guards import charges_mark, clock_is_right, is_locked, money_is_free, not_now
@@ -37,17 +38,25 @@ S = SettlementState
 def confirmed(settlement: Settlement, event: SettleConfirmed, at: At, visit: Visit) -> Step[Settlement]:
     """-> SettleIntended, when the quote holds, is what was confirmed, no money is open; a bank card: stays for a hold."""
     clock_is_right(at)
+    quote = still_good(settlement, event, at, visit)
+    if event.means is Means.BANK_CARD and quote.cash:
+        return paying.hold(settlement, event, quote.cash, at)
+    return send(evolve(settlement, means=Means.CASH), at, visit)
+
+
+def still_good(settlement: Settlement, event: SettleConfirmed | OrderRequested, at: At, visit: Visit) -> Split:
+    """The quote, when it is what was confirmed and nothing stands in its way; else the fault that says why not."""
     money_is_free(visit, but=settlement.settlement_id)
     quote = settlement.quoted
+    if settlement.awaiting is not None:
+        raise Fault("settlement.busy", f"{settlement.awaiting} is on its way")
     if quote is None or settlement.expires_at is None or at.now >= settlement.expires_at:
         raise Fault("settlement.quote_expired")
     if (event.total, event.cash) != (quote.total, quote.cash):
         raise Fault("settlement.quote_changed", "total or cash differs from the quote")
     _stay_allows(settlement, at, visit)
     payer_is_free(settlement)
-    if event.means is Means.BANK_CARD and quote.cash:
-        return paying.hold(settlement, event, quote.cash, at)
-    return send(evolve(settlement, means=Means.CASH), at, visit)
+    return quote
 
 
 def send(settlement: Settlement, at: At, visit: Visit) -> Step[Settlement]:
@@ -101,7 +110,7 @@ def settled(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) 
     if at.policy.finish is None:
         return holds(settlement, event.reply, at, visit)
     approved = evolve(settlement, approved=event.reply, unknown_call=None, next_due=None, trouble=None)
-    if _broken(settlement, event.reply):
+    if broken(settlement, event.reply):
         unsound = evolve(approved, written_off=event.message_id)
         return doubt(unsound, visit.calls.settle, at, "its amounts do not add up, it is not confirmed", wait_s=0)
     message_id = at.message_id()
@@ -109,20 +118,21 @@ def settled(settlement: Settlement, event: CentreSettled, at: At, visit: Visit) 
     return Step(intended, (CallCentre(at.policy.finish, message_id, settlement.settlement_id),))
 
 
-def _broken(settlement: Settlement, reply: Settled) -> tuple[int, ...]:
-    broken = broken_identities(reply.split)
-    return (*broken, 0) if reply.split.total != settlement.total else broken
+def broken(settlement: Settlement, reply: Settled) -> tuple[int, ...]:
+    """Which identities the centre's amounts break; 0: its total is not the bill's."""
+    found = broken_identities(reply.split)
+    return (*found, 0) if reply.split.total != settlement.total else found
 
 
 def holds(settlement: Settlement, reply: Settled, at: At, visit: Visit) -> Step[Settlement]:
     """-> Settled; tell the HIS. A broken identity is recorded and raised: the money has moved all the same."""
-    broken = _broken(settlement, reply)
+    unsound = broken(settlement, reply)
     known = evolve(
         settlement,
         state=S.SETTLED,
         settled=reply,
-        broken_identities=broken,
-        trouble=Trouble("centre.identity_broken", ",".join(map(str, broken))) if broken else None,
+        broken_identities=unsound,
+        trouble=Trouble("centre.identity_broken", ",".join(map(str, unsound))) if unsound else None,
         unknown_call=None,
         next_due=None,
     )
@@ -174,41 +184,46 @@ def approved_after_all(settlement: Settlement, event: CentreSettled, at: At, vis
 
 
 def refused(settlement: Settlement, event: CentreRefusedSettle, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Quoted: the centre said no, nothing moved."""
+    """-> Quoted: the centre said no, nothing moved. Of a mobile order: stays, and 6301 asks whether that is so."""
     _ours(settlement, event)
-    trouble = Trouble("centre.refused", f"{visit.calls.settle} {event.code}", event.message)
+    trouble = Trouble("centre.refused", f"{visit.settle_call(settlement)} {event.code}", event.message)
+    if settlement.mobile is not None:
+        return ordering.refused(settlement, trouble, at)
     return Step(evolve(settlement, state=S.QUOTED, trouble=trouble))
 
 
 def refused_late(settlement: Settlement, event: CentreRefusedSettle, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Refused: it is known now that nothing was settled."""
+    """-> Refused: it is known now that nothing was settled. Of a mobile order: stays, and 6301 asks."""
     if settlement.unknown_call not in SETTLE_CALLS:
         return Step(settlement)
-    trouble = Trouble("centre.refused", f"{visit.calls.settle} {event.code}", event.message)
+    trouble = Trouble("centre.refused", f"{visit.settle_call(settlement)} {event.code}", event.message)
+    if settlement.mobile is not None:
+        return ordering.refused(settlement, trouble, at)
     return Step(evolve(settlement, state=S.REFUSED, trouble=trouble, unknown_call=None, next_due=None))
 
 
 def not_sent(settlement: Settlement, event: SettleNotSent, at: At, visit: Visit) -> Step[Settlement]:
     """-> Quoted: no byte left, the same request may be sent again."""
     _ours(settlement, event)
-    return Step(evolve(settlement, state=S.QUOTED, trouble=Trouble(event.fault, event.detail)))
+    again = ordering.dropped(settlement) if settlement.mobile is not None else settlement
+    return Step(evolve(again, state=S.QUOTED, trouble=Trouble(event.fault, event.detail)))
 
 
 def unanswered(settlement: Settlement, event: SettleUnanswered, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown: money may have moved. Of an earlier message, which was answered late meanwhile: evidence."""
     if event.message_id != settlement.settle_message_id:
         return Step(settlement)
-    return doubt(settlement, visit.calls.settle, at, event.cause)
+    return doubt(settlement, visit.settle_call(settlement), at, event.cause)
 
 
 def sent_and_not_sent(settlement: Settlement, event: SettleNotSent, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown: bytes left, so "not sent" proves nothing."""
-    return doubt(settlement, visit.calls.settle, at, event.fault)
+    return doubt(settlement, visit.settle_call(settlement), at, event.fault)
 
 
 def restarted(settlement: Settlement, event: DaemonRestarted, at: At, visit: Visit) -> Step[Settlement]:
     """-> Unknown: after a crash "intended" and "sent" cannot be told apart."""
-    return doubt(settlement, visit.calls.settle, at, "crash")
+    return doubt(settlement, visit.settle_call(settlement), at, "crash")
 
 
 def restarted_early(settlement: Settlement, event: DaemonRestarted, at: At, visit: Visit) -> Step[Settlement]:
@@ -286,7 +301,7 @@ _ROWS: tuple[Row[Settlement], ...] = (
         {S.SETTLE_INTENDED: refused, S.SETTLE_SENT: refused, S.UNKNOWN: refused_late},
         {
             **dict.fromkeys(_REVERSING, "the reversal under way decides; this is evidence"),
-            **dict.fromkeys((*_HELD, *_CONFIRMING, *_CANCELLING, S.CANCELLED, S.REVERSED, S.REFUSED), _RESOLVED),
+            **dict.fromkeys((*_HELD, S.ORDERED, *_CONFIRMING, *_CANCELLING, S.CANCELLED, S.REVERSED, S.REFUSED), _RESOLVED),
             S.MANUAL: _PERSON,
         },
         _OURS,

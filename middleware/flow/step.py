@@ -12,7 +12,8 @@ from attrs import field, frozen
 from middleware.domain.category import CATEGORIES, Category
 from middleware.domain.centre import Call
 from middleware.domain.command import Command
-from middleware.domain.kind import VisitKind
+from middleware.domain.kind import MOBILE_CALLS, VisitKind
+from middleware.domain.mobile import MobileRules
 from middleware.domain.rules import KIND_RULES, CrossRules, KindRules, OnHisRefusal
 
 State = TypeVar("State")
@@ -52,14 +53,15 @@ class Policy:
         return self.kinds.get(kind, KIND_RULES[kind])
 
     def may_reverse(self, call: Call | None, *, cross_region: bool) -> bool:
-        """Whether 2601 may name such a call here."""
-        return call in (self.cross.reversible if cross_region else self.reversible)
+        """Whether such a call can be undone here: 2601 may name it, or it is of a mobile order, which 6203 gives back."""
+        return call in MOBILE_CALLS or call in (self.cross.reversible if cross_region else self.reversible)
 
     def cancels_when_refused(self, kind: VisitKind) -> bool:
         """Whether a settlement that the HIS refuses is cancelled without asking anybody."""
         return self.cancel_on_his_refusal or self.rules(kind).on_his_refusal is OnHisRefusal.CANCEL
 
     doubt_limit_s: float = 72 * 3600  # an outcome that is not established by then is a person's (invariant 10)
+    mobile: MobileRules | None = None  # None: nobody pays by phone here
     file_at: dt.time | None = None  # when each night the day before is compared row by row; None: no file tells anything
     adopt_listed: bool = False  # an unknown outcome that the centre's file lists: take it over, or reverse it
 

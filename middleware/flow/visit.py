@@ -28,6 +28,7 @@ from middleware.flow import (
     desk,
     errand,
     finishing,
+    mobile,
     paying,
     pursuit,
     quote,
@@ -48,6 +49,7 @@ _AFTER_A_RESTART = {
     **finishing.RESTART_MOVES,
     **reversal.RESTART_MOVES,
     **cancel.RESTART_MOVES,
+    **mobile.RESTART_MOVES,
 }
 _RESTARTED: Row[Settlement] = Row(
     DaemonRestarted,
@@ -67,6 +69,7 @@ SETTLEMENT_ROWS: dict[type, Row[Settlement]] = {
     **cancel.ROWS,
     **desk.ROWS,
     **reconciliation.ROWS,
+    **mobile.ROWS,
     DaemonRestarted: _RESTARTED,
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from middleware.store.chain import Head, link
 from middleware.store.codec import encode, encode_card, encode_holder
 from middleware.store.keyring import Pending
 from middleware.store.personal import SALT_BYTES, commitment, part_answer, part_visit, words_box
+from middleware.store.received import received
 from middleware.store.units import FeedEntry, Incoming, Put, Record, Request, Unit
 from middleware.store.vault import Vault, row_name
 
@@ -117,28 +118,12 @@ class Batch:
         for put in unit.puts:
             self.puts.setdefault(put.table, []).append(self._put(put, unit))
 
-    def receive(self, one: Incoming) -> None:
-        """The message's own record, and the message under its number. The chain proves the bytes and tells none of them."""
-        salt = self.vault.random_bytes(SALT_BYTES)
-        digest = commitment(salt, one.raw)
-        body = {"link": one.link, "type": one.type, "why": one.why, "bytes": len(one.raw), "digest": digest}
-        after, at = "kept" if one.why else "taken", one.at.isoformat()
-        self._seal_record(Record(one.at, "", "", "Hl7Received", "", after, encode(body)))
-        sequence = self.journal.sequence
-        self.incoming.append(
-            {
-                "sequence": sequence,
-                "link": one.link,
-                "control_id": one.control_id,
-                "type": one.type,
-                "why": one.why,
-                "digest": digest,
-                "bytes": len(one.raw),
-                "at": at,
-                "ack": one.ack,
-                "sealed": self.vault.seal_bytes("inbox", str(sequence), "sealed", salt + one.raw, one.at),
-            }
-        )
+    def receive(self, messages: Sequence[Incoming]) -> None:
+        """The rows of messages, after those of the units before them."""
+        came = received(self.vault, self.epoch, self.journal, messages)
+        self.journal_rows += came.journal
+        self.incoming += came.inbox
+        self.journal = came.head
 
     def _put(self, put: Put, unit: Unit) -> Row:
         if not put.content:

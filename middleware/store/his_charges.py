@@ -3,7 +3,8 @@
 Whether a line may go into a quote is asked inside the transaction that writes the quote, under the lock of all who write.
 A line belongs to the settlement that took it until that one is certain to hold no money (``FREE``), or, within the same
 visit, until its quote is good for nothing any more: a visit's steps come one after the other, so that the older quote is
-judged again before it could be settled.
+judged again before it could be settled. A line of a stay belongs to the errand that charged it, until the centre declined
+that or it was taken back; ``settlement_id`` has either one's id.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 from attrs import asdict, frozen
 
 from middleware.domain.charge import MAX_LINES, ChargeLine
+from middleware.domain.errand import ErrandState
 from middleware.domain.fault import Fault
 from middleware.domain.money import Money
 from middleware.domain.told import LineAct, LineTold
@@ -29,6 +31,8 @@ from middleware.store.vault import Vault, row_name
 
 OPEN, WITHDRAWN = "open", "withdrawn"
 FREE = frozenset({SettlementState.REFUSED, SettlementState.CANCELLED, SettlementState.REVERSED})
+FOR_GOOD = (SettlementState.SETTLED, SettlementState.DELIVERED)
+ERRAND = "U"  # how an errand's id begins
 EARLY = frozenset({SettlementState.RECEIVED, SettlementState.ITEMISED})
 _c, _s = t.his_charge.c, t.settlement.c
 
@@ -65,6 +69,24 @@ class HisCharges:
         with self._engine.connect() as connection:
             return [self.stored(row) for row in connection.execute(query.limit(most))] if digests else []
 
+    def to_charge(self, numbers: Sequence[str], encounter: str, most: int) -> list[Stored]:
+        """Open lines of a patient that nothing holds for good, the oldest first; of one encounter, "" = of all.
+
+        What a settlement has settled, or a stay was charged with, is no open line any more and is left out quietly.
+        """
+        digests = self._vault.standing_digests(*(("his-charge", number) for number in numbers)) if numbers else []
+        mine = sa.and_(_c.patient_digest.in_(digests), _c.state == OPEN)
+        if encounter:
+            mine = sa.and_(mine, _c.encounter == encounter)
+        settled = sa.exists().where(_s.settlement_id == _c.settlement_id, _s.state.in_(FOR_GOOD))
+        query = sa.select(t.his_charge).where(mine, ~settled).order_by(_c.sequence, _c.line_id).limit(most)
+        errands = sa.select(_c.visit_id, _c.settlement_id).where(mine, _c.settlement_id.startswith(ERRAND)).distinct()
+        with self._engine.connect() as connection:
+            if not digests:
+                return []
+            done = [one.settlement_id for one in connection.execute(errands) if _errand_state(connection, one) == _CHARGED]
+            return [self.stored(row) for row in connection.execute(query.where(_c.settlement_id.not_in(done)))]
+
     def late(self, most: int) -> list[Stored]:
         """Lines of which the HIS said something else after a settlement had taken them: for a person."""
         query = sa.select(t.his_charge).where(_c.late, _c.settlement_id != "").order_by(_c.sequence).limit(most)
@@ -72,7 +94,10 @@ class HisCharges:
             return [self.stored(row) for row in connection.execute(query)]
 
     def holds(self, settlement_id: str) -> bool:
-        """Whether all lines that this settlement was quoted with are still its own and as they were; True for any other."""
+        """Whether all lines that a settlement was quoted with, or a stay charged, are still its own and as they were.
+
+        True for whatever took none.
+        """
         with self._engine.connect() as connection:
             of = t.his_quote.c
             taken = connection.scalar(sa.select(of.lines).where(of.settlement_id == settlement_id))
@@ -155,12 +180,29 @@ def _put(connection: sa.Connection, values: dict[str, Any], *, withdraw: bool) -
 
 
 def _free(connection: sa.Connection, row: Any) -> bool:
+    if row.settlement_id.startswith(ERRAND):
+        return _errand_state(connection, row) == _NOT_CHARGED
     state = connection.scalar(sa.select(_s.state).where(_s.settlement_id == row.settlement_id))
     return state in FREE
 
 
+_CHARGED, _NOT_CHARGED, _PENDING = "charged", "not charged", "pending"
+
+
+def _errand_state(connection: sa.Connection, row: Any) -> str:
+    """Whether the centre holds what that errand charged. An errand has no row of its own: its visit says so."""
+    body = connection.scalar(sa.select(t.visit.c.body).where(t.visit.c.visit_id == row.visit_id))
+    visit = decode_json(body) if body else {}
+    errand: dict[str, Any] = next((one for one in visit.get("errands", ()) if one["errand_id"] == row.settlement_id), {})
+    if errand.get("withdrawn") or errand.get("state") == ErrandState.DECLINED:
+        return _NOT_CHARGED
+    return _CHARGED if errand.get("state") == ErrandState.DONE else _PENDING
+
+
 def claim(settlement_id: str, visit_id: str, lines: Sequence[Stored], void: frozenset[str]) -> Work:
-    """These lines go into that settlement, and into no other. ``void``: settlements of this visit whose quote has expired.
+    """These lines go into that settlement, or errand of a stay, and into no other.
+
+    ``void``: settlements of this visit whose quote has expired.
 
     Refused with ``charge.claimed`` when another settlement may hold one, with ``settlement.quote_changed`` when one is no
     longer as it was read.

@@ -18,21 +18,65 @@ from middleware.store.vault import Vault
 _c = t.inbox.c
 _FACTS = tuple(column for column in t.inbox.c if column.name not in {"ack", "sealed"})
 _PAGE = 500
-_TAKEN = "SELECT control_id FROM inbox WHERE why = '' AND link = {mark} AND control_id IN ({marks})"
+_TAKEN = {
+    "sqlite": "SELECT control_id FROM inbox WHERE why = '' AND link = ? AND control_id IN (SELECT value FROM json_each(?))",
+    "postgresql": "SELECT control_id FROM inbox WHERE why = '' AND link = %s AND control_id = ANY(%s)",
+}
+REMEMBERED = 16_384
+DOUBTS = 64  # transactions
+Id = tuple[str, str]  # link and control id
 
 
-def taken_ids(connection: sa.Connection, incoming: Sequence[Incoming]) -> set[tuple[str, str]]:
+class TakenIds:
+    """Which ids are taken, as the writer asks in each of its transactions, under the lock of all who write.
+
+    The ids of this life that were taken last are remembered; the rest is left to the table's unique key, which knows what
+    other nodes and lives took. When the key refuses a row the writer tells ``doubted`` and tries again: for a while the
+    table is asked first, for whoever repeats one message often repeats more.
+    """
+
+    def __init__(self, remembered: int = REMEMBERED) -> None:
+        self._remembered = remembered
+        self._recent: dict[Id, None] = {}  # the oldest first
+        self._doubts = 0
+
+    def among(self, connection: sa.Connection, incoming: Sequence[Incoming]) -> set[Id]:
+        """Those among them that are known to be taken; any other may be."""
+        recent = self._recent
+        taken = {key for one in incoming if not one.why and (key := (one.link, one.control_id)) in recent}
+        if self._doubts and incoming:
+            self._doubts -= 1
+            taken |= taken_ids(connection, incoming)
+        return taken
+
+    def doubted(self) -> bool:
+        """The unique key refused a row. True when to ask the table first may help; False when it was asked."""
+        asked = self._doubts > 0
+        self._doubts = DOUBTS
+        return not asked
+
+    def saved(self, incoming: Sequence[Incoming]) -> None:
+        """These are durable."""
+        recent = self._recent
+        for one in incoming:
+            if not one.why:
+                recent[one.link, one.control_id] = None
+        while len(recent) > self._remembered:
+            del recent[next(iter(recent))]
+
+
+def taken_ids(connection: sa.Connection, incoming: Sequence[Incoming]) -> set[Id]:
     """Link and control id of those among them that were taken before. Under the writer's lock: no other node adds one."""
     asked: dict[str, list[str]] = {}
     for one in incoming:
         if not one.why:
             asked.setdefault(one.link, []).append(one.control_id)
-    # Straight to the driver: this is asked in every transaction, and SQLAlchemy's own way costs more than the answer.
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    # Straight to the driver, and one text for any number: SQLAlchemy's own way costs more than the answer.
+    database = connection.dialect.name
     taken = set()
     for link, ids in asked.items():
-        text = _TAKEN.format(mark=mark, marks=", ".join([mark] * len(ids)))
-        taken |= {(link, row[0]) for row in connection.exec_driver_sql(text, (link, *ids))}
+        given = msgspec.json.encode(ids).decode() if database == "sqlite" else ids
+        taken |= {(link, row[0]) for row in connection.exec_driver_sql(_TAKEN[database], (link, given))}
     return taken
 
 

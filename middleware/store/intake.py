@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from attrs import frozen
 
 from middleware.domain.fault import Fault
 from middleware.store import tables as t
@@ -28,7 +29,7 @@ class Intakes:
         """The cursor; what is behind it and of these types (MSH-9.1), the oldest first; how far a full page goes, or 0."""
         with self._engine.connect() as connection:
             cursor = _cursor(connection)
-            page = sa.select(_i.sequence, _i.link, _i.type, _i.why).where(_i.sequence > cursor)
+            page = sa.select(_i.sequence, _i.link, _i.type, _i.why, _i.at).where(_i.sequence > cursor)
             rows = connection.execute(page.order_by(_i.sequence).limit(limit)).all()
         mine = [row for row in rows if not row.why and row.type.partition("^")[0] in types]
         return cursor, mine, rows[-1].sequence if len(rows) == limit else 0
@@ -52,35 +53,56 @@ class Intakes:
             return connection.scalar(sa.select(sa.func.count()).select_from(t.hl7_outcome).where(_o.state == FAILED)) or 0
 
 
-def acted(
-    sequence: int, cursor: int | None, state: str, why: tuple[str, str], now: dt.datetime, effect: Work | None
-) -> Work:
-    """The effect of a message, that it was acted on, and how far that is. ``cursor``: where it was; None for a retry.
+@frozen(slots=True)
+class Acted:
+    """What came of one message: the effect to carry out, and the outcome to write. ``why``: code and detail."""
 
-    Whoever finds the cursor elsewhere, or the retry done, was overtaken by another node and changes nothing.
+    sequence: int
+    state: str
+    why: tuple[str, str]
+    effect: Work | None
+
+
+def acted(these: Sequence[Acted], cursor: int, now: dt.datetime) -> Work:
+    """The effects of messages in their order, that they were acted on, and how far that is; ``cursor`` is where it was.
+
+    Whoever finds the cursor elsewhere was overtaken by another node and changes nothing.
     """
 
     def work(connection: sa.Connection) -> None:
-        if cursor is None:
-            there = connection.scalar(sa.select(_o.state).where(_o.sequence == sequence))
-            if there != RETRY:
-                raise WorkRefusedError(Fault("desk.stale", "another node acted on it"))
-        else:
-            move(connection, cursor, sequence)
-        if effect is not None:
-            try:
-                effect(connection)
-            except Fault as fault:  # of this message, and no trouble of the database's
-                raise WorkRefusedError(fault) from None
-        row = connection.execute(sa.select(_o.attempts).where(_o.sequence == sequence)).one_or_none()
-        values = {"state": state, "why": why[0], "detail": why[1], "at": now.isoformat()}
-        if row is None:
-            connection.execute(sa.insert(t.hl7_outcome).values(sequence=sequence, attempts=1, **values))
-        else:
-            mine = sa.update(t.hl7_outcome).where(_o.sequence == sequence)
-            connection.execute(mine.values(attempts=row.attempts + 1, **values))
+        move(connection, cursor, these[-1].sequence)  # so far nothing behind it was acted on: no outcome is there yet
+        for one in these:
+            _carry_out(connection, one)
+        rows = [_outcome(one, now) | {"sequence": one.sequence, "attempts": 1} for one in these]
+        connection.execute(sa.insert(t.hl7_outcome), rows)
 
     return work
+
+
+def acted_again(one: Acted, now: dt.datetime) -> Work:
+    """The same for a message that an operator wants to have tried again. Whoever finds that done changes nothing."""
+
+    def work(connection: sa.Connection) -> None:
+        mine = _o.sequence == one.sequence
+        row = connection.execute(sa.select(_o.state, _o.attempts).where(mine)).one_or_none()
+        if row is None or row.state != RETRY:
+            raise WorkRefusedError(Fault("desk.stale", "another node acted on it"))
+        _carry_out(connection, one)
+        connection.execute(sa.update(t.hl7_outcome).where(mine).values(attempts=row.attempts + 1, **_outcome(one, now)))
+
+    return work
+
+
+def _carry_out(connection: sa.Connection, one: Acted) -> None:
+    if one.effect is not None:
+        try:
+            one.effect(connection)
+        except Fault as fault:  # of this message, and no trouble of the database's
+            raise WorkRefusedError(fault) from None
+
+
+def _outcome(one: Acted, now: dt.datetime) -> dict[str, Any]:
+    return {"state": one.state, "why": one.why[0], "detail": one.why[1], "at": now.isoformat()}
 
 
 def passed(cursor: int, last: int) -> Work:

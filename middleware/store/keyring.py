@@ -111,6 +111,14 @@ class Keyring:
         with self._lock:
             return self.counted(self._of_period(period_of(at, self.sealing.period), SEAL, at), at)
 
+    def for_sealing_many(self, at: dt.datetime, wanted: int) -> tuple[DataKey, int]:
+        """The same, and for how many values of those ``wanted`` the key is good: one at least; so many are counted."""
+        with self._lock:
+            key = self.for_sealing(at)
+            more = min(wanted - 1, key.left)
+            key.left -= more
+            return key, 1 + more
+
     def newest_of(self, period: str, at: dt.datetime) -> DataKey:
         """The key by which values of that period are sealed anew, made now when there is none in use."""
         with self._lock:

@@ -12,19 +12,17 @@ from attrs import frozen
 from middleware.domain.command import NOTICES, HisMatter
 from middleware.domain.destination import HIS
 from middleware.domain.fault import Fault
-from middleware.domain.outcome import Refused
 from middleware.domain.visit import SettlementState
 from middleware.store import tables as t
-from middleware.store.units import Put, WorkRefusedError
-from middleware.store.vault import NoVault, Vault, row_name
+from middleware.store.letter_notes import Correction, apply_correction, read_corrections, read_refusal
+from middleware.store.units import WorkRefusedError
+from middleware.store.vault import NoVault, Vault
 from middleware.store.walk import read_meta
 
 Work = Callable[[sa.Connection], None]
 
 ACCEPTED, DISCARDED = "accepted", "discarded"
-_o, _n = t.outbox.c, t.letter_note.c
-_REFUSAL = "refusal"
-_CODE, _WORDS = 80, 2000
+_o = t.outbox.c
 _STANDS = {  # the state in which a matter still holds; a copy is told also when who decides has said yes
     HisMatter.SETTLED: (str(SettlementState.SETTLED), str(SettlementState.DELIVERED)),
     HisMatter.CANCELLED: (str(SettlementState.CANCELLED),),
@@ -69,32 +67,16 @@ class LettersReader:
 
     def refusal(self, control_id: str) -> tuple[str, str] | None:
         """Code and words of a copy's last refusal. Raises ``Fault("system.keys")``."""
-        mine = sa.and_(_n.control_id == control_id, _n.kind == _REFUSAL)
-        with self._engine.connect() as connection:
-            row = connection.execute(sa.select(t.letter_note).where(mine)).one_or_none()
-        if row is None:
-            return None
-        try:
-            words = self._vault.open_bytes("letter_note", row_name(control_id, row.place), "sealed", row.sealed)
-            return row.fields, words.decode()
-        except Fault as fault:
-            if fault.code != "person.forgotten":
-                raise
-            return row.fields, ""
+        return read_refusal(self._engine, self._vault, control_id)
+
+    def corrections(self, control_id: str) -> list[Correction]:
+        """What was corrected in it, or is proposed, the oldest first. Raises ``Fault("system.keys")``."""
+        return read_corrections(self._engine, self._vault, control_id)
 
     def note(self, name: str) -> str:
         """A note of the meta table, "" when there is none."""
         with self._engine.connect() as connection:
             return read_meta(connection, name)
-
-
-def refusal_note(control_id: str, refused: Refused, now: dt.datetime) -> Put:
-    """Why a copy was refused, for whoever looks at it: the newest reason, sealed, for it is a stranger's text."""
-    row = {
-        "control_id": control_id, "place": 0, "kind": _REFUSAL, "state": "", "by": "", "at": now.isoformat(),
-        "fields": refused.code[:_CODE], "sealed": "",
-    }  # fmt: skip
-    return Put("letter_note", row, refused.message[:_WORDS].encode() or b"-")
 
 
 def reopened(control_id: str) -> Work:
@@ -140,6 +122,17 @@ def _why_not_notice(connection: sa.Connection, letter: LetterRow, matter: HisMat
     return ""
 
 
+def mended(control_id: str, place: int, now: dt.datetime) -> Work:
+    """The letter waits again with its correction of that place, which nobody applied or rejected meanwhile."""
+
+    def work(connection: sa.Connection) -> None:
+        reopened(control_id)(connection)
+        apply_correction(connection, control_id, place, now)
+        connection.execute(sa.update(t.outbox).where(_o.control_id == control_id).values(revision=place))
+
+    return work
+
+
 def given_up(control_id: str, proposed: tuple[str, str]) -> Work:
     """The letter will never leave. ``proposed`` is name and text of the proposal, which must still stand."""
 
@@ -149,6 +142,16 @@ def given_up(control_id: str, proposed: tuple[str, str]) -> Work:
             raise WorkRefusedError(Fault("desk.stale", "another proposal waits, or none"))
         _refused(connection, control_id)
         connection.execute(sa.update(t.outbox).where(_o.control_id == control_id).values(outcome=DISCARDED))
+
+    return work
+
+
+def still_waiting(control_id: str) -> Work:
+    """Nothing changes; refused with ``desk.stale`` unless the letter has no answer yet."""
+
+    def work(connection: sa.Connection) -> None:
+        if connection.scalar(sa.select(_o.outcome).where(_o.control_id == control_id)) != "":
+            raise WorkRefusedError(Fault("desk.stale", "the letter has an answer"))
 
     return work
 

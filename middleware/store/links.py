@@ -21,6 +21,7 @@ from middleware.store.vault import Vault
 
 Work = Callable[[sa.Connection], None]
 MAX_LINKS = 50  # of one medium or one person
+LEARNED = "his-answer"  # the account of a link that a registration's answer made; its terminal is the visit
 _m, _k = t.medium_link.c, t.link_conflict.c
 _ALIVE = _m.state != LinkState.ENDED
 
@@ -98,6 +99,19 @@ class Links:
         with self._engine.connect() as connection:
             return [self._found(row) for row in connection.execute(query)] if digests else []
 
+    def is_known(self, kind: str, number: str, id_number: str, name: str, visit_id: str) -> bool:
+        """Whether this link is there, so that this visit's word would change nothing about it."""
+        vault = self._vault
+        found = (
+            (_m.medium_digest, vault.standing_digests((_kind_of(kind), number))),
+            (_m.person_digest, vault.standing_digests(("id_number", id_number))),
+            (_m.name_digest, vault.standing_digests(("name", f"{id_number}/{name}"))),
+        )
+        settled = sa.or_(_m.account != LEARNED, _m.terminal.in_(("", visit_id)))
+        query = sa.select(_m.link_id).where(*(column.in_(digests) for column, digests in found), _ALIVE, settled)
+        with self._engine.connect() as connection:
+            return connection.scalar(query.limit(1)) is not None
+
     def conflicts(self, after: str, limit: int) -> list[Conflict]:
         """What contradicts each other and is not decided."""
         query = sa.select(t.link_conflict).where(_k.decision == "", _k.conflict_id > after)
@@ -172,6 +186,7 @@ def add(new: NewLink, conflict_id: Callable[[int], str], told: list[Made]) -> Wo
             kind = contradiction(**same)
             if kind is None:
                 _moved(connection, row, new.row["moved_at"])
+                _confirmed(connection, row, new.row)
                 told.append(Made(row.link_id, LinkState(row.state), ()))
                 return
             contradicted.append((row.link_id, kind))
@@ -198,15 +213,37 @@ def decide(conflict_id: str, keep: Keep, at: dt.datetime) -> Work:
         connection.execute(sa.update(t.link_conflict).where(_k.conflict_id == conflict_id).values(**decided))
         kept = {Keep.FIRST: {row.first}, Keep.SECOND: {row.second}, Keep.BOTH: {row.first, row.second}}.get(keep, set())
         touched = {row.first, row.second}
-        for ended in sorted(touched - kept):
-            _becomes(connection, ended, LinkState.ENDED)
-            touched |= _close_others(connection, ended, decided)
-        for one in sorted(touched):
-            if not _is_disputed(connection, one):
-                settled = sa.and_(_m.link_id == one, _m.state == LinkState.DISPUTED)
-                connection.execute(sa.update(t.medium_link).where(settled).values(state=str(LinkState.LINKED)))
+        _end(connection, touched - kept, touched, at)
 
     return work
+
+
+def unlearn(visit_id: str, at: dt.datetime) -> Work:
+    """What that visit's registration alone taught of links is no knowledge any more: it was taken back."""
+
+    def work(connection: sa.Connection) -> None:
+        mine = sa.and_(_m.account == LEARNED, _m.terminal == visit_id, _ALIVE)
+        ended = set(connection.scalars(sa.select(_m.link_id).where(mine)))
+        _end(connection, ended, ended, at)
+
+    return work
+
+
+def _end(connection: sa.Connection, ended: set[str], touched: set[str], at: dt.datetime) -> None:
+    """End links; of those touched, what nothing speaks against any more is undisputed."""
+    for one in sorted(ended):
+        _becomes(connection, one, LinkState.ENDED)
+        touched = touched | _close_others(connection, one, {"decided_at": at.isoformat()})
+    for one in sorted(touched):
+        if not _is_disputed(connection, one):
+            settled = sa.and_(_m.link_id == one, _m.state == LinkState.DISPUTED)
+            connection.execute(sa.update(t.medium_link).where(settled).values(state=str(LinkState.LINKED)))
+
+
+def _confirmed(connection: sa.Connection, row: Any, said: dict[str, Any]) -> None:
+    """Somebody else says the same: taking that one registration back takes this knowledge away no more."""
+    if row.account == LEARNED and row.terminal and (said["account"], said["terminal"]) != (row.account, row.terminal):
+        connection.execute(sa.update(t.medium_link).where(_m.link_id == row.link_id).values(terminal=""))
 
 
 def _close_others(connection: sa.Connection, ended: str, decided: dict[str, str]) -> set[str]:

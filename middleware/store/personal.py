@@ -55,7 +55,8 @@ VISIT = (t.visit.c.visit_id, t.visit.c.body, t.visit.c.sealed)  # what ``open_vi
 
 
 # Members of a visit's body, wherever in it, that hold words of somebody else or of a caller.
-WORDS = ("foreign", "cancel_reason")
+# The last three are as good as money for a while.
+WORDS = ("foreign", "cancel_reason", "voucher", "token", "cashier")
 
 
 class _Sealed(msgspec.Struct, omit_defaults=True):
@@ -123,18 +124,23 @@ def open_visit(vault: Vault, row: Any) -> Visit:
 _FORGOTTEN = encode({"fault": "person.forgotten", "detail": "", "foreign": ""})
 
 
+_HIDDEN = ("holder", "pay")  # members of a result: whom it is about, where an order is paid
+
+
 def part_answer(text: str) -> tuple[str, str]:
     """A stored answer without the members about a person, and those as text; the same text and "" when it has none."""
-    if '"holder":' not in text and ('"fault":' not in text or '"foreign":""' in text):
+    hidden = [name for name in _HIDDEN if f'"{name}":' in text]
+    if not hidden and ('"fault":' not in text or '"foreign":""' in text):
         return text, ""
     answer = msgspec.json.decode(text)
     if answer.get("foreign"):
         return encode(answer | {"foreign": ""}), encode({"foreign": answer["foreign"]})
     result = answer.get("result") or {}
-    if not result.get("holder"):
+    parts = {name: result[name] for name in hidden if result.get(name)}
+    if not parts:
         return text, ""
     # An empty one keeps its place: joined again it is the same text, to the last character (invariant 6).
-    return encode(answer | {"result": result | {"holder": {}}}), encode({"holder": result["holder"]})
+    return encode(answer | {"result": result | {name: {} for name in parts}}), encode(parts)
 
 
 def open_answer(vault: Vault, row: Any) -> str:

@@ -24,9 +24,11 @@ from middleware.store.database import snapshot
 from middleware.store.doubts import with_errand_left
 from middleware.store.feed import FeedPage, FeedRow
 from middleware.store.his_charges import HisCharges
+from middleware.store.his_masters import HisMasters
 from middleware.store.his_notices import HisNotices
 from middleware.store.his_people import HisPeople
 from middleware.store.intake import Intakes
+from middleware.store.letter_notes import read_correction
 from middleware.store.links import Links
 from middleware.store.nodes import versions
 from middleware.store.personal import VISIT, open_answer, open_visit
@@ -74,6 +76,7 @@ class Reader:
         self.his_people = HisPeople(engine, self.vault)
         self.his_notices = HisNotices(engine, self.vault, self.his_people)
         self.his_charges = HisCharges(engine, self.vault)
+        self.his_masters = HisMasters(engine, self.vault)
 
     def stored(self, visit_id: str, newer_than: int = 0) -> Stored | None:
         """A visit by its id with what stands beside it; None when there is none, or none newer than that version."""
@@ -195,24 +198,23 @@ class Reader:
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return [
-            Waiting(
-                row.sequence,
-                Letter(
-                    row.control_id,
-                    row.visit_id,
-                    row.settlement_id,
-                    row.matter,
-                    dt.datetime.fromisoformat(row.created_at),
-                    row.destination,
-                    row.copy,
-                    row.number,
-                    row.revision,
-                ),
-                row.lane,
-            )
-            for row in rows
-        ]
+        return [Waiting(row.sequence, _letter(row), row.lane) for row in rows]
+
+    def numbered_letters(self, destination: str) -> list[Waiting]:
+        """Of those the one that bears a sequence number and has no answer, if there is one."""
+        o = t.outbox.c
+        query = sa.select(t.outbox).where(o.outcome == "", o.destination == destination, o.number > 0).order_by(o.number)
+        with self._engine.connect() as connection:
+            return [Waiting(row.sequence, _letter(row)) for row in connection.execute(query.limit(1))]
+
+    def corrections(self, control_id: str, revision: int) -> dict[str, str]:
+        """What people corrected in a letter, by field. Raises ``Fault("system.keys")`` or ``Fault("person.forgotten")``."""
+        return read_correction(self._engine, self.vault, control_id, revision).values
+
+    def letter_waits(self, control_id: str) -> bool:
+        """Whether it has no answer yet."""
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(t.outbox.c.outcome).where(t.outbox.c.control_id == control_id)) == ""
 
     def letters_waiting(self) -> dict[str, int]:
         """How many letters have no answer yet, by destination: also of those that are not configured any more."""
@@ -314,6 +316,12 @@ class Reader:
         walk = Walk(self._engine, table)
         walk.whole()
         return (walk.broken.sequence, walk.broken.why) if walk.broken else None
+
+
+def _letter(row: Any) -> Letter:
+    at = dt.datetime.fromisoformat(row.created_at)
+    to = (row.destination, row.copy, row.number, row.revision)
+    return Letter(row.control_id, row.visit_id, row.settlement_id, row.matter, at, *to)
 
 
 _OPEN_LEGS = sorted(str(state) for state in LEG_OPEN)

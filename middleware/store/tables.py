@@ -595,7 +595,22 @@ his_charge = sa.Table(  # one line, as the HIS said it last; taken by one settle
     sa.Column("sealed", sa.Text, nullable=False, info=SEALED),
 )
 
-his_quote = sa.Table(  # how many of the HIS's lines a settlement was quoted with
+his_master = sa.Table(  # departments, staff and charge items as the HIS names them, a row for each version
+    "his_master",
+    metadata,
+    sa.Column("link", sa.String(32), primary_key=True),
+    sa.Column("kind", sa.String(12), primary_key=True),
+    sa.Column("digest", sa.String(64), primary_key=True),  # of the code, by the standing key
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.String(12), nullable=False),  # active, inactive, deleted
+    sa.Column("effective_at", sa.String(40), nullable=False),  # UTC: compared as text
+    sa.Column("sequence", sa.BigInteger, nullable=False),  # of the inbox
+    sa.Column("content", sa.String(64), nullable=False),  # keyed digest of what it says: the same again is no version
+    sa.Column("sealed", sa.Text, nullable=False, info=SEALED),  # staff have names
+)
+sa.Index("his_master_code", his_master.c.kind, his_master.c.digest)
+
+his_quote = sa.Table(  # how many of the HIS's lines a settlement, or a charge of a stay, was made with
     "his_quote",
     metadata,
     sa.Column("settlement_id", sa.String(24), primary_key=True),

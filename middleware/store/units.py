@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from attrs import field, frozen
@@ -116,6 +116,9 @@ class Incoming:
     ``why`` "" = it is taken. Of what is taken no two have the same link and control id. ``ack`` is what was answered, for
     whoever sends it again.
     """
+
+    visit: ClassVar[None] = None  # what a unit may have and a message never has
+    work: ClassVar[None] = None
 
     link: str
     control_id: str

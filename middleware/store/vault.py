@@ -12,7 +12,7 @@ import binascii
 import datetime as dt
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
@@ -49,6 +49,15 @@ class Vault:
     def seal_bytes(self, table: str, row: str, column: str, data: bytes, at: dt.datetime) -> str:
         """The same for bytes, as a file's."""
         return self.seal_with(self.keys.for_sealing(at), table, row, column, data)
+
+    def seal_many(self, table: str, column: str, values: Sequence[tuple[str, bytes]], at: dt.datetime) -> list[str]:
+        """The same for many rows of one table and one period, each value with its row's name. One look for the key."""
+        sealed: list[str] = []
+        while len(sealed) < len(values):
+            key, count = self.keys.for_sealing_many(at, len(values) - len(sealed))
+            done = len(sealed)
+            sealed += [self.seal_with(key, table, row, column, data) for row, data in values[done : done + count]]
+        return sealed
 
     def seal_with(self, key: DataKey, table: str, row: str, column: str, data: bytes) -> str:
         """The same under a key already chosen: what a rewriting does, which leaves a value in its own period."""

@@ -23,7 +23,7 @@ from middleware.store import tables as t
 from middleware.store.batch import Batch, Row
 from middleware.store.bulk import Bulk
 from middleware.store.chain import START, Head
-from middleware.store.inbox import taken_ids
+from middleware.store.inbox import Id, TakenIds
 from middleware.store.nodes import Claimed, Life, Membership, Seen
 from middleware.store.postgres import without_time_limit
 from middleware.store.units import (
@@ -33,7 +33,6 @@ from middleware.store.units import (
     RepeatedError,
     StaleError,
     StoreError,
-    Unit,
     WorkRefusedError,
     Write,
 )
@@ -70,6 +69,7 @@ class Writer:
         self.trouble = ""
         insert: Callable[[sa.Table], Any] = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
         self._bulk = Bulk(engine.dialect)
+        self._taken = TakenIds()
         self._into = {table.name: sa.insert(table) for table in t.metadata.sorted_tables}
         self._put_visit = _upsert(insert, t.visit)
         self._put_settlement = _upsert(insert, t.settlement)
@@ -142,16 +142,14 @@ class Writer:
         order. A unit that brings ``work``, which may refuse it, always is. A COMMIT of which nobody knows whether it took
         effect is answered when the database has said so.
         """
-        if len(units) > 1 and any(map(_has_work, units)):
+        if len(units) > 1 and any(unit.work is not None for unit in units):
             return [result for part in _parts(units) for result in self.write(part)]
         try:
             return self._write(units)
         except (WorkRefusedError, FencedError) as exc:  # a unit with work is here alone
             return [exc for _ in units]
         except sa.exc.IntegrityError as exc:
-            if len(units) == 1:
-                return [KeyTakenError() if _is_of_the_unit(exc) else StoreError("the chain went on without us")]
-            return [result for unit in units for result in self.write([unit])]
+            return self._conflicting(units, exc)
         except sa.exc.DataError as exc:
             if len(units) == 1:
                 return [StoreError(_cause(exc))]
@@ -162,6 +160,14 @@ class Writer:
             if len(units) == 1:
                 return [StoreError(_cause(exc))]
             return [result for unit in units for result in self.write([unit])]
+
+    def _conflicting(self, units: Sequence[Write], exc: sa.exc.IntegrityError) -> list[Exception | None]:
+        """Something that must be new is there already: whose it is."""
+        if _table_of(exc) == t.inbox.name and self._taken.doubted():
+            return self.write(units)
+        if len(units) == 1:
+            return [KeyTakenError() if _is_of_the_unit(exc) else StoreError("the chain went on without us")]
+        return [result for unit in units for result in self.write([unit])]
 
     def _write(self, units: Sequence[Write]) -> list[Exception | None]:
         if not self._known:
@@ -183,6 +189,7 @@ class Writer:
             if not self._took_effect(batch):
                 raise
         self.journal, self.feed = batch.journal, batch.feed
+        self._taken.saved([unit for unit in units if isinstance(unit, Incoming)])
         self._vault.saved(batch.keys)
         return results
 
@@ -204,15 +211,21 @@ class Writer:
             self.journal, self.feed = self._chains()  # another node may have gone on
         results = self._judged(units)
         batch = Batch(self.epoch, self.journal, self.feed, self._vault)
+        came: list[Incoming] = []  # since the last unit
         for unit, why_not in zip(units, results, strict=True):
             if why_not is not None:
                 continue
             if isinstance(unit, Incoming):
-                batch.receive(unit)
+                came.append(unit)
                 continue
+            if came:
+                batch.receive(came)
+                came = []
             if unit.work is not None:
                 unit.work(self._connection)
             batch.add(unit)
+        if came:
+            batch.receive(came)
         batch.keys = self._vault.pending()  # after all was sealed: a value and its key are durable together
         for statement, rows in self._plan(batch):
             if rows:
@@ -286,9 +299,8 @@ class Writer:
     def _judged(self, units: Sequence[Write]) -> list[Exception | None]:
         """Which of them were made by another life, of a visit that is another by now, or of a message taken before."""
         incoming = [unit for unit in units if isinstance(unit, Incoming)]
-        visits = {unit.visit.visit_id for unit in units if isinstance(unit, Unit) and unit.visit is not None}
-        there = nodes.versions(self._connection, visits)
-        taken = taken_ids(self._connection, incoming)
+        there = nodes.versions(self._connection, {unit.visit.visit_id for unit in units if unit.visit is not None})
+        taken = self._taken.among(self._connection, incoming)
         results: list[Exception | None] = []
         for unit in units:
             if isinstance(unit, Incoming):
@@ -373,7 +385,7 @@ class Writer:
         self.journal, self.feed = self._heads()
 
 
-def _is_first(incoming: Incoming, taken: set[tuple[str, str]]) -> bool:
+def _is_first(incoming: Incoming, taken: set[Id]) -> bool:
     """Whether nothing was taken under that id, before this batch or in it; what is only kept has no say."""
     key = incoming.link, incoming.control_id
     if incoming.why:
@@ -383,22 +395,21 @@ def _is_first(incoming: Incoming, taken: set[tuple[str, str]]) -> bool:
     return first
 
 
-def _has_work(unit: Write) -> bool:
-    return isinstance(unit, Unit) and unit.work is not None
-
-
 def _parts(units: Sequence[Write]) -> Iterator[Sequence[Write]]:
     """The same units in order: one with work alone, those between together."""
-    for alone, some in groupby(units, _has_work):
+    for alone, some in groupby(units, lambda unit: unit.work is not None):
         part = list(some)
         yield from ([unit] for unit in part) if alone else [part]
 
 
 def _is_of_the_unit(exc: sa.exc.IntegrityError) -> bool:
     """Whether the unit's own key was taken; a number of a chain that is taken is nobody's but another writer's doing."""
+    return _table_of(exc) not in {t.journal.name, t.feed.name}
+
+
+def _table_of(exc: sa.exc.IntegrityError) -> str:
     told = getattr(getattr(exc.orig, "diag", None), "table_name", None)
-    table = told or str(exc.orig).rpartition(": ")[2].partition(".")[0]  # SQLite: "UNIQUE constraint failed: table.column"
-    return table not in {t.journal.name, t.feed.name}
+    return told or str(exc.orig).rpartition(": ")[2].partition(".")[0]  # SQLite: "UNIQUE constraint failed: table.column"
 
 
 def _cause(exc: Exception) -> str:

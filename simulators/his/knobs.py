@@ -29,6 +29,11 @@ class Fault(StrEnum):
     COMMIT_THEN_AE = "commit-then-ae"  # CA, then AE: not in the books
     COMMIT_REFUSED = "commit-refused"  # CR: not in the books
     TOO_LONG = "too-long"  # a block of a megabyte
+    NUMBER_BACK = "number-back"  # it has forgotten the last sequence number: not in the books
+    NUMBER_AHEAD = "number-ahead"  # it has counted messages that we never sent: not in the books
+    ANSWER_FIRST = "answer-first"  # the application answer over its own connection, and CA behind it
+    ANSWER_TWICE = "answer-twice"  # the same application answer in two messages
+    ANSWER_OTHER = "answer-other"  # first an application answer for a message that nobody sent
     SEVERAL = "several"  # a query finds one more, who is known by name and birth date only
     UNKNOWN = "unknown"  # a query finds nobody
     WRONG_CHARSET = "wrong-charset"  # a query's reply is not in the charset that it declares

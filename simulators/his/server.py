@@ -16,6 +16,7 @@ from simulators.his.book import PATIENT, Book, Refusal
 from simulators.his.index import SHAPING, asked, reply
 from simulators.his.knobs import Fault, Knob, Knobs
 from simulators.his.reading import END, MAX_BLOCK, RETURN, START, NotHl7, Received, read, split_blocks
+from simulators.his.second import Second
 
 _REFUSALS = {Fault.ANSWER_AE: "AE", Fault.ANSWER_AR: "AR"}
 _SILENT = {Fault.NO_ANSWER, Fault.ONLY_GARBAGE}
@@ -37,8 +38,19 @@ class HisSimulator:
     """
 
     def __init__(
-        self, reactor: Any, port: int = 0, charset: str = "utf-8", *, host: str = "127.0.0.1", tls: Any = None
+        self,
+        reactor: Any,
+        port: int = 0,
+        charset: str = "utf-8",
+        *,
+        host: str = "127.0.0.1",
+        tls: Any = None,
+        numbered: bool = False,
+        answers_to: int = 0,
     ) -> None:
+        self._numbered = numbered
+        self.last_number: int | None = None  # that it accepted
+        self.second = Second(reactor, answers_to) if answers_to else None
         self._reactor = reactor
         self._port = port
         self._host = host
@@ -52,6 +64,7 @@ class HisSimulator:
         self.received: list[Received] = []
         self._awaited: list[tuple[str, Deferred[Received]]] = []
         self.unreadable = 0
+        self._said = 0
         self.repeats = 0
         self.connections_made = 0
 
@@ -71,6 +84,8 @@ class HisSimulator:
         if listening is not None:
             await listening.stopListening()
         self.hang_up()
+        if self.second is not None:
+            self.second.stop()
 
     @property
     def clients(self) -> frozenset[_Connection]:
@@ -125,6 +140,12 @@ class HisSimulator:
 
     def _deal_with(self, message: Received, connection: _Connection) -> None:
         knob = self.knobs.take(message.message_type)
+        number = message.value("MSH", 13)
+        if self._numbered and number and not self._counts(message, int(number), knob, connection):
+            return
+        if self.second is not None and message.value("MSH", 16) in {"AL", "SU", "ER"}:
+            self._answer_apart(message, knob, connection)
+            return
         if message.value("MSH", 16) in {"AL", "SU"} and self._received_first(message, knob, connection):
             return
         if knob is not None and knob.fault in _REFUSALS:
@@ -147,6 +168,50 @@ class HisSimulator:
             connection.write(block(self._ack(message.control_id, "AE", "refused by the simulator's knob")))
         return fault in {Fault.COMMIT_ONLY, Fault.COMMIT_THEN_AE}
 
+    def _counts(self, message: Received, number: int, knob: Knob | None, connection: _Connection) -> bool:
+        """Whether it is the message that comes next; else it is answered here. HL7 2.5, 2.10.1."""
+        if knob is not None and self.last_number is not None:
+            self.last_number += {Fault.NUMBER_BACK: -1, Fault.NUMBER_AHEAD: 5}.get(knob.fault, 0)
+        expected = -1 if self.last_number is None else self.last_number + 1
+        if number in {0, -1}:
+            self.last_number = None if number == -1 else self.last_number
+            said = self._ack(message.control_id, "AA", "", expected=-1 if number == -1 else expected)
+            connection.write(block(said))
+            return False
+        if expected not in {-1, number}:
+            connection.write(block(self._ack(message.control_id, "AE", "sequence number", expected=expected)))
+            return False
+        return True
+
+    def _answer_apart(self, message: Received, knob: Knob | None, connection: _Connection) -> None:
+        """CA here; what became of it by a connection of our own, where MSH-16 asks for that."""
+        fault = knob.fault if knob is not None else None
+        if fault is Fault.COMMIT_REFUSED:
+            connection.write(block(self._ack(message.control_id, "CR", "refused by the simulator's knob")))
+            return
+        committed = block(self._ack(message.control_id, "CA", "", expected=self._number_of(message)))
+        if fault is not Fault.ANSWER_FIRST:
+            connection.write(committed)
+        if fault is Fault.COMMIT_ONLY or self.second is None:
+            return
+        answer = self._booked(message)
+        if fault is Fault.COMMIT_THEN_AE:
+            answer = self._ack(message.control_id, "AE", "refused by the simulator's knob")
+        if fault is Fault.ANSWER_OTHER:
+            self.second.say(self._ack("NOBODYS", "AA", ""))
+        good = b"MSA|AA|" in answer
+        if message.value("MSH", 16) == "AL" or good is (message.value("MSH", 16) == "SU"):
+            self.second.say(answer)
+            if fault is Fault.ANSWER_TWICE:
+                self._said += 1
+                self.second.say(answer.replace(b"|ACK|A", b"|ACK|B", 1))
+        if fault is Fault.ANSWER_FIRST:
+            self._reactor.callLater(0.2, connection.write, committed)
+
+    def _number_of(self, message: Received) -> int | None:
+        number = message.value("MSH", 13)
+        return int(number) if self._numbered and number else None
+
     def _booked(self, message: Received) -> bytes:
         """The ACK of a message that is taken once: a repeat gets the same bytes, another body under its id a no."""
         digest = hashlib.sha256(message.payload).hexdigest()
@@ -157,9 +222,12 @@ class HisSimulator:
                 return before.ack
             return self._ack(message.control_id, "AR", "this control id was used with another body")
         try:
-            ack = self._ack(message.control_id, "AA", "", self.book.take(message))
+            number = self._number_of(message)
+            ack = self._ack(message.control_id, "AA", "", self.book.take(message), expected=number)
         except Refusal as exc:
             return self._ack(message.control_id, "AE", str(exc))
+        if number is not None:
+            self.last_number = number
         self._answered[message.control_id] = _Answered(digest, ack)
         return ack
 
@@ -171,13 +239,14 @@ class HisSimulator:
             return self._ack(message.control_id, "AE", str(exc))
         fault = knob.fault if knob is not None else None
         declared = _LITERALS[self._charset]
-        return reply(message, found, fault, declared, self._charset, f"A{len(self.received):09d}")
+        return reply(message, found, fault, declared, self._charset, f"A{self._said:09d}")
 
-    def _ack(self, control_id: str, code: str, text: str, patient_number: str = "") -> bytes:
+    def _ack(self, control_id: str, code: str, text: str, patient_number: str = "", expected: int | None = None) -> bytes:
         stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%d%H%M%S")
+        self._said += 1
         lines = [
-            f"MSH|^~\\&|HIS||YIKATONG||{stamp}||ACK|A{len(self.received):09d}|P|2.5||||||{_LITERALS[self._charset]}",
-            f"MSA|{code}|{control_id}|{text}",
+            f"MSH|^~\\&|HIS||YIKATONG||{stamp}||ACK|A{self._said:09d}|P|2.5||||||{_LITERALS[self._charset]}",
+            f"MSA|{code}|{control_id}|{text}" + ("" if expected is None else f"|{expected}"),
         ]
         if patient_number:
             lines.append(f"PID|1||{patient_number}^^^^{PATIENT}")

@@ -1,4 +1,4 @@
-"""``python -m tests.interop``: the conformance run against a SOAP stack that nobody here wrote (npm ``soap`` on Node).
+"""``python -m tests.interop``: against stacks that nobody here wrote: npm ``soap``, and a HL7 client, both on Node.
 
 ``make interop`` installs what it needs. The stack stands before the simulated centre, as a server that keeps contracts of
 other conventions and as a client of ours, so that every message passes it four times. Exit 1 when a line is not as expected.
@@ -32,6 +32,7 @@ from daemon.conformance.table import Report, as_markdown, as_text
 from daemon.conformance.talk import Notebook, Talk
 from middleware.domain.message_id import MessageIds
 from simulators.centre.server import china_now
+from tests.interop import hl7
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = ROOT / "simulators" / "node" / "server.mjs"
@@ -110,9 +111,9 @@ async def one(reactor: Any, kind: str, wsdl: Path, name: str, dialect: str) -> R
     return Report(f"{name} · {wsdl.name}", dialect, "npm soap", (*report.lines, *talk.lines), report.left)
 
 
-async def every(reactor: Any) -> list[Report]:
+async def every(reactor: Any) -> tuple[list[Report], tuple[str, bool]]:
     """All of them, one after the other."""
-    return [await one(reactor, *run) for run in RUNS]
+    return [await one(reactor, *run) for run in RUNS], await hl7.run(reactor)
 
 
 def main() -> int:
@@ -133,10 +134,12 @@ def main() -> int:
     if isinstance(ends[0], Failure):
         ends[0].printTraceback()
         return 1
-    for report in ends[0]:
+    reports, (part, good) = ends[0]
+    for report in reports:
         print(as_text(report), "\n")
-    PAGE.write_text(as_markdown(ends[0], HEADING), encoding="utf-8")
-    return 0 if all(report.good for report in ends[0]) else 1
+    print(part)
+    PAGE.write_text(as_markdown(reports, HEADING) + part, encoding="utf-8")
+    return 0 if good and all(report.good for report in reports) else 1
 
 
 if __name__ == "__main__":

@@ -14,11 +14,13 @@ from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.his import HisAccepted
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName, id_check_character
+from middleware.domain.kind import MOBILE_CALLS
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Caller, QuoteOrder, RegisterOrder, Role
 from middleware.domain.outcome import Answered, NotSent
 from middleware.domain.split import FundLine, Split
 from middleware.ports import PreparedCall
+from tests.support.orders import FakeChannel
 
 TZ = dt.timezone(dt.timedelta(hours=8))
 NOW = dt.datetime(2026, 11, 21, 9, 0, 0, tzinfo=TZ)
@@ -132,6 +134,7 @@ class FakeCentre:
         self.late: dict[str, object] = {}
         self.field_fault: c.Call | None = None
         self.ahead_s: float | None = None
+        self.channel = FakeChannel(lambda: dt.datetime.now(TZ))
 
     def needs_sign_in(self, at):
         return False
@@ -155,7 +158,14 @@ class FakeCentre:
         self.late[call.message_id] = on_late_reply
         self.sent.append((call.message_id, call.call, call.digest))
         queue = self.script.get(call.call)
-        outcome = queue.pop(0) if queue else Answered(self.reply(call.body))
+        if queue:
+            outcome = queue.pop(0)
+            if callable(outcome):  # it does what it is asked, and its answer is this
+                outcome = outcome(self.channel.answer(call.body))
+        elif call.call in MOBILE_CALLS:
+            outcome = self.channel.answer(call.body)
+        else:
+            outcome = Answered(self.reply(call.body))
         if not (isinstance(outcome, tuple) and outcome[0] == "not-sent"):
             try:
                 on_first_byte()

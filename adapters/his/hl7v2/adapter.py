@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import ipaddress
 import random
 from collections import Counter
@@ -20,10 +21,11 @@ from adapters.his.hl7v2.checker import Checker, ProcessChecker
 from adapters.his.hl7v2.found import read_found
 from adapters.his.hl7v2.link import LinkLimits, MllpLink
 from adapters.his.hl7v2.mapping import Ack
+from adapters.his.hl7v2.numbers import number_message, with_number
 from adapters.his.hl7v2.options import Hl7Options, Tls
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
-from middleware.domain.his import FindPatient, HisAccepted, HisFound, HisMessage
+from middleware.domain.his import FindPatient, HisAccepted, HisFound, HisMessage, Told
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 
 log = structlog.get_logger()
@@ -33,6 +35,7 @@ class Hl7His:
     """``middleware.ports.His`` over HL7 v2 and MLLP.
 
     ``checker`` and ``chance`` are given by tests and simulations; a daemon takes the hl7apy process and real randomness.
+    ``elsewhere``: what the HIS makes of a message comes over another connection, here it only says that it arrived.
     """
 
     def __init__(
@@ -43,14 +46,16 @@ class Hl7His:
         checker: Checker | None = None,
         chance: Callable[[], float] | None = None,
         name: str = "his",
+        elsewhere: bool = False,
     ) -> None:
         self._part = name if name == "his" else f"his.{name}"
         self._options = options
+        self._elsewhere = elsewhere
         self._clock = reactor
         self._dialect = dialect = options.dialect()
         self._checker = checker or ProcessChecker(reactor)
         self._builder = MessageBuilder(dialect, self._checker, max_bytes=options.max_frame_bytes)
-        endpoint, limits = _endpoint(options, reactor), _limits(options)
+        endpoint, limits = _endpoint(options, reactor), _limits(options, elsewhere=elsewhere)
         self._links = tuple(
             MllpLink(
                 reactor,
@@ -103,18 +108,31 @@ class Hl7His:
         Raises ``Fault("his.message")`` for a message that can never be made; nothing else is raised. What only cannot be
         done now (no link, no turn, hl7apy's process down) is ``NotSent``.
         """
+        return (await self.tell(message, None)).outcome
+
+    async def tell(self, message: HisMessage, number: int | None) -> Told:
+        """See :class:`middleware.ports.NumberedHis`; without a number as ``deliver``, and raises the same."""
         try:
             payload = await self._builder.build(message)
+            if number is not None:
+                payload = with_number(payload, number, self._dialect.codec)
         except Fault as fault:
             log.warning("his.message.not_built", control_id=message.control_id, fault=fault.code, detail=fault.detail)
             self._trouble = (fault.code, fault.detail)
             if fault.code == "his.message":
                 raise
-            return NotSent(fault.code, fault.detail)
-        sent = await self._freest().send(message.control_id, payload)
-        outcome = faults.outcome_of(sent) if isinstance(sent, Ack) else sent
+            return Told(NotSent(fault.code, fault.detail))
+        return await self._sent(message.control_id, payload)
+
+    async def ask_number(self, control_id: str, created_at: dt.datetime, number: int) -> Told:
+        """See :class:`middleware.ports.NumberedHis`."""
+        return await self._sent(control_id, number_message(self._dialect, control_id, created_at, number))
+
+    async def _sent(self, control_id: str, payload: bytes) -> Told:
+        sent = await self._freest().send(control_id, payload)
+        outcome = faults.outcome_of(sent, elsewhere=self._elsewhere) if isinstance(sent, Ack) else sent
         self._note(outcome)
-        return outcome
+        return Told(outcome, sent.expected if isinstance(sent, Ack) else None)
 
     async def find(self, query: FindPatient) -> Outcome[HisFound]:
         """See :class:`middleware.ports.PatientIndex`. Never raises.
@@ -153,7 +171,7 @@ class Hl7His:
                 self._trouble = (fault, detail)
 
 
-def _limits(options: Hl7Options) -> LinkLimits:
+def _limits(options: Hl7Options, *, elsewhere: bool) -> LinkLimits:
     return LinkLimits(
         secure=options.tls.enabled,
         connect_timeout_s=options.connect_timeout_s,
@@ -164,7 +182,7 @@ def _limits(options: Hl7Options) -> LinkLimits:
         max_in_flight=options.max_in_flight,
         max_waiting=options.max_waiting,
         max_frame_bytes=options.max_frame_bytes,
-        answers_twice=options.application_ack in tables.ANSWERS_TWICE,
+        answers_twice=not elsewhere and options.application_ack in tables.ANSWERS_TWICE,
     )
 
 

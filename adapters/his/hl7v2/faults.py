@@ -6,7 +6,7 @@ from twisted.internet import defer, error
 from twisted.python.failure import Failure
 
 from adapters.his.hl7v2.mapping import Ack
-from adapters.his.hl7v2.tables import ACK_CODES
+from adapters.his.hl7v2.tables import ACK_CODES, COMMIT_ACCEPTED
 from middleware.domain.his import HisAccepted
 from middleware.domain.outcome import Answered, Outcome, Refused, Unknown
 
@@ -39,11 +39,14 @@ def lost_detail(failure: Failure) -> str:
     return "closed by the HIS" if isinstance(failure.value, error.ConnectionDone) else "connection lost"
 
 
-def outcome_of(ack: Ack) -> Outcome[HisAccepted]:
-    """What a matched acknowledgement means. A code that table 0008 does not know proves nothing."""
+def outcome_of(ack: Ack, *, elsewhere: bool = False) -> Outcome[HisAccepted]:
+    """What a matched acknowledgement means. A code that table 0008 does not know proves nothing.
+
+    ``elsewhere``: CA says only that the message is there, and AA or AE come over another connection.
+    """
     accepted = ACK_CODES.get(ack.code)
     if accepted is None:
         return Unknown("unreadable", "MSA-1 is no acknowledgement code")
     if accepted:
-        return Answered(HisAccepted(ack.patient_number))
+        return Answered(HisAccepted(ack.patient_number, committed=elsewhere and ack.code == COMMIT_ACCEPTED))
     return Refused(ack.code, ack.text)

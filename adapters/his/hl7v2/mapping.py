@@ -10,6 +10,7 @@ from attrs import field, frozen
 from adapters.his.hl7v2 import tables
 from adapters.his.hl7v2.dialect import Dialect
 from adapters.his.hl7v2.frame import Field, Repetition, Segment
+from adapters.his.hl7v2.numbers import expected_number
 from adapters.his.hl7v2.segments import class_of, evn, in1, msh, pid, visit_numbers, zrf
 from adapters.his.hl7v2.values import insured_by, number_text, one, segment, stamp, typed
 from middleware.domain.charge import ChargeLine
@@ -24,12 +25,13 @@ from middleware.hl7.message import Segment as Received
 
 @frozen(slots=True)
 class Ack:
-    """What an answer says: MSA-1, MSA-2, its text (a stranger's), and the HIS's number for the person."""
+    """What an answer says: MSA-1, MSA-2, its text (a stranger's), the HIS's number for the person, and MSA-4."""
 
     code: str
     control_id: str
     text: str
     patient_number: str
+    expected: int | None = None
     payload: bytes = field(default=b"", repr=False, eq=False)  # all of the answer: a reply to a query says more
 
 
@@ -181,6 +183,7 @@ def read_ack(payload: bytes, dialect: Dialect) -> Ack:
         control_id=reading.value(msa, 2).strip(),
         text=_reason(reading, msa),
         patient_number=_patient_number(reading, dialect),
+        expected=expected_number(reading.value(msa, 4)),
         payload=payload,
     )
 

@@ -53,7 +53,8 @@ ACK_CONDITIONS = ("AL", "NE", "ER", "SU", "")
 # MSH-16 with which an accept answer (CA) is followed by an application answer when the HIS has done it. With NE and ER
 # there is none when all went well, so that CA is the end.
 ANSWERS_TWICE = frozenset({"AL", "SU"})
-ANSWERS_LATER = ANSWERS_TWICE | {"ER"}  # with ER: silence after CA is a yes
+ONLY_ERRORS = "ER"  # silence after CA is a yes
+ANSWERS_LATER = ANSWERS_TWICE | {ONLY_ERRORS}
 COMMIT_ACCEPTED = "CA"
 
 # GB/T 2261.1 -> table 0001; "not known" and "not said" are both U, and whatever else a card may hold is O (other).

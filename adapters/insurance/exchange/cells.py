@@ -104,14 +104,14 @@ def must_amount(row: Output, name: str) -> Money:
     return amount
 
 
-_TIME_FORMATS = (MOMENT_FORMAT, "%Y-%m-%dT%H:%M:%S", "%Y%m%d%H%M%S")
+TIME_FORMATS = (MOMENT_FORMAT, "%Y-%m-%dT%H:%M:%S", "%Y%m%d%H%M%S")
 CHINA = dt.timezone(dt.timedelta(hours=8))  # the platform's clocks have one zone and write none
 
 
 def time_of(row: Output, name: str) -> dt.datetime:
     """A moment of the centre's clock."""
     written = required(row, name)
-    for form in _TIME_FORMATS:
+    for form in TIME_FORMATS:
         try:
             return dt.datetime.strptime(written[:19], form).replace(tzinfo=CHINA)
         except ValueError:

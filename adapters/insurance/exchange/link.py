@@ -32,6 +32,7 @@ from middleware.domain.centre import (
     Call,
     CentreReply,
     CentreRequest,
+    CounterRequest,
     Reverse,
     SignIn,
     StatementRequest,
@@ -40,6 +41,7 @@ from middleware.domain.centre import (
 )
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
+from middleware.domain.mobile import OrderRequest
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.ports import Centre, PreparedCall
 
@@ -49,7 +51,7 @@ End = Outcome[CentreReply]
 
 
 @frozen(slots=True)
-class _Prepared:
+class Prepared:
     """What ``PreparedCall.body`` is here. Neither bytes nor request show themselves."""
 
     message: Message
@@ -142,8 +144,10 @@ class CentreLink(Centre):
             self._preparing -= 1
         return prepared
 
-    def _make(self, message_id: str, request: CentreRequest, at: dt.datetime, sign_number: str) -> PreparedCall:
+    def _make(self, message_id: str, request: CentreRequest, at: dt.datetime, sign_number: str, /) -> PreparedCall:
         """In a thread of our own: check, write, fix the bytes."""
+        if isinstance(request, OrderRequest):
+            raise TypeError("an order goes over a channel of its own")
         call = call_of(request)
         site = self.profile.site_rules
         self._check_region_limits(request)
@@ -157,9 +161,9 @@ class CentreLink(Centre):
             raise Fault("centre.field", f"{call.value}: the message is longer than {self.options.max_body_bytes} bytes")
         digest = hashlib.sha256(message.body).hexdigest()
         cycle = sign_number if self.profile.statement.by_cycle else ""
-        return PreparedCall(message_id, call, digest, _Prepared(message, request, at), cycle)
+        return PreparedCall(message_id, call, digest, Prepared(message, request, at), cycle)
 
-    def _nodes(self, request: CentreRequest) -> Input:
+    def _nodes(self, request: CounterRequest | StatementRequest) -> Input:
         if isinstance(request, StatementRequest):
             return statements.to_input(request, self.profile.statement, self.options.institution_code)
         return to_input(request, self.profile.region)
@@ -174,7 +178,12 @@ class CentreLink(Centre):
             raise Fault("centre.field", f"{call_of(request)} feedetail: more than {self.profile.max_lines} rows")
 
     def _head(
-        self, message_id: str, call: Call, request: CentreRequest, at: dt.datetime, sign_number: str
+        self,
+        message_id: str,
+        call: Call,
+        request: CounterRequest | StatementRequest,
+        at: dt.datetime,
+        sign_number: str,
     ) -> dict[str, str]:
         region = insured_region(request)
         if self.options.insured_region == "elsewhere" and region == self.profile.region:
@@ -240,7 +249,7 @@ class CentreLink(Centre):
         return self._dialect.understand(call.call, call.message_id, reply, lambda output: self._reply(call, output))
 
     def _reply(self, call: PreparedCall, output: Output | None) -> CentreReply:
-        request: CentreRequest = call.body.request
+        request: CounterRequest | StatementRequest = call.body.request
         if isinstance(request, StatementRequest):
             return statements.to_reply(request, output or {}, self.profile.statement, self.options.institution_code)
         return to_reply(request, call.message_id, output)

@@ -11,7 +11,6 @@ from adapters.insurance.transactions import TRANSACTIONS
 from middleware.domain.centre import (
     Admit,
     CancelSettlement,
-    CentreRequest,
     Confirm,
     CounterRequest,
     Discharge,
@@ -93,7 +92,7 @@ def _besides(request: _Besides, place: str) -> Input:
             return {"data": (_fitted(call_of(request), "data", row),)}
 
 
-def insured_region(request: CentreRequest) -> str:
+def insured_region(request: CounterRequest | StatementRequest) -> str:
     """insuplc_admdvs: where the person is insured, "" when the request names no person (yet)."""
     if isinstance(request, StatementRequest):
         return ""

@@ -1,1 +1,1 @@
-"""Mobile payment at the centre: declared, written and read. No flow of the daemon sends it (docs/transactions.md)."""
+"""Mobile payment at the centre: a channel of its own, sealed, beside whatever dialect the counter speaks."""

@@ -6,14 +6,28 @@ is no answer.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from adapters.insurance.dictionaries import DICTIONARIES
-from adapters.insurance.exchange.cells import BadValue, Incomplete, echo, must_amount, required, text_of
+from adapters.insurance.exchange.cells import (
+    CHINA,
+    TIME_FORMATS,
+    BadValue,
+    Incomplete,
+    echo,
+    must_amount,
+    required,
+    text_of,
+)
 from adapters.insurance.exchange.mapping import moment
-from adapters.insurance.mobile.orders import (
+from adapters.insurance.mobile.tables import LISTS, MOBILE
+from adapters.insurance.schema import Input, SiteRules, check_input, exact_decimal
+from middleware.domain.charge import ChargeLine, Diagnosis
+from middleware.domain.fault import Fault
+from middleware.domain.mobile import (
     CALLS,
     Amounts,
     OrderOpened,
@@ -26,10 +40,6 @@ from adapters.insurance.mobile.orders import (
     RefundOrder,
     UploadBill,
 )
-from adapters.insurance.mobile.tables import LISTS, MOBILE
-from adapters.insurance.schema import Input, SiteRules, check_input, exact_decimal
-from middleware.domain.charge import ChargeLine, Diagnosis
-from middleware.domain.fault import Fault
 
 BY_ITEM, YES, NO = "01", "1", "0"
 _CITIZEN = "01"
@@ -57,7 +67,8 @@ def read(request: OrderRequest, data: Mapping[str, Any]) -> OrderReply:
                 echo(data, "medOrgOrd", request.our_number)
             return _stands(data, request.order_number, required(data, "ordStas"), "ownPayAmt")
         case RefundOrder():
-            return OrderRefunded(required(data, "refdSn"), required(data, "hiFefdSn"), text_of(data, "refStatus"))
+            when = _moment(text_of(data, "hiTrnsDate") + text_of(data, "hiTrnsTime"))
+            return OrderRefunded(required(data, "refdSn"), required(data, "hiFefdSn"), text_of(data, "refStatus"), when)
 
 
 def notice(data: Mapping[str, Any]) -> OrderStands:
@@ -77,7 +88,18 @@ def _stands(data: Mapping[str, Any], order: str, state: str, cash: str) -> Order
     amounts = Amounts(*(must_amount(numbers, name) for name in numbers))
     if not amounts.agree:
         raise BadValue("feeSumamt")
-    return OrderStands(required(data, "payOrdId"), state, amounts, text_of(data, "medOrgOrd"), text_of(data, "revsToken"))
+    number, ours, when = required(data, "payOrdId"), text_of(data, "medOrgOrd"), _moment(text_of(data, "traceTime"))
+    return OrderStands(number, state, amounts, ours, when, text_of(data, "revsToken"))
+
+
+def _moment(written: str) -> dt.datetime | None:
+    """A time of the channel's clock; no table says how it is written, so one that cannot be read is none."""
+    for form in TIME_FORMATS:
+        try:
+            return dt.datetime.strptime(written[:19], form).replace(tzinfo=CHINA)
+        except ValueError:
+            continue
+    return None
 
 
 def _exact(data: Mapping[str, Any], name: str) -> Decimal:

@@ -1,4 +1,4 @@
-"""One identity and what the HIS told: identity.*, inbox.failed, inbox.retry, charge.list and settlement.quote_from_his."""
+"""One identity and what the HIS told: identity.*, inbox.failed, inbox.retry, charge.list, his.masters, and its charges."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from middleware.domain.fault import Fault
 from middleware.domain.identity import MediumNumber
+from middleware.domain.masters import MasterKind
 from middleware.domain.order import HisQuoteOrder
 from middleware.domain.told import NumberKind
 from middleware.doors.local_api import mapping
@@ -109,6 +110,30 @@ class QuoteFromHisParams(Params, frozen=True, kw_only=True):
         | UnsetType
     ) = UNSET
     use_account: Annotated[bool, Meta(description="使用个人账户 / pay from the personal account first")] = True
+
+
+class ChargeFromHisParams(Params, frozen=True, kw_only=True):
+    """inpatient.charge_from_his: the lines that the HIS sent over HL7 for the patient of this stay."""
+
+    request_id: Key
+    visit_id: Annotated[Id, Meta(description="inpatient.admit 的结果 / from inpatient.admit")]
+    patient: Annotated[
+        OptionalNumber,
+        Meta(description="HIS 的病人号；空为入院登记时的号 / the HIS's number; empty: that of the admission"),
+    ] = ""
+    encounter: Annotated[OptionalNumber, Meta(description="只取该就诊号（PV1-19）的明细 / of this encounter only")] = ""
+
+
+class HisMastersParams(Params, frozen=True, kw_only=True):
+    """his.masters."""
+
+    kind: Annotated[
+        Literal["department", "staff", "item"],
+        Meta(description="科室、人员或收费项目 / departments, staff or charge items"),
+    ]
+    code: Annotated[OptionalNumber, Meta(description="只看该编码 / that code only")] = ""
+    after: Annotated[str, Meta(pattern=rf"^([a-z0-9_-]{{1,32}}/[0-9a-f]{{64}})?{END}")] = ""
+    limit: Annotated[int, Meta(ge=1, le=500)] = 100
 
 
 class NumberFacts(Result, frozen=True, kw_only=True):
@@ -236,6 +261,32 @@ class ChargeListResult(Result, frozen=True, kw_only=True):
     lines: list[HisLine]
 
 
+class HisMaster(Result, frozen=True, kw_only=True):
+    """A record of one of the HIS's registers, as it stands now."""
+
+    link: str
+    kind: str
+    code: str
+    state: Annotated[str, Meta(description="active | inactive | deleted")]
+    version: Annotated[int, Meta(description="HIS 说过几次不同内容 / how often the HIS said something else")]
+    effective_at: When
+    inbox: Annotated[int, Meta(description="所据报文在收件箱的编号 / the message that said so, in the inbox")]
+    name: str
+    specialty: Annotated[str, Meta(description="科室：科别 / of a department: the centre's code (caty)")]
+    department: Annotated[str, Meta(description="人员：所属科室编码 / of staff: its department's code")]
+    national: Annotated[str, Meta(description="人员：医保编码 / of staff: the centre's code")]
+    catalogue: Annotated[str, Meta(description="收费项目：医保目录编码 / of an item: its code in the insurance catalogue")]
+    price: Annotated[str, Meta(description="收费项目：单价 / of an item: yuan")]
+
+
+class HisMastersResult(Result, frozen=True, kw_only=True):
+    """his.masters."""
+
+    rows: list[HisMaster]
+    next_after: str
+    complete: bool
+
+
 def _told(visit: Visit) -> HisTold:
     if visit.business.told is None:
         raise Fault("request.not_found", "this daemon takes nothing from a HIS")
@@ -277,6 +328,17 @@ async def inbox_retry(visit: Visit, params: InboxRetryParams) -> Answer:
 async def charge_list(visit: Visit, params: ChargeListParams) -> Answer:
     """The HIS's lines."""
     return await _told(visit).charges.list(MediumNumber(params.patient), every=params.all)
+
+
+async def his_masters(visit: Visit, params: HisMastersParams) -> Answer:
+    """A register of the HIS."""
+    return await _told(visit).masters.list(MasterKind(params.kind), params.code, params.after, params.limit)
+
+
+async def inpatient_charge_from_his(visit: Visit, params: ChargeFromHisParams) -> Answer:
+    """Charge the HIS's open lines to the stay."""
+    order = HisQuoteOrder(params.visit_id, params.patient, params.encounter, ())
+    return await visit.business.counter.charge_from_his(visit.caller, params.request_id, order)
 
 
 async def settlement_quote_from_his(visit: Visit, params: QuoteFromHisParams) -> Answer:

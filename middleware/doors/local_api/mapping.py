@@ -56,8 +56,8 @@ MAX_SHIFT = dt.timedelta(days=31)
 
 
 def register_order(params: RegisterParams) -> RegisterOrder:
-    """patient.register; only a pharmacy's sale has no department and no doctor."""
-    for name in ("department_code", "department_name", "specialty", "doctor_code", "doctor_name"):
+    """patient.register; only a pharmacy's sale has no department and no doctor. Names may be left to the HIS."""
+    for name in ("department_code", "doctor_code"):
         if params.kind == "outpatient" and not getattr(params, name):
             raise _bad(name, "is required for an outpatient")
     return RegisterOrder(
@@ -173,9 +173,14 @@ def settle_order(params: SettleParams) -> SettleOrder:
         cash=Money.parse(params.cash),
         payment=payment_of(params.payment),
     )
-    if order.cash > order.total:
-        raise _bad("cash", "is more than total")
+    check_cash(order.total, order.cash)
     return order
+
+
+def check_cash(total: Money, cash: Money) -> None:
+    """The own share cannot exceed the total."""
+    if cash > total:
+        raise _bad("cash", "is more than total")
 
 
 def cancel_order(params: CancelParams) -> CancelOrder:

@@ -25,6 +25,7 @@ from middleware.doors.local_api import (
     keys,
     letters,
     media,
+    mobile,
     params,
     reconciliation,
     registry,
@@ -141,6 +142,12 @@ _ROWS = (
         keyed=True, moves_money=False, handler=handlers.inpatient_charge,
     ),
     Method(
+        "inpatient.charge_from_his", "按 HIS 经 HL7 发来的费用上传住院明细，每次至多 500 条，每条只收一次（2301）",
+        "charge the lines that the HIS sent over HL7 to the stay, at most 500 at a time, each line once (2301)",
+        _WARD, identity.ChargeFromHisParams, results_visit.ErrandResult, 180,
+        keyed=True, moves_money=False, handler=identity.inpatient_charge_from_his,
+    ),
+    Method(
         "inpatient.withdraw_charges", "撤销全部未结算的住院费用（2302）", "take back all unsettled charges (2302)",
         _WARD, params.VisitParams, results_visit.ErrandResult, 180,
         keyed=True, moves_money=False, handler=handlers.inpatient_withdraw_charges,
@@ -196,6 +203,24 @@ _ROWS = (
         "settlement.cancel", "撤销一笔已完成的结算，退款", "undo a finished settlement; moves money",
         _COUNTER, params.CancelParams, results.CancelResult, 120,
         keyed=True, moves_money=True, handler=handlers.settlement_cancel,
+    ),
+    Method(
+        "mobile.order", "按已确认的预结算结果开移动支付订单，病人在手机上付款",
+        "open an order for exactly what was quoted and confirmed: the patient pays by phone; moves money",
+        _COUNTER, mobile.MobileOrderParams, mobile.MobileOrderResult, 120,
+        keyed=True, moves_money=True, handler=mobile.mobile_order,
+    ),
+    Method(
+        "mobile.status", "查询移动支付订单目前的确切情况，结果同 settlement.get",
+        "what is known of an order now; answers as settlement.get",
+        _COUNTER | {Role.OPERATOR}, params.GetParams, results.GetResult, 15,
+        keyed=False, moves_money=False, handler=mobile.mobile_status,
+    ),
+    Method(
+        "mobile.refund", "退回已付的移动支付订单，或撤回待付的订单；全额退款",
+        "give back an order that was paid, or call one off that waits; whole; moves money",
+        _COUNTER, params.CancelParams, results.CancelResult, 120,
+        keyed=True, moves_money=True, handler=mobile.mobile_refund,
     ),
     Method(
         "shift.totals", "本终端一个班次的合计", "sums of the caller's own terminal between two times",
@@ -320,14 +345,21 @@ _ROWS = (
         keyed=False, moves_money=False, handler=letters.letters_resend,
     ),
     Method(
+        "letters.fix", "更正报文中的字段后重发，用新的 MSH-10；金额、数量、日期不可更正，患者身份须两人",
+        "correct fields of the message and send it again, under a new MSH-10; never amounts, quantities, dates; the"
+        " patient's identity takes two persons",
+        _DESK, letters.LettersFixParams, letters.LettersShowResult, 15,
+        keyed=False, moves_money=False, handler=letters.letters_fix,
+    ),
+    Method(
         "letters.discard", "提议放弃一条报文，等另一人复核",
         "propose to give it up, for another person to approve",
         _DESK, letters.LettersDiscardParams, letters.LettersShowResult, 15,
         keyed=False, moves_money=False, handler=letters.letters_discard,
     ),
     Method(
-        "letters.approve", "复核放弃：该报文永不再发",
-        "approve it: the HIS will never hear it from us",
+        "letters.approve", "复核放弃（该报文永不再发）或更正（按更正后的内容发出）",
+        "approve it: the HIS will never hear it from us, or hears it corrected",
         _DESK, letters.LettersDecideParams, letters.LettersShowResult, 15,
         keyed=False, moves_money=False, handler=letters.letters_approve,
     ),
@@ -382,6 +414,12 @@ _ROWS = (
         "charge.list", "列出 HIS 发来的费用明细及其所在结算", "lines that the HIS told of, and which settlement took each",
         frozenset({Role.HIS, Role.OPERATOR}), identity.ChargeListParams, identity.ChargeListResult, 15,
         keyed=False, moves_money=False, handler=identity.charge_list,
+    ),
+    Method(
+        "his.masters", "列出 HIS 发来的科室、人员、收费项目（MFN）",
+        "departments, staff and charge items as the HIS told them (MFN)",
+        frozenset({Role.HIS, Role.OPERATOR}), identity.HisMastersParams, identity.HisMastersResult, 15,
+        keyed=False, moves_money=False, handler=identity.his_masters,
     ),
     Method(
         "registry.list", "列出登记册：PSAM、终端、发卡机构", "a register: PSAMs, terminals, issuers",
@@ -502,7 +540,12 @@ def methods_of(role: Role) -> list[str]:
     return [row.name for row in _ROWS if role in row.roles]
 
 
+_QUOTING = "Invalid enum value"  # of which msgspec shows the value, whatever it is
+
+
 def _placed(message: str) -> str:
     """Msgspec's "rule - at `$.lines[0].name`" as "params.lines[0].name: rule"."""
-    rule, _, place = message.partition(" - at `$")
-    return f"params{place.rstrip('`')}: {rule}"
+    rule, mark, place = message.rpartition(" - at `$")
+    if not mark:
+        rule, place = message, ""
+    return f"params{place.rstrip('`')}: {_QUOTING if rule.startswith(_QUOTING) else rule}"

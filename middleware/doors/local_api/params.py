@@ -57,6 +57,9 @@ Insurance = Annotated[
 ]
 
 
+_HIS_SAYS = "空则取 HIS 主数据（his.masters）/ empty: as the HIS's register says"
+
+
 class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Parameters of one method: unknown names are refused, types are exact."""
 
@@ -126,10 +129,12 @@ class RegisterParams(Params, frozen=True, kw_only=True):
         Literal["outpatient", "pharmacy"], Meta(description="就诊方式；药店不需科室和医生 / a pharmacy needs no department")
     ] = "outpatient"
     department_code: OptionalCode = ""
-    department_name: OptionalName = ""
-    specialty: Annotated[OptionalShortCode, Meta(description="科别 / the centre's code of the specialty (caty)")] = ""
+    department_name: Annotated[OptionalName, Meta(description=_HIS_SAYS)] = ""
+    specialty: Annotated[
+        OptionalShortCode, Meta(description=f"科别 / the centre's code of the specialty (caty); {_HIS_SAYS}")
+    ] = ""
     doctor_code: OptionalCode = ""
-    doctor_name: OptionalPersonText = ""
+    doctor_name: Annotated[OptionalPersonText, Meta(description=_HIS_SAYS)] = ""
     begun_at: Annotated[When, Meta(description="就诊开始时间 / when the visit began")]
     med_type: Annotated[
         str,
@@ -165,10 +170,10 @@ class AdmitParams(Params, frozen=True, kw_only=True):
     patient_number: OptionalId = ""
     stay_number: Annotated[Id, Meta(description="住院号 / the hospital's number of the stay (ipt_no)")]
     department_code: Code
-    department_name: Name
+    department_name: Annotated[OptionalName, Meta(description=_HIS_SAYS)] = ""
     bed: Annotated[Code, Meta(description="床位 / bed")]
     doctor_code: Code
-    doctor_name: PersonText
+    doctor_name: Annotated[OptionalPersonText, Meta(description=_HIS_SAYS)] = ""
     begun_at: Annotated[When, Meta(description="入院时间 / when the stay began")]
     description: Annotated[
         str,

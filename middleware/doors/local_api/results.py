@@ -298,13 +298,35 @@ class PursuitFacts(Result, frozen=True, kw_only=True):
     ] = UNSET
 
 
+class OrderAmounts(Result, frozen=True, kw_only=True):
+    """What the channel says is paid, or is to be."""
+
+    total: Yuan
+    fund: Annotated[Yuan, Meta(description="含医院负担 / with the hospital's own part")]
+    account: Yuan
+    cash: Yuan
+
+
+class OrderFacts(Result, frozen=True, kw_only=True):
+    """An order as it was last heard of."""
+
+    our_number: Annotated[str, Meta(description="医疗机构订单号 / ours (medOrgOrd)")]
+    order_number: str
+    state: Annotated[str, Meta(description="ordStas 原值 / as it came")]
+    standing: Literal["insurance-paid", "settled", "cancelled", "broken", "undecided"]
+    called_off: bool
+    notices: Annotated[int, Meta(description="收到的支付结果通知（6302）数 / notices heard")]
+    expires_at: When | UnsetType = UNSET
+    amounts: OrderAmounts | UnsetType = UNSET
+
+
 class GetResult(Result, frozen=True, kw_only=True):
     """settlement.get; members of what is not known yet are absent."""
 
     settlement_id: str
     visit_id: str
     state: Annotated[
-        str, Meta(description="Quoted, SettleSent, Unknown, Settled, Delivered, Reversed, Cancelled, Manual ...")
+        str, Meta(description="Quoted, SettleSent, Ordered, Unknown, Settled, Delivered, Reversed, Cancelled, Manual ...")
     ]
     money: Literal["none", "charged", "unknown", "reversed", "cancelled"]
     delivered: Annotated[bool, Meta(description="HIS 已确认收到 / the HIS has acknowledged it")]
@@ -318,6 +340,7 @@ class GetResult(Result, frozen=True, kw_only=True):
     ] = UNSET
     pursuit: Annotated[PursuitFacts | UnsetType, Meta(description="结果未明时 / while it is not known")] = UNSET
     payment: Annotated[PaymentFacts | UnsetType, Meta(description="用银行卡时 / when a bank card was used")] = UNSET
+    order: Annotated[OrderFacts | UnsetType, Meta(description="移动支付时 / when it is paid by phone")] = UNSET
 
 
 class Sums(Result, frozen=True, kw_only=True):

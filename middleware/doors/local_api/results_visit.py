@@ -10,7 +10,7 @@ from middleware.doors.local_api.results import Result, When, Yuan
 
 
 class ErrandResult(Result, frozen=True, kw_only=True):
-    """inpatient.charge, .withdraw_charges, .discharge, .undo_discharge, visit.withdraw."""
+    """inpatient.charge, .charge_from_his, .withdraw_charges, .discharge, .undo_discharge, visit.withdraw."""
 
     visit_id: str
     errand_id: str

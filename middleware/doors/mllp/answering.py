@@ -1,6 +1,8 @@
-"""What a QBP is answered with: RSP^K22 or RSP^K23 as bytes, in the asker's delimiters and charset. Pure.
+"""What is answered by more than an acknowledgement, as bytes in the asker's delimiters and charset. Pure.
 
-Only what the HIS itself told, or what stands in the links, goes back; at most what was asked for and never more than 20.
+A query (QBP) gets RSP^K22 or K23, a master file (MFN) MFK, and a site event that expects one (ADT^ZP1) a response with its
+patient. Only what the HIS itself told, or what stands in the links, goes back; at most what was asked for, and never more
+than 20.
 """
 
 from __future__ import annotations
@@ -8,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from middleware.domain.fault import Fault
+from middleware.domain.identity import PersonName
 from middleware.domain.told import NumberKind, PatientFacts, Query
+from middleware.doors.mllp import masters
 from middleware.doors.mllp.profile import Profile
-from middleware.doors.mllp.reading import QUERIES, query_of
+from middleware.doors.mllp.reading import QUERIES, masters_of, patient_of, query_of
 from middleware.doors.mllp.tables import MAX_TEXT, trouble
 from middleware.hl7.acknowledge import Header, Trouble, acknowledgement
 from middleware.hl7.message import Marks, Message, decode
@@ -33,31 +37,72 @@ def is_query(header: Header) -> bool:
     return header.type == b"QBP" and QUERIES.fullmatch(header.event.decode("latin-1")) is not None
 
 
+def expects(header: Header, profile: Profile) -> str:
+    """What it is answered with beside an acknowledgement: "QBP", "MFN", a row of the link's responses; "" for nothing."""
+    if header.type == b"QBP":
+        return "QBP" if is_query(header) else ""
+    if header.type == b"MFN":
+        return "MFN" if masters.is_master_file(header) else ""
+    if not profile.responses:
+        return ""
+    return profile.responses.get(b"^".join((header.type, header.event)).decode("latin-1"), "")
+
+
 async def respond(
     asked: Asked, header: Header, raw: bytes, charset: str, profile: Profile, ours: bytes, at: bytes
 ) -> bytes:
-    """The response to a query that was taken: who fits, or AE with what is wrong with it."""
-    message = decode(raw, charset)
+    """The response to what ``expects`` one and was taken: who fits, which records were read, or AE with what is wrong."""
+    message, kind = decode(raw, charset), expects(header, profile)
+    trouble_: Trouble | None = None
+    found: list[PatientFacts] = []
+    read = None
     try:
-        query = query_of(message, profile)
-        found = await asked(query) if query is not None else []
+        if kind == "QBP":
+            query = query_of(message, profile)
+            found = await asked(query) if query is not None else []
+        elif kind == "MFN":
+            read = masters_of(message, profile)
+        else:
+            found = [await _as_known(asked, patient_of(message, profile))]
     except Fault as fault:
         told = Trouble(_MISSING, "Required field missing", 0, f"{fault.code}: {fault.detail}"[:MAX_TEXT])
-        return response(message, header, ours, at, (), told if fault.code == "hl7.content" else trouble(fault.code))
-    return response(message, header, ours, at, found)
+        trouble_ = told if fault.code == "hl7.content" else trouble(fault.code)
+    if kind == "MFN":
+        return masters.answer(message, header, ours, at, read, trouble_)
+    return response(message, header, ours, at, found, trouble_, named=kind)
+
+
+async def _as_known(asked: Asked, told: PatientFacts) -> PatientFacts:
+    """The patient as it stands here; as the message says it, when nothing is known yet: it is acted on in its turn."""
+    known = await asked(Query(NumberKind.PATIENT, told.number, PersonName(""), most=1))
+    return known[0] if known else told
 
 
 def response(
-    message: Message, header: Header, ours: bytes, at: bytes, found: Sequence[PatientFacts], trouble: Trouble | None = None
+    message: Message,
+    header: Header,
+    ours: bytes,
+    at: bytes,
+    found: Sequence[PatientFacts],
+    trouble: Trouble | None = None,
+    *,
+    named: str = "QBP",
 ) -> bytes:
-    """One RSP, not yet in a block: MSH, MSA, ERR where there is trouble, QAK, QPD as it came, a PID for each found."""
+    """One RSP, not yet in a block: MSH, MSA, ERR where there is trouble, QAK, QPD as it came, a PID for each found.
+
+    ``named``: MSH-9 of the answer to a site event.
+    """
     marks, codec = message.marks, message.reads_as
     bar, hat = marks.field, marks.component
     event = b"K23" if header.event == b"Q23" else b"K22"
+    kind = (b"RSP", event)
+    if named != "QBP":
+        first, _, second = named.encode().partition(b"^")
+        kind = (first, second)
     ack = acknowledgement(header, "AE" if trouble else "AA", ours, at, trouble).split(b"\r")
     msh = ack[0].split(bar)
-    structure = hat.join((b"RSP", event, b"RSP_" + event))
-    msh[8] = hat.join((b"RSP", event)) if header.plain_version in {b"2.3", b"2.3.1", b""} else structure
+    plain = header.plain_version in {b"2.3", b"2.3.1", b""} or kind[0] != b"RSP"
+    msh[8] = hat.join(kind if plain else (*kind, b"_".join(kind)))
     qpd = message.first(b"QPD")
     tag = qpd[2] if len(qpd) > 2 else b""  # noqa: PLR2004 - QPD-2
     status = b"AE" if trouble else b"OK" if found else b"NF"

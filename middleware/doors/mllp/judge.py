@@ -62,7 +62,12 @@ def _judged(header: Header, fault: str) -> Judged:
     control_id = header.control_id.decode("ascii") if usable(header.control_id) else ""
     kind = b"^".join((header.type, header.event)) if header.event else header.type
     shown = kind.decode("ascii") if len(kind) <= _SHORT and kind.replace(b"^", b"").isalnum() and kind.isascii() else ""
-    return Judged(_echoable(header) if fault.startswith("hl7.charset") else header, control_id, shown, fault)
+    if fault.startswith("hl7.charset"):
+        header = _echoable(header)
+    elif fault:  # its answer is kept in clear: what can be no number and no event may be anything, a name too
+        event = header.event if header.event.isascii() else b""
+        header = evolve(header, event=event, control_id=control_id.encode("ascii"))
+    return Judged(header, control_id, shown, fault)
 
 
 def usable(control_id: bytes) -> bool:

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from middleware.domain.fault import Fault
 from middleware.domain.told import PatientFacts, Query
-from middleware.doors.mllp.answering import is_query, respond
+from middleware.doors.mllp.answering import expects, respond
 from middleware.doors.mllp.connection import MllpConnection
 from middleware.doors.mllp.judge import Judged, judge, judge_broken
 from middleware.doors.mllp.options import DECLARED, MllpOptions
@@ -97,7 +97,7 @@ class Hl7Link(Factory):
         self.name = name
         self._listener: Listener = listener or Nobody()
         self._profile = options.profile()
-        self._shapes = Shapes(options.charset, options.types, declared=options.acknowledge == DECLARED)
+        self._shapes = Shapes(options.charset, options.types, self._profile, declared=options.acknowledge == DECLARED)
         self._second, self._stamp = now(), b""
         self.options = options
         self.clock = clock
@@ -156,7 +156,7 @@ class Hl7Link(Factory):
         if judged.fault:
             self._refuse(judged, payload, answer)
             return
-        if is_query(judged.header):
+        if expects(judged.header, self._profile):
             asked = Deferred.fromCoroutine(self._asked(judged, payload, read, answer))
             asked.addErrback(self._not_written, judged, answer).addErrback(self._unforeseen, answer)
             return
@@ -214,9 +214,9 @@ class Hl7Link(Factory):
             self._refuse(refused, incoming.raw, answer)
 
     async def _asked(self, judged: Judged, payload: bytes, read: bytes, answer: Answer) -> None:
-        """A query: durable first, as all that comes; then who fits. What is stored as its answer holds nobody.
+        """What has a response: durable first, as all that comes; then that. What is stored as its answer holds nobody.
 
-        A repeat is answered by what is known then, for a question moves nothing.
+        A repeat is answered by what is known then. What is more than a question is acted on too, in its turn.
         """
         header, declared = judged.header, self.options.acknowledge == DECLARED
         told = codes(header, ACCEPTED, declared=declared)
@@ -224,6 +224,8 @@ class Hl7Link(Factory):
         incoming = Incoming(self.name, judged.control_id, judged.type, "", payload, ack, self._now())
         if await self._inbox.keep(incoming):
             self.counts[TAKEN] += 1
+            if header.type != b"QBP":
+                self._listener.heard()
         else:
             before = await self._inbox.taken(self.name, judged.control_id)
             if before is None or before.raw != payload:

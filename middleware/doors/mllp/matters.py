@@ -12,8 +12,16 @@ from functools import lru_cache
 from attrs import frozen
 
 KEPT_ZH, KEPT_EN = "留存并应答 AA，不作其他处理", "kept, acknowledged AA, nothing else done"
-PERSON_ZH = "A01、A04、A05、A08、A28、A31、ZP1 更新病人和号码关联；A34、A40 合并；其他留存"
-PERSON_EN = "A01, A04, A05, A08, A28, A31, ZP1: patient and links of numbers; A34, A40: merge; others kept"
+PERSON_ZH = (
+    "A01、A04、A05、A08、A28、A31、ZP1 更新病人和号码关联；A34、A40 合并；其他留存；"
+    "ZP1 可按 responses 答 RSP^K23 或 ZCK^ZP1，附病人"
+)
+PERSON_EN = (
+    "A01, A04, A05, A08, A28, A31, ZP1: patient and links of numbers; A34, A40: merge; others kept; "
+    "ZP1 is answered by RSP^K23 or ZCK^ZP1 with the patient where the link's responses says so"
+)
+MASTER_ZH = "M01、M02、M04、M05 答 MFK，更新科室、人员、收费项目（his.masters）；其他留存"
+MASTER_EN = "M01, M02, M04, M05: MFK; departments, staff, charge items (his.masters); others kept"
 QUERY_ZH = "Q22、ZP7 答 RSP^K22，Q23 答 RSP^K23，至多 20 人；其他留存"
 QUERY_EN = "Q22, ZP7: RSP^K22; Q23: RSP^K23; at most 20 persons; others kept"
 CHARGE_ZH = "P03 成为待收明细（settlement.quote_from_his）；其他留存"
@@ -49,7 +57,14 @@ MATTERS = (
     Matter("ORU", r"R\d\d|Z\w\w", "结果", "results"),
     Matter("OUL", r"R\d\d|Z\w\w", "检验结果", "laboratory results"),
     Matter("SIU", r"S\d\d|Z\w\w", "预约", "appointments"),
-    Matter("MFN", r"M\d\d|Z\w\w", "科室、人员等主数据（Z01、Z02）", "master files: departments, staff (Z01, Z02)"),
+    Matter(
+        "MFN",
+        r"M\d\d|Z\w\w",
+        "科室、人员等主数据（Z01、Z02）",
+        "master files: departments, staff (Z01, Z02)",
+        MASTER_ZH,
+        MASTER_EN,
+    ),
     Matter("ZMG", r"Z\w\w", "体检收费（Z30）", "charge of a check-up package (Z30)", BY_PROFILE_ZH, BY_PROFILE_EN),
 )
 _BY_TYPE = {row.type: (row, re.compile(row.events)) for row in MATTERS}

@@ -68,6 +68,14 @@ class MllpOptions:
     charges: tuple[str, ...] = setting(
         ("DFT^P03",), help='messages that bring charges: "DFT^P03", "ORM^O01", "ZMG^Z30"', validator=_types_are_types
     )
+    masters: tuple[str, ...] = setting(
+        attrs.Factory(tuple),
+        help='where the site\'s master files (MFN) have what is read, where that is not usual: "item.code=Z03-1"',
+    )
+    responses: tuple[str, ...] = setting(
+        attrs.Factory(tuple),
+        help='site events that expect a response with the patient instead of an ACK: "ADT^ZP1=RSP^K23", "ADT^ZP1=ZCK^ZP1"',
+    )
     lost_line_ends: bool = setting(
         False, help="messages come without segment ends, as out of SOAP: they are read as if each segment began a line"
     )
@@ -99,7 +107,10 @@ class MllpOptions:
 
     def profile(self) -> Profile:
         """How its messages are read. Raises ``ValueError``."""
-        return profile_of(self.identifiers, self.fields, self.charges, lost=self.lost_line_ends)
+        return profile_of(
+            self.identifiers, self.fields, self.charges,
+            masters=self.masters, responses=self.responses, lost=self.lost_line_ends,
+        )  # fmt: skip
 
     def context(self) -> Any:
         """What TLS is spoken with, None where none is. Raises ``ValueError`` that names the file."""

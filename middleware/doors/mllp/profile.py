@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from middleware.domain.document import CITIZEN, KINDS
+from middleware.domain.masters import MasterKind
 from middleware.domain.told import NumberKind
 
 # PID-3.5 -> a number, or a kind of document. ``IDCard`` is the hospital's visit card there, not the identity card.
@@ -35,9 +36,24 @@ ORDER_FIELDS: dict[str, str] = {
     "quantity": "OBR-27.1", "amount": "OBR-23.1", "price": "OBR-23.1", "department": "OBR-10.1", "department_name": "",
     "doctor": "OBR-16.1", "doctor_name": "OBR-16.2", "prescription": "",
 }  # fmt: skip
+
+# What a register of the HIS has -> where it stands in a record of MFN. Z01 and Z02 as met in public Chinese code; charge
+# items by the standard's CDM and PRC, for nobody published a site's own.
+MASTERS: dict[str, str] = {
+    "department.code": "Z01-1.1", "department.name": "Z01-2.1", "department.specialty": "", "staff.code": "Z02-1.1",
+    "staff.name": "Z02-2.1", "staff.department": "Z02-9.1", "staff.national": "", "item.code": "CDM-1.1",
+    "item.name": "CDM-3.1", "item.catalogue": "CDM-1.4", "item.price": "PRC-5.1",
+}  # fmt: skip
+# MFI-1 -> the register, for a record without a segment of its own, as one that is deleted.
+FILES: dict[str, MasterKind] = {
+    "Department": MasterKind.DEPARTMENT, "Employee": MasterKind.STAFF, "STF": MasterKind.STAFF, "PRA": MasterKind.STAFF,
+    "CDM": MasterKind.ITEM,
+}  # fmt: skip
+# A message that a site wants answered by more than an acknowledgement -> with what. QBP and MFN have their own answers.
+RESPONSES = {"ADT^ZP1": ("RSP^K23", "ZCK^ZP1")}
 SEGMENTS = (
     "EVN", "PID", "PD1", "NK1", "PV1", "PV2", "MRG", "FT1", "QPD", "RCP", "ORC", "OBR", "OBX", "DG1", "AL1", "IN1", "MFI",
-    "MFE", "Z01", "Z02", "ZDS",
+    "MFE", "Z01", "Z02", "CDM", "PRC", "ZDS",
 )  # fmt: skip
 _PLACE = re.compile(r"([A-Z][A-Z0-9]{2})-(\d{1,2})(?:\.(\d{1,2}))?")
 
@@ -58,6 +74,8 @@ class Profile:
     identifiers: dict[str, str]
     fields: dict[str, Place]
     order_fields: dict[str, Place]
+    masters: dict[str, Place]
+    responses: dict[str, str]
     charges: tuple[str, ...] = ("DFT^P03",)
     lost_line_ends: bool = False
 
@@ -67,6 +85,8 @@ def profile_of(
     fields: Sequence[str] = (),
     charges: Sequence[str] = ("DFT^P03",),
     *,
+    masters: Sequence[str] = (),
+    responses: Sequence[str] = (),
     lost: bool = False,
 ) -> Profile:
     """The defaults with what a section adds, as "Card_No=treatment-card" and "catalogue=FT1-7.4". Raises ``ValueError``."""
@@ -83,7 +103,31 @@ def profile_of(
             raise ValueError(f"fields: NAME=SEG-1.1, where NAME is one of {', '.join(FIELDS)}")
         tables[place.startswith("OBR")][name] = place
     here, orders = ({name: _place(place) for name, place in tables[which].items()} for which in (False, True))
-    return Profile(types, here, orders, tuple(charges), lost)
+    return Profile(types, here, orders, _masters(masters), _responses(responses), tuple(charges), lost)
+
+
+def _masters(added: Sequence[str]) -> dict[str, Place]:
+    table = dict(MASTERS)
+    for one in added:
+        name, _, place = one.partition("=")
+        if name not in MASTERS or (place and not _PLACE.fullmatch(place)):
+            raise ValueError(f"masters: NAME=SEG-1.1, where NAME is one of {', '.join(MASTERS)}")
+        table[name] = place
+    places = {name: _place(place) for name, place in table.items()}
+    codes = [places[f"{kind}.code"].segment for kind in MasterKind if places[f"{kind}.code"].segment]
+    if len(set(codes)) != len(codes):
+        raise ValueError("masters: each register's code stands in a segment of its own, or nobody could tell them apart")
+    return places
+
+
+def _responses(added: Sequence[str]) -> dict[str, str]:
+    table = {}
+    for one in added:
+        name, _, answer = one.partition("=")
+        if answer not in RESPONSES.get(name, ()):
+            raise ValueError(f"responses: one of {', '.join(f'{n}={a}' for n, all_ in RESPONSES.items() for a in all_)}")
+        table[name] = answer
+    return table
 
 
 def _place(text: str) -> Place:

@@ -14,9 +14,11 @@ from middleware.domain.charge import MAX_LINES, ChargeLine
 from middleware.domain.document import KINDS, NOBODYS, document_of, is_payable
 from middleware.domain.fault import Fault
 from middleware.domain.identity import IdNumber, MediumNumber, PersonName
+from middleware.domain.masters import MastersTold
 from middleware.domain.money import Money
 from middleware.domain.told import (
     MAX_NUMBERS,
+    NEEDED,
     ChargesTold,
     LineAct,
     LineTold,
@@ -28,6 +30,8 @@ from middleware.domain.told import (
     TheNumber,
     Told,
 )
+from middleware.doors.mllp.masters import EVENTS as MASTER_EVENTS
+from middleware.doors.mllp.masters import records_of
 from middleware.doors.mllp.profile import USUAL, Place, Profile, with_line_ends
 from middleware.hl7.charset import UTF_8
 from middleware.hl7.message import Message, Segment, decode
@@ -36,7 +40,7 @@ CHINA = dt.timezone(dt.timedelta(hours=8))
 PATIENT_EVENTS = re.compile(r"A(01|04|05|08|28|31)|ZP1")
 MERGE_EVENTS = re.compile(r"A(34|40)")
 QUERIES = re.compile(r"Q2[23]|ZP7")
-TELLING = ("ADT", "DFT", "ORM", "OMG", "OML", "OMP", "ORG", "ZMG")  # MSH-9.1 of what may tell anything
+TELLING = ("ADT", "DFT", "ORM", "OMG", "OML", "OMP", "ORG", "ZMG", "MFN")  # MSH-9.1 of what may tell anything
 ORDERS = frozenset({"ORM", "OMG", "OML", "OMP", "ORG", "ZMG"})
 MAX_NUMBER, MAX_NAME, MAX_TEXT, MOST_FOUND = 64, 50, 100, 20
 _NUMBER = re.compile(r"[!-~]{1,64}\Z")
@@ -44,7 +48,6 @@ _LINE_ID = re.compile(r"[A-Za-z0-9._-]{1,30}\Z")
 _TIME = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:[ T]?(\d{2}):?(\d{2})(?::?(\d{2}))?)?")
 _SEXES = {"M": "1", "F": "2", "1": "1", "2": "2", "男": "1", "女": "2"}
 _CREDITS = frozenset({"CR", "CD"})
-_NEEDED = ("catalogue_code", "hospital_code", "name", "department_code", "department_name", "doctor_code", "doctor_name")
 
 
 def read(raw: bytes, charset: str, profile: Profile) -> Told:
@@ -57,7 +60,19 @@ def read(raw: bytes, charset: str, profile: Profile) -> Told:
         return PatientTold(_facts(message, profile))
     if kind == "ADT" and MERGE_EVENTS.fullmatch(event):
         return _merge(message, profile)
+    if kind == "MFN" and MASTER_EVENTS.fullmatch(event.encode("ascii", "replace")):
+        return records_of(message, profile, _moment)
     return None
+
+
+def patient_of(message: Message, profile: Profile) -> PatientFacts:
+    """The patient of a message that brings one. Raises ``Fault("hl7.content")``."""
+    return _facts(message, profile)
+
+
+def masters_of(message: Message, profile: Profile) -> MastersTold | None:
+    """The records of a master file. Raises ``Fault("hl7.content")``."""
+    return records_of(message, profile, _moment)
 
 
 # -- patients
@@ -193,7 +208,7 @@ def _line(message: Message, segment: Segment, fields: dict[str, Place], control_
         prescription_no=text("prescription", 30),
     )
     act = LineAct.WITHDRAW if text("kind").upper() in _CREDITS else LineAct.CHARGE
-    return LineTold(act, line, tuple(name for name in _NEEDED if not getattr(line, name)))
+    return LineTold(act, line, tuple(name for name in NEEDED if not getattr(line, name)))
 
 
 def _amounts(text: Callable[[str], str], where: Callable[[str], str]) -> tuple[Decimal, Decimal, Money]:

@@ -13,8 +13,9 @@ from collections import OrderedDict
 
 from attrs import evolve, frozen
 
-from middleware.doors.mllp.answering import is_query
+from middleware.doors.mllp.answering import expects
 from middleware.doors.mllp.judge import Judged, judge, usable
+from middleware.doors.mllp.profile import USUAL, Profile
 from middleware.hl7.acknowledge import ACCEPTED, acknowledgement, codes
 from middleware.hl7.blocks import wrap
 from middleware.hl7.message import MAX_SEGMENTS, decode
@@ -43,11 +44,15 @@ class Shape:
 
 
 class Shapes:
-    """The kinds that one link met last. Arguments as of ``judge`` and ``codes``."""
+    """The kinds that one link met last, of those that get an acknowledgement and no more.
 
-    def __init__(self, charset: str, types: tuple[str, ...], *, declared: bool) -> None:
+    Arguments as of ``judge`` and ``codes``.
+    """
+
+    def __init__(self, charset: str, types: tuple[str, ...], profile: Profile = USUAL, *, declared: bool) -> None:
         self._charset = charset
         self._types = types
+        self._profile = profile
         self._declared = declared
         self._known: OrderedDict[tuple[bytes, ...], Shape | None] = OrderedDict()
 
@@ -77,7 +82,7 @@ class Shapes:
 
     def _shape(self, header: bytes) -> Shape | None:
         judged = judge(header, self._charset, self._types)
-        if judged.fault or is_query(judged.header) or b"\x00" in header:
+        if judged.fault or expects(judged.header, self._profile) or b"\x00" in header:
             return None
         marked = evolve(judged.header, control_id=_THEIRS)
         answers: list[Pieces] = []

@@ -70,7 +70,7 @@ _DEBIT = {
 }  # fmt: skip
 _LETTER = {
     "sequence": 7, "control_id": "P1", "visit_id": "V1", "settlement_id": "S1", "matter": "settled",
-    "created_at": "2026-11-21T09:00:00+08:00", "outcome": "refused AE",
+    "created_at": "2026-11-21T09:00:00+08:00", "outcome": "refused AE", "destination": "his", "message_control_id": "P1",
 }  # fmt: skip
 _CAME = {
     "sequence": 7, "link": "his-main", "control_id": "C1", "type": "ADT^A04", "why": "hl7.charset", "digest": "0" * 64,
@@ -154,6 +154,15 @@ ANSWERS = {
         "settlement_id": "S1", "visit_id": "V1", "state": "Cancelled", "settlement_number": "C1", "cancelled_at": _WHEN,
         "message_id": "H2", "split": SPLIT,
     },
+    "mobile.order": {
+        "settlement_id": "S1", "visit_id": "V1", "state": "Ordered", "order_number": "O1", "expires_at": _WHEN,
+        "pay": {"url": "https://cashier.invalid/O1"},
+        "amounts": {"total": "100.00", "fund": "60.00", "account": "30.00", "cash": "10.00"},
+    },
+    "mobile.refund": {
+        "settlement_id": "S1", "visit_id": "V1", "state": "Cancelled", "settlement_number": "O1", "cancelled_at": _WHEN,
+        "message_id": "H2", "split": SPLIT,
+    },
     "settlement.get": {"settlement_id": "S1", "visit_id": "V1", "state": "Settled", "money": "charged", "delivered": True,
         "total": "100.00",
     },
@@ -204,7 +213,7 @@ ANSWERS = {
     },
     "letters.list": {"rows": [_LETTER], "next_after": 7, "complete": True},
     **dict.fromkeys(
-        ("letters.show", "letters.resend", "letters.discard", "letters.approve", "letters.reject"),
+        ("letters.show", "letters.resend", "letters.fix", "letters.discard", "letters.approve", "letters.reject"),
         _LETTER | {"state": "Settled"},
     ),
     "debit.list": {"rows": [_DEBIT], "next_after": "D1", "complete": True},
@@ -309,8 +318,11 @@ class FakeCounter:
     async def settle(self, caller, key, order):
         return await self._answer("settlement.settle", caller, key, order)
 
-    async def cancel(self, caller, key, order):
-        return await self._answer("settlement.cancel", caller, key, order)
+    async def order(self, caller, key, order):
+        return await self._answer("mobile.order", caller, key, order)
+
+    async def cancel(self, caller, key, order, method="settlement.cancel"):
+        return await self._answer(method, caller, key, order)
 
     async def get(self, caller, *, settlement_id="", request_id=""):
         return await self._answer("settlement.get", caller, settlement_id, request_id)

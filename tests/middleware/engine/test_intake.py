@@ -10,11 +10,13 @@ import sqlalchemy as sa
 
 from middleware.domain.charge import Diagnosis
 from middleware.domain.document import CITIZEN, document_of
+from middleware.domain.health import Condition
 from middleware.domain.identity import MediumNumber, PersonName
 from middleware.domain.order import HisQuoteOrder
 from middleware.domain.told import NumberKind, Query
 from middleware.doors.mllp.reading import TELLING, reader_of
 from middleware.engine.inbox import Inbox
+from middleware.engine.intake import TOGETHER
 from middleware.engine.registries import registry_of
 from middleware.engine.told import his_told
 from middleware.flow.audit_rules import Limits
@@ -57,10 +59,13 @@ class His:
         self.inbox = Inbox(r.journal, r.pool, InboxReader(r.database, r.vault), r.now, means.clock)
 
     async def tell(self, kind, *segments):
+        await self.say(kind, *segments)
+        await self.told.intake.look()
+
+    async def say(self, kind, *segments):
         self.sent += 1
         raw = message(kind, *segments, number=self.sent)
         await self.inbox.keep(Incoming("his", f"M{self.sent}", kind, "", raw, b"", self.r.now()))
-        await self.told.intake.look()
 
     async def failures(self):
         return [(row["code"], row["detail"]) for row in (await self.told.intake.failures(0, 100))["rows"]]
@@ -195,6 +200,48 @@ async def test_what_cannot_be_acted_on_waits_with_its_reason_holds_nobody_up_and
         (again, _) = (await his.told.intake.failures(0, 100))["rows"]
         assert (again["sequence"], again["state"], again["attempts"]) == (first, "failed", 2)
         assert (await fault_of(his.told.intake.retry(LI, 999_999))).code == "request.not_found"
+
+
+@pytest_twisted.ensureDeferred
+async def test_messages_that_wait_are_acted_on_in_order_and_together_and_one_that_cannot_be_takes_nobody_with_it(store_url):
+    async with rig(store_url) as r:
+        his = His(r)
+        intake = his.told.intake
+        for number in range(TOGETHER):
+            await his.say("ADT^A04", pid(f"P{number % 5}", name=f"测试{number}"))
+        written = []
+        write, intake._write = intake._write, lambda unit: written.append(unit) or write(unit)
+        assert await intake.look() == TOGETHER
+        assert [len(unit.records) for unit in written] == [TOGETHER]
+
+        for segment in (pid("P0", name="后来"), "EVN|A04", pid("P0", name="最后")):
+            await his.say("ADT^A04", segment)
+        assert await intake.look() == 3
+        assert [row.state for row in rows(r, t.hl7_outcome)] == ["done"] * (TOGETHER + 1) + ["failed", "done"]
+        assert [one["name"] for number in range(5) for one in await his.known(f"P{number}")] == [
+            "最后",
+            *(f"测试{max(n for n in range(TOGETHER) if n % 5 == number)}" for number in range(1, 5)),
+        ]
+
+
+@pytest_twisted.ensureDeferred
+async def test_how_far_the_acting_is_behind_is_told_while_something_waits(tmp_path):
+    async with rig(tmp_path) as r:
+        his = His(r)
+        intake = his.told.intake
+        await his.say("ADT^A04", pid())
+        r.offset += dt.timedelta(seconds=100)
+        seen = []
+        act, intake._act_on = (
+            intake._act_on,
+            lambda *what: seen.append((intake.behind_s(), intake.health().fault)) or act(*what),
+        )
+        await intake.look()
+
+        ((behind, fault),) = seen
+        assert 100 <= behind < 200
+        assert fault == "system.busy"
+        assert (intake.behind_s(), intake.health().condition) == (0, Condition.GOOD)
 
 
 @pytest_twisted.ensureDeferred

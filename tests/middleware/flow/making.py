@@ -11,8 +11,10 @@ from attrs import evolve
 from middleware.domain import event as e
 from middleware.domain.centre import Call, FoundVisit, Insurance, PersonKnown, Settled, SettlementCancelled
 from middleware.domain.decision import CentreAmounts, Decision, Evidence, EvidenceKind, Proposal, Verdict
+from middleware.domain.mobile import Amounts, MobileOrder, MobileRules, OrderRefunded
 from middleware.domain.money import Money
 from middleware.domain.order import Caller, Role
+from middleware.domain.payment import Means
 from middleware.domain.reconciliation import Difference, Finding, Listing, Proof
 from middleware.domain.visit import Settlement, SettlementState, Visit, VisitState
 from middleware.flow.step import At, Policy
@@ -57,6 +59,10 @@ _CONFIRMING = {S.CONFIRM_INTENDED, S.CONFIRM_SENT}
 _REVERSAL = {S.REVERSAL_INTENDED, S.REVERSAL_SENT, S.REVERSED, S.MANUAL}
 
 
+PHONE = MobileRules(unpaid=frozenset({"0"}), clearing_type="11", clearing_agency="999900")
+TOLD = Amounts(split().total, split().fund, split().account, split().cash)
+
+
 def at(now: dt.datetime = NOW, *, jitter: float = 0.0, **policy) -> At:
     numbers = itertools.count(1)
     return At(now, lambda: f"N{next(numbers)}", jitter, Policy(**policy))
@@ -86,13 +92,33 @@ def settlement(state: SettlementState, **changes) -> Settlement:
         made = evolve(made, cancel_message_id=CANCEL_ID)
     if state in {S.UNKNOWN, *_REVERSAL} and state is not S.REVERSED:
         made = evolve(made, unknown_call=Call.SETTLE, unknown_since=NOW)
-    if state is S.UNKNOWN:
+    if state in {S.UNKNOWN, S.ORDERED}:
         made = evolve(made, next_due=NOW)
     if state in _REVERSAL:
         made = evolve(made, reversal_message_id=REVERSAL_ID, reversal_attempts=1, reversal_intended_at=NOW)
     if state is S.CANCELLED:
         made = evolve(made, cancelled=CANCELLED)
     return evolve(made, **changes)
+
+
+def order(state: SettlementState, **changes) -> Settlement:
+    """The same when it is paid by phone."""
+    made = MobileOrder("M-open", "EC-TOKEN")
+    awaiting = Call.OPEN_ORDER if state is S.QUOTED else None
+    if state is not S.QUOTED:
+        made = evolve(
+            made, number="O1", token="T1", cashier="https://cashier.invalid/1", expires_at=after(1800), query_id=QUERY_ID,
+            asked_at=NOW, amounts=TOLD, handed=state is S.ORDERED,
+        )  # fmt: skip
+    known = {"mobile": made, "means": Means.MOBILE, "awaiting": awaiting}
+    if state is S.UNKNOWN:
+        known["unknown_call"] = Call.PLACE_ORDER
+    return settlement(state, **{**known, **changes})
+
+
+def fit(state: SettlementState, kind: type) -> Settlement:
+    """A settlement in that state that such an event can meet."""
+    return order(state) if kind in OF_ORDERS or state is S.ORDERED else settlement(state)
 
 
 def cancel_in_doubt(state: SettlementState = S.UNKNOWN, **changes) -> Settlement:
@@ -161,9 +187,19 @@ EVENTS: dict[type, object] = {
         e.CentreListedEqual(SID, SETTLE_ID, PROOF),
         e.CentreShowedVisits(SID, QUERY_ID, (FoundVisit("M1", "V0001", "11", "", None),)),
         e.VisitQueryFailed(SID, QUERY_ID, "unknown time-out"),
+        e.OrderRequested(SID, HIS, split().total, split().cash, "EC-TOKEN"),
+        e.CentreOpenedOrder(SID, "M-open", "O1", "T1", "https://cashier.invalid/1"),
+        e.CentrePlacedOrder(SID, SETTLE_ID, "4"),
+        e.CentreRefundedOrder(SID, CANCEL_ID, OrderRefunded("F1", "H1", "SUCC", NOW)),
+        e.OrderShown(SID, QUERY_ID, "6", TOLD, NOW),
+        e.OrderNotShown(SID, QUERY_ID, "unknown time-out"),
+        e.OrderNoticed(SID, "O1", TOLD),
         e.DaemonRestarted(SID),
     )
 }
+OF_ORDERS = {
+    e.CentreOpenedOrder, e.CentrePlacedOrder, e.CentreRefundedOrder, e.OrderShown, e.OrderNotShown, e.OrderNoticed,
+}  # fmt: skip
 
 
 def event(kind: type, state: SettlementState | VisitState | None = None) -> object:

@@ -22,11 +22,15 @@ from middleware.domain.visit import VisitState as V
 from middleware.flow import pages
 from middleware.flow.step import IllegalEvent
 from middleware.flow.visit import REGISTRATION_ROWS, SETTLEMENT_ROWS, step
+from tests.middleware.flow import making
 from tests.middleware.flow.making import (
+    CANCEL_ID,
     CONFIRM_ID,
     FINDING,
     HIS_ORDER,
     LISTING,
+    OF_ORDERS,
+    PHONE,
     QUERY_ID,
     SETTLED,
     after,
@@ -67,7 +71,7 @@ def test_every_state_is_explained_in_both_languages_and_every_event_has_its_tabl
         assert f"#### {kind.__name__}\n" in text
 
 
-def walked():
+def walked():  # noqa: C901 - every situation that differs, side by side
     """Every (state, event, state) that ``step`` really makes, over situations that differ in what matters."""
     found = set()
     silence = KindRules(on_his_silence=OnHisSilence.CANCEL)
@@ -82,6 +86,8 @@ def walked():
         at(finish=Call.CONFIRM),
     )
     for state, kind, when in itertools.product(S, SETTLEMENT_ROWS, policies):
+        if kind in OF_ORDERS or state is S.ORDERED:
+            continue
         situations = [settlement(state), settlement(state, delivered=False), settlement(state, reversal_attempts=0)]
         situations.append(evolve(settlement(state), cancel_message_id="M-cancel"))
         if state is S.UNKNOWN:
@@ -112,7 +118,39 @@ def walked():
             except (Fault, IllegalEvent):
                 continue
             found.add((state, kind, done.state.settlements[0].state))
-    return {one for one in found if one[0] is not one[2]}
+    return {one for one in found | walked_by_phone() if one[0] is not one[2]}
+
+
+def walked_by_phone():
+    """The same of orders of mobile payment."""
+    found = set()
+    rules = {"mobile": PHONE, "max_attempts": 8}
+    policies = (at(**rules), at(after(9999), **rules), at(after(9999), mobile=PHONE, max_attempts=0))
+    for state, kind, when in itertools.product(S, SETTLEMENT_ROWS, policies):
+        if state in {S.RECEIVED, S.ITEMISED, S.CONFIRM_INTENDED, S.CONFIRM_SENT, S.REVERSAL_INTENDED, S.REVERSAL_SENT}:
+            continue
+        made = making.order(state)
+        back = evolve(made, settled=SETTLED, cancel_message_id=CANCEL_ID, cancelled=made.cancelled)
+        situations = [made, *(evolve(back, delivered=delivered) for delivered in (True, False))]
+        if state is S.UNKNOWN:
+            situations += [evolve(one, unknown_call=Call.REFUND_ORDER) for one in situations[1:]]
+        marks = [{"refused": True}, {"asked_at": after(9999)}, {"handed": True, "asked_at": after(9999)}]
+        marks += [{"unwanted": True}, {"unwanted": True, "asked_at": after(9999)}, {"own_paid": True}]
+        situations += [evolve(one, mobile=evolve(one.mobile, **mark)) for one in tuple(situations) for mark in marks]
+        happenings = [event(kind, state)]
+        if kind is e.OrderShown:
+            happenings = [evolve(happenings[0], state=told) for told in ("0", "4", "6", "12", "14", "9")]
+        if kind is e.CancelNotSent:
+            happenings.append(evolve(happenings[0], message_id="N1"))
+        for before, happened in itertools.product(situations, happenings):
+            if before.settled is None and state in {S.CANCEL_INTENDED, S.CANCEL_SENT, S.SETTLED, S.DELIVERED}:
+                continue
+            try:
+                done = step(visit(before), happened, when)
+            except (Fault, IllegalEvent):
+                continue
+            found.add((state, kind, done.state.settlements[0].state))
+    return found
 
 
 def happenings_of(kind, state):

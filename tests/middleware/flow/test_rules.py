@@ -35,6 +35,7 @@ from tests.middleware.flow.making import (
     at,
     cancel_in_doubt,
     event,
+    fit,
     settlement,
     visit,
 )
@@ -57,7 +58,7 @@ def test_invariant_10_each_way_into_unknown_has_a_due_time_and_a_wake():
     for state in S:
         for kind in SETTLEMENT_ROWS:
             try:
-                s, commands = moved(settlement(state), event(kind, state))
+                s, commands = moved(fit(state, kind), event(kind, state))
             except (Fault, IllegalEvent):
                 continue
             if s.state is S.UNKNOWN and state is not S.UNKNOWN:

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from middleware.domain.fault import Fault
 from middleware.store import tables as t
-from middleware.store.inbox import InboxReader, inbox_agrees
+from middleware.store.inbox import InboxReader, TakenIds, inbox_agrees
 from middleware.store.nodes import Membership
 from middleware.store.reader import Reader
 from middleware.store.units import Incoming, RepeatedError
@@ -48,6 +48,34 @@ def test_of_one_id_on_one_link_only_the_first_message_is_taken_in_a_batch_and_af
         with engine.connect() as connection:
             assert connection.scalar(sa.select(sa.func.count()).select_from(t.inbox)) == 3
             assert connection.scalar(sa.select(sa.func.count()).select_from(t.journal)) == 3
+
+
+def test_what_an_earlier_life_took_is_found_among_new_messages_and_costs_those_nothing(store_url):
+    three = [evolve(ONE, control_id=f"C{number}") for number in range(3)]
+    with writing(store_url) as (writer, engine):
+        assert writer.write(came(three[1])) == [None]
+        later = Writer(engine, vault=a_vault(engine))  # remembers nothing
+        refused = []
+        sa.event.listen(engine, "handle_error", lambda context: refused.append(type(context.sqlalchemy_exception)))
+        together = later.write(came(*three))
+        again = later.write(came(three[1], evolve(ONE, control_id="C3")))
+        later.close()
+
+        assert [type(result) for result in together] == [type(None), RepeatedError, type(None)]
+        assert [type(result) for result in again] == [RepeatedError, type(None)]
+        assert refused == [sa.exc.IntegrityError]  # the unique key told it once; then the table was asked
+        assert Reader(engine).broken(t.journal) is None
+        inbox_agrees(engine)
+
+
+def test_a_life_knows_by_heart_what_it_took_and_no_more_of_it_than_it_may(store_url):
+    with writing(store_url) as (writer, engine):
+        writer._taken = ids = TakenIds(remembered=2)
+        three = [evolve(ONE, control_id=f"C{number}") for number in range(3)]
+        assert writer.write(came(*three)) == [None] * 3
+        with engine.connect() as connection:
+            assert ids.among(connection, three) == {("his", "C1"), ("his", "C2")}
+        assert [type(result) for result in writer.write(came(*three))] == [RepeatedError] * 3
 
 
 def test_what_is_only_kept_takes_no_id(store_url):

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 from adapters.insurance.exchange.cells import BadValue, Incomplete, NotOurs
 from adapters.insurance.mobile.messages import acknowledgement, notice, read, written
-from adapters.insurance.mobile.orders import (
+from adapters.insurance.mobile.tables import MOBILE
+from adapters.insurance.schema import SiteRules
+from adapters.insurance.signing.openssl import OpenSslSigningKey, OpenSslVerifyingKey
+from adapters.insurance.signing.voucher import Voucher
+from middleware.domain.charge import Diagnosis, bill_total
+from middleware.domain.fault import Fault
+from middleware.domain.mobile import (
     CALLS,
     Amounts,
     OrderOpened,
@@ -26,12 +32,6 @@ from adapters.insurance.mobile.orders import (
     Standing,
     UploadBill,
 )
-from adapters.insurance.mobile.tables import MOBILE
-from adapters.insurance.schema import SiteRules
-from adapters.insurance.signing.openssl import OpenSslSigningKey, OpenSslVerifyingKey
-from adapters.insurance.signing.voucher import Voucher
-from middleware.domain.charge import Diagnosis, bill_total
-from middleware.domain.fault import Fault
 from middleware.domain.money import ZERO, Money
 from simulators.centre.business import Business
 from simulators.centre.insured import everybody

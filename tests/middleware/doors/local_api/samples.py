@@ -73,6 +73,11 @@ PARAMS = {
     "settlement.get": {"settlement_id": "S1"},
     "settlement.explain": {"request_id": "k3"},
     "settlement.cancel": {"request_id": "k4", "settlement_id": "S1", "reason": "退药"},
+    "mobile.order": {
+        "request_id": "k12", "settlement_id": "S1", "total": "100.00", "cash": "10.00", "voucher": "EC-TOKEN",
+    },
+    "mobile.status": {"settlement_id": "S1"},
+    "mobile.refund": {"request_id": "k13", "settlement_id": "S1", "reason": "退药"},
     "shift.totals": {"since": "2026-11-20T08:00:00+08:00", "until": "2026-11-20T20:00:00+08:00"},
     "shift.close": {"request_id": "k11", "allow_empty": True},
     "shift.get": {"number": 7, "after": 0, "limit": 10},
@@ -105,6 +110,9 @@ PARAMS = {
     "letters.list": {"waiting": True},
     "letters.show": {"control_id": "P1"},
     "letters.resend": {"control_id": "P1", "reason": "HIS 已补字典"},
+    "letters.fix": {
+        "control_id": "P1", "fields": [{"field": "line.1.hospital_code", "value": "H2"}], "reason": "项目编码写错",
+    },
     "letters.discard": {"control_id": "P1", "why": "entered-by-hand", "reference": "T-17"},
     "letters.approve": {"control_id": "P1", "proposal": "0" * 32},
     "letters.reject": {"control_id": "P1", "proposal": "0" * 32},

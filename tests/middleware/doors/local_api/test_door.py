@@ -167,7 +167,9 @@ async def test_each_role_may_call_its_methods_and_no_other(opened, path):
     for (role, name), code in outcome.items():
         assert ("ok" if role in METHODS[name].roles else "access.role") == code, (role, name)
     allowed = {role: {name for (r, name), code in outcome.items() if r == role and code == "ok"} for role in Role}
-    counter = {n for n in PARAMS if n.startswith(("settlement.", "reader.", "shift.", "card.", "patient."))} | {"visit.get"}
+    counter = {n for n in PARAMS if n.startswith(("settlement.", "reader.", "shift.", "card.", "patient.", "mobile."))} | {
+        "visit.get"
+    }
     counter -= {"card.challenge", "card.prove", "card.files", "card.unblock_factor", "card.unblock_pin"}
     ward = {"card.challenge", "card.prove", "card.files", "card.unblock_factor", "card.unblock_pin"} | {
         n for n in PARAMS if n.startswith("driver.")
@@ -183,7 +185,7 @@ async def test_each_role_may_call_its_methods_and_no_other(opened, path):
     desk |= {n for n in PARAMS if n.startswith(("letters.", "debit."))}
     desk |= {n for n in PARAMS if n.startswith("registry.")} - {"registry.link"}
     desk |= {"person.find", "keys.list", "keys.rotate", "keys.destroy", "keys.approve", "keys.reject"}
-    desk |= {"visit.get", "desk.list", "desk.show", "desk.propose", "desk.approve", "desk.reject"}
+    desk |= {"visit.get", "mobile.status", "desk.list", "desk.show", "desk.propose", "desk.approve", "desk.reject"}
     assert {"system.status", "reader.list", "settlement.get"} | desk == allowed[Role.OPERATOR]
 
 

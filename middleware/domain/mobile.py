@@ -1,4 +1,8 @@
-"""Orders of mobile payment in our words: what is asked, what came back. Nothing here sends."""
+"""Mobile payment in our words: the bill that a person pays by phone, what the channel says of it, what a region decides.
+
+An order is opened (6201), placed (6202: insurance pays), and its own share is paid by the person in the app. Whether that
+happened is asked (6301); a notice (6302) and every answer to the other calls are hints, which that question confirms.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,16 @@ import datetime as dt
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from middleware.domain.centre import Holder, VisitFacts
 from middleware.domain.charge import ChargeLine, Diagnosis
+from middleware.domain.kind import Call
 from middleware.domain.money import ZERO, Money
+
+if TYPE_CHECKING:
+    from middleware.domain.centre import Holder, VisitFacts
 
 
 class Standing(StrEnum):
@@ -115,9 +123,6 @@ class QueryOrder:
     our_number: str = ""  # what the answer must name, when we know it
 
 
-OrderRequest = UploadBill | PlaceOrder | RefundOrder | QueryOrder
-
-
 @frozen(slots=True)
 class OrderOpened:
     """6201's answer. Whoever holds the token can pay."""
@@ -135,6 +140,7 @@ class OrderStands:
     state: str
     amounts: Amounts
     our_number: str = ""
+    at: dt.datetime | None = None  # when it came to stand so, by the channel's clock, where it says that
     reversal_token: str = field(default="", repr=False)  # good for an hour
 
     @property
@@ -150,9 +156,52 @@ class OrderRefunded:
     number_at_centre: str
     insurance_number: str
     state: str
+    at: dt.datetime | None = None
 
 
+OrderRequest = UploadBill | PlaceOrder | RefundOrder | QueryOrder
 OrderReply = OrderOpened | OrderStands | OrderRefunded
-CALLS: Mapping[type, str] = MappingProxyType(
-    {UploadBill: "6201", PlaceOrder: "6202", RefundOrder: "6203", QueryOrder: "6301"}
+CALLS: Mapping[type, Call] = MappingProxyType(
+    {
+        UploadBill: Call.OPEN_ORDER,
+        PlaceOrder: Call.PLACE_ORDER,
+        RefundOrder: Call.REFUND_ORDER,
+        QueryOrder: Call.QUERY_ORDER,
+    }
 )
+
+
+@frozen(slots=True, kw_only=True)
+class MobileRules:
+    """What a region decides of mobile payment. What nobody confirmed is empty: then a person decides."""
+
+    valid_s: float = 1800  # how long a person has to pay
+    poll_s: float = 5  # to the first question how it stands; doubles up to ``poll_max_s``
+    poll_max_s: float = 60
+    unpaid: frozenset[str] = frozenset()  # ordStas that certainly mean: nothing was paid, and nothing will be
+    clearing_type: str = ""  # clr_type and clr_optins of its rows, which no answer of the channel says
+    clearing_agency: str = ""
+
+
+@frozen(slots=True)
+class MobileOrder:
+    """The order of one settlement. ``voucher``, ``token`` and ``cashier`` are as good as money: they lie sealed."""
+
+    our_number: str  # medOrgOrd: the message id of the 6201 that opened it
+    voucher: str = field(default="", repr=False)  # ecToken
+    number: str = ""  # payOrdId; also what its rows are called in files and feed
+    token: str = field(default="", repr=False)
+    cashier: str = field(default="", repr=False)
+    expires_at: dt.datetime | None = None  # until then the person may pay
+    state: str = ""  # ordStas, as last shown
+    amounts: Amounts | None = None  # the same
+    own_paid: bool = False  # the person's own share was paid
+    unwanted: bool = False  # called off or written off: what is paid goes back, and the HIS never hears of it
+    query_id: str = ""  # the 6301 whose answer counts
+    asked_at: dt.datetime | None = None  # when it was to leave
+    queries: int = 0  # since the last news
+    handed: bool = False  # the person was told where to pay
+    refunds: int = 0  # 6203s that were to leave
+    refunded_at: dt.datetime | None = None  # as the newest 6203's answer had it
+    refused: bool = False  # the newest 6202 or 6203 was refused: then nothing of it is done later
+    noticed: int = 0  # 6302s

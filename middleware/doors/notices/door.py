@@ -1,0 +1,196 @@
+"""The door for notices of payment (6302): one path, one method, a bounded body, and an answer only when it is durable.
+
+Whoever sends here is a stranger until the seal of what was sent is checked. A notice that could not be written down is
+answered as not taken: then it comes again. Nothing of it is logged but its fate.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.web.http import HTTPChannel
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from middleware.domain.fault import Fault
+from middleware.domain.health import Condition, PartHealth
+from middleware.doors.notices.options import NoticeOptions
+from middleware.engine.mobile import MobileNotices
+from middleware.listening import tls_context
+from middleware.ports import Notices
+
+log = structlog.get_logger()
+
+_TOO_LONG = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+class _Channel(HTTPChannel):
+    """One connection: so many bytes of a body whose length is said, and a deadline that nothing moves."""
+
+    site: _NoticeSite
+    transport: Any
+    length: Any  # Twisted: 0 without a body, None when chunked
+    _deadline: Any = None
+    _admitted = False
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        super().connectionMade()  # type: ignore[no-untyped-call]
+        self._admitted = self.site.admit(self)
+        if not self._admitted:
+            self.transport.write(_BUSY)
+            self.loseConnection()  # type: ignore[no-untyped-call]
+        self._arm()
+
+    def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's name
+        super().allHeadersReceived()  # type: ignore[no-untyped-call]
+        if self.length is None or self.length > self.site.max_bytes:
+            self.transport.write(_TOO_LONG)
+            self.loseConnection()  # type: ignore[no-untyped-call]
+
+    def requestDone(self, request: Any) -> None:  # noqa: N802 - Twisted's name
+        self._arm()
+        super().requestDone(request)  # type: ignore[no-untyped-call]
+
+    def connectionLost(self, reason: Any = None) -> None:  # noqa: N802 - Twisted's name
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        if self._admitted:
+            self.site.left(self)
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+    def _arm(self) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        self._deadline = self.site.reactor.callLater(self.site.deadline_s, self.transport.abortConnection)
+
+
+class _NoticeSite(Site):
+    """At most so many connections, and no access log: a path may hold the region's secret."""
+
+    def __init__(self, root: Resource, options: NoticeOptions, reactor: Any) -> None:
+        super().__init__(root, reactor=reactor, timeout=options.request_deadline_s)  # type: ignore[no-untyped-call]
+        self.protocol = _Channel  # type: ignore[assignment,method-assign]
+        self.deadline_s, self.max_bytes = options.request_deadline_s, options.max_bytes
+        self._most = options.connections
+        self._channels: set[_Channel] = set()
+
+    def admit(self, channel: _Channel) -> bool:
+        """Whether there is room for one more."""
+        if len(self._channels) >= self._most:
+            return False
+        self._channels.add(channel)
+        return True
+
+    def left(self, channel: _Channel) -> None:
+        """It is gone."""
+        self._channels.discard(channel)
+
+    def end_all(self) -> None:
+        """Cut every connection."""
+        for channel in tuple(self._channels):
+            channel.transport.abortConnection()
+
+    def log(self, request: Any) -> None:
+        """Nothing."""
+
+
+class _Notice(Resource):
+    """The one page."""
+
+    isLeaf = True  # noqa: N815 - Twisted's name
+
+    def __init__(self, path: bytes, taker: Callable[[bytes], Any]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._path = path
+        self._taker = taker
+
+    def render(self, request: Request) -> Any:
+        """POST of the right path; everything else is not here."""
+        if not hmac.compare_digest(request.uri, self._path) or request.method != b"POST":
+            request.setResponseCode(404)
+            return b""
+        content: Any = request.content
+        gone: list[bool] = []
+        request.notifyFinish().addErrback(lambda _lost: gone.append(True))
+        # What was begun is ended, whether the channel still listens or not: it may be inside a commit.
+        Deferred.fromCoroutine(self._answer(request, content.read(), gone))
+        return NOT_DONE_YET
+
+    async def _answer(self, request: Request, body: bytes, gone: list[bool]) -> None:
+        status, answer = await self._taker(body)
+        if gone:
+            return
+        out: Any = request
+        out.setResponseCode(status)
+        out.setHeader(b"Content-Type", b"application/json; charset=utf-8")
+        out.write(answer)
+        out.finish()
+
+
+class NoticeDoor:
+    """The listener as a part of the daemon. ``count(outcome)``: "ok", or the fault for which a notice was not taken."""
+
+    def __init__(
+        self,
+        options: NoticeOptions,
+        edge: Notices,
+        engine: MobileNotices,
+        reactor: Any,
+        secret: str = "",
+        count: Callable[[str], None] = lambda _outcome: None,
+    ) -> None:
+        self._options, self._edge, self._engine, self._reactor, self._count = options, edge, engine, reactor, count
+        path = options.path + (f"/{secret}" if secret else "")
+        self._site = _NoticeSite(_Notice(path.encode(), self._take), options, reactor)
+        self._listening: Any = None
+        self.port = 0  # the real one, once started
+
+    def start(self) -> None:
+        """Listen; ``system.config`` when that cannot be done."""
+        options = self._options
+        if options.port == 0:
+            return
+        try:
+            if options.certificate is not None and options.private_key is not None:
+                context = tls_context(options.certificate, options.private_key, options.client_ca)
+                self._listening = self._reactor.listenSSL(options.port, self._site, context, interface=options.host)
+            else:
+                self._listening = self._reactor.listenTCP(options.port, self._site, interface=options.host)
+        except (CannotListenError, OSError, ValueError) as exc:
+            raise Fault("system.config", f"mobile_notices cannot listen: {exc}") from exc
+        self.port = self._listening.getHost().port
+        log.info("mobile_notices.listening", host=options.host, port=self.port, tls=options.certificate is not None)
+
+    async def stop(self) -> None:
+        """Listen no more and cut what is left: a notice that was not answered comes again."""
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            await listening.stopListening()
+        self._site.end_all()
+
+    def health(self) -> PartHealth:
+        """Down when it should listen and does not."""
+        if self._listening is None and self._options.port != 0:
+            return PartHealth("mobile_notices", Condition.DOWN, "system.stopping", "not listening")
+        return PartHealth("mobile_notices", Condition.GOOD)
+
+    async def _take(self, body: bytes) -> tuple[int, bytes]:
+        """Status and answer. Never raises."""
+        try:
+            await self._engine.taken(await self._edge.read_notice(body))
+        except Fault as fault:
+            log.warning("mobile_notices.not_taken", code=fault.code, detail=fault.detail)
+            self._count(fault.code)
+            return (403 if fault.code == "mobile.not_genuine" else 200), self._edge.answer(taken=False)
+        except Exception:  # the channel must hear "not taken", whatever went wrong here
+            log.exception("mobile_notices.internal")
+            self._count("system.internal")
+            return 500, self._edge.answer(taken=False)
+        self._count("ok")
+        return 200, self._edge.answer(taken=True)
