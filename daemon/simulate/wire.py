@@ -34,6 +34,7 @@ from daemon.simulate.statements import Office
 from daemon.simulate.story import Story
 from daemon.simulate.trade import cancelled_of, quote_of, settled_of
 from middleware.domain import centre as c
+from middleware.domain.catalogue import CatalogueRequest
 from middleware.domain.centre import Call
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
@@ -205,7 +206,7 @@ class Wire:
         """Fix the bytes: here the text of the fields, made and checked as for the wire."""
         call = c.call_of(request)
         nodes = None
-        if not isinstance(request, c.StatementRequest | OrderRequest):
+        if not isinstance(request, c.StatementRequest | c.ServiceRequest | OrderRequest | CatalogueRequest):
             nodes = to_input(request, _REGION)
             check_input(TRANSACTIONS[call.value], nodes, DICTIONARIES, _NOTHING_ADDED)
         text = f"{message_id} {request!r}" if nodes is None else f"{message_id} {nodes!r}"

@@ -219,6 +219,12 @@ _ROWS = (
     FaultSpec("reconcile.too_early", _S, _SAME, _NO, -32247, "该日尚未结束，不能对账", "that day is not over yet", "请在次日对账", "reconcile it on the next day"),
     FaultSpec("reconcile.open", _M, _FIX, _UNK, -32248, "有结算日与医保中心对账不平", "a settlement day does not balance with the centre", "请用 reconcile.list 逐笔核对，按运维手册处理", "look at reconcile.list and do what the operations page says for each class"),
     FaultSpec("reconcile.overdue", _M, _SAME, _NO, -32249, "有结算日逾期未对账", "a settlement day has not been compared in time", "请检查中心连接后运行 reconcile", "check the line to the centre, then run reconcile"),
+    # -- queries and filings at the centre, and its channels
+    FaultSpec("centre.not_offered", _M, _FIX, _NO, -32325, "本地区未开通该项中心业务，未发送", "this region's centre does not offer that; nothing was sent", "请信息科在地区文件 services 中登记后重试", "hospital IT adds it to services in the region's file"),
+    FaultSpec("filing.unknown", _M, _SAME, _NO, -32326, "备案结果不明，不会重复备案", "the outcome of the filing is unknown; it is not made twice", "请用同一 request_id 重发以查证，或由操作员核实", "send it again with the same request_id to establish it, or let an operator do so"),
+    FaultSpec("filing.already", _S, _NEVER, _NO, -32327, "该备案已存在或正在办理", "there is such a filing already, or one is under way", "请先查询备案", "ask for the filings first"),
+    FaultSpec("filing.no_number", _S, _FIX, _NO, -32328, "不知道中心的备案编号，不能撤销", "the centre's number of the filing is not known: it cannot be taken back", "请操作员用 filing.resolve 补录编号", "an operator gives the number by filing.resolve"),
+    FaultSpec("filing.open", _S, _FIX, _NO, -32329, "有结果不明的备案", "there are filings whose outcome is unknown", "请用 filing.list 查看并核实", "see them with filing.list and establish what is true"),
     # -- the HIS
     FaultSpec("his.no_answer", _H, _SAME, _NO, -32300, "医院信息系统没有应答，系统会继续投递", "the HIS did not answer; delivery goes on", "请检查 HIS 接口", "check the HIS interface"),
     FaultSpec("his.refused", _H, _FIX, _NO, -32301, "医院信息系统拒绝了报文", "the HIS refused the message", "请查看 HIS 返回的原因", "see the reason the HIS gave"),
@@ -267,6 +273,13 @@ _ROWS = (
     FaultSpec("payment.manual", Kind.BANK, _FIX, _UNK, -32507, "银行付款结果未明，已转人工处理", "the outcome of the bank payment is unknown and has been handed to a person", "请联系财务或信息科，与银行核实", "have finance or hospital IT ask the bank"),
     FaultSpec("payment.collect", Kind.BANK, _FIX, _NO, -32508, "医保已结算，银行未扣款，须收取个人现金部分", "settled at the centre, not taken by the bank: the own share is still to be collected", "请向病人收取现金部分，然后在人工处理中登记", "collect the own share, then record it at the manual desk"),
     FaultSpec("payment.field", Kind.REQUEST, _NEVER, _NO, -32509, "给银行的报文有字段不合规定，未发送", "a field of the message to the bank breaks a rule; nothing was sent", "请修改 detail 所指字段", "mend the field named in detail"),
+    # -- catalogues and dictionaries
+    FaultSpec("catalogue.running", _S, _SAME, _NO, -32304, "目录正在下载，或由另一节点下载", "that catalogue is being downloaded, or another node does it for all", "请用 catalogue.status 查看进度，或向 detail 所说的节点提出", "ask catalogue.status how far it is, or ask the other node"),
+    FaultSpec("catalogue.not_offered", _R, _FIX, _NO, -32305, "地区文件没有列出此目录", "the region's profile does not offer this catalogue", "请先向中心确认，再列入 [catalogue] offered", "ask the centre, then list it in [catalogue] offered"),
+    FaultSpec("catalogue.file", _M, _SAME, _NO, -32306, "目录文件有误、过大或版本次序不对，整份未采用，原目录照旧", "the catalogue's file is wrong, too large, or its versions go back; it was refused whole, the catalogue is as it was", "稍后会再下载；反复出现请按 detail 与中心核对列的位置、编码和版本", "it is asked for again later; if it stays, compare columns, encoding and versions with the centre by detail"),
+    FaultSpec("catalogue.changed", _M, _SAME, _NO, -32307, "目录与中心所称的行数不符，或下载途中变了，未采用", "the rows that came are not those that were announced, or the catalogue changed meanwhile; nothing was taken", "稍后会再下载；反复出现请与中心核对", "it is asked for again later; if it stays, ask the centre"),
+    FaultSpec("catalogue.old", _M, _FIX, _NO, -32308, "目录过旧或还没有下载", "a catalogue is old, or was never downloaded", "请用 run.py catalogue status 查看原因", "see run.py catalogue status for the reason"),
+    FaultSpec("catalogue.refused_item", _R, _NEVER, _NO, -32309, "账单含中心目录没有或已停用的项目，未报价", "the bill names an item that the centre's catalogue has not, or no more; it was not quoted", "请按 detail 所列明细核对编码，或改为自费", "check the codes of the lines in detail, or have them paid privately"),
     # -- ours
     FaultSpec("system.stopping", _B, _SAME, _NO, -32400, "系统正在停止", "the system is stopping", "请稍后用同一 request_id 重发", "send again later with the same request_id"),
     FaultSpec("system.busy", _B, _SAME, _NO, -32401, "系统繁忙", "the system is busy", "请稍后用同一 request_id 重发", "send again later with the same request_id"),

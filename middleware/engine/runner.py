@@ -274,6 +274,7 @@ class Engine:
             Call.ADMIT: visit.visit_id,
             Call.UPLOAD_STAY_CHARGES: command.errand_id,
             Call.DISCHARGE: command.errand_id,
+            Call.CHANGE_ADMISSION: command.errand_id,
         }.get(command.call, command.settlement_id)
         bill = await self.visits.bill_of(entry, under) if under else None
         request = centre_request(command, visit, holder, bill, now)

@@ -47,6 +47,7 @@ from middleware.engine.errands import METHODS, asked, visit_view
 from middleware.engine.explaining import explained
 from middleware.engine.gate import Gate, GateRules
 from middleware.engine.his_quote import take
+from middleware.engine.item_check import ItemCheck
 from middleware.engine.masters import NameRule, named
 from middleware.engine.runner import Engine
 from middleware.engine.shifts import ShiftDesk
@@ -86,6 +87,7 @@ class CounterService:
         self.audit = Audit(engine.means)
         self.gate = Gate(engine.means, self.audit, rules or GateRules())
         self._cards = CardDesk(engine.means, readers, waits.card_read_valid_s, self.audit, self.gate)
+        self.items: ItemCheck | None = None  # set where the centre's catalogues are kept
         self._shifts = ShiftDesk(engine.means, engine.means.reader.shifts)
         self._pending: dict[tuple[str, str], _Pending] = {}
         self._by_visit: dict[str, set[tuple[str, str]]] = {}
@@ -185,7 +187,7 @@ class CounterService:
             settlement_id = self._new_id("S")
             request = self._request(caller, key, "settlement.quote", digest, order.visit_id, settlement_id)
             await self._unchanged(visit, settlement_id)
-            await self._quoted(request, caller, order, await self._lines(visit, order))
+            await self._quoted(request, caller, order, visit, await self._lines(visit, order))
             return request
 
         return await self._once(caller, key, "settlement.quote", order, begin, self._waits.quote_s)
@@ -201,7 +203,7 @@ class CounterService:
             settlement_id = self._new_id("S")
             request = self._request(caller, key, "settlement.quote_from_his", digest, order.visit_id, settlement_id)
             lines = await self._lines(visit, taken.order)
-            await self._quoted(request, caller, taken.order, lines, taken.claim(settlement_id))
+            await self._quoted(request, caller, taken.order, visit, lines, taken.claim(settlement_id))
             return request
 
         return await self._once(caller, key, "settlement.quote_from_his", order, begin, self._waits.quote_s)
@@ -211,6 +213,7 @@ class CounterService:
         request: Request,
         caller: Caller,
         order: QuoteOrder,
+        visit: Visit,
         lines: tuple[ChargeLine, ...],
         work: Callable[[Any], None] | None = None,
     ) -> None:
@@ -223,6 +226,7 @@ class CounterService:
             use_account=order.use_account,
             lines=len(lines),
             oldest=min((line.charged_at for line in lines), default=None),
+            remarks=await self.items.of(visit, lines) if self.items is not None else (),
             references=order.references,
         )
         bill = (request.settlement_id, Bill(lines, order.diagnoses))

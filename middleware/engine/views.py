@@ -10,6 +10,7 @@ from middleware.domain.mobile import STANDINGS, MobileOrder, Standing
 from middleware.domain.order import References
 from middleware.domain.payment import LegState, Means
 from middleware.domain.pursuit import DOING, PERSON
+from middleware.domain.remark import Remark
 from middleware.domain.split import Split
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit, VisitState
 from middleware.flow.guards import doing, not_now
@@ -81,14 +82,28 @@ def registered_view(visit: Visit, holder: Holder) -> Answer:
 
 
 def quoted_view(visit: Visit, s: Settlement) -> Answer:
-    """settlement.quote's answer."""
-    return {
+    """settlement.quote's answer; what the catalogues say against its lines only when they do."""
+    view: Answer = {
         "settlement_id": s.settlement_id,
         "visit_id": visit.visit_id,
         "state": "Quoted",
         "expires_at": s.expires_at.isoformat() if s.expires_at else "",
         "split": split_view(s.quoted) if s.quoted else {},
         **_references(s.references),
+    }
+    return view | ({"remarks": [remark_view(one) for one in s.remarks]} if s.remarks else {})
+
+
+def remark_view(remark: Remark) -> Answer:
+    """A remark as people read it."""
+    zh, en = remark.texts
+    return {
+        "line_id": remark.line_id,
+        "code": str(remark.kind),
+        "catalogue": remark.catalogue,
+        "value": remark.value,
+        "zh": zh,
+        "en": en,
     }
 
 

@@ -23,6 +23,7 @@ from middleware.store.codec import decode_bill, decode_card, decode_holder, deco
 from middleware.store.database import snapshot
 from middleware.store.doubts import with_errand_left
 from middleware.store.feed import FeedPage, FeedRow
+from middleware.store.filings import Filings
 from middleware.store.his_charges import HisCharges
 from middleware.store.his_masters import HisMasters
 from middleware.store.his_notices import HisNotices
@@ -40,6 +41,22 @@ from middleware.store.walk import Walk
 from middleware.store.writer import read_head
 
 MAX_PAGE = 1000
+# Letters not yet answered, in order; those of one id number are one lane, and without one each visit's own.
+_WAITING_LETTERS = (
+    sa.select(t.outbox, sa.func.coalesce(sa.func.nullif(t.person.c.id_digest, ""), t.outbox.c.visit_id).label("lane"))
+    .select_from(
+        t.outbox.outerjoin(t.visit, t.visit.c.visit_id == t.outbox.c.visit_id).outerjoin(
+            t.person, t.person.c.person_ref == t.visit.c.person_ref
+        )
+    )
+    .where(
+        t.outbox.c.outcome == "",
+        t.outbox.c.destination == sa.bindparam("destination"),
+        t.outbox.c.sequence > sa.bindparam("after"),
+    )
+    .order_by(t.outbox.c.sequence)
+    .limit(sa.bindparam("most"))
+)
 
 
 @frozen(slots=True)
@@ -71,6 +88,7 @@ class Reader:
         self.registers = Registers(engine, self.vault)
         self.links = Links(engine, self.vault)
         self.debits = CardDebits(engine, self.vault)
+        self.filings = Filings(engine, self.vault)
         self.window = Window(engine, self.vault)
         self.intakes = Intakes(engine)
         self.his_people = HisPeople(engine, self.vault)
@@ -185,19 +203,8 @@ class Reader:
 
     def waiting_letters(self, after: int, limit: int, destination: str = HIS) -> list[Waiting]:
         """Letters not yet answered, in order; those of one id number are one lane, and without one each visit's own."""
-        patient = sa.func.coalesce(sa.func.nullif(t.person.c.id_digest, ""), t.outbox.c.visit_id)
-        persons = t.outbox.outerjoin(t.visit, t.visit.c.visit_id == t.outbox.c.visit_id).outerjoin(
-            t.person, t.person.c.person_ref == t.visit.c.person_ref
-        )
-        query = (
-            sa.select(t.outbox, patient.label("lane"))
-            .select_from(persons)
-            .where(t.outbox.c.outcome == "", t.outbox.c.destination == destination, t.outbox.c.sequence > after)
-            .order_by(t.outbox.c.sequence)
-            .limit(limit)
-        )
         with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_WAITING_LETTERS, {"destination": destination, "after": after, "most": limit}).all()
         return [Waiting(row.sequence, _letter(row), row.lane) for row in rows]
 
     def numbered_letters(self, destination: str) -> list[Waiting]:

@@ -91,6 +91,12 @@ class CentreOptions:
     max_body_bytes: int = setting(
         help="longest message either way", default=2 << 20, unit="bytes", validator=between(1 << 14, 8 << 20)
     )
+    catalogue_body_bytes: int = setting(
+        help="longest answer with a catalogue's file; by SOAP no file of more than 7 MB can come, XML's texts end there",
+        default=32 << 20,
+        unit="bytes",
+        validator=between(1 << 14, 64 << 20),
+    )
     ca_file: Path | None = setting(  # noqa: RUF009 - setting() is attrs.field()
         help="PEM of the authority that signed the centre's certificate; default the system's", default=None
     )

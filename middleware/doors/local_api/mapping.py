@@ -17,6 +17,7 @@ from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
 from middleware.domain.order import (
     CancelOrder,
+    ChangeOrder,
     ChargeOrder,
     Contact,
     DischargeOrder,
@@ -32,6 +33,7 @@ from middleware.doors.local_api.card_payment import payment_of
 from middleware.doors.local_api.params import (
     AdmitParams,
     CancelParams,
+    ChangeParams,
     ChargeLineParams,
     ChargeParams,
     DeskProposeParams,
@@ -122,6 +124,19 @@ def discharge_order(params: DischargeParams) -> DischargeOrder:
         department_code=params.department_code,
         department_name=params.department_name,
         bed=params.bed,
+        diagnoses=diagnoses_of(params.diagnoses),
+    )
+
+
+def change_order(params: ChangeParams) -> ChangeOrder:
+    """inpatient.change."""
+    return ChangeOrder(
+        visit_id=params.visit_id,
+        department_code=params.department_code,
+        department_name=params.department_name,
+        bed=params.bed,
+        doctor_code=params.doctor_code,
+        doctor_name=params.doctor_name,
         diagnoses=diagnoses_of(params.diagnoses),
     )
 

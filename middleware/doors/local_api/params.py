@@ -240,6 +240,22 @@ class DischargeParams(Params, frozen=True, kw_only=True):
     diagnoses: Annotated[list[DiagnosisParams], Meta(min_length=1, max_length=MAX_DIAGNOSES)]
 
 
+class ChangeParams(Params, frozen=True, kw_only=True):
+    """inpatient.change."""
+
+    request_id: Key
+    visit_id: Id
+    department_code: Annotated[OptionalCode, Meta(description="空为不变，以下同 / empty: as it is, so below")] = ""
+    department_name: OptionalName = ""
+    bed: OptionalCode = ""
+    doctor_code: OptionalCode = ""
+    doctor_name: OptionalPersonText = ""
+    diagnoses: Annotated[
+        list[DiagnosisParams],
+        Meta(min_length=1, max_length=MAX_DIAGNOSES, description="全部诊断，首个为主 / all of them, the main one first"),
+    ]
+
+
 class VisitParams(Params, frozen=True, kw_only=True):
     """inpatient.withdraw_charges, inpatient.undo_discharge, visit.withdraw."""
 

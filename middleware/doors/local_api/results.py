@@ -199,6 +199,19 @@ class SplitFacts(Result, frozen=True, kw_only=True):
     funds: list[FundFacts]
 
 
+class QuoteRemark(Result, frozen=True, kw_only=True):
+    """What the downloaded catalogues say against a line: a warning, never the centre's verdict."""
+
+    line_id: Annotated[str, Meta(description="空为整笔 / empty = the visit")]
+    code: Literal[
+        "unknown", "not-yet", "expired", "withdrawn", "over-limit", "not-mapped", "mapped-otherwise", "unknown-value"
+    ]
+    catalogue: Annotated[str, Meta(description="依据的目录（交易编号） / the catalogue, by its transaction")]
+    value: Annotated[str, Meta(description="日期、限价或代码 / a day, a limit, or a code")]
+    zh: str
+    en: str
+
+
 class QuoteResult(WithReferences, frozen=True, kw_only=True):
     """settlement.quote."""
 
@@ -207,6 +220,13 @@ class QuoteResult(WithReferences, frozen=True, kw_only=True):
     state: Literal["Quoted"]
     expires_at: When
     split: SplitFacts
+    remarks: (
+        Annotated[
+            list[QuoteRemark],
+            Meta(description="目录提示，最多 200 条；没有则缺省 / warnings by the catalogues, at most 200; absent: none"),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class SettleResult(WithReferences, frozen=True, kw_only=True):

@@ -68,6 +68,14 @@ _DEBIT = {
     "account": "his", "terminal": "T1", "way": "HSM", "terminal_number": "999900000007", "transaction_number": "00000001",
     "written_at": "20261120101500", "made_at": _WHEN,
 }  # fmt: skip
+_CATALOGUE_LOAD = {
+    "load_id": "G1", "catalogue": "1301", "way": "full", "account": "", "begun_at": "2026-11-20T03:30:00+08:00",
+    "state": "running", "step": "loading", "version": "", "versions": 0, "rows": 500, "of": 2000, "odd": 0,
+}  # fmt: skip
+_CATALOGUE = {
+    "catalogue": "1301", "zh": "西药、中成药目录", "en": "western and patent medicine", "way": "file", "offered": True,
+    "version": "", "rows": 0, "newest": _CATALOGUE_LOAD,
+}  # fmt: skip
 _LETTER = {
     "sequence": 7, "control_id": "P1", "visit_id": "V1", "settlement_id": "S1", "matter": "settled",
     "created_at": "2026-11-21T09:00:00+08:00", "outcome": "refused AE", "destination": "his", "message_control_id": "P1",
@@ -211,6 +219,9 @@ ANSWERS = {
     "settlement.quote_from_his": {
         "settlement_id": "S1", "visit_id": "V1", "state": "Quoted", "expires_at": _WHEN, "split": SPLIT,
     },
+    "catalogue.list": {"catalogues": [_CATALOGUE]},
+    "catalogue.show": {"catalogue": _CATALOGUE, "rows": [], "next_after": "", "complete": True},
+    **dict.fromkeys(("catalogue.download", "catalogue.status"), _CATALOGUE_LOAD),
     "letters.list": {"rows": [_LETTER], "next_after": 7, "complete": True},
     **dict.fromkeys(
         ("letters.show", "letters.resend", "letters.fix", "letters.discard", "letters.approve", "letters.reject"),
@@ -458,6 +469,14 @@ class FakeLetters:
         return lambda *told, **more: self._counter._answer(f"letters.{name}", *told, *more.values())
 
 
+class FakeCatalogues(FakeLetters):
+    """Answers as the desk of catalogues does."""
+
+    def __getattr__(self, name):
+        called = {"all": "list"}.get(name, name)
+        return lambda *told, **more: self._counter._answer(f"catalogue.{called}", *told, *more.values())
+
+
 class FakeDebits(FakeLetters):
     """Answers as the counter does."""
 
@@ -585,6 +604,7 @@ def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
         debits=FakeDebits(counter),
         told=FakeTold(counter),
         finding=FakeFinding(counter),
+        catalogues=FakeCatalogues(counter),
     )
     api = LocalApi(options, business, token_table(), reactor, lambda *what: seen.append(what))
     return Door(api, counter, readers, seen)
