@@ -24,7 +24,7 @@ from daemon.card_keys import cards_of
 from daemon.catalogue_parts import catalogues_of
 from daemon.cataloguing import Cataloguing
 from daemon.chain_watch import ChainWatch
-from daemon.his_links import HisLinks, Outboxes, links_of, outboxes_of
+from daemon.his_links import HisLinks, Outboxes, links_of, news_of, outboxes_of
 from daemon.opening import Opened, open_store
 from daemon.policies import calls_of, categories_of, cross_of, finish_of, kinds_of, local_of, mobile_of
 from daemon.readers import readers_of
@@ -359,6 +359,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         media=MediaDesk(counter.card_desk, keyed, readers, counter.audit),
         told=told,
         destinations=DestinationDesk(engine, DestinationsReader(database), engine.means.destinations, outbox.look_again),
+        finding=news_of(settings.his, his, engine, counter, registry),
         enquiries=enquiries,
         filings=filings,
         catalogues=catalogues,

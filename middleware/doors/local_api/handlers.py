@@ -43,6 +43,7 @@ from middleware.engine.destinations import Destinations
 from middleware.engine.driver import Driver
 from middleware.engine.enquiry import Enquiries
 from middleware.engine.filing_desk import Filings
+from middleware.engine.finding import Finding
 from middleware.engine.inbox import Inboxes
 from middleware.engine.keydesk import Keys
 from middleware.engine.letters import Letters
@@ -74,6 +75,7 @@ class Business:
     destinations: Destinations | None = None
     debits: Debits | None = None
     told: HisTold | None = None
+    finding: Finding | None = None
     enquiries: Enquiries | None = None
     filings: Filings | None = None
     catalogues: CatalogueBusiness | None = None

@@ -21,6 +21,7 @@ from middleware.doors.local_api import (
     debits,
     destinations,
     driver,
+    find,
     handlers,
     identity,
     inbox,
@@ -490,6 +491,18 @@ _ROWS = (
         "what is known by a number: patients and links; the look is journalled",
         _DESK, identity.IdentityShowParams, identity.IdentityShowResult, 15,
         keyed=False, moves_money=False, handler=identity.identity_show,
+    ),
+    Method(
+        "patient.find_in_his", "向 HIS 查询病人：持卡人或病人号；每次查询都记入账本",
+        "ask the HIS whom it has: a card's holder, or one of its numbers; every look is journalled",
+        _WARD, find.FindInHisParams, find.FindInHisResult, 20,
+        keyed=False, moves_money=False, handler=find.patient_find_in_his,
+    ),
+    Method(
+        "identity.merge", "提出两个病人号为同一人，等另一人复核（registry.approve）；按配置通知 HIS（A40）",
+        "propose that two patient numbers are one person, for another person to approve; the HIS is told by profile (A40)",
+        _DESK, identity.IdentityMergeParams, results_registry.RegistryProposal, 15,
+        keyed=False, moves_money=False, handler=identity.identity_merge,
     ),
     Method(
         "identity.resolve", "提出冲突或合并的裁定，等另一人复核（registry.approve）",

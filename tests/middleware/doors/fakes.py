@@ -199,6 +199,19 @@ ANSWERS = {
     "inbox.retry": {"sequence": 7, "state": "retry"},
     "identity.list": {"rows": [], "next_after": "", "complete": True},
     "identity.show": {"patients": [], "links": []},
+    "patient.find_in_his": {
+        "outcome": "several", "more": False,
+        "patients": [
+            {
+                "number": "P001", "name": "测试甲", "id_number": "", "birth_date": "19700101", "sex": "1",
+                "speaks_for": ["name"], "speaks_against": [],
+            },
+        ],
+    },
+    "identity.merge": {
+        "proposal": "0" * 32, "matter": "merge", "key": "G2", "decision": "follow", "note": "", "proposed_by": "li",
+        "proposed_at": _WHEN,
+    },
     "identity.resolve": {
         "proposal": "0" * 32, "matter": "merge", "key": "G1", "decision": "undo", "note": "", "proposed_by": "li",
         "proposed_at": _WHEN,
@@ -436,9 +449,19 @@ class FakeTold:
     def __getattr__(self, name):
         method = {
             "failures": "inbox.failed", "retry": "inbox.retry", "matters": "identity.list", "show": "identity.show",
-            "resolve": "identity.resolve", "list": "charge.list",
+            "resolve": "identity.resolve", "list": "charge.list", "merge": "identity.merge",
         }[name]  # fmt: skip
         return lambda *told, **more: self._counter._answer(method, *told, *more.values())
+
+
+class FakeFinding:
+    """Answers as the counter does."""
+
+    def __init__(self, counter: FakeCounter) -> None:
+        self._counter = counter
+
+    async def look(self, caller, person, by):
+        return await self._counter._answer("patient.find_in_his", caller, person, by)
 
 
 class FakeLetters:
@@ -593,6 +616,7 @@ def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
         destinations=FakeDestinations(counter),
         debits=FakeDebits(counter),
         told=FakeTold(counter),
+        finding=FakeFinding(counter),
         catalogues=FakeCatalogues(counter),
     )
     api = LocalApi(options, business, token_table(), reactor, lambda *what: seen.append(what))

@@ -104,6 +104,8 @@ PARAMS = {
     "inbox.retry": {"sequence": 7},
     "identity.list": {"all": True, "reason": "核对冲突"},
     "identity.show": {"kind": "his-patient", "number": "P001"},
+    "patient.find_in_his": {"patient_number": "P001"},
+    "identity.merge": {"prior": "P002", "kept": "P001", "note": "病人本人到场"},
     "identity.resolve": {"key": "G0000000000000000070000", "decision": "undo", "note": "病人本人到场"},
     "charge.list": {"patient": "P001"},
     "settlement.quote_from_his": {

@@ -175,8 +175,8 @@ async def test_each_role_may_call_its_methods_and_no_other(opened, path):
         n for n in PARAMS if n.startswith("driver.")
     }
     ward |= {n for n in PARAMS if n.startswith("inpatient.")} | {"visit.withdraw", "registry.link", "medium.read"}
-    ward |= {"charge.list", "settlement.quote_from_his", "catalogue.list", "catalogue.show"}
-    counter -= {"settlement.quote_from_his"}
+    ward |= {"charge.list", "settlement.quote_from_his", "patient.find_in_his", "catalogue.list", "catalogue.show"}
+    counter -= {"settlement.quote_from_his", "patient.find_in_his"}
     assert counter | ward | {"system.status"} == allowed[Role.HIS]
     assert counter == allowed[Role.POS]
     assert {"system.status"} == allowed[Role.BUREAU]
