@@ -24,7 +24,7 @@ from daemon.card_keys import cards_of
 from daemon.catalogue_parts import catalogues_of
 from daemon.cataloguing import Cataloguing
 from daemon.chain_watch import ChainWatch
-from daemon.his_links import HisLinks, Outboxes, links_of, outboxes_of
+from daemon.his_links import HisLinks, Outboxes, links_of, news_of, outboxes_of
 from daemon.opening import Opened, open_store
 from daemon.policies import calls_of, categories_of, cross_of, finish_of, kinds_of, local_of, mobile_of
 from daemon.readers import readers_of
@@ -47,7 +47,10 @@ from middleware.engine.card_sessions import CardSessions
 from middleware.engine.comparison import Rules, Run
 from middleware.engine.debit_desk import DebitDesk
 from middleware.engine.desk import ManualDesk
+from middleware.engine.destinations import DestinationDesk
+from middleware.engine.enquiry import EnquiryDesk
 from middleware.engine.fencing import FencedBank, FencedCentre
+from middleware.engine.filing_desk import FilingDesk
 from middleware.engine.flagging import Flagging
 from middleware.engine.flags import StoredFlags
 from middleware.engine.gate import Gate
@@ -74,6 +77,7 @@ from middleware.flow.step import Policy
 from middleware.ops.metrics import Metrics
 from middleware.ops.site import HttpSite, build_site
 from middleware.ops.tick import TickProbe
+from middleware.store.destinations import DestinationsReader
 from middleware.store.doubts import Doubts
 from middleware.store.inbox import InboxReader
 from middleware.store.letters import LettersReader
@@ -119,6 +123,8 @@ class Application:
     flagging: Flagging
     intake: Intake
     debits: DebitDesk
+    enquiries: EnquiryDesk
+    filings: FilingDesk
     door: LocalApi
     mllp: MllpDoor
     notices: NoticeDoor | None
@@ -144,6 +150,7 @@ class Application:
         self.cataloguing.start()
         self.flagging.start()
         self.debits.start()
+        self.filings.count.start()
         self.intake.start()
         self.site.start()
         self.door.start()
@@ -169,6 +176,8 @@ class Application:
             self.cataloguing.stop,
             self.flagging.stop,
             self.debits.stop,
+            self.filings.count.stop,
+            self.enquiries.stop,
             self.intake.stop,
             self.keys.stop,
             self.outbox.stop,
@@ -303,6 +312,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         counter, settings.audit.limits, settings.registry.list_max_rows, lambda: members.holds(AUDIT)
     )
     cards, driver, debits = cards_of(settings.card_keys, keyed, counter, reactor, now)
+    enquiries, filings = services_of(engine, counter)
     watch = Watch(engine, reactor, now)
     outbox = outboxes_of(settings.his, his, database, engine, metrics, lambda: members.holds(OUTBOX), lambda: watch.letters)
     chain = ChainWatch(opened, journal, pool, reactor)
@@ -310,9 +320,8 @@ def build(settings: Settings, reactor: Any) -> Application:
     health: list[Callable[[], PartHealth]] = [
         journal.health, *readers.healths(), keyed.psam.health, *his.healths(), centre.health, *outbox.healths(),
         watch.health, watch.errands_health, chain.health, anchoring.health, members.health,
+        *((bank.health,) if bank is not None else ()),
     ]  # fmt: skip
-    if bank is not None:
-        health.append(bank.health)
     clock_limit = clock_limit_s(settings, profile)
     metrics.set("clock_limit_seconds", clock_limit)
     health += [
@@ -320,6 +329,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         flagging.health,
         flagging.links_health,
         debits.health,
+        filings.count.health,
     ]
     desk = ManualDesk(engine, Doubts(database, opened.vault))
     keys = KeyDesk(engine, database, opened.vault, settings.keys.keep_days)
@@ -348,6 +358,10 @@ def build(settings: Settings, reactor: Any) -> Application:
         debits=debits,
         media=MediaDesk(counter.card_desk, keyed, readers, counter.audit),
         told=told,
+        destinations=DestinationDesk(engine, DestinationsReader(database), engine.means.destinations, outbox.look_again),
+        finding=news_of(settings.his, his, engine, counter, registry),
+        enquiries=enquiries,
+        filings=filings,
         catalogues=catalogues,
         letters=LetterDesk(engine, LettersReader(database, opened.vault), outbox.look_again),
     )
@@ -364,7 +378,8 @@ def build(settings: Settings, reactor: Any) -> Application:
     application = Application(
         settings, database, opened.vault, opened.hold, pool, journal, readers, cards, his, centre, bank, members, engine,
         counter.gate, keys, outbox, watch, chain,
-        anchoring, tick, reconciling, cataloguing, flagging, told.intake, debits, door, mllp, notices, site,
+        anchoring, tick, reconciling, cataloguing, flagging, told.intake, debits, enquiries, filings, door, mllp, notices,
+        site,
     )  # fmt: skip
     metrics.before_scrape(lambda: _measure(application, metrics))
     return application
@@ -393,6 +408,12 @@ def inbox_of(
     profiles = {name: (link.charset, link.profile()) for name, link in settings.mllp.items()}
     told = his_told(means, registry, reader, reader_of(profiles), TELLING, lambda: members.holds(INTAKE))
     return Inbox(means.journal, means.pool, reader, means.now, means.clock), told
+
+
+def services_of(engine: Engine, counter: CounterService) -> tuple[EnquiryDesk, FilingDesk]:
+    """What is asked of the centre beside visits, and what is filed with it."""
+    enquiries = EnquiryDesk(engine, counter)
+    return enquiries, FilingDesk(engine, enquiries)
 
 
 def notices_of(
@@ -462,6 +483,7 @@ def _measure(a: Application, metrics: Metrics) -> None:
     metrics.set("settlement_unknown_oldest_seconds", a.watch.oldest_s)
     metrics.set("settlement_manual", a.watch.manual)
     metrics.set("visit_errands_left", a.watch.left)
+    metrics.set("filings_in_doubt", a.filings.count.now)
     metrics.set("settlement_resting", a.watch.resting)
     metrics.set("nodes_living", a.members.living)
     metrics.set("node_lease_held", a.members.lives())

@@ -40,6 +40,7 @@ _EMPTY = (
     Open(
         "statement.not_ready_codes", "对账结果未就绪时当日对账即止", "a result that is not ready ends the day's comparison"
     ),
+    Open("services", "不做查询、备案和入院信息变更", "no queries, no filings, no change of an admission"),
     Open("cross_region.regions", "不接待异地参保人", "nobody insured elsewhere is treated"),
 )
 _SOAP_ONLY = frozenset({"refusing_fault_codes"})

@@ -32,12 +32,12 @@ FILING_TRANSACTIONS = (
         output=(
             Node("trtinfo", (
                 PSN_NO,
-                text("trt_chk_type", 6, "待遇检查类型", need=True, codes="trt_chk_type"),
-                text("fund_pay_type", 6, "基金支付类型", need=True, codes="fund_pay_type"),
-                text("trt_enjymnt_flag", 3, "基金款项待遇享受标志", need=True, codes="trt_enjymnt_flag"),
-                date("begndate", "开始日期", need=True),
-                date("enddate", "结束日期"),
-                text("trt_chk_rslt", 500, "待遇检查结果"),
+                text("trt_chk_type", 6, "待遇检查类型", "check", need=True, codes="trt_chk_type"),
+                text("fund_pay_type", 6, "基金支付类型", "fund", need=True, codes="fund_pay_type"),
+                text("trt_enjymnt_flag", 3, "基金款项待遇享受标志", "enjoyed", need=True, codes="trt_enjymnt_flag"),
+                date("begndate", "开始日期", "since", need=True),
+                date("enddate", "结束日期", "until"),
+                text("trt_chk_rslt", 500, "待遇检查结果", "result"),
                 EXTRA,
             ), many=True),
         ),
@@ -154,7 +154,7 @@ FILING_TRANSACTIONS = (
         ),
         output=(
             Node("result", (
-                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", need=True),
+                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", "filing_number", need=True),
             )),
         ),
     ),
@@ -191,7 +191,7 @@ FILING_TRANSACTIONS = (
         ),
         output=(
             Node("result", (
-                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", need=True),
+                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", "filing_number", need=True),
                 EXTRA,
             )),
         ),
@@ -229,7 +229,7 @@ FILING_TRANSACTIONS = (
         ),
         output=(
             Node("result", (
-                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", need=True),
+                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", "filing_number", need=True),
                 EXTRA,
             )),
         ),
@@ -281,7 +281,7 @@ FILING_TRANSACTIONS = (
         ),
         output=(
             Node("result", (
-                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", need=True),
+                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", "filing_number", need=True),
             )),
         ),
     ),

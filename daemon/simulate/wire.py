@@ -206,7 +206,7 @@ class Wire:
         """Fix the bytes: here the text of the fields, made and checked as for the wire."""
         call = c.call_of(request)
         nodes = None
-        if not isinstance(request, c.StatementRequest | OrderRequest | CatalogueRequest):
+        if not isinstance(request, c.StatementRequest | c.ServiceRequest | OrderRequest | CatalogueRequest):
             nodes = to_input(request, _REGION)
             check_input(TRANSACTIONS[call.value], nodes, DICTIONARIES, _NOTHING_ADDED)
         text = f"{message_id} {request!r}" if nodes is None else f"{message_id} {nodes!r}"

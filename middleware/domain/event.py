@@ -148,6 +148,8 @@ class ErrandRequested:
     department_code: str = ""
     department_name: str = ""
     bed: str = ""
+    doctor_code: str = ""
+    doctor_name: str = ""
 
 
 @frozen(slots=True)

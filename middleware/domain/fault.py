@@ -219,6 +219,12 @@ _ROWS = (
     FaultSpec("reconcile.too_early", _S, _SAME, _NO, -32247, "该日尚未结束，不能对账", "that day is not over yet", "请在次日对账", "reconcile it on the next day"),
     FaultSpec("reconcile.open", _M, _FIX, _UNK, -32248, "有结算日与医保中心对账不平", "a settlement day does not balance with the centre", "请用 reconcile.list 逐笔核对，按运维手册处理", "look at reconcile.list and do what the operations page says for each class"),
     FaultSpec("reconcile.overdue", _M, _SAME, _NO, -32249, "有结算日逾期未对账", "a settlement day has not been compared in time", "请检查中心连接后运行 reconcile", "check the line to the centre, then run reconcile"),
+    # -- queries and filings at the centre, and its channels
+    FaultSpec("centre.not_offered", _M, _FIX, _NO, -32325, "本地区未开通该项中心业务，未发送", "this region's centre does not offer that; nothing was sent", "请信息科在地区文件 services 中登记后重试", "hospital IT adds it to services in the region's file"),
+    FaultSpec("filing.unknown", _M, _SAME, _NO, -32326, "备案结果不明，不会重复备案", "the outcome of the filing is unknown; it is not made twice", "请用同一 request_id 重发以查证，或由操作员核实", "send it again with the same request_id to establish it, or let an operator do so"),
+    FaultSpec("filing.already", _S, _NEVER, _NO, -32327, "该备案已存在或正在办理", "there is such a filing already, or one is under way", "请先查询备案", "ask for the filings first"),
+    FaultSpec("filing.no_number", _S, _FIX, _NO, -32328, "不知道中心的备案编号，不能撤销", "the centre's number of the filing is not known: it cannot be taken back", "请操作员用 filing.resolve 补录编号", "an operator gives the number by filing.resolve"),
+    FaultSpec("filing.open", _S, _FIX, _NO, -32329, "有结果不明的备案", "there are filings whose outcome is unknown", "请用 filing.list 查看并核实", "see them with filing.list and establish what is true"),
     # -- the HIS
     FaultSpec("his.no_answer", _H, _SAME, _NO, -32300, "医院信息系统没有应答，系统会继续投递", "the HIS did not answer; delivery goes on", "请检查 HIS 接口", "check the HIS interface"),
     FaultSpec("his.refused", _H, _FIX, _NO, -32301, "医院信息系统拒绝了报文", "the HIS refused the message", "请查看 HIS 返回的原因", "see the reason the HIS gave"),

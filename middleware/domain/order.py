@@ -114,6 +114,19 @@ class DischargeOrder:
 
 
 @frozen(slots=True)
+class ChangeOrder:
+    """inpatient.change: what of the stay is otherwise now; an empty member stays as it is. The diagnoses are told whole."""
+
+    visit_id: str
+    department_code: str
+    department_name: str
+    bed: str
+    doctor_code: str
+    doctor_name: str
+    diagnoses: tuple[Diagnosis, ...]
+
+
+@frozen(slots=True)
 class VisitOrder:
     """inpatient.withdraw_charges, inpatient.undo_discharge, visit.withdraw: nothing but the visit."""
 

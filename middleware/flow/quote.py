@@ -84,7 +84,7 @@ def _call(settlement: Settlement, call: Call, at: At) -> Step[Settlement]:
 
 def _upload(settlement: Settlement, visit: Visit, at: At) -> Step[Settlement]:
     if settlement.diagnoses_digest != visit.diagnoses_digest:
-        return _call(settlement, Call.UPLOAD_VISIT, at)
+        return _call(settlement, at.policy.rules(visit.order.kind).upload_visit, at)
     return _call(evolve(settlement, batches=settlement.batches + 1), Call.UPLOAD_CHARGES, at)
 
 

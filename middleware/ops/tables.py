@@ -44,6 +44,7 @@ METRICS = {row.name: row for row in (
     Metric("settlement_manual", "gauge", "Settlements that wait for a person"),
     Metric("visit_errands_left", "gauge", "Visits with a registration to take back that waits for a person"),
     Metric("settlement_handed_over_total", "counter", "Settlements that this daemon handed over to a person"),
+    Metric("filings_in_doubt", "gauge", "Filings at the centre whose outcome is not known"),
     Metric("settlement_resting", "gauge", "Settlements in doubt whose next step is more than an hour away, as the day's file"),
     Metric("feed_requests_total", "counter", "Requests at the bureau's feed", (("route", ("settlements", "flags", "head")), ("outcome", _OUTCOMES))),
     Metric("feed_rows_total", "counter", "Rows given to the bureau"),

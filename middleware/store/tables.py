@@ -556,6 +556,25 @@ his_merge = sa.Table(
     sa.Column("state", sa.String(12), nullable=False),  # followed, disputed, undone
     sa.Column("found_at", sa.String(40), nullable=False),
     sa.Column("decided_at", sa.String(40), nullable=False, server_default=""),
+    sa.Column("origin", sa.String(8), nullable=False, server_default="his"),  # who said it: his, or desk
+    sa.Column("told", sa.String(24), nullable=False, server_default=""),  # the letter by which the HIS heard of it
+)
+
+his_standing = sa.Table(  # a person as the HIS was last told; one row a person
+    "his_standing",
+    metadata,
+    sa.Column("standing_id", sa.String(24), primary_key=True),
+    sa.Column("person_digest", sa.String(64), nullable=False, index=True),
+    sa.Column("changed_at", sa.String(40), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False, info=SEALED),
+)
+
+his_notice = sa.Table(  # what a letter about persons says, fixed when it was written
+    "his_notice",
+    metadata,
+    sa.Column("control_id", sa.String(24), primary_key=True),
+    sa.Column("standing_id", sa.String(24), nullable=False),  # of an update: whose
+    sa.Column("sealed", sa.Text, nullable=False, info=SEALED),
 )
 
 his_charge = sa.Table(  # one line, as the HIS said it last; taken by one settlement
@@ -692,3 +711,31 @@ card_debit = sa.Table(  # debits of the accounts on cards: each row is there bef
 sa.Index("card_debit_key", card_debit.c.account, card_debit.c.key, unique=True)
 _debit_open = card_debit.c.state.in_([sa.literal_column("'sent'"), sa.literal_column("'unknown'")])
 sa.Index("card_debit_open", card_debit.c.debit_id, sqlite_where=_debit_open, postgresql_where=_debit_open)
+
+filing = sa.Table(  # filings at the centre and their withdrawals: each row is there before the centre hears of it
+    "filing",
+    metadata,
+    sa.Column("filing_id", sa.String(24), primary_key=True),
+    sa.Column("account", sa.String(64), nullable=False),
+    sa.Column("key", sa.String(64), nullable=False),  # the caller's request_id
+    sa.Column("digest", sa.String(64), nullable=False),  # of what was asked under it
+    sa.Column("terminal", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("undoes", sa.String(24), nullable=False),  # the filing that this takes back
+    sa.Column("subject", sa.String(64), nullable=False, index=True),  # keyed digest of the person and what is filed
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("why", sa.String(40), nullable=False),  # a fault, the centre's code, or by what it was established
+    sa.Column("message_id", sa.String(32), nullable=False),  # under which it left last
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("number", sa.String(40), nullable=False),  # the centre's, "" while it is not known
+    sa.Column("withdrawn", sa.Boolean, nullable=False),
+    sa.Column("visit_id", sa.String(24), nullable=False),
+    sa.Column("made_at", sa.String(40), nullable=False),
+    sa.Column("sent_at", sa.String(40), nullable=False),
+    sa.Column("ended_at", sa.String(40), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False, server_default="", info=SEALED),  # who, and what was filed
+    sa.Column("said", sa.Text, nullable=False, server_default="", info=SEALED),  # the centre's words
+)
+sa.Index("filing_key", filing.c.account, filing.c.key, unique=True)
+_filing_open = filing.c.state.in_([sa.literal_column("'sent'"), sa.literal_column("'unknown'")])
+sa.Index("filing_open", filing.c.filing_id, sqlite_where=_filing_open, postgresql_where=_filing_open)

@@ -156,7 +156,7 @@ class MobileOrders:
                 "mdtrt_id": order.visit.number,
                 "psn_no": order.row["psn_no"],
             }
-            self._b.cancel({"infno": "2208", "msgid": data["appRefdSn"]}, {"data": [cancel]})
+            self._b.undoing.cancel({"infno": "2208", "msgid": data["appRefdSn"]}, {"data": [cancel]})
         if data["refdType"] != "HI":
             order.cash_paid = False
         insured = settlement in self._b.ledger.in_state(State.APPROVED)

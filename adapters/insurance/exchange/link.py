@@ -14,7 +14,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from adapters.insurance.clock import CentreClock
 from adapters.insurance.dictionaries import DICTIONARIES
-from adapters.insurance.exchange import catalogues, faults, statements
+from adapters.insurance.exchange import catalogues, faults, services, statements
 from adapters.insurance.exchange.cells import Output
 from adapters.insurance.exchange.dialect import Dialect
 from adapters.insurance.exchange.frame import HttpReply
@@ -27,14 +27,15 @@ from adapters.insurance.exchange.wire import Exchange, Lost, Message, Wire
 from adapters.insurance.profile import Profile
 from adapters.insurance.schema import Input, check_input, check_row
 from adapters.insurance.signing.opening import Signers
-from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
+from adapters.insurance.transactions import REQUEST_HEAD, SERVICES, TRANSACTIONS
 from middleware.domain.catalogue import CatalogueRequest, FetchCatalogue
 from middleware.domain.centre import (
     Call,
     CentreReply,
     CentreRequest,
-    CounterRequest,
+    EnvelopeRequest,
     Reverse,
+    ServiceRequest,
     SignIn,
     StatementRequest,
     UploadCharges,
@@ -166,27 +167,33 @@ class CentreLink(Centre):
         cycle = sign_number if self.profile.statement.by_cycle else ""
         return PreparedCall(message_id, call, digest, Prepared(message, request, at), cycle)
 
-    def _nodes(self, request: CounterRequest | StatementRequest | CatalogueRequest) -> Input:
+    def _nodes(self, request: EnvelopeRequest) -> Input:
         if isinstance(request, CatalogueRequest):
             return catalogues.to_input(request, self.profile.catalogue, self.options.institution_code)
         if isinstance(request, StatementRequest):
             return statements.to_input(request, self.profile.statement, self.options.institution_code)
+        if isinstance(request, ServiceRequest):
+            house = services.House(self.profile.region, self.options.institution_code, self.options.institution_name)
+            return services.to_input(request, house)
         return to_input(request, self.profile.region)
 
     def _check_region_limits(self, request: CentreRequest) -> None:
+        call = call_of(request)
+        if call.value in SERVICES and call.value not in self.profile.services:
+            raise Fault("centre.not_offered", f"{call}: not in services of this region's profile")
         if isinstance(request, Reverse) and request.original_call.value not in {
             *self.profile.reversible,
             *self.profile.cross_region.reversible,
         }:
             raise Fault("centre.field", f"2601 data.oinfno: this region does not reverse {request.original_call.value}")
         if isinstance(request, UploadCharges) and len(request.lines) > self.profile.max_lines:
-            raise Fault("centre.field", f"{call_of(request)} feedetail: more than {self.profile.max_lines} rows")
+            raise Fault("centre.field", f"{call} feedetail: more than {self.profile.max_lines} rows")
 
     def _head(
         self,
         message_id: str,
         call: Call,
-        request: CounterRequest | StatementRequest | CatalogueRequest,
+        request: EnvelopeRequest,
         at: dt.datetime,
         sign_number: str,
     ) -> dict[str, str]:
@@ -254,11 +261,13 @@ class CentreLink(Centre):
         return self._dialect.understand(call.call, call.message_id, reply, lambda output: self._reply(call, output))
 
     def _reply(self, call: PreparedCall, output: Output | None) -> CentreReply:
-        request: CounterRequest | StatementRequest | CatalogueRequest = call.body.request
+        request: EnvelopeRequest = call.body.request
         if isinstance(request, CatalogueRequest):
             return catalogues.to_reply(request, output or {}, self.profile.catalogue)
         if isinstance(request, StatementRequest):
             return statements.to_reply(request, output or {}, self.profile.statement, self.options.institution_code)
+        if isinstance(request, ServiceRequest):
+            return services.to_reply(request, output)
         return to_reply(request, call.message_id, output)
 
     def ended(self, call: PreparedCall, outcome: End, seconds: float, *, late: bool) -> None:
