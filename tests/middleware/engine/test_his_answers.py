@@ -167,6 +167,7 @@ async def test_an_answer_over_another_link_is_a_stray_and_closes_nothing(store_u
 
         r.door.links["back"].block(answer, answered.append)
         await waiting
+        await until_true(lambda: len(answered) > 1)
         assert b"MSA|CA|Z1" in answered[-1]
         with r.database.connect() as connection:
             assert connection.scalar(sa.select(sa.func.count()).select_from(t.inbox).where(t.inbox.c.why == "")) == 1
