@@ -14,7 +14,6 @@ from twisted.web.client import Agent, readBody
 from adapters.insurance.dictionaries import DICTIONARIES
 from adapters.insurance.schema import SiteRules, check_row
 from adapters.insurance.transactions import DECLARED
-from adapters.insurance.transactions_catalogue import CATALOGUE_TRANSACTIONS
 from adapters.insurance.transactions_filing import FILING_TRANSACTIONS
 from adapters.insurance.transactions_query import QUERY_TRANSACTIONS
 from middleware.domain.money import Money
@@ -210,10 +209,10 @@ def test_somebody_is_insured_in_every_kind_and_funds_of_each_are_told():
     assert {"310100", "320100", "330100", "340100", "390100", "390200", "410100", "510100", "610100"} <= found
 
 
-def test_every_filing_every_question_and_every_catalogue_is_answered():
+def test_every_filing_and_every_question_is_answered():
     simulator = CentreSimulator(reactor)
     unknown = set()
-    for transaction in (*FILING_TRANSACTIONS, *QUERY_TRANSACTIONS, *CATALOGUE_TRANSACTIONS):
+    for transaction in (*FILING_TRANSACTIONS, *QUERY_TRANSACTIONS):
         call = transaction.code
         try:
             ask(simulator, call)
