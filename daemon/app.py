@@ -24,7 +24,7 @@ from daemon.card_keys import cards_of
 from daemon.catalogue_parts import catalogues_of
 from daemon.cataloguing import Cataloguing
 from daemon.chain_watch import ChainWatch
-from daemon.his_links import HisLinks, Outboxes, links_of, outboxes_of
+from daemon.his_links import HisLinks, Outboxes, answers_of, links_of, news_of, outboxes_of
 from daemon.opening import Opened, open_store
 from daemon.policies import calls_of, categories_of, cross_of, finish_of, kinds_of, local_of, mobile_of
 from daemon.readers import readers_of
@@ -47,6 +47,7 @@ from middleware.engine.card_sessions import CardSessions
 from middleware.engine.comparison import Rules, Run
 from middleware.engine.debit_desk import DebitDesk
 from middleware.engine.desk import ManualDesk
+from middleware.engine.destinations import DestinationDesk
 from middleware.engine.enquiry import EnquiryDesk
 from middleware.engine.fencing import FencedBank, FencedCentre
 from middleware.engine.filing_desk import FilingDesk
@@ -76,6 +77,7 @@ from middleware.flow.step import Policy
 from middleware.ops.metrics import Metrics
 from middleware.ops.site import HttpSite, build_site
 from middleware.ops.tick import TickProbe
+from middleware.store.destinations import DestinationsReader
 from middleware.store.doubts import Doubts
 from middleware.store.inbox import InboxReader
 from middleware.store.letters import LettersReader
@@ -356,13 +358,16 @@ def build(settings: Settings, reactor: Any) -> Application:
         debits=debits,
         media=MediaDesk(counter.card_desk, keyed, readers, counter.audit),
         told=told,
+        destinations=DestinationDesk(engine, DestinationsReader(database), engine.means.destinations, outbox.look_again),
+        finding=news_of(settings.his, his, engine, counter, registry),
         enquiries=enquiries,
         filings=filings,
         catalogues=catalogues,
         letters=LetterDesk(engine, LettersReader(database, opened.vault), outbox.look_again),
     )
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
-    mllp = MllpDoor(settings.mllp, inbox, reactor, now, told)
+    answers = answers_of(settings.his, his, outbox, LettersReader(database), pool)
+    mllp = MllpDoor(settings.mllp, inbox, reactor, now, told, answers)
     notices = notices_of(settings, centre, engine, store, reactor, metrics)
     health += [door.health, mllp.health, told.intake.health]
     health += [part.health for part in (centre.mobile, notices) if part is not None]

@@ -93,6 +93,7 @@ class CounterService:
         self._by_visit: dict[str, set[tuple[str, str]]] = {}
         engine.awaited = self._by_visit.__contains__
         engine.finalise = self._final_answers
+        self.find_first: Callable[[Caller, Holder], Awaitable[str]] = _knows_nobody
 
     # -- the card
 
@@ -117,6 +118,7 @@ class CounterService:
         method = "inpatient.admit" if order.kind is VisitKind.INPATIENT else "patient.register"
 
         async def begin(digest: str) -> Request:
+            number = await self._number_first(caller, order)
             with self._cards.used(caller, order.card_read_id) as read:
                 whole = await named(self.means, order, self._waits.names)
                 visit_id, person_ref = self._new_id("V"), self._new_id("H")
@@ -124,12 +126,20 @@ class CounterService:
                 # What a visit was for is kept where it can be forgotten, not in the journal.
                 bill = (visit_id, Bill((), order.diagnoses)) if order.diagnoses else None
                 known = evolve(whole, diagnoses=(), diagnosed=bool(order.diagnoses), contact=Contact())
+                known = evolve(known, patient_number=number)
                 holder = evolve(read, phone=order.contact.phone, employer=order.contact.employer)
                 event = RegistrationRequested(visit_id, person_ref, caller, known)
                 await self._start(request, event, Extra(person=(person_ref, holder), bill=bill, request=request))
             return request
 
         return await self._once(caller, key, method, order, begin, self._waits.register_s)
+
+    async def _number_first(self, caller: Caller, order: RegisterOrder) -> str:
+        """The HIS's number of the person: as the caller says, or as the HIS says where it is asked."""
+        told = self._engine.means.policy.rules(order.kind).tell_visit
+        if order.patient_number or not told:
+            return order.patient_number
+        return await self.find_first(caller, self._cards.holder(caller, order.card_read_id))
 
     async def errand(self, caller: Caller, key: str, method: str, order: ErrandOrder) -> Answer:
         """See ``Counter.errand``."""
@@ -534,6 +544,11 @@ class CounterService:
             raise Fault("request.bad_params", "params.diagnoses: at least one for an outpatient")
         bills = [await self._engine.visits.bill(visit.visit_id, one.errand_id) for one in visit.charges]
         return order.lines or tuple(line for bill in bills for line in bill.lines)
+
+
+async def _knows_nobody(_caller: Caller, _holder: Holder) -> str:
+    """The HIS is not asked."""
+    return ""
 
 
 _NO_REFERENCES, _NO_CONTACT = f',"references":{encode(References())}', f',"contact":{encode(Contact())}'

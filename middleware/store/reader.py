@@ -26,6 +26,7 @@ from middleware.store.feed import FeedPage, FeedRow
 from middleware.store.filings import Filings
 from middleware.store.his_charges import HisCharges
 from middleware.store.his_masters import HisMasters
+from middleware.store.his_notices import HisNotices
 from middleware.store.his_people import HisPeople
 from middleware.store.intake import Intakes
 from middleware.store.letter_notes import read_correction
@@ -91,6 +92,7 @@ class Reader:
         self.window = Window(engine, self.vault)
         self.intakes = Intakes(engine)
         self.his_people = HisPeople(engine, self.vault)
+        self.his_notices = HisNotices(engine, self.vault, self.his_people)
         self.his_charges = HisCharges(engine, self.vault)
         self.his_masters = HisMasters(engine, self.vault)
 

@@ -556,6 +556,25 @@ his_merge = sa.Table(
     sa.Column("state", sa.String(12), nullable=False),  # followed, disputed, undone
     sa.Column("found_at", sa.String(40), nullable=False),
     sa.Column("decided_at", sa.String(40), nullable=False, server_default=""),
+    sa.Column("origin", sa.String(8), nullable=False, server_default="his"),  # who said it: his, or desk
+    sa.Column("told", sa.String(24), nullable=False, server_default=""),  # the letter by which the HIS heard of it
+)
+
+his_standing = sa.Table(  # a person as the HIS was last told; one row a person
+    "his_standing",
+    metadata,
+    sa.Column("standing_id", sa.String(24), primary_key=True),
+    sa.Column("person_digest", sa.String(64), nullable=False, index=True),
+    sa.Column("changed_at", sa.String(40), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False, info=SEALED),
+)
+
+his_notice = sa.Table(  # what a letter about persons says, fixed when it was written
+    "his_notice",
+    metadata,
+    sa.Column("control_id", sa.String(24), primary_key=True),
+    sa.Column("standing_id", sa.String(24), nullable=False),  # of an update: whose
+    sa.Column("sealed", sa.Text, nullable=False, info=SEALED),
 )
 
 his_charge = sa.Table(  # one line, as the HIS said it last; taken by one settlement

@@ -39,9 +39,11 @@ from middleware.engine.card_sessions import CardSessions
 from middleware.engine.catalogue_desk import CatalogueBusiness
 from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder, Reconciliation
 from middleware.engine.debit_desk import Debits
+from middleware.engine.destinations import Destinations
 from middleware.engine.driver import Driver
 from middleware.engine.enquiry import Enquiries
 from middleware.engine.filing_desk import Filings
+from middleware.engine.finding import Finding
 from middleware.engine.inbox import Inboxes
 from middleware.engine.keydesk import Keys
 from middleware.engine.letters import Letters
@@ -70,8 +72,10 @@ class Business:
     driver: Driver | None = None
     media: Media | None = None
     letters: Letters | None = None
+    destinations: Destinations | None = None
     debits: Debits | None = None
     told: HisTold | None = None
+    finding: Finding | None = None
     enquiries: Enquiries | None = None
     filings: Filings | None = None
     catalogues: CatalogueBusiness | None = None

@@ -19,9 +19,11 @@ from middleware.domain.order import (
     CancelOrder,
     ChangeOrder,
     ChargeOrder,
+    Contact,
     DischargeOrder,
     Maternity,
     QuoteOrder,
+    References,
     RegisterOrder,
     SettleOrder,
     StayFacts,
@@ -74,6 +76,8 @@ def register_order(params: RegisterParams) -> RegisterOrder:
         kind=VisitKind(params.kind),
         disease=_disease(params.disease),
         maternity=_maternity(params.maternity),
+        references=_references(params.appointment, params.order_numbers),
+        contact=Contact(params.phone, params.employer),
     )
 
 
@@ -95,7 +99,15 @@ def admit_order(params: AdmitParams) -> RegisterOrder:
         maternity=_maternity(params.maternity),
         stay=StayFacts(params.stay_number, params.bed, params.description),
         diagnoses=diagnoses_of(params.diagnoses),
+        references=_references(params.appointment, params.order_numbers),
+        contact=Contact(params.phone, params.employer),
     )
+
+
+def _references(appointment: str, numbers: list[str] | UnsetType) -> References:
+    orders = () if numbers is UNSET else tuple(numbers)
+    _unique(orders, "order_numbers[{}]")
+    return References(appointment, orders)
 
 
 def charge_order(params: ChargeParams) -> ChargeOrder:
@@ -138,7 +150,13 @@ def quote_order(params: QuoteParams) -> QuoteOrder:
     """settlement.quote; each line's amount is within one fen of price x quantity, ids and orders are unique."""
     diagnoses = () if params.diagnoses is UNSET else diagnoses_of(params.diagnoses)
     lines = () if params.lines is UNSET else _lines(params.lines)
-    return QuoteOrder(visit_id=params.visit_id, diagnoses=diagnoses, lines=lines, use_account=params.use_account)
+    return QuoteOrder(
+        visit_id=params.visit_id,
+        diagnoses=diagnoses,
+        lines=lines,
+        use_account=params.use_account,
+        references=_references(params.appointment, params.order_numbers),
+    )
 
 
 def _lines(given: Sequence[ChargeLineParams]) -> tuple[ChargeLine, ...]:

@@ -19,7 +19,9 @@ from middleware.doors.local_api import (
     catalogue,
     centre,
     debits,
+    destinations,
     driver,
+    find,
     handlers,
     identity,
     inbox,
@@ -403,6 +405,28 @@ _ROWS = (
         keyed=False, moves_money=False, handler=inbox.inbox_show,
     ),
     Method(
+        "destinations.list", "列出各接收系统：待发、被拒、顺序号、待复核的处理",
+        "each system that is told: what waits, what was refused, sequence numbers, a proposal that waits",
+        _DESK, params.NoParams, destinations.DestinationsResult, 15,
+        keyed=False, moves_money=False, handler=destinations.destinations_list,
+    ),
+    Method(
+        "destinations.propose", "提议重新同步顺序号，或处理已撤下系统的待发报文，等另一人复核",
+        "propose to resynchronise the numbers, or what becomes of what waits for a removed destination; another approves",
+        _DESK, destinations.DestinationsProposeParams, destinations.DestinationsResult, 15,
+        keyed=False, moves_money=False, handler=destinations.destinations_propose,
+    ),
+    Method(
+        "destinations.approve", "复核并执行", "approve it, and it is done",
+        _DESK, destinations.DestinationsDecideParams, destinations.DestinationsResult, 15,
+        keyed=False, moves_money=False, handler=destinations.destinations_approve,
+    ),
+    Method(
+        "destinations.reject", "退回或撤回提议", "reject the proposal, or take it back",
+        _DESK, destinations.DestinationsDecideParams, destinations.DestinationsResult, 15,
+        keyed=False, moves_money=False, handler=destinations.destinations_reject,
+    ),
+    Method(
         "letters.list", "列出 HIS 拒收的报文；可列待应答的",
         "messages that the HIS refused; or those that wait for its answer",
         _DESK, letters.LettersListParams, letters.LettersListResult, 15,
@@ -467,6 +491,18 @@ _ROWS = (
         "what is known by a number: patients and links; the look is journalled",
         _DESK, identity.IdentityShowParams, identity.IdentityShowResult, 15,
         keyed=False, moves_money=False, handler=identity.identity_show,
+    ),
+    Method(
+        "patient.find_in_his", "向 HIS 查询病人：持卡人或病人号；每次查询都记入账本",
+        "ask the HIS whom it has: a card's holder, or one of its numbers; every look is journalled",
+        _WARD, find.FindInHisParams, find.FindInHisResult, 20,
+        keyed=False, moves_money=False, handler=find.patient_find_in_his,
+    ),
+    Method(
+        "identity.merge", "提出两个病人号为同一人，等另一人复核（registry.approve）；按配置通知 HIS（A40）",
+        "propose that two patient numbers are one person, for another person to approve; the HIS is told by profile (A40)",
+        _DESK, identity.IdentityMergeParams, results_registry.RegistryProposal, 15,
+        keyed=False, moves_money=False, handler=identity.identity_merge,
     ),
     Method(
         "identity.resolve", "提出冲突或合并的裁定，等另一人复核（registry.approve）",

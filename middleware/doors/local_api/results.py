@@ -150,7 +150,14 @@ class InsuranceFacts(Result, frozen=True, kw_only=True):
     balance: Yuan
 
 
-class RegisterResult(Result, frozen=True, kw_only=True):
+class WithReferences(Result, frozen=True, kw_only=True):
+    """What the hospital itself calls it; absent when nobody said so."""
+
+    appointment: str | UnsetType = UNSET
+    order_numbers: list[str] | UnsetType = UNSET
+
+
+class RegisterResult(WithReferences, frozen=True, kw_only=True):
     """patient.register."""
 
     visit_id: str
@@ -205,7 +212,7 @@ class QuoteRemark(Result, frozen=True, kw_only=True):
     en: str
 
 
-class QuoteResult(Result, frozen=True, kw_only=True):
+class QuoteResult(WithReferences, frozen=True, kw_only=True):
     """settlement.quote."""
 
     settlement_id: str
@@ -222,7 +229,7 @@ class QuoteResult(Result, frozen=True, kw_only=True):
     ) = UNSET
 
 
-class SettleResult(Result, frozen=True, kw_only=True):
+class SettleResult(WithReferences, frozen=True, kw_only=True):
     """settlement.settle."""
 
     settlement_id: str
@@ -237,7 +244,7 @@ class SettleResult(Result, frozen=True, kw_only=True):
     split: SplitFacts
 
 
-class CancelResult(Result, frozen=True, kw_only=True):
+class CancelResult(WithReferences, frozen=True, kw_only=True):
     """settlement.cancel."""
 
     settlement_id: str
