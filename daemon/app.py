@@ -24,7 +24,7 @@ from daemon.card_keys import cards_of
 from daemon.catalogue_parts import catalogues_of
 from daemon.cataloguing import Cataloguing
 from daemon.chain_watch import ChainWatch
-from daemon.his_links import HisLinks, Outboxes, links_of, news_of, outboxes_of
+from daemon.his_links import HisLinks, Outboxes, answers_of, links_of, news_of, outboxes_of
 from daemon.opening import Opened, open_store
 from daemon.policies import calls_of, categories_of, cross_of, finish_of, kinds_of, local_of, mobile_of
 from daemon.readers import readers_of
@@ -366,7 +366,8 @@ def build(settings: Settings, reactor: Any) -> Application:
         letters=LetterDesk(engine, LettersReader(database, opened.vault), outbox.look_again),
     )
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
-    mllp = MllpDoor(settings.mllp, inbox, reactor, now, told)
+    answers = answers_of(settings.his, his, outbox, LettersReader(database), pool)
+    mllp = MllpDoor(settings.mllp, inbox, reactor, now, told, answers)
     notices = notices_of(settings, centre, engine, store, reactor, metrics)
     health += [door.health, mllp.health, told.intake.health]
     health += [part.health for part in (centre.mobile, notices) if part is not None]
