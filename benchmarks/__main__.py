@@ -200,9 +200,21 @@ def load_part(folder: Path, scale: Scale) -> None:
     for place, title in enumerate(PHASES.values()):
         print(f"\n  {title}")
         _phases([phases[place] for phases in levels])
+    _against_least(folder, scale, [phases[1] for phases in levels])
     faults = {code: count for phases in levels for phase in phases for code, count in phase.faults.items()}
     if faults:
         raise BrokenError(f"the daemon refused what it should have done: {faults}")
+
+
+def _against_least(folder: Path, scale: Scale, phases: list[Phase]) -> None:
+    """The daemon's CPU for a quote and settle over the sum of its bare parts, measured here and now."""
+    place = folder / "irreducible"
+    place.mkdir(exist_ok=True)
+    bare = _json_of(["benchmarks.irreducible", str(place), str(scale.load_s)], scale.load_s, {})
+    parts = "; ".join(f"{name} {bare[name]:.3f}" for name in ("call", "unit", "letter", "request"))
+    print(f"\n  bare parts of (a), CPU ms: {parts}; four calls, eight units, a letter, two requests: {bare['whole']:.2f}")
+    ratios = "; ".join(f"{phase.clients} clients {phase.cpu_ms('daemon') / bare['whole']:.2f}" for phase in phases)
+    print(f"  the daemon's CPU over that: {ratios}")
 
 
 def durability_part(folder: Path, scale: Scale) -> None:

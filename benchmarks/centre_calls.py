@@ -230,6 +230,12 @@ def make_secrets(folder: Path) -> None:
         file.chmod(0o400)
 
 
+def make_quiet() -> None:
+    """No line a call."""
+    warnings.filterwarnings("ignore", message="Using readBody")  # of a reply that came whole
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+
+
 async def measure(seconds: float) -> None:
     """All styles, a line of JSON each."""
     with tempfile.TemporaryDirectory() as name:
@@ -240,8 +246,7 @@ async def measure(seconds: float) -> None:
 
 def main() -> int:
     """Measure; 1 when it could not be."""
-    warnings.filterwarnings("ignore", message="Using readBody")  # of a reply that came whole
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    make_quiet()
     failed = []
     done: Deferred[None] = ensureDeferred(measure(float(sys.argv[1])))
     done.addErrback(failed.append)
