@@ -286,8 +286,11 @@ def centre_part(folder: Path, scale: Scale) -> None:
     print("  style              bytes   ours ms   libraries ms   ratio")
     command = [sys.executable, "-m", "benchmarks.centre_calls", str(scale.centre_s)]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=120 + scale.centre_s * 2)
-    for row in map(json.loads, done.stdout.splitlines()):
+    *styles, slow = map(json.loads, done.stdout.splitlines())
+    for row in styles:
         print(f"  {row['style']:17}{row['bytes']:7}{row['ours']:10.3f}{row['bare']:15.3f}{row['ratio']:8.1f}")
+    rate, waiting, cost = slow["rate"], slow["in_flight"], slow["ours"]
+    print(f"  {rate:.0f} calls/s to a centre that takes 50 ms, {waiting} in flight: {cost:.2f} ms of CPU each")
     found = in_flight.run(folder / "in-flight", scale.centre_calls, scale.centre_slow_s)
     if found.faults:
         raise BrokenError(f"the daemon refused what it should have done: {found.faults}")
