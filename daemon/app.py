@@ -47,6 +47,7 @@ from middleware.engine.card_sessions import CardSessions
 from middleware.engine.comparison import Rules, Run
 from middleware.engine.debit_desk import DebitDesk
 from middleware.engine.desk import ManualDesk
+from middleware.engine.destinations import DestinationDesk
 from middleware.engine.enquiry import EnquiryDesk
 from middleware.engine.fencing import FencedBank, FencedCentre
 from middleware.engine.filing_desk import FilingDesk
@@ -76,6 +77,7 @@ from middleware.flow.step import Policy
 from middleware.ops.metrics import Metrics
 from middleware.ops.site import HttpSite, build_site
 from middleware.ops.tick import TickProbe
+from middleware.store.destinations import DestinationsReader
 from middleware.store.doubts import Doubts
 from middleware.store.inbox import InboxReader
 from middleware.store.letters import LettersReader
@@ -356,6 +358,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         debits=debits,
         media=MediaDesk(counter.card_desk, keyed, readers, counter.audit),
         told=told,
+        destinations=DestinationDesk(engine, DestinationsReader(database), engine.means.destinations, outbox.look_again),
         finding=news_of(settings.his, his, engine, counter, registry),
         enquiries=enquiries,
         filings=filings,

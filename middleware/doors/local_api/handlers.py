@@ -39,6 +39,7 @@ from middleware.engine.card_sessions import CardSessions
 from middleware.engine.catalogue_desk import CatalogueBusiness
 from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder, Reconciliation
 from middleware.engine.debit_desk import Debits
+from middleware.engine.destinations import Destinations
 from middleware.engine.driver import Driver
 from middleware.engine.enquiry import Enquiries
 from middleware.engine.filing_desk import Filings
@@ -71,6 +72,7 @@ class Business:
     driver: Driver | None = None
     media: Media | None = None
     letters: Letters | None = None
+    destinations: Destinations | None = None
     debits: Debits | None = None
     told: HisTold | None = None
     finding: Finding | None = None

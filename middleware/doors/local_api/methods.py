@@ -19,6 +19,7 @@ from middleware.doors.local_api import (
     catalogue,
     centre,
     debits,
+    destinations,
     driver,
     find,
     handlers,
@@ -402,6 +403,28 @@ _ROWS = (
         "inbox.show", "原样查看其中一条；每次查看都记入账本", "one of them as it came; every look is journalled",
         _DESK, inbox.InboxShowParams, inbox.InboxShowResult, 15,
         keyed=False, moves_money=False, handler=inbox.inbox_show,
+    ),
+    Method(
+        "destinations.list", "列出各接收系统：待发、被拒、顺序号、待复核的处理",
+        "each system that is told: what waits, what was refused, sequence numbers, a proposal that waits",
+        _DESK, params.NoParams, destinations.DestinationsResult, 15,
+        keyed=False, moves_money=False, handler=destinations.destinations_list,
+    ),
+    Method(
+        "destinations.propose", "提议重新同步顺序号，或处理已撤下系统的待发报文，等另一人复核",
+        "propose to resynchronise the numbers, or what becomes of what waits for a removed destination; another approves",
+        _DESK, destinations.DestinationsProposeParams, destinations.DestinationsResult, 15,
+        keyed=False, moves_money=False, handler=destinations.destinations_propose,
+    ),
+    Method(
+        "destinations.approve", "复核并执行", "approve it, and it is done",
+        _DESK, destinations.DestinationsDecideParams, destinations.DestinationsResult, 15,
+        keyed=False, moves_money=False, handler=destinations.destinations_approve,
+    ),
+    Method(
+        "destinations.reject", "退回或撤回提议", "reject the proposal, or take it back",
+        _DESK, destinations.DestinationsDecideParams, destinations.DestinationsResult, 15,
+        keyed=False, moves_money=False, handler=destinations.destinations_reject,
     ),
     Method(
         "letters.list", "列出 HIS 拒收的报文；可列待应答的",

@@ -68,6 +68,7 @@ _DEBIT = {
     "account": "his", "terminal": "T1", "way": "HSM", "terminal_number": "999900000007", "transaction_number": "00000001",
     "written_at": "20261120101500", "made_at": _WHEN,
 }  # fmt: skip
+_DESTINATIONS = {"rows": [{"destination": "his", "configured": True, "waiting": 0, "refused": 0}]}
 _CATALOGUE_LOAD = {
     "load_id": "G1", "catalogue": "1301", "way": "full", "account": "", "begun_at": "2026-11-20T03:30:00+08:00",
     "state": "running", "step": "loading", "version": "", "versions": 0, "rows": 500, "of": 2000, "odd": 0,
@@ -219,6 +220,10 @@ ANSWERS = {
     "settlement.quote_from_his": {
         "settlement_id": "S1", "visit_id": "V1", "state": "Quoted", "expires_at": _WHEN, "split": SPLIT,
     },
+    **dict.fromkeys(
+        ("destinations.list", "destinations.propose", "destinations.approve", "destinations.reject"),
+        _DESTINATIONS,
+    ),
     "catalogue.list": {"catalogues": [_CATALOGUE]},
     "catalogue.show": {"catalogue": _CATALOGUE, "rows": [], "next_after": "", "complete": True},
     **dict.fromkeys(("catalogue.download", "catalogue.status"), _CATALOGUE_LOAD),
@@ -469,6 +474,13 @@ class FakeLetters:
         return lambda *told, **more: self._counter._answer(f"letters.{name}", *told, *more.values())
 
 
+class FakeDestinations(FakeLetters):
+    """Answers as the counter does."""
+
+    def __getattr__(self, name):
+        return lambda *told, **more: self._counter._answer(f"destinations.{name}", *told, *more.values())
+
+
 class FakeCatalogues(FakeLetters):
     """Answers as the desk of catalogues does."""
 
@@ -601,6 +613,7 @@ def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
         FakeDriver(),
         FakeMedia(counter),
         FakeLetters(counter),
+        destinations=FakeDestinations(counter),
         debits=FakeDebits(counter),
         told=FakeTold(counter),
         finding=FakeFinding(counter),

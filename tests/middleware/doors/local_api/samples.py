@@ -111,6 +111,10 @@ PARAMS = {
     "settlement.quote_from_his": {
         "request_id": "k-his", "visit_id": "V1", "patient": "P001", "diagnoses": [{"code": "J00", "name": "感冒"}],
     },
+    "destinations.list": {},
+    "destinations.propose": {"destination": "billing", "act": "resynchronise", "reference": "T-17"},
+    "destinations.approve": {"destination": "billing", "proposal": "0" * 32},
+    "destinations.reject": {"destination": "billing", "proposal": "0" * 32},
     "letters.list": {"waiting": True},
     "letters.show": {"control_id": "P1"},
     "letters.resend": {"control_id": "P1", "reason": "HIS 已补字典"},

@@ -182,7 +182,7 @@ async def test_each_role_may_call_its_methods_and_no_other(opened, path):
     assert {"system.status"} == allowed[Role.BUREAU]
     desk = {"reconcile.run", "reconcile.status", "reconcile.list", "inbox.list", "inbox.show", "charge.list"}
     desk |= {n for n in PARAMS if n.startswith("identity.")} | {"inbox.failed", "inbox.retry"}
-    desk |= {n for n in PARAMS if n.startswith(("letters.", "debit.", "catalogue."))}
+    desk |= {n for n in PARAMS if n.startswith(("letters.", "destinations.", "debit.", "catalogue."))}
     desk |= {n for n in PARAMS if n.startswith("registry.")} - {"registry.link"}
     desk |= {"person.find", "keys.list", "keys.rotate", "keys.destroy", "keys.approve", "keys.reject"}
     desk |= {"visit.get", "mobile.status", "desk.list", "desk.show", "desk.propose", "desk.approve", "desk.reject"}
