@@ -186,7 +186,7 @@ class CounterService:
             visit = await self._mine(caller, order.visit_id)
             settlement_id = self._new_id("S")
             request = self._request(caller, key, "settlement.quote", digest, order.visit_id, settlement_id)
-            await self._unchanged(visit, settlement_id)
+            await self._unchanged(visit)
             await self._quoted(request, caller, order, visit, await self._lines(visit, order))
             return request
 
@@ -423,11 +423,11 @@ class CounterService:
             holder = await self._engine.visits.holder(visit)
             await self.gate.before_money(caller, holder, settlement.settlement_id)
 
-    async def _unchanged(self, visit: Visit, settlement_id: str) -> None:
+    async def _unchanged(self, visit: Visit, *settlements: str) -> None:
         """Raise ``settlement.quote_changed`` when the HIS says something else now of what was quoted or charged."""
         holds = self._engine.means.reader.his_charges.holds
         charged = [one.errand_id for one in visit.charges]
-        for owner in (settlement_id, *charged):
+        for owner in (*settlements, *charged):
             if not await self._engine.means.pool.run(holds, owner):
                 told = "inpatient.withdraw_charges, then charge anew" if owner in charged else "or it was quoted anew"
                 raise Fault("settlement.quote_changed", f"the HIS changed a line, {told}")
