@@ -24,7 +24,7 @@ from daemon.card_keys import cards_of
 from daemon.catalogue_parts import catalogues_of
 from daemon.cataloguing import Cataloguing
 from daemon.chain_watch import ChainWatch
-from daemon.his_links import HisLinks, Outboxes, links_of, news_of, outboxes_of
+from daemon.his_links import HisLinks, Outboxes, answers_of, links_of, news_of, outboxes_of
 from daemon.opening import Opened, open_store
 from daemon.policies import calls_of, categories_of, cross_of, finish_of, kinds_of, local_of, mobile_of
 from daemon.readers import readers_of
@@ -150,7 +150,7 @@ class Application:
         self.cataloguing.start()
         self.flagging.start()
         self.debits.start()
-        self.filings.count.start()
+        self.filings.start()
         self.intake.start()
         self.site.start()
         self.door.start()
@@ -176,7 +176,7 @@ class Application:
             self.cataloguing.stop,
             self.flagging.stop,
             self.debits.stop,
-            self.filings.count.stop,
+            self.filings.stop,
             self.enquiries.stop,
             self.intake.stop,
             self.keys.stop,
@@ -329,7 +329,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         flagging.health,
         flagging.links_health,
         debits.health,
-        filings.count.health,
+        filings.health,
     ]
     desk = ManualDesk(engine, Doubts(database, opened.vault))
     keys = KeyDesk(engine, database, opened.vault, settings.keys.keep_days)
@@ -366,7 +366,8 @@ def build(settings: Settings, reactor: Any) -> Application:
         letters=LetterDesk(engine, LettersReader(database, opened.vault), outbox.look_again),
     )
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
-    mllp = MllpDoor(settings.mllp, inbox, reactor, now, told)
+    answers = answers_of(settings.his, his, outbox, LettersReader(database), pool)
+    mllp = MllpDoor(settings.mllp, inbox, reactor, now, told, answers)
     notices = notices_of(settings, centre, engine, store, reactor, metrics)
     health += [door.health, mllp.health, told.intake.health]
     health += [part.health for part in (centre.mobile, notices) if part is not None]
@@ -483,7 +484,7 @@ def _measure(a: Application, metrics: Metrics) -> None:
     metrics.set("settlement_unknown_oldest_seconds", a.watch.oldest_s)
     metrics.set("settlement_manual", a.watch.manual)
     metrics.set("visit_errands_left", a.watch.left)
-    metrics.set("filings_in_doubt", a.filings.count.now)
+    metrics.set("filings_in_doubt", a.filings.now)
     metrics.set("settlement_resting", a.watch.resting)
     metrics.set("nodes_living", a.members.living)
     metrics.set("node_lease_held", a.members.lives())

@@ -17,14 +17,17 @@ from middleware.domain.health import Condition, PartHealth
 from middleware.domain.his import FindBy
 from middleware.engine.closing import Later
 from middleware.engine.finding import Finding, FindRules
+from middleware.engine.his_answers import HisAnswers, Way
 from middleware.engine.his_news import HisNews
 from middleware.engine.merges import Merges
 from middleware.engine.numbering import Numbering
 from middleware.engine.outbox import Outbox
+from middleware.engine.pools import Pool
 from middleware.engine.registries import Registry
 from middleware.engine.runner import Engine
 from middleware.engine.service import CounterService
 from middleware.ops.metrics import Metrics
+from middleware.store.letters import LettersReader
 from middleware.store.numbers import read_numbers
 
 _SHOWN = 200
@@ -145,3 +148,13 @@ def news_of(options: HisOptions, his: HisLinks, engine: Engine, counter: Counter
     finding = Finding(engine.means, his.links[asked], FindRules(by, find.unanswered == "register", find.most))
     counter.find_first = finding.before_registration
     return finding
+
+
+def answers_of(options: HisOptions, his: HisLinks, outbox: Outboxes, reader: LettersReader, pool: Pool) -> HisAnswers:
+    """Who closes a letter by an answer that comes over a link of the door."""
+    ways = {
+        name: Way(one.answers_on, his.links[name].read_answer, outbox.outboxes[name])
+        for name, one in options.all.items()
+        if one.answers_on
+    }
+    return HisAnswers(ways, reader, pool)

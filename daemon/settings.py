@@ -230,3 +230,8 @@ class Settings:
     registry: RegistryOptions = setting(Factory(RegistryOptions), help="PSAMs, terminals, issuers, lists of lost cards")  # noqa: RUF009 - an attrs field
     audit: AuditOptions = setting(Factory(AuditOptions), help="when a use of cards is flagged for the bureau")  # noqa: RUF009 - an attrs field
     log: LogOptions = setting(Factory(LogOptions), help="the log")  # noqa: RUF009 - an attrs field
+
+    def __attrs_post_init__(self) -> None:
+        for name, one in self.his.all.items():
+            if one.answers_on and one.answers_on not in self.mllp:
+                raise ValueError(f"his ({name}): answers_on names mllp.{one.answers_on}, and there is none")

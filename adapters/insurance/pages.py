@@ -24,6 +24,12 @@ interface V1.1.27, and a test compares every one; what differs by region stands 
 `节点 字段数/必填数`：`data 17/12` 表示节点 data 有 17 个字段，其中 12 个必填；`[]` 表示列表。
 `node fields/required`: `data 17/12` is a node with 17 fields, 12 of them required; `[]` is a list.
 
+1301 之外的目录和字典（1302–1319、1901）不在该文本中，取自已公开的多地程序，彼此一致；文件的列见
+`adapters/insurance/catalogue/tables.py`。
+
+Catalogues and dictionaries beside 1301 are not in that text: they are as published programs of several provinces have
+them, which agree; the columns of their files stand in `adapters/insurance/catalogue/tables.py`.
+
 - **发送 / sent**：程序在结算流程中使用，写入 WSDL 和 JSON / used by the daemon's flows, in its WSDL and in JSON
 - **已声明 / declared**：字段表已核对并可校验，尚无流程发送 / its tables are there and checked, no flow sends it yet
 - **移动 / mobile**：移动支付渠道，自有信封、加密和签名（`signing/voucher.py`）。字段表、请求、应答和模拟中心已有，

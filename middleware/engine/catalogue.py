@@ -274,7 +274,7 @@ class Downloader:
 
     async def _write(self, run: _Run, one: _Version, rows: tuple[CatalogueRow, ...]) -> None:
         one.lines += len(rows)
-        one.version = max(one.version, *(row.version for row in rows), key=version_key)
+        one.version = max({one.version, *(row.version for row in rows)}, key=version_key)
         odd = run.load.odd + sum(row.odd for row in rows)
         run.load = evolve(run.load, rows=one.lines, of=one.expected or 0, odd=odd)
         await self._commit(run, stored.add(run.load, one.base, one.edition, rows))

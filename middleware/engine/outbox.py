@@ -143,7 +143,7 @@ class Outbox:
         if here is None:
             return
         self._known_elsewhere.add(letter.control_id)
-        if (timer := self._timers.pop(here.lane, None)) is not None:
+        if (timer := self._timers.pop(here.lane, None)) is not None and timer.active():
             timer.cancel()
             self._lanes.wake(here.lane)
             self._send_ready()

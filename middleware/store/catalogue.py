@@ -27,6 +27,9 @@ KEPT_LOADS = 30  # of one catalogue
 CLEAR_PAGE = 2000
 MAX_FOUND = 4000  # rows of one question
 _c, _l, _i = t.catalogue.c, t.catalogue_load.c, t.catalogue_item.c
+# With "+ 0" no planner takes the primary key's range of editions, which is the whole catalogue, for the index of code or
+# record (measured on SQLite: 90 ms a look-up); a literal 0 lets it see that the partial index of "gone" serves.
+_edition, _replaced = _i.edition + sa.literal_column("0"), _i.gone > sa.literal_column("0")
 
 
 @frozen(slots=True)
@@ -185,7 +188,7 @@ def unmark(load: Load) -> Work:
     def work(connection: sa.Connection) -> None:
         _still(connection, load)
         last = _last(_standing(connection, load.catalogue))
-        marked = sa.and_(_i.catalogue == load.catalogue, _i.gone > last, _i.gone > 0)
+        marked = sa.and_(_i.catalogue == load.catalogue, _i.gone > last, _replaced)
         connection.execute(sa.update(t.catalogue_item).where(marked).values(gone=0))
 
     return work
@@ -199,7 +202,7 @@ def add(load: Load, base: int, edition: int, rows: Sequence[CatalogueRow]) -> Wo
         _still(connection, load)
         if base < edition:
             mine = _i.record.in_([one["record"] for one in values])
-            old = sa.and_(_i.catalogue == load.catalogue, mine, _i.edition >= base, _i.edition < edition, _i.gone == 0)
+            old = sa.and_(_i.catalogue == load.catalogue, mine, _edition >= base, _edition < edition, _i.gone == 0)
             connection.execute(sa.update(t.catalogue_item).where(old).values(gone=edition))
         insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
         statement = insert(t.catalogue_item)
@@ -249,12 +252,12 @@ def _still(connection: sa.Connection, load: Load) -> None:
 
 def _counts(one: Standing) -> Any:
     replaced_later = sa.or_(_i.gone == 0, _i.gone > one.edition)
-    return sa.and_(_i.catalogue == one.name, _i.edition >= one.base, _i.edition <= one.edition, replaced_later)
+    return sa.and_(_i.catalogue == one.name, _edition >= one.base, _edition <= one.edition, replaced_later)
 
 
 def _left_over(one: Standing) -> tuple[Any, ...]:
     """Each by an index: of a load that was broken off, before the base, replaced."""
-    return _i.edition > _last(one), _i.edition < one.base, sa.and_(_i.gone > 0, _i.gone <= one.edition)
+    return _i.edition > _last(one), _i.edition < one.base, sa.and_(_replaced, _i.gone <= one.edition)
 
 
 def _last(one: Standing) -> int:

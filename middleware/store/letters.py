@@ -65,6 +65,12 @@ class LettersReader:
         with self._engine.connect() as connection:
             return _letter(connection, control_id)
 
+    def one_of(self, control_ids: tuple[str, ...]) -> LetterRow | None:
+        """The letter that has one of these ids."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(t.outbox).where(_o.control_id.in_(control_ids)).limit(1)).one_or_none()
+        return None if row is None else _row(row)
+
     def refusal(self, control_id: str) -> tuple[str, str] | None:
         """Code and words of a copy's last refusal. Raises ``Fault("system.keys")``."""
         return read_refusal(self._engine, self._vault, control_id)

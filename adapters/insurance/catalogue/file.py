@@ -29,10 +29,12 @@ class _Reading:
     places: Mapping[str, int]
     asked: str  # the version that was known
     ordered: bool
+    widest: int
     newest: list[str] = field(factory=list)
 
-    def row(self, number: int, cells: list[str]) -> CatalogueRow:
-        if len(cells) < max(self.places.values()):
+    def row(self, number: int, text: str) -> CatalogueRow:
+        cells = text.split("\t")
+        if len(cells) < self.widest:
             raise Fault("catalogue.file", f"{table.place(self.name, number)}: only {len(cells)} columns")
         version = self._must(number, cells, "version", MAX_VERSION)
         self._in_order(number, version)
@@ -47,13 +49,14 @@ class _Reading:
             since=since or "",
             until=until or "",
             limited=self._cell(cells, "limited") == YES,
-            raw="\t".join(cells),
+            raw=text,
             odd=odd,
         )
 
     def _cell(self, cells: list[str], column: str) -> str:
         place = self.places.get(column)
-        return cells[place - 1].strip() if place is not None else ""
+        found = cells[place - 1].strip() if place is not None else ""
+        return "" if found == table.NULL else found
 
     def _must(self, number: int, cells: list[str], column: str, longest: int) -> str:
         found = self._cell(cells, column)
@@ -65,6 +68,8 @@ class _Reading:
 
     def _in_order(self, number: int, version: str) -> None:
         before = self.newest[0] if self.newest else self.asked
+        if version == before:
+            return
         if is_newer(version, before):
             self.newest[:] = [version]
         elif is_newer(before if self.ordered else self.asked, version):
@@ -77,9 +82,9 @@ def read(packed: bytes, catalogue: str, asked: str, form: CatalogueForm) -> Iter
     places = form.places(catalogue)
     try:
         name, chunks = archive.stream(packed, BOUNDS)
-        reading = _Reading(name, places, "" if asked == form.first_version else asked, form.ordered)
-        for number, cells in table.read_long(name, chunks, form.encoding, LONG):
-            yield reading.row(number, cells)
+        reading = _Reading(name, places, "" if asked == form.first_version else asked, form.ordered, max(places.values()))
+        for number, text in table.read_long(name, chunks, form.encoding, LONG):
+            yield reading.row(number, text)
     except Fault as fault:
         raise Fault("catalogue.file", fault.detail) from None
 

@@ -86,8 +86,8 @@ def _rows(file: str, lines: list[str], first: int, columns: Sequence[str]) -> It
         yield number, ["" if cell == NULL else cell for cell in cells]
 
 
-def read_long(file: str, chunks: Iterable[bytes], encoding: str, bounds: LongFile) -> Iterator[tuple[int, list[str]]]:
-    """Each row of a file that is not held in memory: its line number, and its cells as they are, ``null`` as "".
+def read_long(file: str, chunks: Iterable[bytes], encoding: str, bounds: LongFile) -> Iterator[tuple[int, str]]:
+    """Each row of a file that is not held in memory: its line number, and its cells with TABs between, as they are.
 
     Every row has as many cells as the first. What no database can hold becomes U+FFFD. A ``Fault`` may come at any row.
     """
@@ -96,11 +96,12 @@ def read_long(file: str, chunks: Iterable[bytes], encoding: str, bounds: LongFil
         text = line.removeprefix(_BOM) if number == 1 else line
         if number > bounds.rows:
             raise Fault("statement.too_many", f"{file}: more than {bounds.rows} rows")
-        cells = _UNSTORABLE.sub("\ufffd", text).removesuffix("\r").split("\t")
-        width = width or len(cells)
-        if len(cells) != width:
-            raise Fault("statement.columns", f"{place(file, number)}: {len(cells)} columns instead of {width}")
-        yield number, ["" if cell == NULL else cell for cell in cells]
+        row = _UNSTORABLE.sub("\ufffd", text).removesuffix("\r")
+        cells = row.count("\t") + 1
+        width = width or cells
+        if cells != width:
+            raise Fault("statement.columns", f"{place(file, number)}: {cells} columns instead of {width}")
+        yield number, row
 
 
 def _lines(file: str, chunks: Iterable[bytes], decoder: codecs.IncrementalDecoder, longest: int) -> Iterator[str]:
