@@ -398,6 +398,10 @@ class Business:
         self._balances[who, kind] = Money(self._balances[who, kind].fen - sign * settlement.bill.account.fen)
         self._years[who, kind, settlement.year] = self.year(who, kind, settlement.year).plus(settlement.bill, sign)
 
+    def now(self) -> dt.datetime:
+        """What its clock says."""
+        return self._clock()
+
     def new_number(self, letter: str) -> str:
         """A number that was never given."""
         self._numbers += 1

@@ -10,6 +10,7 @@ import base64
 import datetime as dt
 import hashlib
 import hmac
+import secrets
 from collections.abc import Callable, Mapping
 
 from attrs import frozen
@@ -126,3 +127,23 @@ def _times(count: int, point: Point) -> Point:
             total = _add(total, point)
         point, count = _add(point, point), count >> 1
     return total
+
+
+def public_of(private: int) -> tuple[int, int]:
+    """The point that belongs to it."""
+    point = _times(private, _G)
+    if point is None:
+        raise ValueError("no private key")
+    return point
+
+
+def sign(private: int, data: bytes, user_id: bytes) -> bytes:
+    """GB/T 32918.2, 6.1: r and s, 32 bytes each."""
+    digest = _digest(public_of(private), data, user_id)
+    while True:
+        k = secrets.randbelow(_N - 1) + 1
+        point = _times(k, _G)
+        r = (digest + (point[0] if point else 0)) % _N
+        s = pow(1 + private, -1, _N) * (k - r * private) % _N
+        if r and s and r + k != _N:
+            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
