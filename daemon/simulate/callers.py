@@ -199,14 +199,9 @@ class Callers:
         if self._taps.random() < self._place.dials.taps:  # the same bill confirmed at another till, under its own key
             self._place.story.fault("tap", name + "y")
             self._spawn(self.insist, self._keyed(name + "y", lambda counter: counter.settle(caller, name + "y", agreed)))
-        by_phone = self._place.phones.chosen(self._place.dials)
-        if by_phone:
-            by_phone = await self._by_phone(caller, name, agreed)
+        by_phone = self._place.phones.chosen(self._place.dials) and await self._by_phone(caller, name, agreed)
         if not by_phone:
-            heard = await self._money(name + "s", lambda counter: counter.settle(caller, name + "s", agreed))
-        if not by_phone and isinstance(heard, Fault) and heard.code == "payment.refused":
-            by_cash = SettleOrder(quote["settlement_id"], total, cash)
-            await self._money(name + "t", lambda counter: counter.settle(caller, name + "t", by_cash))
+            await self._at_the_window(caller, name, agreed)
         known = await self._until_certain(caller, quote["settlement_id"])
         if known == "charged" and rng.random() < self._place.dials.cancels:
             await self._sleep(rng.uniform(0, 120))
@@ -214,6 +209,12 @@ class Callers:
             method = "mobile.refund" if by_phone else "settlement.cancel"
             await self._money(name + "c", lambda counter: counter.cancel(caller, name + "c", undo, method))
             await self._until_certain(caller, quote["settlement_id"])
+
+    async def _at_the_window(self, caller: Caller, name: str, agreed: SettleOrder) -> None:
+        heard = await self._money(name + "s", lambda counter: counter.settle(caller, name + "s", agreed))
+        if isinstance(heard, Fault) and heard.code == "payment.refused":
+            by_cash = SettleOrder(agreed.settlement_id, agreed.total, agreed.cash)
+            await self._money(name + "t", lambda counter: counter.settle(caller, name + "t", by_cash))
 
     async def _by_phone(self, caller: Caller, name: str, agreed: SettleOrder) -> bool:
         """An order instead of the window, sometimes beside it; whether that is how the bill is paid now."""

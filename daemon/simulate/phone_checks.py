@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from daemon.simulate.checks import Books
-from daemon.simulate.phones import Order, Phones
+from daemon.simulate.phones import SETTLED, Order, Phones
 
 _STANDING = {"Settled", "Delivered", "CancelIntended", "CancelSent"}
 
@@ -30,3 +30,7 @@ def look_at_the_phones(b: Books, phones: Phones, *, rests: bool) -> None:
         if rests and paid and states.get(sid) != "Manual" and all(one.told for one in b.ledger.of(sid)):
             good = states.get(sid) in _STANDING
             b.story.require("phone", f"{sid} is {states.get(sid)} and its person paid", holds=good, about=sid)
+    for order in phones.orders.values() if rests else ():
+        sid = order.bill.batch[:-2]
+        if states.get(sid) in _STANDING and order.held is not None and order.held.told and order.held.state == "approved":
+            b.story.require("phone", f"{sid} stands, {order.number} is unpaid", holds=order.state == SETTLED, about=sid)

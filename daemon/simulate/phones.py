@@ -28,6 +28,7 @@ RULES = m.MobileRules(
     valid_s=VALID_S, poll_s=20, poll_max_s=300, unpaid=frozenset({WAITING}), clearing_type="11", clearing_agency="999900"
 )
 TOKEN = "EC-TOKEN"  # noqa: S105 - invented
+_UNTRUE = 0.3  # of orders: a notice comes before anybody has paid
 _PAYS_AFTER = ((5, 300), (300, VALID_S), (VALID_S, 2 * VALID_S))  # s; or never
 
 
@@ -93,6 +94,8 @@ class Phones:
         order.state = SETTLED if split.cash == ZERO else INSURANCE_PAID
         if (when := self._rng.choice((*_PAYS_AFTER, None))) is not None:
             self._clock.callLater(self._rng.uniform(*when), self._pay, order)
+        if self._rng.random() < _UNTRUE:
+            self._clock.callLater(self._rng.uniform(1, 300), self._notice, order)
         return Answered(self._stands(order))
 
     def _pay(self, order: Order) -> None:
