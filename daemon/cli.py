@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 something is wrong, 2 misuse.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,16 @@ import click
 from daemon import VERSION
 from daemon.agent_command import reader_agent, reader_certificates
 from daemon.card_command import card
-from daemon.conformance.command import conformance
+from daemon.catalogue_command import catalogue
 from daemon.debit_command import debit
 from daemon.desk import desk
 from daemon.his_command import his
 from daemon.identity_command import identity
 from daemon.inbox_command import inbox
-from daemon.keys import keys
 from daemon.outbox_command import outbox
 from daemon.reconcile_command import reconcile
 from daemon.registry_command import registry
 from daemon.simulate.command import simulate
-from daemon.tools import settings_of as _settings
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
@@ -59,7 +58,29 @@ def _pair(settings: Settings, anchors: str | None, public_key: Path | None) -> t
     return _place(settings, anchors), public_key
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+# Commands that need the database's or the centre's libraries: whoever asks a running daemon need not wait for those.
+_LATER = {"conformance": "daemon.conformance.command", "keys": "daemon.keys"}
+
+
+class _Commands(click.Group):
+    """The commands; some are read when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_LATER})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _LATER and cmd_name not in self.commands:
+            self.add_command(getattr(import_module(_LATER[cmd_name]), cmd_name))
+        return super().get_command(ctx, cmd_name)
+
+
+def _settings(path: Path) -> Settings:
+    from daemon.tools import settings_of
+
+    return settings_of(path)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(VERSION, prog_name="yikatong")
 def main() -> None:
     """Yikatong (一卡通): one card in, one settled bill out.
@@ -73,6 +94,9 @@ def main() -> None:
 def serve(config: Path) -> None:
     """Run the daemon until SIGTERM or SIGINT."""
     settings = _settings(config)
+    from daemon.paced import install
+
+    install()
     from daemon.service import serve as run
 
     sys.exit(run(settings))
@@ -227,15 +251,13 @@ def demo(keep: bool, directory: Path) -> None:
 
 
 main.add_command(card)
+main.add_command(catalogue)
 main.add_command(reader_agent)
 main.add_command(reader_certificates)
-main.add_command(conformance)
 main.add_command(desk)
 main.add_command(reconcile)
 main.add_command(registry)
 
-
-main.add_command(keys)
 main.add_command(identity)
 main.add_command(inbox)
 main.add_command(his)

@@ -40,6 +40,7 @@ _EMPTY = (
     Open(
         "statement.not_ready_codes", "对账结果未就绪时当日对账即止", "a result that is not ready ends the day's comparison"
     ),
+    Open("services", "不做查询、备案和入院信息变更", "no queries, no filings, no change of an admission"),
     Open("cross_region.regions", "不接待异地参保人", "nobody insured elsewhere is treated"),
 )
 _SOAP_ONLY = frozenset({"refusing_fault_codes"})
@@ -54,6 +55,7 @@ _UNSAID = (
     Open("statement.result_columns", "按湖南十列", "Hunan's ten columns"),
     Open("statement.verdicts", "按湖南：0 平，1 不平", "Hunan's: 0 equal, 1 not"),
     Open("statement.encoding", "按 UTF-8", "UTF-8"),
+    Open("catalogue.offered", "不下载目录，报价不带目录提示", "no catalogue is downloaded, no quote is remarked by one"),
     Open("inpatient.discharge", "按先出院后预结算", "discharge before the quote"),
     Open("cross_region.local_digits", "按前 4 位区划判断本地", "the first 4 digits tell who is local"),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import structlog
@@ -10,6 +9,7 @@ from twisted.internet.defer import ensureDeferred
 
 from config.load import ConfigError
 from daemon.app import Application, build
+from daemon.collecting import Collecting
 from daemon.life import cannot_start, let_go_of_output, notify, stop_on_signals
 from daemon.settings import Settings
 from middleware.domain.fault import Fault
@@ -19,19 +19,18 @@ log = structlog.get_logger()
 
 
 def serve(settings: Settings) -> int:
-    """Run until told to stop; the exit code: 0 stopped in order, 1 could not start."""
+    """Run until told to stop, on the reactor that is installed (``paced``): 0 stopped in order, 1 could not start."""
     configure_logs(settings.log)
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
-    # Twisted times its calls by the wall clock; a clock set back would stretch every deadline (invariant 22).
-    reactor.seconds = time.monotonic
     try:
         application = build(settings, reactor)
     except (Fault, ConfigError, ValueError) as exc:
         cannot_start(exc)
         return 1
     status = 0
+    collecting = Collecting(reactor, lambda: not application.door.in_flight)
 
     async def start() -> None:
         nonlocal status
@@ -42,9 +41,11 @@ def serve(settings: Settings) -> int:
             status = 1
             reactor.stop()
             return
+        collecting.start()
         notify("READY=1")
 
     reactor.callWhenRunning(lambda: ensureDeferred(start()))
+    reactor.addSystemEventTrigger("before", "shutdown", collecting.stop)
     reactor.addSystemEventTrigger("before", "shutdown", lambda: ensureDeferred(_stop(application)))
     stop_on_signals(reactor)
     reactor.run(installSignalHandlers=False)

@@ -36,6 +36,7 @@ from daemon.simulate.statements import Office
 from daemon.simulate.story import Story
 from daemon.simulate.trade import cancelled_of, quote_of, settled_of
 from middleware.domain import centre as c
+from middleware.domain.catalogue import CatalogueRequest
 from middleware.domain.centre import Call
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
@@ -218,7 +219,7 @@ class Wire:
         nodes = None
         if isinstance(request, OrderRequest):
             written(evolve(request, fee_type="01") if isinstance(request, UploadBill) else request, _US, _NOTHING_ADDED)
-        elif not isinstance(request, c.StatementRequest):
+        elif not isinstance(request, c.StatementRequest | c.ServiceRequest | CatalogueRequest):
             nodes = to_input(request, _REGION)
             check_input(TRANSACTIONS[call.value], nodes, DICTIONARIES, _NOTHING_ADDED)
         text = f"{message_id} {request!r}" if nodes is None else f"{message_id} {nodes!r}"

@@ -53,6 +53,7 @@ TERMS = (
     Term("科别", "specialty", "caty", "centre.RegisterVisit.specialty"),
     Term("医师编码", "doctor code", "atddr_no", "centre.RegisterVisit.doctor_code"),
     Term("医师姓名", "doctor name", "dr_name", "centre.RegisterVisit.doctor_name"),
+    Term("主数据", "master data (the HIS's departments, staff, charge items)", "", "masters.MasterTold.kind"),
     Term("诊断代码", "diagnosis code", "diag_code", "charge.Diagnosis.code"),
     Term("诊断名称", "diagnosis name", "diag_name", "charge.Diagnosis.name"),
     Term("诊断类别", "diagnosis kind", "diag_type", "charge.Diagnosis.kind"),

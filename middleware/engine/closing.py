@@ -19,7 +19,8 @@ from middleware.domain.event import (
 from middleware.domain.his import HisAccepted
 from middleware.domain.outcome import Answered, NotSent, Refused
 from middleware.store.codec import encode
-from middleware.store.letters import Work, refusal_note
+from middleware.store.letter_notes import refusal_note
+from middleware.store.letters import Work
 from middleware.store.units import Letter, Record, Unit
 
 

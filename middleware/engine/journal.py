@@ -185,13 +185,25 @@ class Journal:
                     break
             if batch:
                 began = time.monotonic()
-                results = self._writer.write(units)
-                self._reactor.callFromThread(self._tell, batch, results, time.monotonic() - began)
+                self._tell(batch, self._writer.write(units), began)
             if isinstance(item, _Errand):
                 self._do(item)
             stopping = item is None
         self._writer.close()
         self._reactor.callFromThread(self._ended)
+
+    def _tell(self, batch: list[_Waiting | _Came], results: list[Exception | None], began: float) -> None:
+        """One by one, so that the reactor may look at its sockets between two callers of a long batch."""
+        self._reactor.callFromThread(self._note, results, time.monotonic() - began)
+        told = iter(results)
+        for waiting in batch:
+            if isinstance(waiting, _Came):
+                answers = [_why_not(next(told)) for _ in waiting.messages]
+                self._reactor.callFromThread(waiting.done.callback, answers)
+            elif (why_not := _why_not(next(told))) is None:
+                self._reactor.callFromThread(waiting.done.callback, None)
+            else:
+                self._reactor.callFromThread(waiting.done.errback, why_not)
 
     def _do(self, errand: _Errand) -> None:
         try:
@@ -206,7 +218,7 @@ class Journal:
         if self._stopped is not None:
             self._stopped.callback(None)
 
-    def _tell(self, batch: list[_Waiting | _Came], results: list[Exception | None], seconds: float) -> None:
+    def _note(self, results: list[Exception | None], seconds: float) -> None:
         self._waiting -= len(results)
         self.stats.units += len(results)
         self.stats.batches += 1
@@ -217,14 +229,6 @@ class Journal:
             self.stats.failures += 1
             log.error("journal.write_failed", cause=str(failed[0]))
         self._failed = str(failed[0]) if failed else ""
-        told = iter(results)
-        for waiting in batch:
-            if isinstance(waiting, _Came):
-                waiting.done.callback([_why_not(next(told)) for _ in waiting.messages])
-            elif (why_not := _why_not(next(told))) is None:
-                waiting.done.callback(None)
-            else:
-                waiting.done.errback(why_not)
 
 
 def _why_not(result: Exception | None) -> Exception | None:

@@ -9,22 +9,22 @@ from typing import Any
 import structlog
 from attrs import evolve, frozen
 
-from middleware.domain.command import HisMatter, TellHis
+from middleware.domain.command import NOTICES
 from middleware.domain.destination import HIS
 from middleware.domain.event import HisAcceptedPatient
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
-from middleware.domain.his import HisAccepted, RegisterPatient
+from middleware.domain.his import HisAccepted
 from middleware.domain.numbering import Judged
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.engine.closing import Later, concerns_all, copy_closed, event_of, part_of, together
+from middleware.engine.composing import message_of
 from middleware.engine.lanes import Lanes
 from middleware.engine.learning import learn
 from middleware.engine.numbering import Numbering
 from middleware.engine.runner import Engine
 from middleware.engine.tasks import spawn
 from middleware.engine.writing import Extra
-from middleware.flow.requests import his_message
 from middleware.flow.step import IllegalEvent
 from middleware.ports import His
 from middleware.store.letters import Work, still_waiting
@@ -143,7 +143,7 @@ class Outbox:
         if here is None:
             return
         self._known_elsewhere.add(letter.control_id)
-        if (timer := self._timers.pop(here.lane, None)) is not None:
+        if (timer := self._timers.pop(here.lane, None)) is not None and timer.active():
             timer.cancel()
             self._lanes.wake(here.lane)
             self._send_ready()
@@ -321,11 +321,11 @@ class Outbox:
             self._send_ready()
 
     async def _close(self, letter: Letter, outcome: Answered[HisAccepted] | Refused, epoch: int) -> None:
-        """Make the answer durable with what follows from it; from a copy's nothing does. ``desk.stale``: it has one."""
+        """Make the answer durable and what follows; of a copy or notice nothing does. ``desk.stale``: it has one."""
         work = self._works.pop(letter.control_id, None)
         if self._later_answers is not None:  # two connections may bring an answer
             work = together(still_waiting(letter.control_id), work)
-        if letter.copy:
+        if letter.copy or letter.matter in NOTICES:
             unit = evolve(copy_closed(letter, outcome, self._engine.means.now(), epoch), work=work)
             await self._engine.means.journal.commit(unit)
             return
@@ -333,11 +333,15 @@ class Outbox:
         if isinstance(event, HisAcceptedPatient):
             # Before the letter is closed: should this life end between the two, the HIS is asked again.
             await learn(self._engine, letter.visit_id, event.patient_number, epoch)
+        follows = await self._engine.follows(letter, outcome.reply) if isinstance(outcome, Answered) else None
+        work = together(work, follows) if work and follows else work or follows
         try:
             extra = Extra(closed_letter=(letter.control_id, how), work=work)
             await self._engine.apply(letter.visit_id, event, extra)
         except IllegalEvent:
             log.exception("outbox.illegal_event", evt=type(event).__name__)
+        if follows is not None:
+            self._engine.letter_added()
 
     def _later(self, waiting: Waiting | None = None, *, everybody: bool = True) -> None:
         """Rest: all lanes when the HIS or our own database is not there, else the lane that got no answer."""
@@ -367,18 +371,8 @@ class Outbox:
 
     async def _deliver(self, waiting: Waiting) -> Outcome[HisAccepted]:
         letter = waiting.letter
-        engine = self._engine
         try:
-            # The disk may show a letter a moment before its visit is here: what is being written is waited for.
-            async with engine.visits.alone(letter.visit_id):
-                visit = await engine.visits.visit(letter.visit_id)
-            holder = await engine.visits.holder(visit)
-            bill = await engine.visits.bill(visit.visit_id, letter.settlement_id) if letter.settlement_id else None
-            command = TellHis(HisMatter(letter.matter), letter.control_id, letter.settlement_id)
-            message = his_message(command, visit, holder, bill, letter.created_at)
-            if letter.copy and isinstance(message, RegisterPatient):
-                # The number that its own HIS has given meanwhile: a copy leaves only after that.
-                message = evolve(message, patient_number=visit.patient_number)
+            message = await message_of(self._engine, letter)
             if self.numbering is None:
                 return await self._his.deliver(message)
             return self._judged(letter, await self.numbering.tell(letter, message))

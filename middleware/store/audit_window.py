@@ -33,6 +33,14 @@ Work = Callable[[sa.Connection], None]
 PRUNED_PAGE = 2000
 MAX_PAGE = 1000
 _a, _f = t.audit_event.c, t.flag.c
+# Written once: they are asked for each act with a card.
+_WAITING = sa.select(t.audit_event).where(_a.waiting).order_by(_a.audit_id).limit(sa.bindparam("most"))
+_AROUND = (
+    sa.select(t.audit_event)
+    .where(_a.card == sa.bindparam("card"), _a.at >= sa.bindparam("since"), _a.at <= sa.bindparam("until"))
+    .order_by(_a.at.desc(), _a.audit_id.desc())
+    .limit(sa.bindparam("most"))
+)
 
 
 @frozen(slots=True)
@@ -101,16 +109,15 @@ class Window:
 
     def waiting(self, limit: int) -> list[Waiting]:
         """Acts that no rule has looked at."""
-        query = sa.select(t.audit_event).where(_a.waiting).order_by(_a.audit_id).limit(limit)
         with self._engine.connect() as connection:
-            return [Waiting(_seen(row), row.number, row.sealed) for row in connection.execute(query)]
+            found = connection.execute(_WAITING, {"most": limit})
+            return [Waiting(_seen(row), row.number, row.sealed) for row in found]
 
     def around(self, card: str, since: dt.datetime, until: dt.datetime, limit: int) -> list[Seen]:
         """The newest acts with that card in a stretch of time, the oldest first."""
-        within = sa.and_(_a.card == card, _a.at >= _text(since), _a.at <= _text(until))
-        query = sa.select(t.audit_event).where(within).order_by(_a.at.desc(), _a.audit_id.desc()).limit(limit)
+        within = {"card": card, "since": _text(since), "until": _text(until), "most": limit}
         with self._engine.connect() as connection:
-            return [_seen(row) for row in reversed(connection.execute(query).all())]
+            return [_seen(row) for row in reversed(connection.execute(_AROUND, within).all())]
 
     def known(self, keys: Sequence[str]) -> set[str]:
         """Which of these flags were raised already."""

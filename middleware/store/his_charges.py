@@ -35,6 +35,13 @@ FOR_GOOD = (SettlementState.SETTLED, SettlementState.DELIVERED)
 ERRAND = "U"  # how an errand's id begins
 EARLY = frozenset({SettlementState.RECEIVED, SettlementState.ITEMISED})
 _c, _s = t.his_charge.c, t.settlement.c
+# Written once: both are asked before each settlement.
+_TAKEN = sa.select(t.his_quote.c.lines).where(t.his_quote.c.settlement_id == sa.bindparam("settlement"))
+_STILL_OWN = (
+    sa.select(sa.func.count())
+    .select_from(t.his_charge)
+    .where(_c.settlement_id == sa.bindparam("settlement"), _c.state == OPEN, ~_c.late)
+)
 
 
 @frozen(slots=True)
@@ -99,13 +106,8 @@ class HisCharges:
         True for whatever took none.
         """
         with self._engine.connect() as connection:
-            of = t.his_quote.c
-            taken = connection.scalar(sa.select(of.lines).where(of.settlement_id == settlement_id))
-            if taken is None:
-                return True
-            mine = sa.select(sa.func.count()).select_from(t.his_charge)
-            mine = mine.where(_c.settlement_id == settlement_id, _c.state == OPEN, ~_c.late)
-            return bool(connection.scalar(mine) == taken)
+            taken = connection.scalar(_TAKEN, {"settlement": settlement_id})
+            return taken is None or bool(connection.scalar(_STILL_OWN, {"settlement": settlement_id}) == taken)
 
     def stored(self, row: Any) -> Stored:
         """A row, opened."""

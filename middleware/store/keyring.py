@@ -38,6 +38,7 @@ STANDING = "standing"  # in a period's place: what registers hold lasts while th
 MAX_OPEN = 64  # keys held open at once; the one that was used longest ago is let go
 REFRESH_S = 60.0  # so long another node's rotation or destruction may go unnoticed here
 CHUNK = 1 << 16  # values reserved at once
+_STANDING_SEARCH = sa.select(t.data_key.c.id).where(t.data_key.c.period == STANDING, t.data_key.c.purpose == SEARCH)
 
 
 @frozen(slots=True)
@@ -156,8 +157,7 @@ class Keyring:
 
     def standing_for_digests(self) -> list[DataKey]:
         """All search keys of what is in no period: one, or those that two nodes made in the same moment."""
-        c = t.data_key.c
-        return self._by_query(sa.select(c.id).where(c.period == STANDING, c.purpose == SEARCH))
+        return self._by_query(_STANDING_SEARCH)
 
     def _by_query(self, query: Any) -> list[DataKey]:
         with self._engine.connect() as connection:

@@ -9,22 +9,20 @@ from typing import Any
 import sqlalchemy as sa
 from attrs import frozen
 
-from middleware.domain.command import HisMatter
+from middleware.domain.command import NOTICES, HisMatter
 from middleware.domain.destination import HIS
 from middleware.domain.fault import Fault
-from middleware.domain.outcome import Refused
 from middleware.domain.visit import SettlementState
 from middleware.store import tables as t
-from middleware.store.units import Put, WorkRefusedError
-from middleware.store.vault import NoVault, Vault, row_name
+from middleware.store.letter_notes import Correction, apply_correction, read_corrections, read_refusal
+from middleware.store.units import WorkRefusedError
+from middleware.store.vault import NoVault, Vault
 from middleware.store.walk import read_meta
 
 Work = Callable[[sa.Connection], None]
 
 ACCEPTED, DISCARDED = "accepted", "discarded"
-_o, _n = t.outbox.c, t.letter_note.c
-_REFUSAL = "refusal"
-_CODE, _WORDS = 80, 2000
+_o = t.outbox.c
 _STANDS = {  # the state in which a matter still holds; a copy is told also when who decides has said yes
     HisMatter.SETTLED: (str(SettlementState.SETTLED), str(SettlementState.DELIVERED)),
     HisMatter.CANCELLED: (str(SettlementState.CANCELLED),),
@@ -67,34 +65,24 @@ class LettersReader:
         with self._engine.connect() as connection:
             return _letter(connection, control_id)
 
+    def one_of(self, control_ids: tuple[str, ...]) -> LetterRow | None:
+        """The letter that has one of these ids."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(t.outbox).where(_o.control_id.in_(control_ids)).limit(1)).one_or_none()
+        return None if row is None else _row(row)
+
     def refusal(self, control_id: str) -> tuple[str, str] | None:
         """Code and words of a copy's last refusal. Raises ``Fault("system.keys")``."""
-        mine = sa.and_(_n.control_id == control_id, _n.kind == _REFUSAL)
-        with self._engine.connect() as connection:
-            row = connection.execute(sa.select(t.letter_note).where(mine)).one_or_none()
-        if row is None:
-            return None
-        try:
-            words = self._vault.open_bytes("letter_note", row_name(control_id, row.place), "sealed", row.sealed)
-            return row.fields, words.decode()
-        except Fault as fault:
-            if fault.code != "person.forgotten":
-                raise
-            return row.fields, ""
+        return read_refusal(self._engine, self._vault, control_id)
+
+    def corrections(self, control_id: str) -> list[Correction]:
+        """What was corrected in it, or is proposed, the oldest first. Raises ``Fault("system.keys")``."""
+        return read_corrections(self._engine, self._vault, control_id)
 
     def note(self, name: str) -> str:
         """A note of the meta table, "" when there is none."""
         with self._engine.connect() as connection:
             return read_meta(connection, name)
-
-
-def refusal_note(control_id: str, refused: Refused, now: dt.datetime) -> Put:
-    """Why a copy was refused, for whoever looks at it: the newest reason, sealed, for it is a stranger's text."""
-    row = {
-        "control_id": control_id, "place": 0, "kind": _REFUSAL, "state": "", "by": "", "at": now.isoformat(),
-        "fields": refused.code[:_CODE], "sealed": "",
-    }  # fmt: skip
-    return Put("letter_note", row, refused.message[:_WORDS].encode() or b"-")
 
 
 def reopened(control_id: str) -> Work:
@@ -119,9 +107,36 @@ def _why_not_again(connection: sa.Connection, letter: LetterRow) -> str:
         behind = sa.and_(_o.visit_id == letter.visit_id, _o.destination == letter.destination, _o.outcome == ACCEPTED)
         taken = connection.scalar(sa.select(sa.func.count()).select_from(t.outbox).where(behind))
         return f"{letter.destination} has {taken} later messages of this visit" if taken else ""
+    if matter in NOTICES:
+        return _why_not_notice(connection, letter, matter)
     state = connection.scalar(sa.select(t.settlement.c.state).where(t.settlement.c.settlement_id == letter.settlement_id))
     stands = _STANDS[matter] if letter.copy else _STANDS[matter][:1]
     return "" if state in stands else f"the settlement is {state}"
+
+
+def _why_not_notice(connection: sa.Connection, letter: LetterRow, matter: HisMatter) -> str:
+    """The same of what tells nothing of money: a newer message about the person or the merge says more."""
+    base_id = letter.control_id[:-1] if letter.copy else letter.control_id
+    if matter is HisMatter.UPDATED:
+        s, n = t.his_standing.c, t.his_notice.c
+        whose = sa.select(n.standing_id).where(n.control_id == base_id).scalar_subquery()
+        newest = connection.scalar(sa.select(s.changed_at).where(s.standing_id == whose))
+        return "the person is known otherwise since: a newer message says it" if newest != letter.created_at else ""
+    if matter in {HisMatter.MERGED, HisMatter.UNMERGED}:
+        told = connection.scalar(sa.select(t.his_merge.c.told).where(t.his_merge.c.merge_id == letter.visit_id))
+        return "" if told == base_id else "the merge was decided otherwise since"
+    return ""
+
+
+def mended(control_id: str, place: int, now: dt.datetime) -> Work:
+    """The letter waits again with its correction of that place, which nobody applied or rejected meanwhile."""
+
+    def work(connection: sa.Connection) -> None:
+        reopened(control_id)(connection)
+        apply_correction(connection, control_id, place, now)
+        connection.execute(sa.update(t.outbox).where(_o.control_id == control_id).values(revision=place))
+
+    return work
 
 
 def given_up(control_id: str, proposed: tuple[str, str]) -> Work:

@@ -24,6 +24,9 @@ CRASH = "unknown crash"  # how a message ends of which nobody will ever hear aga
 _EPOCH = t.meta.c.name == "epoch"
 _NEWEST = sa.select(t.meta.c.value).where(_EPOCH).with_for_update()
 _LIVES = t.node.c.ended == ""
+_VERSIONS = sa.select(t.visit.c.visit_id, t.visit.c.version).where(
+    t.visit.c.visit_id.in_(sa.bindparam("visits", expanding=True))
+)
 _ALIVE = sa.select(sa.literal(1)).where(t.node.c.epoch == sa.bindparam("life"), _LIVES)  # asked in every transaction
 
 
@@ -271,6 +274,5 @@ def versions(connection: sa.Connection, visit_ids: Collection[str]) -> dict[str,
     """The visits' versions on the disk; a visit that is not there is missing."""
     if not visit_ids:
         return {}  # as in every transaction of messages alone, where making the query cost more than the lock
-    query = sa.select(t.visit.c.visit_id, t.visit.c.version).where(t.visit.c.visit_id.in_(visit_ids))
-    rows = connection.execute(query).all()
+    rows: Any = connection.execute(_VERSIONS, {"visits": list(visit_ids)})
     return {row.visit_id: row.version for row in rows}

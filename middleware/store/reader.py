@@ -23,10 +23,13 @@ from middleware.store.codec import decode_bill, decode_card, decode_holder, deco
 from middleware.store.database import snapshot
 from middleware.store.doubts import with_errand_left
 from middleware.store.feed import FeedPage, FeedRow
+from middleware.store.filings import Filings
 from middleware.store.his_charges import HisCharges
 from middleware.store.his_masters import HisMasters
+from middleware.store.his_notices import HisNotices
 from middleware.store.his_people import HisPeople
 from middleware.store.intake import Intakes
+from middleware.store.letter_notes import read_correction
 from middleware.store.links import Links
 from middleware.store.nodes import versions
 from middleware.store.personal import VISIT, open_answer, open_visit
@@ -38,6 +41,22 @@ from middleware.store.walk import Walk
 from middleware.store.writer import read_head
 
 MAX_PAGE = 1000
+# Letters not yet answered, in order; those of one id number are one lane, and without one each visit's own.
+_WAITING_LETTERS = (
+    sa.select(t.outbox, sa.func.coalesce(sa.func.nullif(t.person.c.id_digest, ""), t.outbox.c.visit_id).label("lane"))
+    .select_from(
+        t.outbox.outerjoin(t.visit, t.visit.c.visit_id == t.outbox.c.visit_id).outerjoin(
+            t.person, t.person.c.person_ref == t.visit.c.person_ref
+        )
+    )
+    .where(
+        t.outbox.c.outcome == "",
+        t.outbox.c.destination == sa.bindparam("destination"),
+        t.outbox.c.sequence > sa.bindparam("after"),
+    )
+    .order_by(t.outbox.c.sequence)
+    .limit(sa.bindparam("most"))
+)
 
 
 @frozen(slots=True)
@@ -69,9 +88,11 @@ class Reader:
         self.registers = Registers(engine, self.vault)
         self.links = Links(engine, self.vault)
         self.debits = CardDebits(engine, self.vault)
+        self.filings = Filings(engine, self.vault)
         self.window = Window(engine, self.vault)
         self.intakes = Intakes(engine)
         self.his_people = HisPeople(engine, self.vault)
+        self.his_notices = HisNotices(engine, self.vault, self.his_people)
         self.his_charges = HisCharges(engine, self.vault)
         self.his_masters = HisMasters(engine, self.vault)
 
@@ -182,19 +203,8 @@ class Reader:
 
     def waiting_letters(self, after: int, limit: int, destination: str = HIS) -> list[Waiting]:
         """Letters not yet answered, in order; those of one id number are one lane, and without one each visit's own."""
-        patient = sa.func.coalesce(sa.func.nullif(t.person.c.id_digest, ""), t.outbox.c.visit_id)
-        persons = t.outbox.outerjoin(t.visit, t.visit.c.visit_id == t.outbox.c.visit_id).outerjoin(
-            t.person, t.person.c.person_ref == t.visit.c.person_ref
-        )
-        query = (
-            sa.select(t.outbox, patient.label("lane"))
-            .select_from(persons)
-            .where(t.outbox.c.outcome == "", t.outbox.c.destination == destination, t.outbox.c.sequence > after)
-            .order_by(t.outbox.c.sequence)
-            .limit(limit)
-        )
         with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_WAITING_LETTERS, {"destination": destination, "after": after, "most": limit}).all()
         return [Waiting(row.sequence, _letter(row), row.lane) for row in rows]
 
     def numbered_letters(self, destination: str) -> list[Waiting]:
@@ -203,6 +213,10 @@ class Reader:
         query = sa.select(t.outbox).where(o.outcome == "", o.destination == destination, o.number > 0).order_by(o.number)
         with self._engine.connect() as connection:
             return [Waiting(row.sequence, _letter(row)) for row in connection.execute(query.limit(1))]
+
+    def corrections(self, control_id: str, revision: int) -> dict[str, str]:
+        """What people corrected in a letter, by field. Raises ``Fault("system.keys")`` or ``Fault("person.forgotten")``."""
+        return read_correction(self._engine, self.vault, control_id, revision).values
 
     def letter_waits(self, control_id: str) -> bool:
         """Whether it has no answer yet."""

@@ -42,6 +42,14 @@ ENDED_PAGE = 2000  # rows of ended lists that are taken away in one transaction
 _DIGITS = 32
 _KINDS: dict[Matter, Any] = {Matter.PSAM: Psam, Matter.TERMINAL: Terminal, Matter.ISSUER: Issuer}
 _e, _p, _l, _c = t.register_entry.c, t.registry_proposal.c, t.card_list.c, t.listed_card.c
+# Written once: it is asked at each card and each settlement, and SQLAlchemy took longer to write it than SQLite to answer.
+_LISTING = (
+    sa.select(_c.reason, _c.since, _c.list_id)
+    .join(t.card_list, _l.list_id == _c.list_id)
+    .where(_c.digest.in_(sa.bindparam("digests", expanding=True)), _l.state == str(ListState.CURRENT))
+    .order_by(_c.since)
+    .limit(1)
+)
 
 
 @frozen(slots=True)
@@ -129,15 +137,8 @@ class Registers:
         """The same by the digests of its names."""
         if not digests:
             return None
-        query = (
-            sa.select(_c.reason, _c.since, _c.list_id)
-            .join(t.card_list, _l.list_id == _c.list_id)
-            .where(_c.digest.in_(digests), _l.state == ListState.CURRENT)
-            .order_by(_c.since)
-            .limit(1)
-        )
         with self._engine.connect() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_LISTING, {"digests": digests}).one_or_none()
         return Listing(ListReason(row.reason), _moment(row.since), row.list_id) if row is not None else None
 
     def lists(self) -> list[Any]:

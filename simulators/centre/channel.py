@@ -21,13 +21,13 @@ from simulators.centre.business import Business
 from simulators.centre.faults import Faults, Knob
 from simulators.centre.mobile import MobileOrders
 from simulators.centre.refusals import Refusal
-from simulators.centre.sealed import NotSealedError, Seal
+from simulators.ecode.sealed import SealedSide
 
 
 class ChannelSimulator:
     """Listens after ``start``. ``received`` is (transaction, our number of the message) in order of arrival."""
 
-    def __init__(self, reactor: Any, business: Business, seal: Seal, port: int = 0) -> None:
+    def __init__(self, reactor: Any, business: Business, seal: SealedSide, port: int = 0) -> None:
         self.reactor = reactor
         self.orders = MobileOrders(business)
         self.faults = Faults()
@@ -57,9 +57,9 @@ class ChannelSimulator:
     def process(self, call: str, body: bytes, knob: Knob | None) -> bytes:
         """One message's answer."""
         try:
-            data = self._seal.opened(body)
-        except NotSealedError as exc:
-            return _refused("500101", str(exc))
+            data = self._seal.open(body)
+        except (ValueError, KeyError, TypeError) as exc:
+            return _refused("500102", f"{type(exc).__name__} {exc}")
         named = {"6201": "medOrgOrd", "6202": "orgBizSer", "6203": "appRefdSn"}.get(call, "payOrdId")
         self.received.append((call, str(data.get(named, ""))))
         if knob is not None and knob.action == "refuse":
@@ -68,19 +68,16 @@ class ChannelSimulator:
             answer = self.orders.handle(call, data)
         except Refusal as refusal:
             return _refused(refusal.code, refusal.text)
-        return self._seal.closed(answer, self._now_ms())
+        return self._seal.seal(answer, "")
 
     async def notify(self, url: str, number: str, *, forged: bool = False, **changes: str) -> tuple[int, dict[str, Any]]:
         """Send the 6302 of an order, once: status and answer. ``changes`` are fields that are not so."""
-        body = self._seal.closed(self.orders.notice(number) | changes, self._now_ms(), forged=forged)
+        body = self._seal.seal(self.orders.notice(number) | changes, "bad-signature" if forged else "")
         agent: Any = Agent(self.reactor)  # type: ignore[no-untyped-call]
         headers = Headers({"Content-Type": ["application/json"]})
         response = await agent.request(b"POST", url.encode(), headers, _Body(body))
         said = await readBody(response)
         return response.code, json.loads(said or b"{}")
-
-    def _now_ms(self) -> int:
-        return int(self._business.now().timestamp() * 1000)
 
 
 @implementer(IBodyProducer)

@@ -101,6 +101,18 @@ def verify(public: tuple[int, int], signature: bytes, data: bytes, user_id: byte
     return point is not None and (_digest(public, data, user_id) + point[0]) % _N == r
 
 
+def sign(private: int, public: tuple[int, int], data: bytes, user_id: bytes) -> bytes:
+    """GB/T 32918.2, 6.1: r and s, 32 bytes each."""
+    digest = _digest(public, data, user_id)
+    while True:
+        once = secrets.randbelow(_N - 1) + 1
+        point = _times(once, _G)
+        r = (digest + point[0]) % _N if point is not None else 0
+        s = pow(1 + private, -1, _N) * (once - r * private) % _N
+        if r and s and r + once != _N:
+            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
 def _digest(public: tuple[int, int], data: bytes, user_id: bytes) -> int:
     own = (len(user_id) * 8).to_bytes(2, "big") + user_id
     own += b"".join(number.to_bytes(32, "big") for number in (_A, _B, *_G, *public))
@@ -127,23 +139,3 @@ def _times(count: int, point: Point) -> Point:
             total = _add(total, point)
         point, count = _add(point, point), count >> 1
     return total
-
-
-def public_of(private: int) -> tuple[int, int]:
-    """The point that belongs to it."""
-    point = _times(private, _G)
-    if point is None:
-        raise ValueError("no private key")
-    return point
-
-
-def sign(private: int, data: bytes, user_id: bytes) -> bytes:
-    """GB/T 32918.2, 6.1: r and s, 32 bytes each."""
-    digest = _digest(public_of(private), data, user_id)
-    while True:
-        k = secrets.randbelow(_N - 1) + 1
-        point = _times(k, _G)
-        r = (digest + (point[0] if point else 0)) % _N
-        s = pow(1 + private, -1, _N) * (k - r * private) % _N
-        if r and s and r + k != _N:
-            return r.to_bytes(32, "big") + s.to_bytes(32, "big")

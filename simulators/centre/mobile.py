@@ -165,7 +165,7 @@ class MobileOrders:
                 "mdtrt_id": order.visit.number,
                 "psn_no": order.row["psn_no"],
             }
-            self._b.cancel({"infno": "2208", "msgid": data["appRefdSn"]}, {"data": [cancel]})
+            self._b.undoing.cancel({"infno": "2208", "msgid": data["appRefdSn"]}, {"data": [cancel]})
             settlement.cancel_number = order.number
         if data["refdType"] != "HI":
             order.cash_paid = False

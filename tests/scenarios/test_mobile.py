@@ -10,7 +10,7 @@ from twisted.internet import reactor
 
 from simulators.centre.channel import ChannelSimulator
 from simulators.centre.ledger import State
-from simulators.centre.sealed import Seal
+from simulators.ecode.sealed import SealedSide
 from simulators.ports import free_port
 from simulators.stage import Stage
 from tests.adapters.insurance.signing.keys import PRIVATE, PUBLIC, private_pem, public_pem
@@ -70,7 +70,8 @@ async def phone(request, tmp_path_factory):
     if request.param.endswith("national"):
         own = {"gateway_id": "AK", "gateway_secret": str(folder / "secret"), "signing_key": str(folder / "ours.pem")}
         centre |= own | {"url": stage.centre.national_url}
-    channel = ChannelSimulator(reactor, stage.centre.business, Seal(APP, SECRET, PUBLIC, PRIVATE), free_port())
+    side = SealedSide(APP, SECRET, (PRIVATE, PUBLIC), PUBLIC, stage.centre.business.now)
+    channel = ChannelSimulator(reactor, stage.centre.business, side, free_port())
     channel.start()
     mobile["url"] = channel.url
     try:

@@ -18,7 +18,7 @@ MAX_DESTINATIONS = 8  # beside [his]; each has connections, an outbox and a proc
 MATTERS = tuple(str(matter) for matter in HisMatter)
 MARK_OF_HIS = "0"  # no letter: it never is another's
 NOT_NUMBERED, CONTINUE, ASK = "no", "continue", "ask"
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,23}")
 _TOGETHER = {str(HisMatter.SETTLED), str(HisMatter.CANCELLED)}
 
 
@@ -32,7 +32,7 @@ def _are_named(_instance: object, attribute: Any, value: dict[str, Any]) -> None
         raise ValueError(f"{attribute.name}: at most {MAX_DESTINATIONS}")
     for name in value:
         if not _NAME.fullmatch(name) or name == HIS:
-            raise ValueError(f"{attribute.name}.{name}: at most 32 small letters, digits, _ and -, and not {HIS}")
+            raise ValueError(f"{attribute.name}.{name}: at most 24 small letters, digits, _ and -, and not {HIS}")
 
 
 @frozen(slots=True)

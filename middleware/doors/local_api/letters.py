@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from middleware.domain.correction import MAX_FIELDS, MAX_VALUE
 from middleware.domain.fault import Fault
 from middleware.doors.local_api.handlers import Visit
 from middleware.doors.local_api.params import END, Digest, Id, Params, Remark
@@ -58,6 +59,21 @@ class LettersDiscardParams(Params, frozen=True, kw_only=True):
     reference: Number
 
 
+class LetterField(Params, frozen=True, kw_only=True):
+    """One corrected field: a name that letters.show lists, or patient_number, patient_name."""
+
+    field: Annotated[str, Meta(pattern=rf"^[A-Za-z0-9._-]{{1,64}}{END}")]
+    value: Annotated[str, Meta(min_length=1, max_length=MAX_VALUE)]
+
+
+class LettersFixParams(Params, frozen=True, kw_only=True):
+    """letters.fix."""
+
+    control_id: Id
+    fields: Annotated[list[LetterField], Meta(min_length=1, max_length=MAX_FIELDS)]
+    reason: Annotated[Remark, Meta(min_length=1, description="为何更正，加密记入账本 / why; journalled, sealed")]
+
+
 class LettersDecideParams(Params, frozen=True, kw_only=True):
     """letters.approve and letters.reject."""
 
@@ -75,6 +91,24 @@ class LetterProposal(Result, frozen=True, kw_only=True):
     reference: str
 
 
+class FieldNow(Result, frozen=True, kw_only=True):
+    """A field of the message and what stands in it."""
+
+    field: str
+    value: str
+
+
+class LetterCorrection(Result, frozen=True, kw_only=True):
+    """What a person corrected, or proposes to."""
+
+    revision: int
+    state: Literal["proposed", "applied", "rejected"]
+    by: str
+    at: When
+    fields: list[FieldNow]
+    proposal: Annotated[str | UnsetType, Meta(description="待复核：letters.approve 用它 / for letters.approve")] = UNSET
+
+
 class LetterRow(Result, frozen=True, kw_only=True):
     """One letter, without its content."""
 
@@ -82,9 +116,15 @@ class LetterRow(Result, frozen=True, kw_only=True):
     control_id: Annotated[str, Meta(description="MSH-10，每次重发都相同 / the same each time it is sent")]
     visit_id: str
     settlement_id: str
-    matter: Annotated[Literal["registered", "settled", "cancelled"], Meta(description="挂号 / 结算 / 撤销")]
+    matter: Annotated[
+        Literal["registered", "settled", "cancelled", "updated", "merged", "unmerged", "account-opened", "account-ended"],
+        Meta(description="挂号 / 结算 / 撤销 / 资料变更 / 合并 / 撤销合并 / 开户 / 结账"),
+    ]
     created_at: When
     outcome: Annotated[str, Meta(description="waiting, accepted, refused CODE, discarded")]
+    message_control_id: Annotated[
+        str, Meta(description="线上的 MSH-10；更正后与 control_id 不同 / on the wire; another one after a correction")
+    ]
     destination: Annotated[
         str, Meta(description="发往哪个系统；[his] 本身是 his / which system it is for; his is [his] itself")
     ]
@@ -102,6 +142,11 @@ class LettersShowResult(LetterRow, frozen=True, kw_only=True):
     """letters.show, and what every other act answers."""
 
     state: Annotated[str, Meta(description="结算（或就诊）的状态 / of the settlement, or of the visit")]
+    content: Annotated[
+        list[FieldNow] | UnsetType,
+        Meta(description="被拒时：一人可更正的字段及现值 / when refused: what one person may correct, as it is now"),
+    ] = UNSET
+    corrections: Annotated[list[LetterCorrection] | UnsetType, Meta(description="更正记录 / corrections")] = UNSET
     refusal: Annotated[FaultFacts | UnsetType, Meta(description="HIS 拒收的原因 / why the HIS refused it")] = UNSET
     proposal: Annotated[LetterProposal | UnsetType, Meta(description="待复核的放弃 / to give it up, not approved yet")] = (
         UNSET
@@ -127,6 +172,12 @@ async def letters_show(visit: Visit, params: LettersShowParams) -> Answer:
 async def letters_resend(visit: Visit, params: LettersResendParams) -> Answer:
     """Let it leave again."""
     return await _letters(visit).resend(visit.caller, params.control_id, params.reason)
+
+
+async def letters_fix(visit: Visit, params: LettersFixParams) -> Answer:
+    """Correct fields, and let it leave again; or propose that."""
+    fields = {one.field: one.value for one in params.fields}
+    return await _letters(visit).fix(visit.caller, params.control_id, fields, params.reason)
 
 
 async def letters_discard(visit: Visit, params: LettersDiscardParams) -> Answer:

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from middleware.domain.fault import Fault
 from middleware.domain.masters import MasterKind
+from middleware.doors.local_api.methods import METHODS
 from middleware.engine.masters import NameRule, named
 from middleware.store import tables as t
 from tests.middleware.engine.test_gate import LI, fault_of
@@ -21,7 +22,11 @@ Z01 = ("MFI|Department^科室^HIS||UPD|||AL", "MFE|MUP|||01|CE")
 
 
 async def listed(his, kind, code="", after="", limit=100):
-    return (await his.told.masters.list(MasterKind(kind), code, after, limit))["rows"]
+    answer = await his.told.masters.list(MasterKind(kind), code, after, limit)
+    METHODS["his.masters"].check_result(answer)
+    asked = {"kind": kind, "code": code, "after": answer["next_after"], "limit": limit}
+    assert METHODS["his.masters"].read(asked).after == answer["next_after"]
+    return answer["rows"]
 
 
 @pytest_twisted.ensureDeferred

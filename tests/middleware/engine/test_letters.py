@@ -161,3 +161,67 @@ def test_the_list_of_the_refused_uses_its_index(tmp_path):
         plan = " ".join(str(row[-1]) for row in connection.exec_driver_sql("EXPLAIN QUERY PLAN " + text))
 
     assert "outbox_refused" in plan
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_corrected_letter_goes_again_under_an_id_of_its_own_and_every_correction_is_journalled(store_url):
+    async with rig(store_url) as r:
+        settlement_id, letter = await refused(r)
+        desk = desk_of(r)
+        shown = await desk.show(letter)
+        assert {"field": "line.1.hospital_code", "value": "H1"} in shown["content"]
+        r.his.script = [Refused("AE", "still no"), Answered(HisAccepted())]
+
+        fixed = await desk.fix(LI, letter, {"line.1.hospital_code": "H2"}, "项目编码写错")
+        METHODS["letters.fix"].check_result(fixed)
+        await became(r, letter, "refused AE")
+        await desk.fix(WANG, letter, {"line.1.doctor_code": "D2"}, "医生编码写错")
+        await until(r, settlement_id, "Delivered")
+
+        wire = [control_id for control_id, _ in r.his.delivered][-3:]
+        assert wire[0] == letter
+        assert wire[1:] == [letter[:1] + letter[3:] + ".1", letter[:1] + letter[3:] + ".2"]
+        assert [event for event, _, _ in journalled(r)] == ["LetterFixed", "LetterFixed"]
+        assert not any(
+            "H2" in row.line or "项目编码" in row.line for row in rows(r, t.journal) if row.event == "LetterFixed"
+        )
+        assert [one["state"] for one in (await desk.show(letter))["corrections"]] == ["applied", "applied"]
+        states_agree(r.database)
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_the_patient_is_is_corrected_by_two_persons_and_an_amount_by_none(store_url):
+    async with rig(store_url) as r:
+        _, letter = await refused(r)
+        desk = desk_of(r)
+        with pytest.raises(Fault) as caught:
+            await desk.fix(LI, letter, {"line.1.amount": "1.00"}, "x")
+        assert caught.value.code == "letter.field"
+
+        proposed = (await desk.fix(LI, letter, {"patient_number": "PAT9"}, "病人号码"))["corrections"][0]
+        assert (proposed["state"], proposed["fields"]) == ("proposed", [{"field": "patient_number", "value": "PAT9"}])
+        assert (await desk.show(letter))["outcome"] == "refused AE"
+        with pytest.raises(Fault) as caught:
+            await desk.approve(LI, letter, proposed["proposal"])
+        assert caught.value.code == "desk.same_person"
+        await desk.approve(WANG, letter, proposed["proposal"])
+        await became(r, letter, "accepted")
+
+        assert r.his.delivered[-1][0] == letter[:1] + letter[3:] + ".1"
+        with pytest.raises(Fault):
+            await desk.approve(WANG, letter, proposed["proposal"])
+        assert not any("PAT9" in str(row) for row in rows(r, t.letter_note))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_rejected_correction_changes_nothing(store_url):
+    async with rig(store_url) as r:
+        _, letter = await refused(r)
+        desk = desk_of(r)
+        proposed = (await desk.fix(LI, letter, {"patient_name": "测试乙"}, "x"))["corrections"][0]
+        shown = await desk.reject(WANG, letter, proposed["proposal"])
+
+        assert (shown["corrections"][0]["state"], shown["outcome"]) == ("rejected", "refused AE")
+        await desk.resend(LI, letter, "HIS 已补")
+        await became(r, letter, "accepted")
+        assert r.his.delivered[-1][0] == letter
