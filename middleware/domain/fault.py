@@ -225,6 +225,11 @@ _ROWS = (
     FaultSpec("filing.already", _S, _NEVER, _NO, -32327, "该备案已存在或正在办理", "there is such a filing already, or one is under way", "请先查询备案", "ask for the filings first"),
     FaultSpec("filing.no_number", _S, _FIX, _NO, -32328, "不知道中心的备案编号，不能撤销", "the centre's number of the filing is not known: it cannot be taken back", "请操作员用 filing.resolve 补录编号", "an operator gives the number by filing.resolve"),
     FaultSpec("filing.open", _S, _FIX, _NO, -32329, "有结果不明的备案", "there are filings whose outcome is unknown", "请用 filing.list 查看并核实", "see them with filing.list and establish what is true"),
+    FaultSpec("centre.password", _R, _FIX, _NO, -32334, "本地区结算须由参保人输入密码，未发送", "this region wants the person's password with the settlement; nothing was sent", "请在密码键盘输入后重新确认结算", "let the person type it, and confirm the settlement again"),
+    FaultSpec("code.clock", _C, _FIX, _NO, -32330, "码服务的时间与本机相差过大，未采用其应答", "the code service's time is too far from ours; its answer was not used", "请校准本机时间", "set this machine's clock right"),
+    FaultSpec("code.replayed", _C, _NEVER, _NO, -32331, "码服务的应答是重复的旧应答，未采用", "the code service's answer is an old one sent again; it was not used", "请重新出示电子凭证，并报告信息科", "show a fresh code, and tell hospital IT"),
+    FaultSpec("code.not_genuine", _C, _NEVER, _NO, -32332, "码服务应答的签名不对，未采用", "the signature of the code service's answer is wrong; it was not used", "请报告信息科核对密钥", "tell hospital IT to check the keys"),
+    FaultSpec("code.undecipherable", _C, _NEVER, _NO, -32333, "码服务的应答不能解密，未采用", "the code service's answer cannot be deciphered; it was not used", "请信息科核对 appId 和密钥", "hospital IT checks appId and secret"),
     # -- the HIS
     FaultSpec("his.no_answer", _H, _SAME, _NO, -32300, "医院信息系统没有应答，系统会继续投递", "the HIS did not answer; delivery goes on", "请检查 HIS 接口", "check the HIS interface"),
     FaultSpec("his.refused", _H, _FIX, _NO, -32301, "医院信息系统拒绝了报文", "the HIS refused the message", "请查看 HIS 返回的原因", "see the reason the HIS gave"),

@@ -243,7 +243,14 @@ class CounterService:
             await self._start(request, event, Extra(request=request, card=extra.card))
             return request
 
-        return await self._once(caller, key, "settlement.settle", order, begin, self._waits.settle_s)
+        mine = order.password is not None and order.settlement_id not in self._engine.passwords
+        if order.password is not None and mine:
+            self._engine.passwords[order.settlement_id] = order.password
+        try:
+            return await self._once(caller, key, "settlement.settle", order, begin, self._waits.settle_s)
+        finally:
+            if mine:
+                self._engine.passwords.pop(order.settlement_id, None)
 
     async def order(self, caller: Caller, key: str, order: PhoneOrder) -> Answer:
         """See ``Counter.order``."""
