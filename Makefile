@@ -26,7 +26,7 @@ simulate: setup   ## 1,000 seeded hostile days against the real engine and store
 chaos: setup      ## kill -9, power cuts, full disks, clock steps and a centre that is gone, under load; ARGS="--only power"
 	@$(PY) -m chaos $(ARGS)
 
-interop: setup    ## the conformance run against npm's soap on Node; installs Node and the package (needs npm's registry)
+interop: setup    ## npm's soap and HL7 client on Node against centre adapter and HL7 door; installs Node and the package (needs npm's registry)
 	@bash packaging/interop.sh
 
 docs: setup       ## write the generated pages

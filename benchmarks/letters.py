@@ -26,6 +26,7 @@ from middleware.domain.health import Condition
 from middleware.domain.his import HisAccepted
 from middleware.domain.outcome import Outcome
 from middleware.engine.outbox import Outbox
+from middleware.engine.runner import nothing_follows
 from middleware.engine.tasks import sleep, spawn
 from middleware.store.reader import Waiting
 from middleware.store.units import Letter
@@ -42,6 +43,7 @@ class _Letters:
         self.means = self.journal = self.pool = self.reader = self
         self.epoch, self.shared, self.clock = 1, False, clock
         self.letter_added: Any = None
+        self.follows = nothing_follows
         self.letters: dict[int, Waiting] = {}
         self.came: dict[str, float] = {}
         self.waited: list[float] = []

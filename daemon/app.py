@@ -21,14 +21,17 @@ from adapters.insurance.signing.opening import gateway_window_s
 from daemon import VERSION
 from daemon.anchoring import Anchoring
 from daemon.card_keys import cards_of
+from daemon.catalogue_parts import catalogues_of
+from daemon.cataloguing import Cataloguing
 from daemon.chain_watch import ChainWatch
-from daemon.his_links import HisLinks, Outboxes, links_of, outboxes_of
+from daemon.his_links import HisLinks, Outboxes, answers_of, links_of, news_of, outboxes_of
 from daemon.opening import Opened, open_store
 from daemon.policies import calls_of, categories_of, cross_of, finish_of, kinds_of, local_of, mobile_of
 from daemon.readers import readers_of
 from daemon.reconciling import Reconciling
 from daemon.settings import EngineOptions, Settings
 from daemon.watch import Watch
+from middleware.domain.catalogue import CATALOGUES
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.message_id import MessageIds
 from middleware.doors.feed.resource import feed_resource
@@ -44,7 +47,10 @@ from middleware.engine.card_sessions import CardSessions
 from middleware.engine.comparison import Rules, Run
 from middleware.engine.debit_desk import DebitDesk
 from middleware.engine.desk import ManualDesk
+from middleware.engine.destinations import DestinationDesk
+from middleware.engine.enquiry import EnquiryDesk
 from middleware.engine.fencing import FencedBank, FencedCentre
+from middleware.engine.filing_desk import FilingDesk
 from middleware.engine.flagging import Flagging
 from middleware.engine.flags import StoredFlags
 from middleware.engine.gate import Gate
@@ -55,7 +61,7 @@ from middleware.engine.keydesk import KeyDesk
 from middleware.engine.letters import LetterDesk
 from middleware.engine.masters import NameRule
 from middleware.engine.media import MediaDesk
-from middleware.engine.members import AUDIT, INTAKE, OUTBOX, RECONCILIATION, LeaseTerms, Members
+from middleware.engine.members import AUDIT, CATALOGUE, INTAKE, OUTBOX, RECONCILIATION, LeaseTerms, Members
 from middleware.engine.mobile import MobileNotices
 from middleware.engine.pools import Pool
 from middleware.engine.reconcile import Reconciler
@@ -71,6 +77,7 @@ from middleware.flow.step import Policy
 from middleware.ops.metrics import Metrics
 from middleware.ops.site import HttpSite, build_site
 from middleware.ops.tick import TickProbe
+from middleware.store.destinations import DestinationsReader
 from middleware.store.doubts import Doubts
 from middleware.store.inbox import InboxReader
 from middleware.store.letters import LettersReader
@@ -112,9 +119,12 @@ class Application:
     anchoring: Anchoring
     tick: TickProbe
     reconciling: Reconciling
+    cataloguing: Cataloguing
     flagging: Flagging
     intake: Intake
     debits: DebitDesk
+    enquiries: EnquiryDesk
+    filings: FilingDesk
     door: LocalApi
     mllp: MllpDoor
     notices: NoticeDoor | None
@@ -137,8 +147,10 @@ class Application:
         self.anchoring.start()
         self.tick.start()
         self.reconciling.start()
+        self.cataloguing.start()
         self.flagging.start()
         self.debits.start()
+        self.filings.start()
         self.intake.start()
         self.site.start()
         self.door.start()
@@ -161,8 +173,11 @@ class Application:
             self.anchoring.stop,
             self.tick.stop,
             self.reconciling.stop,
+            self.cataloguing.stop,
             self.flagging.stop,
             self.debits.stop,
+            self.filings.stop,
+            self.enquiries.stop,
             self.intake.stop,
             self.keys.stop,
             self.outbox.stop,
@@ -297,6 +312,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         counter, settings.audit.limits, settings.registry.list_max_rows, lambda: members.holds(AUDIT)
     )
     cards, driver, debits = cards_of(settings.card_keys, keyed, counter, reactor, now)
+    enquiries, filings = services_of(engine, counter)
     watch = Watch(engine, reactor, now)
     outbox = outboxes_of(settings.his, his, database, engine, metrics, lambda: members.holds(OUTBOX), lambda: watch.letters)
     chain = ChainWatch(opened, journal, pool, reactor)
@@ -304,9 +320,8 @@ def build(settings: Settings, reactor: Any) -> Application:
     health: list[Callable[[], PartHealth]] = [
         journal.health, *readers.healths(), keyed.psam.health, *his.healths(), centre.health, *outbox.healths(),
         watch.health, watch.errands_health, chain.health, anchoring.health, members.health,
+        *((bank.health,) if bank is not None else ()),
     ]  # fmt: skip
-    if bank is not None:
-        health.append(bank.health)
     clock_limit = clock_limit_s(settings, profile)
     metrics.set("clock_limit_seconds", clock_limit)
     health += [
@@ -314,14 +329,17 @@ def build(settings: Settings, reactor: Any) -> Application:
         flagging.health,
         flagging.links_health,
         debits.health,
+        filings.health,
     ]
     desk = ManualDesk(engine, Doubts(database, opened.vault))
     keys = KeyDesk(engine, database, opened.vault, settings.keys.keep_days)
-    health.append(keys.health)
     store = Statements(database, reader)
     reconciler, reconciling = reconciliation(settings, profile, engine, store, lambda: members.holds(RECONCILIATION))
-    health.append(reconciling.health)
     reconcile_desk = ReconciliationDesk(reconciler, store, pool)
+    cataloguing, catalogues = catalogues_of(
+        settings, profile.catalogue.rules, engine, counter, database, lambda: members.holds(CATALOGUE), reactor
+    )
+    health += [keys.health, reconciling.health, cataloguing.health]
     inbox, told = inbox_of(settings, engine.means, registry, InboxReader(database, opened.vault), members)
     business = Business(
         counter,
@@ -340,10 +358,16 @@ def build(settings: Settings, reactor: Any) -> Application:
         debits=debits,
         media=MediaDesk(counter.card_desk, keyed, readers, counter.audit),
         told=told,
+        destinations=DestinationDesk(engine, DestinationsReader(database), engine.means.destinations, outbox.look_again),
+        finding=news_of(settings.his, his, engine, counter, registry),
+        enquiries=enquiries,
+        filings=filings,
+        catalogues=catalogues,
         letters=LetterDesk(engine, LettersReader(database, opened.vault), outbox.look_again),
     )
     door = LocalApi(settings.local_api, business, tokens, reactor, metrics.api_request)
-    mllp = MllpDoor(settings.mllp, inbox, reactor, now, told)
+    answers = answers_of(settings.his, his, outbox, LettersReader(database), pool)
+    mllp = MllpDoor(settings.mllp, inbox, reactor, now, told, answers)
     notices = notices_of(settings, centre, engine, store, reactor, metrics)
     health += [door.health, mllp.health, told.intake.health]
     health += [part.health for part in (centre.mobile, notices) if part is not None]
@@ -355,7 +379,8 @@ def build(settings: Settings, reactor: Any) -> Application:
     application = Application(
         settings, database, opened.vault, opened.hold, pool, journal, readers, cards, his, centre, bank, members, engine,
         counter.gate, keys, outbox, watch, chain,
-        anchoring, tick, reconciling, flagging, told.intake, debits, door, mllp, notices, site,
+        anchoring, tick, reconciling, cataloguing, flagging, told.intake, debits, enquiries, filings, door, mllp, notices,
+        site,
     )  # fmt: skip
     metrics.before_scrape(lambda: _measure(application, metrics))
     return application
@@ -384,6 +409,12 @@ def inbox_of(
     profiles = {name: (link.charset, link.profile()) for name, link in settings.mllp.items()}
     told = his_told(means, registry, reader, reader_of(profiles), TELLING, lambda: members.holds(INTAKE))
     return Inbox(means.journal, means.pool, reader, means.now, means.clock), told
+
+
+def services_of(engine: Engine, counter: CounterService) -> tuple[EnquiryDesk, FilingDesk]:
+    """What is asked of the centre beside visits, and what is filed with it."""
+    enquiries = EnquiryDesk(engine, counter)
+    return enquiries, FilingDesk(engine, enquiries)
 
 
 def notices_of(
@@ -453,6 +484,7 @@ def _measure(a: Application, metrics: Metrics) -> None:
     metrics.set("settlement_unknown_oldest_seconds", a.watch.oldest_s)
     metrics.set("settlement_manual", a.watch.manual)
     metrics.set("visit_errands_left", a.watch.left)
+    metrics.set("filings_in_doubt", a.filings.now)
     metrics.set("settlement_resting", a.watch.resting)
     metrics.set("nodes_living", a.members.living)
     metrics.set("node_lease_held", a.members.lives())
@@ -468,6 +500,12 @@ def _measure(a: Application, metrics: Metrics) -> None:
     metrics.set("reconcile_differences", a.reconciling.differences)
     metrics.set("reconcile_open_days", len(a.reconciling.open_days))
     metrics.set("reconcile_last_balanced_timestamp_seconds", a.reconciling.balanced_at)
+    for name in CATALOGUES:
+        standing = a.cataloguing.standing.get(name)
+        metrics.set("catalogue_rows", standing.rows if standing is not None else 0, name)
+        metrics.set("catalogue_age_seconds", a.cataloguing.age_s(name), name)
+    for state in ("loaded", "newest", "failed"):
+        metrics.set("catalogue_loads", a.cataloguing.loads[state], state)
     for rule in RULES:
         metrics.set("audit_flags_unseen", a.flagging.by_rule.get(rule.name, 0), rule.name)
     metrics.set("cards_listed", a.flagging.listed)

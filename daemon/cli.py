@@ -15,6 +15,7 @@ import click
 from daemon import VERSION
 from daemon.agent_command import reader_agent, reader_certificates
 from daemon.card_command import card
+from daemon.catalogue_command import catalogue
 from daemon.debit_command import debit
 from daemon.desk import desk
 from daemon.his_command import his
@@ -250,6 +251,7 @@ def demo(keep: bool, directory: Path) -> None:
 
 
 main.add_command(card)
+main.add_command(catalogue)
 main.add_command(reader_agent)
 main.add_command(reader_certificates)
 main.add_command(desk)

@@ -10,14 +10,24 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from adapters.his.hl7v2.adapter import Hl7His
-from adapters.his.hl7v2.destinations import ASK, HisOptions, LinkOptions
+from adapters.his.hl7v2.destinations import ASK, HisOptions, LinkOptions, destinations_of
 from adapters.his.hl7v2.tables import ONLY_ERRORS
+from middleware.domain.command import HisMatter
 from middleware.domain.health import Condition, PartHealth
+from middleware.domain.his import FindBy
 from middleware.engine.closing import Later
+from middleware.engine.finding import Finding, FindRules
+from middleware.engine.his_answers import HisAnswers, Way
+from middleware.engine.his_news import HisNews
+from middleware.engine.merges import Merges
 from middleware.engine.numbering import Numbering
 from middleware.engine.outbox import Outbox
+from middleware.engine.pools import Pool
+from middleware.engine.registries import Registry
 from middleware.engine.runner import Engine
+from middleware.engine.service import CounterService
 from middleware.ops.metrics import Metrics
+from middleware.store.letters import LettersReader
 from middleware.store.numbers import read_numbers
 
 _SHOWN = 200
@@ -122,3 +132,29 @@ def outboxes_of(
 
     engine.letter_added = kick
     return Outboxes(found, waiting)
+
+
+def news_of(options: HisOptions, his: HisLinks, engine: Engine, counter: CounterService, registry: Registry) -> Finding:
+    """What the HIS is told of persons, and how it is asked for them: by who decides registrations."""
+    accounts = {name: one.accounts.modes for name, one in options.all.items()}
+    old_cards = any(one.identifiers.old_card for one in options.all.values())
+    news = HisNews(engine, accounts, old_cards=old_cards)
+    counter.card_desk.seen_again = news.seen
+    registry.links.linked = news.linked
+    registry.desk.merges = Merges(engine.means, news)
+    asked = next(one.name for one in destinations_of(options) if HisMatter.REGISTERED in one.decides)
+    find = options.all[asked].find
+    by = FindBy(find.at_registration) if find.at_registration else None
+    finding = Finding(engine.means, his.links[asked], FindRules(by, find.unanswered == "register", find.most))
+    counter.find_first = finding.before_registration
+    return finding
+
+
+def answers_of(options: HisOptions, his: HisLinks, outbox: Outboxes, reader: LettersReader, pool: Pool) -> HisAnswers:
+    """Who closes a letter by an answer that comes over a link of the door."""
+    ways = {
+        name: Way(one.answers_on, his.links[name].read_answer, outbox.outboxes[name])
+        for name, one in options.all.items()
+        if one.answers_on
+    }
+    return HisAnswers(ways, reader, pool)

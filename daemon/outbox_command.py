@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from daemon.desk import ask, reached, with_daemon
+from middleware.engine.destinations import ACTS
 
 if TYPE_CHECKING:
     from clients.python.yikatong_client import Client
 
 _PAGE = 100
+_DECISIONS = ("approve", "reject")
+_ACTS = (*ACTS, *_DECISIONS)
 _WHYS = ("entered-by-hand", "already-there", "not-wanted")
 
 
@@ -38,6 +41,31 @@ def list_(*, waiting: bool, config: Path | None, path: Path | None, token_file: 
         click.echo(f"{count} 条 / messages")
 
     with_daemon(config, path, token_file, work)
+
+
+@outbox.command()
+@reached()
+def destinations(config: Path | None, path: Path | None, token_file: Path) -> None:
+    """Who is told: what waits, what was refused, sequence numbers, a proposal that waits; as JSON."""
+    ask(config, path, token_file, "destinations.list", {})
+
+
+@outbox.command("destination")
+@click.argument("name")
+@click.argument("act", type=click.Choice(_ACTS))
+@click.option("--to", default="", help="hand-over: to which destination")
+@click.option("--reference", default="", help="ticket number; needed for all but approve and reject")
+@click.option("--proposal", default="", help="approve and reject: the proposal that destinations shows")
+@reached()
+def destination_(
+    name: str, act: str, to: str, reference: str, proposal: str, config: Path | None, path: Path | None, token_file: Path
+) -> None:
+    """Propose ACT for the destination NAME, or approve or reject what another person proposed."""
+    if act in _DECISIONS:
+        ask(config, path, token_file, f"destinations.{act}", {"destination": name, "proposal": proposal})
+        return
+    params = {"destination": name, "act": act, "to": to, "reference": reference}
+    ask(config, path, token_file, "destinations.propose", params)
 
 
 @outbox.command()

@@ -34,6 +34,7 @@ WRITERS: tuple[tuple[str, Callable[[Path], object]], ...] = (
     ("docs/hl7-out.md", hl7_out.write),
     ("docs/machines.md", pages.write),
     ("docs/transactions.md", transactions.write),
+    ("docs/centre-queries.md", transactions.write_queries),
     ("docs/cards.md", cards.write),
     ("docs/media.md", media.write),
     ("config/examples/yikatong.toml", _sample),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from adapters.insurance.profile import Profile
-from adapters.insurance.profile_kinds import KindForm, StayForm
+from adapters.insurance.profile_kinds import KindForm, OutpatientForm, StayForm
 from middleware.domain.category import CATEGORIES, Category, Need
 from middleware.domain.kind import Call, VisitKind
 from middleware.domain.mobile import MobileRules
@@ -40,6 +40,7 @@ def _rules(form: KindForm) -> KindRules:
         quote_valid_s=form.quote_expiry_s,
         evidence=tuple(map(Source, form.evidence)),
         discharge=DischargeBy(form.discharge) if isinstance(form, StayForm) else DischargeBy.QUOTE,
+        upload_visit=Call(form.upload_visit) if isinstance(form, OutpatientForm) else Call.UPLOAD_VISIT,
     )
 
 

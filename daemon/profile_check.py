@@ -40,6 +40,7 @@ _EMPTY = (
     Open(
         "statement.not_ready_codes", "对账结果未就绪时当日对账即止", "a result that is not ready ends the day's comparison"
     ),
+    Open("services", "不做查询、备案和入院信息变更", "no queries, no filings, no change of an admission"),
     Open("cross_region.regions", "不接待异地参保人", "nobody insured elsewhere is treated"),
 )
 _SOAP_ONLY = frozenset({"refusing_fault_codes"})
@@ -54,13 +55,24 @@ _UNSAID = (
     Open("statement.result_columns", "按湖南十列", "Hunan's ten columns"),
     Open("statement.verdicts", "按湖南：0 平，1 不平", "Hunan's: 0 equal, 1 not"),
     Open("statement.encoding", "按 UTF-8", "UTF-8"),
+    Open("catalogue.offered", "不下载目录，报价不带目录提示", "no catalogue is downloaded, no quote is remarked by one"),
     Open("inpatient.discharge", "按先出院后预结算", "discharge before the quote"),
     Open("cross_region.local_digits", "按前 4 位区划判断本地", "the first 4 digits tell who is local"),
 )
 
 
 # What only some schemes want: the key that says which, its values, whether empty is as good as unsaid, and what is open.
-_OF_SCHEME: tuple[tuple[str, tuple[str, ...], bool, Open], ...] = (
+_OF_SCHEME: tuple[tuple[str, tuple[object, ...], bool, Open], ...] = (
+    ("mobile.offered", (True,), True, Open("mobile.fee_type", "移动支付不能启用", "payment by phone cannot be enabled")),
+    (
+        "mobile.offered",
+        (True,),
+        True,
+        Open("mobile.unpaid", "到时未付的订单转人工", "an order nobody paid goes to a person"),
+    ),
+    ("mobile.offered", (True,), True, Open("mobile.clearing_type", "对账按空的清算类别", "compared without clearing type")),
+    ("mobile.offered", (True,), True, Open("mobile.clearing_agency", "对账按空的清算机构", "compared without an agency")),
+    ("mobile.offered", (True,), False, Open("mobile.user_id", "按 1234567812345678", "1234567812345678")),
     ("gateway.scheme", ("csb",), True, Open("gateway.api_name", "网关服务名未知，程序不启动", "the daemon does not start")),
     ("gateway.scheme", ("csb",), False, Open("gateway.timestamp", "按毫秒（13 位）", "milliseconds, 13 digits")),
     ("gateway.scheme", ("csb", "tif"), False, Open("gateway.window_s", "按 1800 秒", "1800 s")),

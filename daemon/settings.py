@@ -17,6 +17,7 @@ from adapters.insurance.exchange.options import CentreOptions
 from adapters.insurance.mobile.options import MobileOptions
 from config.section import between, one_of, setting
 from daemon.anchor_url import place_of
+from daemon.cataloguing import CatalogueOptions
 from daemon.reconciling import ReconcileOptions
 from daemon.registry_options import AuditOptions, RegistryOptions
 from middleware.doors.feed.options import FeedOptions
@@ -225,6 +226,12 @@ class Settings:
     feed: FeedOptions = setting(Factory(FeedOptions), help="the bureau's feed")  # noqa: RUF009 - an attrs field
     anchor: AnchorOptions = setting(Factory(AnchorOptions), help="signed heads of the chains, kept elsewhere")  # noqa: RUF009 - an attrs field
     reconcile: ReconcileOptions = setting(Factory(ReconcileOptions), help="comparing each day with the centre")  # noqa: RUF009 - an attrs field
+    catalogue: CatalogueOptions = setting(Factory(CatalogueOptions), help="the centre's catalogues and dictionaries")  # noqa: RUF009 - an attrs field
     registry: RegistryOptions = setting(Factory(RegistryOptions), help="PSAMs, terminals, issuers, lists of lost cards")  # noqa: RUF009 - an attrs field
     audit: AuditOptions = setting(Factory(AuditOptions), help="when a use of cards is flagged for the bureau")  # noqa: RUF009 - an attrs field
     log: LogOptions = setting(Factory(LogOptions), help="the log")  # noqa: RUF009 - an attrs field
+
+    def __attrs_post_init__(self) -> None:
+        for name, one in self.his.all.items():
+            if one.answers_on and one.answers_on not in self.mllp:
+                raise ValueError(f"his ({name}): answers_on names mllp.{one.answers_on}, and there is none")

@@ -176,6 +176,7 @@ class Stage:
                 "in_flight_total": 1024,
             },
             "http": {"port": self.http_port},
+            "catalogue": {"enabled": False},  # nothing comes by the clock that a test did not ask for
         }
         for role, terminal in ROLES.items():
             digest = hashlib.sha256(self.tokens[role].encode()).hexdigest()

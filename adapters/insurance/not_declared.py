@@ -16,8 +16,8 @@ _ABOLISHED = ("湖南已停用，改由网页平台办理", "abolished in Hunan:
 
 NOT_DECLARED = MappingProxyType(
     {
-        **dict.fromkeys([f"13{number:02d}" for number in range(2, 28)], _NO_FIELDS),
-        **dict.fromkeys(("1306A", "1901"), _NO_FIELDS),
+        **dict.fromkeys(("1304", "1306A", "1310", "1311", "1313", "1314", "1315", "1316"), _NO_FIELDS),
+        **dict.fromkeys([f"13{number}" for number in range(20, 28)], _NO_FIELDS),
         "2181": (
             "异地就医购药（2161-2181）另成一套，无就诊信封字段",
             "of cross-region pharmacies (2161 to 2181), a protocol of its own without the envelope's visit",

@@ -13,13 +13,14 @@ from typing import Any
 import attrs
 
 from adapters.insurance import profile_gateway, profile_rules, profile_soap
+from adapters.insurance.catalogue.form import CatalogueForm
 from adapters.insurance.files.form import StatementForm
 from adapters.insurance.profile_gateway import GatewayForm, NationalForm, SignatureForm
-from adapters.insurance.profile_kinds import CategoryForm, CrossRegionForm, KindForm, PharmacyForm, StayForm
+from adapters.insurance.profile_kinds import CategoryForm, CrossRegionForm, OutpatientForm, PharmacyForm, StayForm
 from adapters.insurance.profile_mobile import MobileForm
 from adapters.insurance.profile_soap import SoapForm
 from adapters.insurance.schema import SiteRules
-from adapters.insurance.transactions import ENVELOPE_EXTRAS, REQUEST_HEAD
+from adapters.insurance.transactions import ENVELOPE_EXTRAS, REQUEST_HEAD, SERVICES
 from config.load import ConfigError, Problem, document_of, problems_of, read
 from config.section import between, matching, one_of, setting
 
@@ -37,6 +38,14 @@ def _known_extras(_instance: object, _attribute: object, value: dict[str, str]) 
             raise ValueError(f"{name} is no extra of the envelope; known: {', '.join(sorted(ENVELOPE_EXTRAS))}")
         if not content or len(content) > lengths[name]:
             raise ValueError(f"{name} must have 1 to {lengths[name]} characters")
+
+
+def _known_services(_instance: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    for code in value:
+        if code not in SERVICES:
+            raise ValueError(f"{attribute.name}: {code!r} is none; known: {', '.join(sorted(SERVICES))}")
+    if len(set(value)) != len(value):
+        raise ValueError(f"{attribute.name} names a transaction twice")
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -98,8 +107,11 @@ class Profile:
     statement: StatementForm = setting(  # noqa: RUF009 - setting() is attrs.field()
         help="how this region reconciles, and what its files look like", default=attrs.Factory(StatementForm)
     )
-    outpatient: KindForm = setting(  # noqa: RUF009 - setting() is attrs.field()
-        help="outpatients, emergencies, chronic diseases, maternity", default=attrs.Factory(KindForm)
+    catalogue: CatalogueForm = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="which catalogues this centre tells, and how", default=attrs.Factory(CatalogueForm)
+    )
+    outpatient: OutpatientForm = setting(  # noqa: RUF009 - setting() is attrs.field()
+        help="outpatients, emergencies, chronic diseases, maternity", default=attrs.Factory(OutpatientForm)
     )
     pharmacy: PharmacyForm = setting(  # noqa: RUF009 - setting() is attrs.field()
         help="sales of a pharmacy (2102)", default=attrs.Factory(PharmacyForm)
@@ -118,7 +130,13 @@ class Profile:
         default=False,
     )
     already_done_codes: tuple[str, ...] = setting(
-        help="refusal codes of a repeated 2301, 2402, 2405, 2202 or 2404 that mean: it was done before", default=()
+        help="refusal codes of a repeated 2301, 2402, 2403, 2405, 2202, 2404 or 2501-2507 that mean: it was done before",
+        default=(),
+    )
+    services: tuple[str, ...] = setting(
+        help="queries, filings and changes that this centre has: 2001, 2203A, 2403, 2501-2507, 5202-5206, 5301-5304",
+        default=(),
+        validator=_known_services,
     )
     lengths: dict[str, int] = setting(  # noqa: RUF009 - setting() is attrs.field()
         help="lengths of fields where this region differs from the tables",

@@ -66,6 +66,17 @@ class KindForm:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class OutpatientForm(KindForm):
+    """Of outpatients."""
+
+    upload_visit: str = setting(
+        help="category and diagnoses go by 2203; 2203A where this institution is a pharmacy that treats as outpatients are",
+        default="2203",
+        validator=one_of("2203", "2203A"),
+    )
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class PharmacyForm(KindForm):
     """Of a pharmacy: its till knows what it asked for."""
 

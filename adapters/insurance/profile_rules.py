@@ -85,7 +85,14 @@ def _words(name: str, value: tuple[str, ...], known: list[str]) -> None:
 
 def crossing(document: Mapping[str, Any]) -> list[Problem]:
     """What only two keys together show to be wrong. Never raises, whatever the document is."""
-    return [*_ends(document), *_categories(document)]
+    return [*_ends(document), *_categories(document), *_upload(document)]
+
+
+def _upload(document: Mapping[str, Any]) -> list[Problem]:
+    wanted = _table(document.get("outpatient")).get("upload_visit")
+    if wanted != "2203A" or wanted in _list(document.get("services")):
+        return []
+    return [Problem("outpatient.upload_visit", "2203A is not among services", 'add it: services = ["2203A"]')]
 
 
 def _ends(document: Mapping[str, Any]) -> list[Problem]:

@@ -91,7 +91,8 @@ def binary(name: str, length: int, zh: str, means: str = "", *, need: bool = Fal
 class Node:
     """One named table inside ``input`` or ``output``; a ``many`` node is a list.
 
-    A name of "" is for the one table of an ``output`` whose fields stand in it without a node of their own.
+    A name of "" is for the one table of an ``output`` whose fields stand in it without a node of their own; where that
+    table is ``many``, the output itself is the list, and its rows are read under the name "".
     """
 
     name: str
@@ -108,6 +109,11 @@ class Transaction:
     en: str
     input: tuple[Node, ...]
     output: tuple[Node, ...] = ()
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the output itself is a list of rows."""
+        return any(node.many and not node.name for node in self.output)
 
 
 @frozen(slots=True)

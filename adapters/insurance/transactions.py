@@ -28,6 +28,7 @@ from adapters.insurance.pieces import (
     SETTLED_WHO,
 )
 from adapters.insurance.schema import FieldSpec, Node, Transaction, date, moment, number, text
+from adapters.insurance.transactions_catalogue import CATALOGUE_TRANSACTIONS
 from adapters.insurance.transactions_filing import FILING_TRANSACTIONS
 from adapters.insurance.transactions_query import QUERY_TRANSACTIONS
 from adapters.insurance.transactions_statement import STATEMENT_TRANSACTIONS
@@ -267,14 +268,22 @@ _ALL = (
 )
 # fmt: on
 
-TRANSACTIONS: dict[str, Transaction] = {
-    transaction.code: transaction
-    for transaction in (*_ALL, *VISIT_TRANSACTIONS, *STAY_TRANSACTIONS, *STATEMENT_TRANSACTIONS)
-}
-"""What the daemon sends: these are in the WSDL."""
+SERVICES = frozenset(one.code for one in (*FILING_TRANSACTIONS, *QUERY_TRANSACTIONS))
+"""Queries, filings and changes: sent where the region's profile names them, for not every centre has them all."""
 
 DECLARED: dict[str, Transaction] = {
-    **TRANSACTIONS,
-    **{transaction.code: transaction for transaction in (*FILING_TRANSACTIONS, *QUERY_TRANSACTIONS)},
+    transaction.code: transaction
+    for transaction in (
+        *_ALL,
+        *VISIT_TRANSACTIONS,
+        *STAY_TRANSACTIONS,
+        *STATEMENT_TRANSACTIONS,
+        *CATALOGUE_TRANSACTIONS,
+        *FILING_TRANSACTIONS,
+        *QUERY_TRANSACTIONS,
+    )
 }
-"""All whose tables are known, also those that no flow sends yet (docs/transactions.md)."""
+"""All whose tables are known (docs/transactions.md)."""
+
+TRANSACTIONS = DECLARED
+"""What the daemon sends: these are in the WSDL."""

@@ -1,4 +1,4 @@
-"""The transactions around a visit, declared as in ``transactions``: benefits (2001), changes (2203A, 2403), filings, 1301.
+"""The transactions around a visit, declared as in ``transactions``: benefits (2001), changes (2203A, 2403), filings.
 
 Source: the designated-institution interface V1.1.27 of Hunan, as for the counter's.
 """
@@ -12,21 +12,6 @@ MAX_PRESCRIPTION_BYTES = 1 << 20  # of 2203A: its table gives no length
 
 # fmt: off
 FILING_TRANSACTIONS = (
-    Transaction("1301", "西药中成药目录下载", "catalogue of drugs",
-        input=(
-            Node("data", (
-                text("ver", 20, "版本号", need=True),
-            )),
-        ),
-        output=(
-            Node("", (
-                text("file_qury_no", 40, "文件查询号", need=True),
-                text("filename", 100, "文件名", need=True),
-                date("dld_end_time", "下载截止日期", need=True),
-                number("data_cnt", 16, 0, "数据量"),
-            )),
-        ),
-    ),
     Transaction("2001", "人员待遇享受检查", "benefit check",
         input=(
             Node("data", (
@@ -47,12 +32,12 @@ FILING_TRANSACTIONS = (
         output=(
             Node("trtinfo", (
                 PSN_NO,
-                text("trt_chk_type", 6, "待遇检查类型", need=True, codes="trt_chk_type"),
-                text("fund_pay_type", 6, "基金支付类型", need=True, codes="fund_pay_type"),
-                text("trt_enjymnt_flag", 3, "基金款项待遇享受标志", need=True, codes="trt_enjymnt_flag"),
-                date("begndate", "开始日期", need=True),
-                date("enddate", "结束日期"),
-                text("trt_chk_rslt", 500, "待遇检查结果"),
+                text("trt_chk_type", 6, "待遇检查类型", "check", need=True, codes="trt_chk_type"),
+                text("fund_pay_type", 6, "基金支付类型", "fund", need=True, codes="fund_pay_type"),
+                text("trt_enjymnt_flag", 3, "基金款项待遇享受标志", "enjoyed", need=True, codes="trt_enjymnt_flag"),
+                date("begndate", "开始日期", "since", need=True),
+                date("enddate", "结束日期", "until"),
+                text("trt_chk_rslt", 500, "待遇检查结果", "result"),
                 EXTRA,
             ), many=True),
         ),
@@ -169,7 +154,7 @@ FILING_TRANSACTIONS = (
         ),
         output=(
             Node("result", (
-                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", need=True),
+                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", "filing_number", need=True),
             )),
         ),
     ),
@@ -206,7 +191,7 @@ FILING_TRANSACTIONS = (
         ),
         output=(
             Node("result", (
-                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", need=True),
+                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", "filing_number", need=True),
                 EXTRA,
             )),
         ),
@@ -244,7 +229,7 @@ FILING_TRANSACTIONS = (
         ),
         output=(
             Node("result", (
-                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", need=True),
+                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", "filing_number", need=True),
                 EXTRA,
             )),
         ),
@@ -296,7 +281,7 @@ FILING_TRANSACTIONS = (
         ),
         output=(
             Node("result", (
-                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", need=True),
+                text("trt_dcla_detl_sn", 30, "待遇申报明细流水号", "filing_number", need=True),
             )),
         ),
     ),

@@ -71,7 +71,10 @@ STATEMENT_TRANSACTIONS = (
         output=(Node("", (_FILE_NUMBER, _FILE_NAME, _INSTITUTION, text("dld_endtime", 30, "截止时间"))),),
     ),
     Transaction("9102", "文件下载", "download file",
-        input=(Node("fsDownloadIn", (_FILE_NUMBER, _FILE_NAME, _INSTITUTION)),),
+        input=(Node("fsDownloadIn", (
+            text("file_qury_no", 40, "文件查询号", "file_number", need=True),  # C30 there, C40 in 1301
+            _FILE_NAME, _INSTITUTION,
+        )),),
         output=(Node("fsDownloadOut", (binary("out", MAX_ZIP_BYTES, "文件数据", "rows", need=True), _FILE_NAME)),),
     ),
 )

@@ -75,6 +75,8 @@ class TestData:
     person: TestPerson = setting(help="the test person")  # noqa: RUF009 - setting() is attrs.field()
     diagnosis_code: str = _text("diag_code", "J06.900")
     diagnosis_name: str = _text("diag_name", "急性上呼吸道感染")
+    disease_code: str = _text("opsp_dise_code of a disease that is filed and taken back", "M03900")
+    disease_name: str = _text("its name", "高血压")
     catalogue_code: str = _text("med_list_codg of something cheap", "XA02OMEP0020")
     hospital_code: str = _text("medins_list_codg", "H-OMEP")
     item_name: str = _text("its name", "奥美拉唑")

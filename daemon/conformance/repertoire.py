@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Awaitable, Callable
 
 import attrs
@@ -15,6 +16,7 @@ from daemon.policies import finish_of
 from middleware.domain.centre import (
     Admit,
     Call,
+    ChangeAdmission,
     Discharge,
     PersonKnown,
     QueryPerson,
@@ -33,11 +35,17 @@ from middleware.domain.centre import (
 from middleware.domain.charge import ChargeLine
 from middleware.domain.kind import VisitKind
 from middleware.domain.outcome import Refused
+from middleware.domain.query import AskCentre, Insured, Question
 from middleware.domain.split import Split
 from middleware.domain.statement import DetailRow, Slice
 
 MATERNITY = "510"  # pays for one thing only, never chosen for another
+NOT_NAMED = Note("地区文件：services 未列", "not among services of the profile")
 REST = Note("前一步未成功，本部分其余未做", "a step before was not answered: the rest of this part was not done")
+
+
+async def _nothing(_desk: Desk, _visit: VisitFacts, _booked: Booked) -> None:
+    """Nothing is asked about a settlement."""
 
 
 @attrs.define(slots=True)
@@ -50,6 +58,7 @@ class Desk:
     sign_number: str = ""
     person: PersonKnown | None = None
     rows: list[tuple[Slice, DetailRow]] = attrs.field(factory=list)
+    when_settled: Callable[[Desk, VisitFacts, Booked], Awaitable[None]] = _nothing
 
     @property
     def reversible(self) -> frozenset[str]:
@@ -98,6 +107,14 @@ class Desk:
         self.rows.append((booked.slice, refund))
 
 
+def services_here(desk: Desk, call: Call) -> bool:
+    """Whether the profile names it; a line says so where it does not."""
+    if call.value in desk.profile.services:
+        return True
+    desk.talk.leave_out(call, NOT_NAMED)
+    return False
+
+
 async def who(desk: Desk) -> None:
     """9001 and 1101."""
     if desk.profile.sign_in == "daily":
@@ -127,7 +144,10 @@ async def registered(desk: Desk) -> tuple[VisitFacts, str]:
         )
     )  # fmt: skip
     visit = attrs.evolve(facts, visit_number=reply.visit_number)
-    await talk.must(UploadVisit(visit, at, data.diagnoses(), data.department_name, data.doctor_code, data.doctor_name))
+    call = Call(desk.profile.outpatient.upload_visit)
+    await talk.must(
+        UploadVisit(visit, at, data.diagnoses(), data.department_name, data.doctor_code, data.doctor_name, call)
+    )
     return visit, ours
 
 
@@ -151,6 +171,7 @@ async def outpatient(desk: Desk) -> None:
     visit, ours = await registered(desk)
     await _look(desk, visit, ours)
     booked = await settled(desk, await charged(desk, visit))
+    await desk.when_settled(desk, visit, booked)
     await desk.take_back(booked)
     await desk.talk.say(WithdrawCharges(visit))
     await desk.talk.say(WithdrawVisit(visit, ours))
@@ -215,6 +236,7 @@ async def stay(desk: Desk) -> None:
         )
     )  # fmt: skip
     visit = attrs.evolve(facts, visit_number=reply.visit_number)
+    await _change(desk, visit, ours)
     bill = await charged(desk, visit)
     when = desk.profile.inpatient.discharge
     if when == "before-quote":
@@ -228,6 +250,22 @@ async def stay(desk: Desk) -> None:
     await desk.take_back(booked)
     for errand in (WithdrawDischarge(visit), WithdrawCharges(visit), WithdrawVisit(visit, ours)):
         await talk.say(errand)
+
+
+async def _change(desk: Desk, visit: VisitFacts, ours: str) -> None:
+    """2403 and 5303: another bed, and the stay is found."""
+    talk, data = desk.talk, desk.data
+    if services_here(desk, Call.CHANGE_ADMISSION):
+        await talk.say(
+            ChangeAdmission(
+                visit, data.holder(), talk.now(), desk.number(), ours, data.diagnosis_name, f"{data.bed}A",
+                data.diagnoses(), data.department_code, data.department_name, data.doctor_code, data.doctor_name,
+            )
+        )  # fmt: skip
+    if services_here(desk, Call.QUERY_STAYS):
+        day = dt.timedelta(days=1)
+        who_ = Insured(visit.person_number, visit.insured_region, visit.insurance)
+        await talk.say(AskCentre(Question.STAYS, who_, since=talk.now() - day, until=talk.now() + day))
 
 
 async def _discharged(desk: Desk, bill: Bill) -> Bill:

@@ -8,8 +8,10 @@ from typing import Any
 
 from adapters.insurance.profile import Profile
 from daemon.conformance import failures
+from daemon.conformance.catalogues import catalogues
 from daemon.conformance.data import TestData, simulated
 from daemon.conformance.repertoire import Desk, outpatient, pharmacy, reversals, stay, who
+from daemon.conformance.services import asked, filed, of_settlement
 from daemon.conformance.stand import INSTITUTION, left_out, stand
 from daemon.conformance.statements import signing_out, statements
 from daemon.conformance.table import Line, Note, Report
@@ -25,8 +27,11 @@ PARTS = (
     (Note("门诊", "outpatient"), outpatient),
     (Note("药店", "pharmacy"), pharmacy),
     (Note("住院", "stay"), stay),
+    (Note("查询", "queries"), asked),
+    (Note("备案", "filings"), filed),
     (Note("冲正", "reversal"), reversals),
     (Note("对账", "statement"), statements),
+    (Note("目录", "catalogues"), catalogues),
     (Note("签退", "signing out"), signing_out),
 )
 FAILING = Note("故障", "failures")
@@ -43,7 +48,7 @@ async def repertoire(
 ) -> Report:
     """Everything that the profile can do, part after part. ``against`` names a real centre."""
     talk = Talk(centre, MessageIds(institution, None, SLOT, SLOTS), now, notes, bool(against))
-    desk = Desk(talk, profile, data)
+    desk = Desk(talk, profile, data, when_settled=of_settlement)
     for name, play in PARTS:
         await desk.part(name, play)
     return Report(profile.name, profile.dialect, against or "simulator", tuple(talk.lines), tuple(talk.left.values()))

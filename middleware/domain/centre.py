@@ -9,14 +9,19 @@ import datetime as dt
 
 from attrs import field, frozen
 
+from middleware.domain import catalogue
+from middleware.domain.catalogue import CatalogueReply, CatalogueRequest
 from middleware.domain.charge import ChargeLine, Diagnosis, Disease
 from middleware.domain.credential import BY_CARD, Credential
-from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
+from middleware.domain.filing import File, Filed, Withdraw
+from middleware.domain.filing import call_of as filing_call
+from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, Password, PersonName
 from middleware.domain.kind import CALLS, CANCEL_CALLS, FINISH_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, VisitKind
 from middleware.domain.mobile import CALLS as ORDER_CALLS
 from middleware.domain.mobile import OrderReply, OrderRequest
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Maternity
+from middleware.domain.query import QUESTIONS, AskCentre, CentreRows
 from middleware.domain.split import Split
 from middleware.domain.statement import DetailRow, Period, Refunds, ResultRow, Slice, Totals
 
@@ -125,6 +130,24 @@ class Discharge:
 
 
 @frozen(slots=True)
+class ChangeAdmission:
+    """2403: what was told with the admission is otherwise; all of it is told anew."""
+
+    visit: VisitFacts
+    holder: Holder
+    begun_at: dt.datetime
+    stay_number: str  # ipt_otp_no
+    our_number: str  # medrcdno
+    description: str
+    bed: str
+    diagnoses: tuple[Diagnosis, ...]
+    department_code: str
+    department_name: str
+    doctor_code: str
+    doctor_name: str
+
+
+@frozen(slots=True)
 class WithdrawDischarge:
     """2405: the stay goes on."""
 
@@ -157,7 +180,7 @@ class QueryVisits:
 
 @frozen(slots=True)
 class UploadVisit:
-    """2203: medical category and diagnoses of the visit."""
+    """2203, or 2203A where a pharmacy treats as outpatients are: medical category and diagnoses of the visit."""
 
     visit: VisitFacts
     begun_at: dt.datetime
@@ -165,6 +188,7 @@ class UploadVisit:
     department_name: str
     doctor_code: str
     doctor_name: str
+    call: Call = Call.UPLOAD_VISIT  # one of UPLOAD_VISIT_CALLS
 
 
 @frozen(slots=True)
@@ -199,6 +223,7 @@ class Settle:
     use_account: bool
     quoted: Split
     lines: tuple[ChargeLine, ...] = ()  # of a pharmacy
+    password: Password | None = None  # the person's, where a region wants it
 
 
 @frozen(slots=True)
@@ -288,9 +313,12 @@ class DownloadFile:
 StatementRequest = SignOut | CompareTotals | UploadFile | CompareDetail | DownloadFile
 CounterRequest = (
     SignIn | QueryPerson | RegisterVisit | UploadVisit | UploadCharges | PreSettle | Settle | CancelSettlement | Reverse
-    | Admit | Discharge | WithdrawDischarge | WithdrawVisit | WithdrawCharges | QueryVisits | Confirm
+    | Admit | Discharge | ChangeAdmission | WithdrawDischarge | WithdrawVisit | WithdrawCharges | QueryVisits | Confirm
 )  # fmt: skip
-CentreRequest = CounterRequest | StatementRequest | OrderRequest
+ServiceRequest = AskCentre | File | Withdraw
+# What goes in the common envelope.
+EnvelopeRequest = CounterRequest | StatementRequest | ServiceRequest | CatalogueRequest
+CentreRequest = EnvelopeRequest | OrderRequest
 
 _CALL_OF: dict[type, Call] = {
     SignIn: Call.SIGN_IN,
@@ -298,9 +326,9 @@ _CALL_OF: dict[type, Call] = {
     RegisterVisit: Call.REGISTER_VISIT,
     Admit: Call.ADMIT,
     Discharge: Call.DISCHARGE,
+    ChangeAdmission: Call.CHANGE_ADMISSION,
     WithdrawDischarge: Call.WITHDRAW_DISCHARGE,
     QueryVisits: Call.QUERY_VISITS,
-    UploadVisit: Call.UPLOAD_VISIT,
     Reverse: Call.REVERSE,
     SignOut: Call.SIGN_OUT,
     CompareTotals: Call.COMPARE_TOTALS,
@@ -311,8 +339,16 @@ _CALL_OF: dict[type, Call] = {
 }
 
 
+def _of_no_visit(request: CatalogueRequest | ServiceRequest) -> Call:
+    if isinstance(request, CatalogueRequest):
+        return catalogue.call_of(request)
+    return QUESTIONS[request.question] if isinstance(request, AskCentre) else filing_call(request)
+
+
 def call_of(request: CentreRequest) -> Call:
     """The transaction that carries this request; of some it is the kind of the visit that says which."""
+    if isinstance(request, CatalogueRequest | ServiceRequest):
+        return _of_no_visit(request)
     call: Call | None
     match request:
         case UploadCharges():
@@ -327,7 +363,7 @@ def call_of(request: CentreRequest) -> Call:
             call = CALLS[request.visit.kind].settle
         case CancelSettlement():
             call = CALLS[request.visit.kind].cancel
-        case Confirm():
+        case Confirm() | UploadVisit():
             call = request.call
         case _:
             call = _CALL_OF[type(request)]
@@ -537,5 +573,8 @@ CentreReply = (
     | DetailCompared
     | FileDownloaded
     | FileRefused
+    | CentreRows
+    | Filed
+    | CatalogueReply
     | OrderReply
 )

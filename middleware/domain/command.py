@@ -39,6 +39,8 @@ class HisMatter(StrEnum):
     ACCOUNT_ENDED = "account-ended"
 
 
+# What these say was fixed when they were written; the others are made from the visit.
+WRITTEN = frozenset({HisMatter.UPDATED, HisMatter.MERGED, HisMatter.UNMERGED})
 # On its answer to these nothing of a visit or of money depends.
 NOTICES = frozenset(
     {HisMatter.UPDATED, HisMatter.MERGED, HisMatter.UNMERGED, HisMatter.ACCOUNT_OPENED, HisMatter.ACCOUNT_ENDED}

@@ -36,6 +36,7 @@ class Matter(StrEnum):
     WITHDRAW_CHARGES = "withdraw-charges"  # 2302: all lines of a stay that are not settled
     DISCHARGE = "discharge"  # 2402: the stay ends
     UNDO_DISCHARGE = "undo-discharge"  # 2405: it goes on
+    CHANGE = "change-admission"  # 2403: ward, bed, doctor or diagnoses of the stay are others
     LOOK = "look-for-orphans"  # 5201, when the centre's limit is over: did an unanswered registration make another visit
     WITHDRAW_VISIT = "withdraw-visit"  # 2202, 2404: it never was; charges that the centre has of it are withdrawn first
 
@@ -64,6 +65,8 @@ class Errand:
     department_code: str = ""
     department_name: str = ""
     bed: str = ""
+    doctor_code: str = ""  # of a change
+    doctor_name: str = ""
     trouble: Trouble | None = None
 
     @property

@@ -18,6 +18,7 @@ from middleware.domain.order import Caller, References, RegisterOrder
 from middleware.domain.payment import Means
 from middleware.domain.payment_event import PaymentEvent
 from middleware.domain.reconciliation import Finding, Listing, Proof
+from middleware.domain.remark import Remark
 from middleware.domain.split import Split
 
 # -- of a registration
@@ -147,6 +148,8 @@ class ErrandRequested:
     department_code: str = ""
     department_name: str = ""
     bed: str = ""
+    doctor_code: str = ""
+    doctor_name: str = ""
 
 
 @frozen(slots=True)
@@ -173,6 +176,7 @@ class QuoteRequested:
     use_account: bool
     lines: int = 0
     oldest: dt.datetime | None = None  # when the first of the lines was charged
+    remarks: tuple[Remark, ...] = ()  # what the catalogues say against the lines
     references: References = References()  # noqa: RUF009 - frozen
 
 

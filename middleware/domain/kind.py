@@ -17,12 +17,14 @@ class Call(StrEnum):
     SIGN_IN = "9001"
     SIGN_OUT = "9002"
     QUERY_PERSON = "1101"
+    CHECK_BENEFITS = "2001"
     PHARMACY_PRE_SETTLE = "2101"
     PHARMACY_SETTLE = "2102"
     PHARMACY_CANCEL = "2103"
     REGISTER_VISIT = "2201"
     WITHDRAW_VISIT = "2202"
     UPLOAD_VISIT = "2203"
+    UPLOAD_PHARMACY_VISIT = "2203A"
     UPLOAD_CHARGES = "2204"
     WITHDRAW_CHARGES = "2205"
     PRE_SETTLE = "2206"
@@ -35,14 +37,44 @@ class Call(StrEnum):
     STAY_CANCEL = "2305"
     ADMIT = "2401"
     DISCHARGE = "2402"
+    CHANGE_ADMISSION = "2403"
     WITHDRAW_ADMISSION = "2404"
     WITHDRAW_DISCHARGE = "2405"
+    FILE_REFERRAL = "2501"
+    WITHDRAW_REFERRAL = "2502"
+    FILE_DISEASE = "2503"
+    WITHDRAW_DISEASE = "2504"
+    FILE_INSTITUTION = "2505"
+    WITHDRAW_INSTITUTION = "2506"
+    FILE_ACCIDENT = "2507"
     REVERSE = "2601"
     QUERY_VISITS = "5201"
+    QUERY_DIAGNOSES = "5202"
+    QUERY_SETTLEMENT = "5203"
+    QUERY_CHARGES = "5204"
+    QUERY_MEDICATION = "5205"
+    QUERY_ACCUMULATIONS = "5206"
+    QUERY_DISEASES = "5301"
+    QUERY_INSTITUTIONS = "5302"
+    QUERY_STAYS = "5303"
+    QUERY_REFERRALS = "5304"
     COMPARE_TOTALS = "3201"
     COMPARE_DETAIL = "3202"
     UPLOAD_FILE = "9101"
     DOWNLOAD_FILE = "9102"
+    CATALOGUE_WESTERN = "1301"
+    CATALOGUE_HERBAL = "1302"
+    CATALOGUE_SELF_MADE = "1303"
+    CATALOGUE_SERVICES = "1305"
+    CATALOGUE_MATERIALS = "1306"
+    CATALOGUE_DIAGNOSES = "1307"
+    CATALOGUE_OPERATIONS = "1308"
+    CATALOGUE_CHRONIC = "1309"
+    CATALOGUE_INSURED = "1312"
+    CATALOGUE_MAPPING = "1317"
+    CATALOGUE_LIMITS = "1318"
+    CATALOGUE_SHARES = "1319"
+    DICTIONARY = "1901"
     # Of the channel of mobile payment, which has no other transaction of ours.
     OPEN_ORDER = "6201"
     PLACE_ORDER = "6202"
@@ -54,6 +86,7 @@ class Call(StrEnum):
 
 
 REGISTER_CALLS = frozenset({Call.REGISTER_VISIT, Call.ADMIT})
+UPLOAD_VISIT_CALLS = frozenset({Call.UPLOAD_VISIT, Call.UPLOAD_PHARMACY_VISIT})
 CHARGE_CALLS = frozenset({Call.UPLOAD_CHARGES, Call.UPLOAD_STAY_CHARGES})
 PRE_SETTLE_CALLS = frozenset({Call.PRE_SETTLE, Call.PHARMACY_PRE_SETTLE, Call.STAY_PRE_SETTLE})
 SETTLE_CALLS = frozenset({Call.SETTLE, Call.PHARMACY_SETTLE, Call.STAY_SETTLE, Call.PLACE_ORDER})
@@ -88,6 +121,7 @@ class Calls:
     discharge: Call | None = None
     undo_register: Call | None = None
     undo_discharge: Call | None = None
+    change: Call | None = None
 
 
 CALLS: dict[VisitKind, Calls] = {
@@ -121,5 +155,6 @@ CALLS: dict[VisitKind, Calls] = {
         discharge=Call.DISCHARGE,
         undo_register=Call.WITHDRAW_ADMISSION,
         undo_discharge=Call.WITHDRAW_DISCHARGE,
+        change=Call.CHANGE_ADMISSION,
     ),
 }

@@ -8,6 +8,7 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from middleware.domain.charge import ChargeLine, Diagnosis, Disease
+from middleware.domain.identity import Password
 from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
 from middleware.domain.payment import Payment
@@ -114,6 +115,19 @@ class DischargeOrder:
 
 
 @frozen(slots=True)
+class ChangeOrder:
+    """inpatient.change: what of the stay is otherwise now; an empty member stays as it is. The diagnoses are told whole."""
+
+    visit_id: str
+    department_code: str
+    department_name: str
+    bed: str
+    doctor_code: str
+    doctor_name: str
+    diagnoses: tuple[Diagnosis, ...]
+
+
+@frozen(slots=True)
 class VisitOrder:
     """inpatient.withdraw_charges, inpatient.undo_discharge, visit.withdraw: nothing but the visit."""
 
@@ -150,6 +164,7 @@ class SettleOrder:
     total: Money
     cash: Money
     payment: Payment = Payment()  # noqa: RUF009 - frozen
+    password: Password | None = None
 
 
 @frozen(slots=True)

@@ -53,6 +53,7 @@ class KindRules:
     cancel_days: int = 0  # how long after the settling it may be cancelled
     quote_valid_s: float = 0  # 0: the region's
     discharge: DischargeBy = DischargeBy.QUOTE
+    upload_visit: Call = Call.UPLOAD_VISIT
     evidence: tuple[Source, ...] = ORDER  # what is asked about an unknown outcome, in this order; then a person
 
 

@@ -20,6 +20,7 @@ from middleware.domain.order import Caller, References, RegisterOrder
 from middleware.domain.payment import Leg, Means, is_open
 from middleware.domain.pursuit import Pursuit, Shown
 from middleware.domain.reconciliation import Finding
+from middleware.domain.remark import Remark
 from middleware.domain.split import Split
 from middleware.domain.trouble import Trouble
 
@@ -134,6 +135,7 @@ class Settlement:
     shown: Shown | None = None  # weak evidence, for the desk
     mobile: MobileOrder | None = None  # the order by which it is paid by phone
     finding: Finding | None = None  # of a comparison with the centre: it stands until both say the same
+    remarks: tuple[Remark, ...] = ()  # what the catalogues say against its lines: for people, no move reads it
     references: References = References()  # noqa: RUF009 - frozen; the visit's, and what the quote said
 
     @property

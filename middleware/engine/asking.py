@@ -1,22 +1,23 @@
-"""One question of a reconciliation to the centre: journalled like every call, asked again when no answer came.
+"""What is asked of the centre beside the flow: journalled like every call, asked again when no answer came.
 
-None of these questions moves money, so that a lost answer is asked again under a new message id.
+A question moves nothing, so that a lost answer is asked again under a new message id; ``once`` is for everything else.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 
 from middleware.domain.centre import CentreReply, CentreRequest, CompareTotals, SignedOut, SignOut, call_of
 from middleware.domain.fault import Fault
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.domain.statement import StatementRules
-from middleware.engine.runner import Engine
+from middleware.engine.runner import Engine, Means
 from middleware.engine.tasks import fire
 from middleware.engine.writing import label
 from middleware.ports import PreparedCall
@@ -24,6 +25,7 @@ from middleware.store.units import Ending, Intent, Unit
 
 Reply = TypeVar("Reply")
 _SIGNED_OUT = SignedOut()
+_NOTHING = Unit()
 
 
 @frozen(slots=True)
@@ -53,19 +55,28 @@ class Asker:
         for pause in pauses:
             fire(pause)
 
-    async def ask(self, request: CentreRequest, expected: type[Reply] | tuple[type[Reply], ...]) -> Reply:
+    async def ask(
+        self,
+        request: CentreRequest,
+        expected: type[Reply] | tuple[type[Reply], ...],
+        known: Mapping[str, Reply] = MappingProxyType({}),
+        beside: Unit = _NOTHING,
+    ) -> Reply:
         """The centre's answer. Raises ``Fault``: ``centre.*`` when there is none or it is no, ``system.stopping``.
 
-        Where ``SignedOut`` is expected, a refusal for the reason that the sign-in has ended is one.
+        Where ``SignedOut`` is expected, a refusal for the reason that the sign-in has ended is one. ``known``: refusal
+        codes that are an answer, and which. ``beside`` is written with the intent of each try.
         """
         waited, tried = 0.0, 0
         while True:
-            outcome = await self._once(request)
+            outcome = await self._once(request, beside)
             match outcome:
                 case Answered(reply) if isinstance(reply, expected):
                     return reply
                 case Refused(code) if code in self._rules.signed_out_codes and isinstance(_SIGNED_OUT, expected):
                     return _SIGNED_OUT
+                case Refused(code) if code in known:
+                    return known[code]
                 case Refused(code) if code in self._rules.not_ready_codes:
                     if waited >= self._patience.ready_within_s:
                         raise Fault("centre.no_answer", f"{call_of(request)}: not ready after {waited:.0f} s")
@@ -78,7 +89,7 @@ class Asker:
                     await self._pause(tried)
             tried += 1
 
-    async def _once(self, request: CentreRequest) -> Outcome[CentreReply]:
+    async def _once(self, request: CentreRequest, beside: Unit) -> Outcome[CentreReply]:
         means, epoch = self._engine.means, self._engine.means.journal.epoch
         if self._stopped():
             raise Fault("system.stopping")
@@ -87,16 +98,10 @@ class Asker:
                 await self._engine.signed_in()
             call = await means.centre.prepare(means.next_message_id(), request, means.now())
         except Fault as fault:
-            if fault.code.startswith(("centre.field", "statement.")):
+            if fault.code.startswith(("centre.field", "centre.not_offered", "statement.")):
                 raise
             return NotSent(fault.code, fault.detail)
-        # In the life that gave the number: after another one began, the number may be another node's.
-        await means.journal.commit(Unit(intents=(_intent(call, means.now()),), epoch=epoch))
-        began = means.clock.seconds()
-        outcome = await means.centre.send(call, lambda: None, lambda _late: None)
-        means.on_call(call.call, label(outcome), means.clock.seconds() - began)
-        await means.journal.commit(Unit(endings=(Ending(call.message_id, label(outcome), means.now()),)))
-        return outcome
+        return await once(means, call, epoch, beside)
 
     async def _pause(self, tried: int) -> float:
         patience, means = self._patience, self._engine.means
@@ -110,6 +115,31 @@ class Asker:
         else:
             self._pauses.remove(pause)
         return wait_s
+
+
+async def _nothing_else(_outcome: Outcome[CentreReply]) -> Unit:
+    return _NOTHING
+
+
+async def once(
+    means: Means,
+    call: PreparedCall,
+    epoch: int,
+    beside: Unit = _NOTHING,
+    ended: Callable[[Outcome[CentreReply]], Awaitable[Unit]] = _nothing_else,
+    late: Callable[[Outcome[CentreReply]], None] = lambda _late: None,
+) -> Outcome[CentreReply]:
+    """Journal, then wire, then journal. ``beside`` is written with the intent, what ``ended`` gives with the end.
+
+    ``epoch`` is the life that gave the message its number: after another one began, the number may be another node's.
+    """
+    await means.journal.commit(evolve(beside, intents=(_intent(call, means.now()),), epoch=epoch))
+    began = means.clock.seconds()
+    outcome = await means.centre.send(call, lambda: None, late)
+    means.on_call(call.call, label(outcome), means.clock.seconds() - began)
+    ending = Ending(call.message_id, label(outcome), means.now())
+    await means.journal.commit(evolve(await ended(outcome), endings=(ending,)))
+    return outcome
 
 
 def _intent(call: PreparedCall, now: dt.datetime) -> Intent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,6 +51,7 @@ class CardDesk:
         self._links = LinkDesk(means)
         self._valid = dt.timedelta(seconds=valid_s)
         self._kept: dict[str, _Kept] = {}
+        self.seen_again: Callable[[Holder], Awaitable[None]] = _nobody_hears
 
     async def read(self, caller: Caller, reader: str) -> dict[str, Any]:
         """See ``Counter.read_card``. Every read and every failed read is in the journal, without what was read."""
@@ -82,6 +83,7 @@ class CardDesk:
         card_read_id = "D" + self._means.next_message_id()[12:]
         until = self._means.now() + self._valid
         self._keep(card_read_id, _Kept(read, caller.account, until))
+        await self.seen_again(_holder(read))
         return _answer(card_read_id, read, until, clear=caller.role is Role.HIS) | ({"warnings": list(odd)} if odd else {})
 
     async def _identified(self, reading: Awaitable[CardRead]) -> CardRead:
@@ -142,6 +144,10 @@ class CardDesk:
         while len(self._kept) >= MAX_CARD_READS:
             del self._kept[next(iter(self._kept))]
         self._kept[card_read_id] = kept
+
+
+async def _nobody_hears(_holder: Holder) -> None:
+    """Of changes nobody is told."""
 
 
 def _holder(read: CardRead) -> Holder:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from middleware.domain.command import HisMatter, TellHis
+from middleware.domain.command import WRITTEN, HisMatter, TellHis
 from middleware.domain.correction import corrected, wire_id
 from middleware.domain.his import HisMessage, RegisterPatient
+from middleware.engine.his_news import content_of
 from middleware.engine.runner import Engine
 from middleware.flow.requests import his_message
 from middleware.store.units import Letter
@@ -14,6 +15,8 @@ from middleware.store.units import Letter
 
 async def message_of(engine: Engine, letter: Letter) -> HisMessage:
     """The message; the same on each repeat. Raises ``Fault``, ``his.message`` when it can never be made."""
+    if letter.matter in WRITTEN:
+        return await content_of(engine.means, letter)
     # The disk may show a letter a moment before its visit is here: what is being written is waited for.
     async with engine.visits.alone(letter.visit_id):
         visit = await engine.visits.visit(letter.visit_id)

@@ -36,6 +36,7 @@ from middleware.domain.decision import Decision, Evidence
 from middleware.domain.order import (
     Caller,
     CancelOrder,
+    ChangeOrder,
     ChargeOrder,
     DischargeOrder,
     HisQuoteOrder,
@@ -48,7 +49,7 @@ from middleware.domain.order import (
 from middleware.domain.shift import ShiftOrder
 
 Answer = dict[str, Any]
-ErrandOrder = ChargeOrder | DischargeOrder | VisitOrder
+ErrandOrder = ChargeOrder | DischargeOrder | ChangeOrder | VisitOrder
 
 
 class Counter(Protocol):

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Protocol
-
-import structlog
+from typing import Protocol
 
 from middleware.domain.card_debit import DebitState
 from middleware.domain.fault import Fault
-from middleware.domain.health import Condition, PartHealth
 from middleware.domain.identity import CardNumber
 from middleware.domain.money import Money
 from middleware.domain.order import Caller
 from middleware.engine.counter import Answer
+from middleware.engine.open_count import OpenCount
 from middleware.engine.runner import Means
-from middleware.engine.tasks import spawn
 from middleware.store import card_debits
 from middleware.store.card_debits import Debit
 from middleware.store.codec import decode_json, encode
 from middleware.store.units import Record, Unit
 
-log = structlog.get_logger()
-
 PART = "debits"
-LOOK_S = 60.0
 _DIGITS = 32
 
 
@@ -44,46 +38,11 @@ class Debits(Protocol):
         """Reject the proposal, or take it back."""
 
 
-class DebitDesk:
+class DebitDesk(OpenCount):
     """Implements ``Debits``, and is the part ``debits`` of the daemon's health."""
 
     def __init__(self, means: Means) -> None:
-        self._means = means
-        self._open = 0
-        self._running = False
-        self._timer: Any = None
-
-    def start(self) -> None:
-        """Count what earlier lives left, and go on counting."""
-        self._running = True
-        self.kick()
-
-    def stop(self) -> None:
-        """Count no more."""
-        self._running = False
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-
-    def kick(self) -> None:
-        """Something became open or certain."""
-        if self._running:
-            spawn(self._count(), "debits")
-
-    def health(self) -> PartHealth:
-        """DEGRADED while there is a debit that nobody knows the end of."""
-        if self._open:
-            return PartHealth(PART, Condition.DEGRADED, "card.debit_open", str(self._open))
-        return PartHealth(PART, Condition.GOOD)
-
-    async def _count(self) -> None:
-        try:
-            self._open = await self._means.pool.run(self._means.reader.debits.open)
-        except Fault as fault:
-            log.warning("debits.not_counted", code=fault.code)
-        if self._running:
-            if self._timer is not None and self._timer.active():
-                self._timer.cancel()
-            self._timer = self._means.clock.callLater(LOOK_S, self.kick)
+        super().__init__(means, PART, "card.debit_open", means.reader.debits.open)
 
     async def list(self, after: str, limit: int, *, every: bool) -> Answer:
         """See ``Debits.list``."""

@@ -9,7 +9,7 @@ from middleware.domain.errand import Errand, ErrandState, Matter
 from middleware.domain.event import ErrandRequested
 from middleware.domain.fault import FAULTS, Fault
 from middleware.domain.money import total
-from middleware.domain.order import Caller, ChargeOrder, DischargeOrder
+from middleware.domain.order import Caller, ChangeOrder, ChargeOrder, DischargeOrder
 from middleware.domain.visit import Visit
 from middleware.engine.counter import Answer, ErrandOrder
 
@@ -20,6 +20,7 @@ METHODS = {
     "inpatient.withdraw_charges": Matter.WITHDRAW_CHARGES,
     "inpatient.discharge": Matter.DISCHARGE,
     "inpatient.undo_discharge": Matter.UNDO_DISCHARGE,
+    "inpatient.change": Matter.CHANGE,
     "visit.withdraw": Matter.WITHDRAW_VISIT,
 }
 _STATES = {
@@ -61,6 +62,18 @@ def asked(matter: Matter, order: ErrandOrder, errand_id: str, caller: Caller) ->
                 department_code=order.department_code,
                 department_name=order.department_name,
                 bed=order.bed,
+            )
+            return Asked(event, Bill((), order.diagnoses))
+        case ChangeOrder():
+            event = ErrandRequested(
+                errand_id,
+                caller,
+                matter,
+                department_code=order.department_code,
+                department_name=order.department_name,
+                bed=order.bed,
+                doctor_code=order.doctor_code,
+                doctor_name=order.doctor_name,
             )
             return Asked(event, Bill((), order.diagnoses))
     return Asked(ErrandRequested(errand_id, caller, matter), None)

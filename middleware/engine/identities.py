@@ -15,8 +15,10 @@ from middleware.domain.patients import speaking
 from middleware.domain.registry import Matter
 from middleware.domain.told import LINKED, NumberKind, PatientFacts, Query
 from middleware.engine.counter import Answer
+from middleware.engine.identifiers import new_id
 from middleware.engine.registry import RegistryDesk
 from middleware.engine.runner import Means
+from middleware.store import his_people
 from middleware.store.codec import encode
 from middleware.store.his_people import Known, Merge
 from middleware.store.links import Conflict, Found
@@ -67,6 +69,28 @@ class Identities:
         """Propose what becomes of a conflict or a merge; another person approves (``registry.approve``)."""
         matter = Matter.MERGE if key.startswith("G") else Matter.CONFLICT
         return await self._desk.propose(caller, matter, key, None, decision, note)
+
+    async def merge(self, caller: Caller, prior: MediumNumber, kept: MediumNumber, note: str) -> Answer:
+        """Propose that two patients of the HIS are one, ``kept`` going on; another person approves (``registry.approve``).
+
+        Raises ``request.not_found`` for a number that the HIS never told of, ``desk.not_fitting`` when they are one.
+        """
+        run, people = self._means.pool.run, self._means.reader.his_people
+        gone, stays = await run(people.of_number, prior.reveal()), await run(people.of_number, kept.reveal())
+        if gone is None or stays is None:
+            raise Fault(
+                "request.not_found", f"params.{'prior' if gone is None else 'kept'}: no patient that the HIS told of"
+            )
+        if gone.person_id == stays.person_id:
+            raise Fault("desk.not_fitting", "they are one patient already")
+        key = await run(people.asked_for, gone.person_id, stays.person_id)
+        if not key:
+            now, key = self._means.now(), new_id(self._means, "G")
+            body = encode({"role": str(caller.role), "account": caller.account, "merge": key})
+            record = Record(now, "", "", "IdentityMergeAsked", "", "", body)
+            work = his_people.asked(key, gone.person_id, stays.person_id, now)
+            await self._means.journal.commit(Unit(records=(record,), now=now, work=work))
+        return await self._desk.propose(caller, Matter.MERGE, key, None, "follow", note)
 
     async def asked(self, query: Query) -> list[PatientFacts]:
         """For a HIS that asks: whom it told us of by that number, or by name and birth date. At most ``query.most``."""

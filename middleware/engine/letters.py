@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from attrs import frozen
 
-from middleware.domain.command import HisMatter
+from middleware.domain.command import NOTICES, HisMatter
 from middleware.domain.correction import MAX_CORRECTIONS, correctable, corrected, needs_two, wire_id
 from middleware.domain.fault import Fault
 from middleware.domain.order import Caller
@@ -91,22 +91,31 @@ class LetterDesk:
     async def show(self, control_id: str) -> Answer:
         """See ``Letters.show``."""
         row = await self._engine.means.pool.run(self._reader.letter, control_id)
-        visit = await self._engine.visits.visit(row.visit_id)
-        settlement = visit.settlement(row.settlement_id) if row.settlement_id else None
-        trouble = settlement.trouble if settlement else visit.trouble
-        view = _view(row) | {"state": str(settlement.state if settlement else visit.state)}
-        if row.copy and row.outcome.startswith("refused"):
+        state, trouble = await self._about(row)
+        view = _view(row) | {"state": state}
+        if (row.copy or row.matter in NOTICES) and row.outcome.startswith("refused"):
             told = await self._engine.means.pool.run(self._reader.refusal, control_id)
             trouble = Trouble("his.refused", *told) if told else None
         if isinstance(trouble, Trouble) and trouble.code == "his.refused" and row.outcome.startswith("refused"):
             view["refusal"] = why_view(trouble)
         made = await self._engine.means.pool.run(self._reader.corrections, control_id)
         if row.outcome.startswith("refused"):
-            view["content"] = await self._content(row)
+            view["content"] = await self._content(row) if row.matter not in NOTICES else []
         if made:
             view["corrections"] = [_correction_view(one) for one in made]
         proposed = await self._proposed(control_id)
         return view | ({"proposal": _proposal_view(proposed)} if proposed else {})
+
+    async def _about(self, row: LetterRow) -> tuple[str, Trouble | None]:
+        """The state of what the letter tells of, and what is wrong with that."""
+        means = self._engine.means
+        if row.matter in {HisMatter.MERGED, HisMatter.UNMERGED}:
+            return await means.pool.run(means.reader.his_people.merge_state, row.visit_id), None
+        visit = await self._engine.visits.visit(row.visit_id)
+        if not row.settlement_id:
+            return str(visit.state), visit.trouble
+        settlement = visit.settlement(row.settlement_id)
+        return str(settlement.state), settlement.trouble
 
     async def _content(self, row: LetterRow) -> Sequence[Answer]:
         """What one person may correct, as it is now."""

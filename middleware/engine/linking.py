@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 from middleware.domain.fault import Fault
 from middleware.domain.identity import IdNumber, MediumNumber, PersonName
@@ -18,11 +18,23 @@ from middleware.store.links import Conflict, Found, Made
 from middleware.store.units import Record, Unit
 
 
+class Linked(Protocol):
+    """Whoever hears of links that stand."""
+
+    def __call__(self, id_number: str, kind: str, number: MediumNumber, *, moved: bool) -> Awaitable[None]:
+        """Raises nothing."""
+
+
+async def _nobody_hears(id_number: str, kind: str, number: MediumNumber, *, moved: bool) -> None:
+    """Of links nobody is told."""
+
+
 class LinkDesk:
     """A link is made by whoever has both in hand; a contradiction is listed, and decided by two persons (``registry``)."""
 
     def __init__(self, means: Means) -> None:
         self._means = means
+        self.linked: Linked = _nobody_hears
 
     async def link(
         self, caller: Caller, kind: str, number: MediumNumber, id_number: IdNumber, name: PersonName, *, moved: bool
@@ -49,6 +61,8 @@ class LinkDesk:
         record = Record(now, "", "", "MediumLinked", "", "", encode(body | {"moved": moved}))
         await means.journal.commit(Unit(records=(record,), now=now, work=work))
         made = told[-1]
+        if made.state is LinkState.LINKED:  # what is disputed is told to nobody
+            await self.linked(id_number.reveal(), kind, number, moved=moved)
         return {
             "link_id": made.link_id,
             "state": str(made.state),

@@ -25,7 +25,7 @@ from middleware.store.writer import Writer
 
 log = structlog.get_logger()
 
-OUTBOX, RECONCILIATION, AUDIT, INTAKE = "outbox", "reconcile", "audit", "intake"
+OUTBOX, RECONCILIATION, AUDIT, INTAKE, CATALOGUE = "outbox", "reconcile", "audit", "intake", "catalogue"
 LEAVE_S = 5.0
 AGAIN_S = 1.0  # after a renewal that the database did not take
 TURNS = 3  # renewals a lease
@@ -58,7 +58,7 @@ class Members:
     seconds: Callable[[], float]
     terms: LeaseTerms
     ids: MessageIds
-    tasks: Collection[str] = (OUTBOX, RECONCILIATION, AUDIT, INTAKE)
+    tasks: Collection[str] = (OUTBOX, RECONCILIATION, AUDIT, INTAKE, CATALOGUE)
     forget: Callable[[], None] = lambda: None
     take_over: Callable[[bool], Awaitable[bool]] = _nothing
     peers: tuple[Peer, ...] = ()

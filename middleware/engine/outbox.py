@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from attrs import evolve, frozen
 
+from middleware.domain.command import NOTICES
 from middleware.domain.destination import HIS
 from middleware.domain.event import HisAcceptedPatient
 from middleware.domain.fault import Fault
@@ -142,7 +143,7 @@ class Outbox:
         if here is None:
             return
         self._known_elsewhere.add(letter.control_id)
-        if (timer := self._timers.pop(here.lane, None)) is not None:
+        if (timer := self._timers.pop(here.lane, None)) is not None and timer.active():
             timer.cancel()
             self._lanes.wake(here.lane)
             self._send_ready()
@@ -320,11 +321,11 @@ class Outbox:
             self._send_ready()
 
     async def _close(self, letter: Letter, outcome: Answered[HisAccepted] | Refused, epoch: int) -> None:
-        """Make the answer durable with what follows from it; from a copy's nothing does. ``desk.stale``: it has one."""
+        """Make the answer durable and what follows; of a copy or notice nothing does. ``desk.stale``: it has one."""
         work = self._works.pop(letter.control_id, None)
         if self._later_answers is not None:  # two connections may bring an answer
             work = together(still_waiting(letter.control_id), work)
-        if letter.copy:
+        if letter.copy or letter.matter in NOTICES:
             unit = evolve(copy_closed(letter, outcome, self._engine.means.now(), epoch), work=work)
             await self._engine.means.journal.commit(unit)
             return
@@ -332,11 +333,15 @@ class Outbox:
         if isinstance(event, HisAcceptedPatient):
             # Before the letter is closed: should this life end between the two, the HIS is asked again.
             await learn(self._engine, letter.visit_id, event.patient_number, epoch)
+        follows = await self._engine.follows(letter, outcome.reply) if isinstance(outcome, Answered) else None
+        work = together(work, follows) if work and follows else work or follows
         try:
             extra = Extra(closed_letter=(letter.control_id, how), work=work)
             await self._engine.apply(letter.visit_id, event, extra)
         except IllegalEvent:
             log.exception("outbox.illegal_event", evt=type(event).__name__)
+        if follows is not None:
+            self._engine.letter_added()
 
     def _later(self, waiting: Waiting | None = None, *, everybody: bool = True) -> None:
         """Rest: all lanes when the HIS or our own database is not there, else the lane that got no answer."""

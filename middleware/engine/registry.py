@@ -18,6 +18,7 @@ from middleware.domain.order import Caller
 from middleware.domain.patients import MergeState
 from middleware.domain.registry import REGISTERS, ConflictKind, Issuer, Keep, ListState, Matter, Psam, Terminal
 from middleware.engine.counter import Answer
+from middleware.engine.merges import Merges
 from middleware.engine.runner import Means
 from middleware.store import his_people, links, registers
 from middleware.store.codec import decode_json, encode
@@ -35,6 +36,7 @@ class RegistryDesk:
     def __init__(self, means: Means, changed: Callable[[], None] = lambda: None) -> None:
         self._means = means
         self._changed = changed
+        self.merges: Merges | None = None  # None: the HIS is told of none
 
     # -- looking
 
@@ -78,9 +80,13 @@ class RegistryDesk:
         if waiting.by == caller.account:
             raise Fault("desk.same_person", f"proposed by {waiting.by}")
         now = self._means.now()
-        works = (registers.withdraw(proposal), self._carried_out(waiting.change, now))
+        works = [registers.withdraw(proposal), self._carried_out(waiting.change, now)]
+        if waiting.change.matter is Matter.CONFLICT and waiting.change.decision == Keep.BOTH and self.merges is not None:
+            works += filter(None, [await self.merges.both(waiting.change.key, now)])
         await self._commit(caller, "RegistryApproved", waiting, _both(*works))
         self._changed()
+        if self.merges is not None:
+            self.merges.told()
         return proposal_view(waiting) | {"state": "approved"}
 
     async def reject(self, caller: Caller, proposal: str) -> Answer:
@@ -89,6 +95,8 @@ class RegistryDesk:
         works = [registers.withdraw(proposal)]
         if waiting.change.matter is Matter.LIST and waiting.change.decision == INSTALL:
             works.append(registers.drop_list(waiting.change.key, self._means.now()))
+        if waiting.change.matter is Matter.MERGE:
+            works.append(his_people.withdrawn(waiting.change.key, self._means.now()))
         await self._commit(caller, "RegistryRejected", waiting, _both(*works))
         return proposal_view(waiting) | {"state": "rejected"}
 
@@ -98,7 +106,9 @@ class RegistryDesk:
         if change.matter is Matter.CONFLICT:
             return links.decide(change.key, Keep(change.decision), now)
         if change.matter is Matter.MERGE:
-            return his_people.decide_merge(change.key, MERGE_DECISIONS[change.decision], now)
+            state = MERGE_DECISIONS[change.decision]
+            decided = self.merges.decided if self.merges is not None else his_people.decide_merge
+            return decided(change.key, state, now)
         return (
             registers.install_list(change.key, now) if change.decision == INSTALL else registers.drop_list(change.key, now)
         )
@@ -143,6 +153,8 @@ class RegistryDesk:
             raise Fault("request.not_found", "merge")
         if MERGE_DECISIONS.get(decision) in {None, state}:
             raise Fault("desk.not_fitting", f"a merge that is {state}: {', '.join(MERGE_DECISIONS)}, and not what it is")
+        if decision == "undo" and self.merges is not None:
+            await self.merges.may_undo(key)
         return Change(Matter.MERGE, key, None, decision, 0, note)
 
     async def _waiting(self, proposal: str) -> Proposed:

@@ -6,19 +6,21 @@ Events of one visit are taken one at a time; a command leaves only after the tra
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 from attrs import evolve, field, frozen
 from twisted.internet.defer import Deferred, DeferredSemaphore
 
-from middleware.domain.centre import FINISH_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, Holder
+from middleware.domain.centre import FINISH_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, Holder, Settle
 from middleware.domain.command import AskBank, CallCentre, Command, HisMatter, TellHis, WakeAt, WakePayer
 from middleware.domain.destination import ALONE, Destination, addressed, copies
 from middleware.domain.errand import ErrandState
 from middleware.domain.event import Event, FirstByteLeft, HisAcceptedPatient, RegistrationRequested
 from middleware.domain.fault import Fault
+from middleware.domain.his import HisAccepted
+from middleware.domain.identity import Password
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.domain.visit import SettlementState, Visit
 from middleware.engine.elapsed import Elapsed, FirstSight
@@ -41,7 +43,7 @@ from middleware.flow.shift import became_certain
 from middleware.flow.step import At, IllegalEvent, Policy, Step
 from middleware.ports import Bank, Centre, Clock, PreparedCall, PreparedPayment
 from middleware.store.reader import Reader
-from middleware.store.units import Ending, Intent, StaleError, Unit
+from middleware.store.units import Ending, Intent, Letter, StaleError, Unit
 
 log = structlog.get_logger()
 
@@ -77,7 +79,7 @@ class Engine:
 
     ``finalise(visit, holder)`` gives the (account, key, answer) rows that this state makes final, and is only asked about
     visits of which ``awaited(visit_id)`` says that somebody waits for an answer; ``letter_added`` is
-    called after a letter for the HIS became durable.
+    called after a letter for the HIS became durable. ``follows(letter, accepted)`` gives what is written with a yes of it.
     """
 
     def __init__(self, means: Means) -> None:
@@ -92,7 +94,9 @@ class Engine:
         self._pursued = DeferredSemaphore(MAX_PURSUED)
         self.awaited: Callable[[str], bool] = lambda _visit_id: False
         self.finalise: Callable[[Visit, Holder], list[tuple[str, str, str]]] = lambda _visit, _holder: []
+        self.passwords: dict[str, Password] = {}  # of who confirms a settlement now; gone with the answer
         self.letter_added: Callable[[], None] = lambda: None
+        self.follows: Callable[[Letter, HisAccepted], Awaitable[Callable[[Any], None] | None]] = nothing_follows
         self._elapsed = Elapsed(means.now, means.clock)
         self._sight = FirstSight()
         self._signin = SignInDesk(means.journal, means.centre, means.now, means.next_message_id)
@@ -272,9 +276,12 @@ class Engine:
             Call.ADMIT: visit.visit_id,
             Call.UPLOAD_STAY_CHARGES: command.errand_id,
             Call.DISCHARGE: command.errand_id,
+            Call.CHANGE_ADMISSION: command.errand_id,
         }.get(command.call, command.settlement_id)
         bill = await self.visits.bill_of(entry, under) if under else None
         request = centre_request(command, visit, holder, bill, now)
+        if isinstance(request, Settle):
+            request = evolve(request, password=self.passwords.get(command.settlement_id))
         return await self.means.centre.prepare(command.message_id, request, now)
 
     async def _unit(self, entry: Entry, work: Work, extra: Extra) -> Unit:
@@ -487,6 +494,10 @@ class Engine:
             if timer.active():
                 timer.cancel()
         self._timers.clear()
+
+
+async def nothing_follows(_letter: Letter, _accepted: HisAccepted) -> None:
+    """Nobody wants to hear more."""
 
 
 def _step(before: Visit | None, event: Event, at: At) -> Step[Visit]:

@@ -47,6 +47,7 @@ from middleware.engine.errands import METHODS, asked, visit_view
 from middleware.engine.explaining import explained
 from middleware.engine.gate import Gate, GateRules
 from middleware.engine.his_quote import take
+from middleware.engine.item_check import ItemCheck
 from middleware.engine.masters import NameRule, named
 from middleware.engine.runner import Engine
 from middleware.engine.shifts import ShiftDesk
@@ -86,11 +87,13 @@ class CounterService:
         self.audit = Audit(engine.means)
         self.gate = Gate(engine.means, self.audit, rules or GateRules())
         self._cards = CardDesk(engine.means, readers, waits.card_read_valid_s, self.audit, self.gate)
+        self.items: ItemCheck | None = None  # set where the centre's catalogues are kept
         self._shifts = ShiftDesk(engine.means, engine.means.reader.shifts)
         self._pending: dict[tuple[str, str], _Pending] = {}
         self._by_visit: dict[str, set[tuple[str, str]]] = {}
         engine.awaited = self._by_visit.__contains__
         engine.finalise = self._final_answers
+        self.find_first: Callable[[Caller, Holder], Awaitable[str]] = _knows_nobody
 
     # -- the card
 
@@ -115,6 +118,7 @@ class CounterService:
         method = "inpatient.admit" if order.kind is VisitKind.INPATIENT else "patient.register"
 
         async def begin(digest: str) -> Request:
+            number = await self._number_first(caller, order)
             with self._cards.used(caller, order.card_read_id) as read:
                 whole = await named(self.means, order, self._waits.names)
                 visit_id, person_ref = self._new_id("V"), self._new_id("H")
@@ -122,12 +126,20 @@ class CounterService:
                 # What a visit was for is kept where it can be forgotten, not in the journal.
                 bill = (visit_id, Bill((), order.diagnoses)) if order.diagnoses else None
                 known = evolve(whole, diagnoses=(), diagnosed=bool(order.diagnoses), contact=Contact())
+                known = evolve(known, patient_number=number)
                 holder = evolve(read, phone=order.contact.phone, employer=order.contact.employer)
                 event = RegistrationRequested(visit_id, person_ref, caller, known)
                 await self._start(request, event, Extra(person=(person_ref, holder), bill=bill, request=request))
             return request
 
         return await self._once(caller, key, method, order, begin, self._waits.register_s)
+
+    async def _number_first(self, caller: Caller, order: RegisterOrder) -> str:
+        """The HIS's number of the person: as the caller says, or as the HIS says where it is asked."""
+        told = self._engine.means.policy.rules(order.kind).tell_visit
+        if order.patient_number or not told:
+            return order.patient_number
+        return await self.find_first(caller, self._cards.holder(caller, order.card_read_id))
 
     async def errand(self, caller: Caller, key: str, method: str, order: ErrandOrder) -> Answer:
         """See ``Counter.errand``."""
@@ -174,8 +186,8 @@ class CounterService:
             visit = await self._mine(caller, order.visit_id)
             settlement_id = self._new_id("S")
             request = self._request(caller, key, "settlement.quote", digest, order.visit_id, settlement_id)
-            await self._unchanged(visit, settlement_id)
-            await self._quoted(request, caller, order, await self._lines(visit, order))
+            await self._unchanged(visit)
+            await self._quoted(request, caller, order, visit, await self._lines(visit, order))
             return request
 
         return await self._once(caller, key, "settlement.quote", order, begin, self._waits.quote_s)
@@ -191,7 +203,7 @@ class CounterService:
             settlement_id = self._new_id("S")
             request = self._request(caller, key, "settlement.quote_from_his", digest, order.visit_id, settlement_id)
             lines = await self._lines(visit, taken.order)
-            await self._quoted(request, caller, taken.order, lines, taken.claim(settlement_id))
+            await self._quoted(request, caller, taken.order, visit, lines, taken.claim(settlement_id))
             return request
 
         return await self._once(caller, key, "settlement.quote_from_his", order, begin, self._waits.quote_s)
@@ -201,6 +213,7 @@ class CounterService:
         request: Request,
         caller: Caller,
         order: QuoteOrder,
+        visit: Visit,
         lines: tuple[ChargeLine, ...],
         work: Callable[[Any], None] | None = None,
     ) -> None:
@@ -213,6 +226,7 @@ class CounterService:
             use_account=order.use_account,
             lines=len(lines),
             oldest=min((line.charged_at for line in lines), default=None),
+            remarks=await self.items.of(visit, lines) if self.items is not None else (),
             references=order.references,
         )
         bill = (request.settlement_id, Bill(lines, order.diagnoses))
@@ -229,7 +243,14 @@ class CounterService:
             await self._start(request, event, Extra(request=request, card=extra.card))
             return request
 
-        return await self._once(caller, key, "settlement.settle", order, begin, self._waits.settle_s)
+        mine = order.password is not None and order.settlement_id not in self._engine.passwords
+        if order.password is not None and mine:
+            self._engine.passwords[order.settlement_id] = order.password
+        try:
+            return await self._once(caller, key, "settlement.settle", order, begin, self._waits.settle_s)
+        finally:
+            if mine:
+                self._engine.passwords.pop(order.settlement_id, None)
 
     async def order(self, caller: Caller, key: str, order: PhoneOrder) -> Answer:
         """See ``Counter.order``."""
@@ -409,11 +430,11 @@ class CounterService:
             holder = await self._engine.visits.holder(visit)
             await self.gate.before_money(caller, holder, settlement.settlement_id)
 
-    async def _unchanged(self, visit: Visit, settlement_id: str) -> None:
+    async def _unchanged(self, visit: Visit, *settlements: str) -> None:
         """Raise ``settlement.quote_changed`` when the HIS says something else now of what was quoted or charged."""
         holds = self._engine.means.reader.his_charges.holds
         charged = [one.errand_id for one in visit.charges]
-        for owner in (settlement_id, *charged):
+        for owner in (*settlements, *charged):
             if not await self._engine.means.pool.run(holds, owner):
                 told = "inpatient.withdraw_charges, then charge anew" if owner in charged else "or it was quoted anew"
                 raise Fault("settlement.quote_changed", f"the HIS changed a line, {told}")
@@ -523,6 +544,11 @@ class CounterService:
             raise Fault("request.bad_params", "params.diagnoses: at least one for an outpatient")
         bills = [await self._engine.visits.bill(visit.visit_id, one.errand_id) for one in visit.charges]
         return order.lines or tuple(line for bill in bills for line in bill.lines)
+
+
+async def _knows_nobody(_caller: Caller, _holder: Holder) -> str:
+    """The HIS is not asked."""
+    return ""
 
 
 _NO_REFERENCES, _NO_CONTACT = f',"references":{encode(References())}', f',"contact":{encode(Contact())}'

@@ -7,8 +7,10 @@ from typing import Any
 from middleware.domain.centre import FoundVisit, Holder
 from middleware.domain.fault import FAULTS, Fault
 from middleware.domain.mobile import STANDINGS, MobileOrder, Standing
+from middleware.domain.order import References
 from middleware.domain.payment import LegState, Means
 from middleware.domain.pursuit import DOING, PERSON
+from middleware.domain.remark import Remark
 from middleware.domain.split import Split
 from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit, VisitState
 from middleware.flow.guards import doing, not_now
@@ -50,6 +52,12 @@ def split_view(split: Split) -> Answer:
     }
 
 
+def _references(references: References) -> Answer:
+    """What the hospital itself calls it, where somebody said so."""
+    view: Answer = {"appointment": references.appointment} if references.appointment else {}
+    return view | ({"order_numbers": list(references.orders)} if references.orders else {})
+
+
 def registered_view(visit: Visit, holder: Holder) -> Answer:
     """patient.register's answer."""
     return {
@@ -69,17 +77,33 @@ def registered_view(visit: Visit, holder: Holder) -> Answer:
             "region": visit.insured_region,
             "balance": visit.balance.yuan,
         },
+        **_references(visit.order.references),
     }
 
 
 def quoted_view(visit: Visit, s: Settlement) -> Answer:
-    """settlement.quote's answer."""
-    return {
+    """settlement.quote's answer; what the catalogues say against its lines only when they do."""
+    view: Answer = {
         "settlement_id": s.settlement_id,
         "visit_id": visit.visit_id,
         "state": "Quoted",
         "expires_at": s.expires_at.isoformat() if s.expires_at else "",
         "split": split_view(s.quoted) if s.quoted else {},
+        **_references(s.references),
+    }
+    return view | ({"remarks": [remark_view(one) for one in s.remarks]} if s.remarks else {})
+
+
+def remark_view(remark: Remark) -> Answer:
+    """A remark as people read it."""
+    zh, en = remark.texts
+    return {
+        "line_id": remark.line_id,
+        "code": str(remark.kind),
+        "catalogue": remark.catalogue,
+        "value": remark.value,
+        "zh": zh,
+        "en": en,
     }
 
 
@@ -96,6 +120,7 @@ def settled_view(visit: Visit, s: Settlement) -> Answer:
         "message_id": s.settle_message_id,
         "certain": not s.broken_identities,
         "split": split_view(s.settled.split),
+        **_references(s.references),
     }
 
 
@@ -111,6 +136,7 @@ def cancelled_view(visit: Visit, s: Settlement) -> Answer:
         "cancelled_at": s.cancelled.cancelled_at.isoformat(),
         "message_id": s.cancel_message_id,
         "split": split_view(s.cancelled.split),
+        **_references(s.references),
     }
 
 

@@ -44,7 +44,8 @@ FITTING: dict[Call, frozenset[Verdict]] = {
     **dict.fromkeys(SETTLE_CALLS, frozenset({Verdict.SETTLED, Verdict.REVERSED})),
     **dict.fromkeys(CANCEL_CALLS, frozenset({Verdict.CANCELLED, Verdict.STANDS})),
 }
-CLOCKS = dt.timedelta(hours=1)  # so far may the centre's clock be from ours
+CLOCKS = dt.timedelta(hours=1)  # so far may the centre's clock be from ours, now that a person looks at both
+WRONG_BEFORE = dt.timedelta(days=1)  # so far ahead may ours have been when the settlement was made: nobody looked then
 _DIGEST_DIGITS = 32
 _OPEN = (S.UNKNOWN, S.MANUAL)
 _AT_REST = (S.QUOTED, S.SETTLED, S.DELIVERED, S.CANCELLED, S.REFUSED, S.REVERSED)  # here a difference may be shown
@@ -164,8 +165,10 @@ def _fits(settlement: Settlement, decision: Decision, at: At) -> None:
     needed = {Verdict.SETTLED: (True, True, True), Verdict.CANCELLED: (True, True, False)}
     if facts != needed.get(verdict, (False, False, False)):
         raise Fault("desk.not_fitting", "settled needs number, time and amounts; cancelled number and time; others none")
-    if when is not None and not settlement.created_at - CLOCKS <= when <= at.now + CLOCKS:
-        raise Fault("desk.not_fitting", "centre_time lies before the settlement or in the future")
+    if when is not None and when < settlement.created_at - WRONG_BEFORE:
+        raise Fault("desk.not_fitting", "centre_time lies a day before the settlement")
+    if when is not None and when > at.now + CLOCKS:
+        raise Fault("desk.not_fitting", "centre_time lies in the future")
     others = (decision.clearing_type, decision.clearing_way, decision.clearing_agency)
     if verdict is not Verdict.SETTLED and any(others):
         raise Fault("desk.not_fitting", "clearing_... belongs to settled only")

@@ -31,7 +31,8 @@ from middleware.flow.guards import held, money_is_free, recent_enough
 from middleware.flow.step import LATE, At, Row, Step, plus
 
 S = ErrandState
-# Of these the centre can be asked whether they were done; of charges nobody can: their numbers are never used twice.
+# Of these the centre can be asked whether they were done; of charges nobody can: their numbers are never used twice. A
+# change says how things are: told twice it says the same.
 _ASKABLE = frozenset({Matter.DISCHARGE, Matter.UNDO_DISCHARGE, Matter.WITHDRAW_VISIT})
 LEFT_AGAIN_S = 24 * 3600.0  # what a person put right at the centre's own screen is noticed after so long at most
 
@@ -53,6 +54,8 @@ def begin(visit: Visit, event: ErrandRequested, at: At) -> Step[Errand]:
         department_code=event.department_code,
         department_name=event.department_name,
         bed=event.bed,
+        doctor_code=event.doctor_code,
+        doctor_name=event.doctor_name,
     )
     return _send(errand, at, visit)
 
@@ -125,6 +128,7 @@ def _next_call(errand: Errand, visit: Visit) -> Call:
         Matter.WITHDRAW_CHARGES: calls.withdraw_charges,
         Matter.DISCHARGE: calls.discharge,
         Matter.UNDO_DISCHARGE: calls.undo_discharge,
+        Matter.CHANGE: calls.change,
         Matter.LOOK: Call.QUERY_VISITS,
         Matter.WITHDRAW_VISIT: calls.withdraw_charges if uploaded and not errand.emptied else calls.undo_register,
     }[errand.matter]

@@ -61,7 +61,7 @@ from middleware.domain.event import (
     SettleUnanswered,
     VisitQueryFailed,
 )
-from middleware.domain.kind import CHARGE_CALLS, PRE_SETTLE_CALLS, REGISTER_CALLS
+from middleware.domain.kind import CHARGE_CALLS, PRE_SETTLE_CALLS, REGISTER_CALLS, UPLOAD_VISIT_CALLS
 from middleware.domain.mobile import OrderOpened, OrderRefunded, OrderStands
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.flow.step import Policy
@@ -155,7 +155,7 @@ def _told(command: CallCentre, reply: CentreReply) -> Event:
             return CentreRegisteredVisit(visit_number)
         case Call.QUERY_VISITS, VisitsFound(visits):
             return CentreFoundVisits(visits)
-        case Call.UPLOAD_VISIT, VisitUploaded():
+        case _, VisitUploaded() if command.call in UPLOAD_VISIT_CALLS:
             return CentreTookVisit(sid)
         case Call.UPLOAD_CHARGES, ChargesTaken(lines):
             return CentreTookCharges(sid, _borne(lines))

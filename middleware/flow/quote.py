@@ -44,6 +44,7 @@ def begin(visit: Visit, event: QuoteRequested, at: At) -> Step[Settlement]:
         use_account=event.use_account,
         created_at=at.now,
         charges_mark=charges_mark(visit),
+        remarks=event.remarks,
         references=visit.order.references.with_more(event.references),
     )
     if visit.order.kind is not VisitKind.OUTPATIENT:  # a stay's lines are there already, a pharmacy's go with the quote
@@ -83,7 +84,7 @@ def _call(settlement: Settlement, call: Call, at: At) -> Step[Settlement]:
 
 def _upload(settlement: Settlement, visit: Visit, at: At) -> Step[Settlement]:
     if settlement.diagnoses_digest != visit.diagnoses_digest:
-        return _call(settlement, Call.UPLOAD_VISIT, at)
+        return _call(settlement, at.policy.rules(visit.order.kind).upload_visit, at)
     return _call(evolve(settlement, batches=settlement.batches + 1), Call.UPLOAD_CHARGES, at)
 
 

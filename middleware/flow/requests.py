@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from middleware.domain.centre import (
     CANCEL_CALLS,
@@ -13,6 +13,7 @@ from middleware.domain.centre import (
     Call,
     CancelSettlement,
     CentreRequest,
+    ChangeAdmission,
     Confirm,
     Discharge,
     Holder,
@@ -33,7 +34,7 @@ from middleware.domain.charge import Bill, ChargeLine
 from middleware.domain.command import CallCentre, HisMatter, TellHis
 from middleware.domain.errand import Errand, Matter
 from middleware.domain.his import ChangeAccount, HisMessage, PostCharges, RegisterPatient
-from middleware.domain.kind import VisitKind
+from middleware.domain.kind import UPLOAD_VISIT_CALLS, VisitKind
 from middleware.domain.mobile import (
     Amounts,
     MobileOrder,
@@ -48,11 +49,13 @@ from middleware.domain.money import ZERO
 from middleware.domain.visit import Settlement, Visit
 from middleware.flow.errand import window
 
+MAX_DESCRIPTION = 200  # adm_diag_dscr
+
 
 def centre_request(command: CallCentre, visit: Visit, holder: Holder, bill: Bill | None, now: dt.datetime) -> CentreRequest:
     """The request that ``command`` means, in the centre's terms of our vocabulary."""
     if command.errand_id and command.call is not Call.QUERY_VISITS:
-        return _errand(command, visit, visit.errand(command.errand_id), bill)
+        return _errand(command, visit, visit.errand(command.errand_id), holder, bill)
     if not command.settlement_id:
         return _of_registration(command.call, visit, holder, bill, now)
     if command.call is Call.QUERY_VISITS:
@@ -93,10 +96,10 @@ def _of_settlement(
             return _settle(visit, settlement, holder, _carried(visit, settlement, bill))
     if bill is None:
         raise AssertionError("a settlement without its bill")
-    if call is Call.UPLOAD_VISIT:
+    if call in UPLOAD_VISIT_CALLS:
         order = visit.order
         return UploadVisit(
-            visit.facts, order.begun_at, bill.diagnoses, order.department_name, order.doctor_code, order.doctor_name
+            visit.facts, order.begun_at, bill.diagnoses, order.department_name, order.doctor_code, order.doctor_name, call
         )
     return UploadCharges(visit.facts, settlement.batch, numbered(settlement, bill.lines))
 
@@ -166,9 +169,8 @@ def _facts_of(visit: Visit, settlement: Settlement) -> VisitFacts:
     return evolve(visit.facts, visit_number=visit.visit_number or given)
 
 
-def _errand(command: CallCentre, visit: Visit, errand: Errand, bill: Bill | None) -> CentreRequest:
+def _errand(command: CallCentre, visit: Visit, errand: Errand, holder: Holder, bill: Bill | None) -> CentreRequest:
     facts = evolve(visit.facts, visit_number=errand.visit_number or visit.visit_number)
-    order = visit.order
     if command.call is visit.calls.withdraw_charges:
         return WithdrawCharges(facts)
     match errand.matter:
@@ -182,18 +184,72 @@ def _errand(command: CallCentre, visit: Visit, errand: Errand, bill: Bill | None
             digits = errand.errand_id[1:]
             lines = tuple(evolve(line, line_id=f"{digits}{index:04d}") for index, line in enumerate(bill.lines, 1))
             return UploadCharges(facts, "", lines)
+        case Matter.CHANGE:
+            return _change(visit, errand, holder, bill)
     if bill is None or errand.ended_at is None:
         raise AssertionError("a discharge without its facts")
+    ward = _ward(visit)
     return Discharge(
         visit=facts,
         ended_at=errand.ended_at,
         way=errand.way,
         bed=errand.bed,
         diagnoses=bill.diagnoses,
-        department_code=errand.department_code or order.department_code,
-        department_name=errand.department_name or order.department_name,
-        doctor_code=order.doctor_code,
-        doctor_name=order.doctor_name,
+        department_code=errand.department_code or ward.department_code,
+        department_name=errand.department_name or ward.department_name,
+        doctor_code=ward.doctor_code,
+        doctor_name=ward.doctor_name,
+    )
+
+
+@frozen(slots=True)
+class _Ward:
+    """Where a stay is, and whose it is."""
+
+    department_code: str
+    department_name: str
+    bed: str
+    doctor_code: str
+    doctor_name: str
+
+    def after(self, change: Errand) -> _Ward:
+        """What it is once that change was made; what the change does not say stays."""
+        said = {name: getattr(change, name) for name in _WARD}
+        return evolve(self, **{name: value for name, value in said.items() if value})
+
+
+_WARD = ("department_code", "department_name", "bed", "doctor_code", "doctor_name")
+
+
+def _ward(visit: Visit) -> _Ward:
+    """As admitted, with every change that the centre took since."""
+    order = visit.order
+    bed = order.stay.ward_bed if order.stay is not None else ""
+    ward = _Ward(order.department_code, order.department_name, bed, order.doctor_code, order.doctor_name)
+    for change in visit.errands:
+        if change.matter is Matter.CHANGE and change.stands:
+            ward = ward.after(change)
+    return ward
+
+
+def _change(visit: Visit, errand: Errand, holder: Holder, bill: Bill | None) -> ChangeAdmission:
+    """The whole admission as it is now. The description is the diagnoses' names, which lie sealed."""
+    if bill is None or visit.order.stay is None:
+        raise AssertionError("a change without its facts")
+    ward = _ward(visit).after(errand)
+    return ChangeAdmission(
+        visit=visit.facts,
+        holder=holder,
+        begun_at=visit.order.begun_at,
+        stay_number=visit.order.stay.stay_number,
+        our_number=visit.visit_id,
+        description="；".join(one.name for one in bill.diagnoses)[:MAX_DESCRIPTION],
+        bed=ward.bed,
+        diagnoses=bill.diagnoses,
+        department_code=ward.department_code,
+        department_name=ward.department_name,
+        doctor_code=ward.doctor_code,
+        doctor_name=ward.doctor_name,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from middleware.domain.card import READER_STATES
+from middleware.domain.catalogue import CATALOGUES
 from middleware.domain.centre import Call
 from middleware.domain.fault import FAULTS
 from middleware.flow.audit_rules import BY_NAME
@@ -43,6 +44,7 @@ METRICS = {row.name: row for row in (
     Metric("settlement_manual", "gauge", "Settlements that wait for a person"),
     Metric("visit_errands_left", "gauge", "Visits with a registration to take back that waits for a person"),
     Metric("settlement_handed_over_total", "counter", "Settlements that this daemon handed over to a person"),
+    Metric("filings_in_doubt", "gauge", "Filings at the centre whose outcome is not known"),
     Metric("settlement_resting", "gauge", "Settlements in doubt whose next step is more than an hour away, as the day's file"),
     Metric("feed_requests_total", "counter", "Requests at the bureau's feed", (("route", ("settlements", "flags", "head")), ("outcome", _OUTCOMES))),
     Metric("feed_rows_total", "counter", "Rows given to the bureau"),
@@ -65,6 +67,9 @@ METRICS = {row.name: row for row in (
     Metric("reconcile_differences", "gauge", "Differing rows of the last comparison"),
     Metric("reconcile_open_days", "gauge", "Days that do not balance, of those that are looked back at"),
     Metric("reconcile_last_balanced_timestamp_seconds", "gauge", "When the last day that balances began; 0 = none yet"),
+    Metric("catalogue_rows", "gauge", "Rows of a downloaded catalogue that count", (("catalogue", tuple(CATALOGUES)),)),
+    Metric("catalogue_age_seconds", "gauge", "Since the centre said last that nothing of the catalogue is newer; -1 = never", (("catalogue", tuple(CATALOGUES)),)),
+    Metric("catalogue_loads", "gauge", "Downloads of catalogues since the start, by their end", (("state", ("loaded", "newest", "failed")),)),
     Metric("mobile_notices_total", "counter", "Notices of payment (6302) by outcome: ok, or the fault for which one was not taken", (("outcome", _OUTCOMES),)),
     Metric("hl7_received", "gauge", "Messages of the HIS since the start, by link: taken, repeated, the fault for which one was refused, or dropped", (("link", ()), ("result", ()))),
     Metric("hl7_behind_seconds", "gauge", "Age of the oldest message of the HIS that was taken and is not acted on yet; 0 while none waits"),

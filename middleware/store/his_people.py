@@ -23,6 +23,7 @@ from middleware.store.units import WorkRefusedError
 from middleware.store.vault import Vault
 
 MAX_CHAIN = 16  # merges of merges
+DESK = "desk"  # origin of a merge that a person proposed
 _PERSON = "his-person/"
 _p, _m = t.his_person.c, t.his_merge.c
 
@@ -46,6 +47,8 @@ class Merge:
     found_at: str
     prior: Known
     kept: Known
+    origin: str = "his"
+    told: str = ""  # the letter by which the HIS heard of it last
 
 
 class HisPeople:
@@ -113,12 +116,34 @@ class HisPeople:
         with self._engine.connect() as connection:
             return connection.scalar(sa.select(_m.state).where(_m.merge_id == merge_id)) or ""
 
+    def heard(self, merge_id: str) -> bool:
+        """Whether the HIS was told of it and may have heard it."""
+        with self._engine.connect() as connection:
+            return merge_heard(connection, merge_id)
+
+    def asked_for(self, prior_id: str, kept_id: str) -> str:
+        """The merge of these two, "" when nobody spoke of it."""
+        said = sa.and_(_m.prior == prior_id, _m.kept == kept_id)
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(_m.merge_id).where(said).limit(1)) or ""
+
+    def pair(self, connection: sa.Connection, merge_id: str) -> Merge:
+        """One merge, with both as they are."""
+        row = connection.execute(sa.select(t.his_merge).where(_m.merge_id == merge_id)).one()
+        prior, kept = (self.known(_of_id(connection, one)) for one in (row.prior, row.kept))
+        return Merge(row.merge_id, MergeState(row.state), row.found_at, prior, kept, row.origin, row.told)
+
     def known(self, row: Any) -> Known:
         """A row, opened."""
         clear = decode_json(self._vault.open("his_person", row.person_id, "sealed", row.sealed))
         return Known(row.person_id, row.merged_into, row.sequence, facts_of(clear))
 
     # -- writing: inside the writer's transaction
+
+    def current(self, connection: sa.Connection, number: str, now: dt.datetime) -> str:
+        """The number under which that patient goes on; itself for one whom the HIS never told of."""
+        row = self._row(connection, number, now) if number else None
+        return self.known(_root(connection, row)).facts.number.reveal() if row is not None else number
 
     def put(self, person_id: str, facts: PatientFacts, sequence: int, now: dt.datetime) -> Work:
         """What a message said of a patient; ``person_id`` is for one that is new. What contradicts it changes nothing."""
@@ -197,6 +222,46 @@ class HisPeople:
             "changed_at": now.isoformat(),
             "sealed": self._vault.seal_standing("his_person", person_id, "sealed", encode(clear_of(facts)), now),
         }
+
+
+def asked(merge_id: str, prior_id: str, kept_id: str, now: dt.datetime) -> Work:
+    """A person proposes that two patients are one: it stands disputed until two persons decided."""
+
+    def work(connection: sa.Connection) -> None:
+        said = sa.and_(_m.prior == prior_id, _m.kept == kept_id)
+        if connection.scalar(sa.select(_m.merge_id).where(said).limit(1)):
+            raise WorkRefusedError(Fault("desk.stale", "somebody spoke of this merge meanwhile"))
+        values = {"prior": prior_id, "kept": kept_id, "state": str(MergeState.DISPUTED), "origin": DESK}
+        connection.execute(sa.insert(t.his_merge).values(merge_id=merge_id, found_at=now.isoformat(), **values))
+
+    return work
+
+
+def withdrawn(merge_id: str, now: dt.datetime) -> Work:
+    """What a person proposed and another rejected is undone; what the HIS said stays disputed."""
+    mine = sa.and_(_m.merge_id == merge_id, _m.origin == DESK, _m.state == MergeState.DISPUTED)
+    undone = sa.update(t.his_merge).where(mine).values(state=str(MergeState.UNDONE), decided_at=now.isoformat())
+
+    def work(connection: sa.Connection) -> None:
+        connection.execute(undone)
+
+    return work
+
+
+def merge_heard(connection: sa.Connection, merge_id: str) -> bool:
+    """Whether a letter about it stands that was not refused or given up."""
+    told = connection.scalar(sa.select(_m.told).where(_m.merge_id == merge_id))
+    if not told:
+        return False
+    o = t.outbox.c
+    unheard = sa.or_(t.REFUSED_LETTER, o.outcome == "discarded")
+    about = sa.select(o.control_id).where(o.control_id.startswith(told), sa.not_(unheard)).limit(1)
+    return connection.scalar(about) is not None
+
+
+def tell_merge(connection: sa.Connection, merge_id: str, control_id: str) -> None:
+    """That letter says what stands now; "" for none."""
+    connection.execute(sa.update(t.his_merge).where(_m.merge_id == merge_id).values(told=control_id))
 
 
 def decide_merge(merge_id: str, state: MergeState, now: dt.datetime) -> Work:

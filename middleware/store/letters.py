@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from attrs import frozen
 
-from middleware.domain.command import HisMatter
+from middleware.domain.command import NOTICES, HisMatter
 from middleware.domain.destination import HIS
 from middleware.domain.fault import Fault
 from middleware.domain.visit import SettlementState
@@ -65,6 +65,12 @@ class LettersReader:
         with self._engine.connect() as connection:
             return _letter(connection, control_id)
 
+    def one_of(self, control_ids: tuple[str, ...]) -> LetterRow | None:
+        """The letter that has one of these ids."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(t.outbox).where(_o.control_id.in_(control_ids)).limit(1)).one_or_none()
+        return None if row is None else _row(row)
+
     def refusal(self, control_id: str) -> tuple[str, str] | None:
         """Code and words of a copy's last refusal. Raises ``Fault("system.keys")``."""
         return read_refusal(self._engine, self._vault, control_id)
@@ -101,9 +107,25 @@ def _why_not_again(connection: sa.Connection, letter: LetterRow) -> str:
         behind = sa.and_(_o.visit_id == letter.visit_id, _o.destination == letter.destination, _o.outcome == ACCEPTED)
         taken = connection.scalar(sa.select(sa.func.count()).select_from(t.outbox).where(behind))
         return f"{letter.destination} has {taken} later messages of this visit" if taken else ""
+    if matter in NOTICES:
+        return _why_not_notice(connection, letter, matter)
     state = connection.scalar(sa.select(t.settlement.c.state).where(t.settlement.c.settlement_id == letter.settlement_id))
     stands = _STANDS[matter] if letter.copy else _STANDS[matter][:1]
     return "" if state in stands else f"the settlement is {state}"
+
+
+def _why_not_notice(connection: sa.Connection, letter: LetterRow, matter: HisMatter) -> str:
+    """The same of what tells nothing of money: a newer message about the person or the merge says more."""
+    base_id = letter.control_id[:-1] if letter.copy else letter.control_id
+    if matter is HisMatter.UPDATED:
+        s, n = t.his_standing.c, t.his_notice.c
+        whose = sa.select(n.standing_id).where(n.control_id == base_id).scalar_subquery()
+        newest = connection.scalar(sa.select(s.changed_at).where(s.standing_id == whose))
+        return "the person is known otherwise since: a newer message says it" if newest != letter.created_at else ""
+    if matter in {HisMatter.MERGED, HisMatter.UNMERGED}:
+        told = connection.scalar(sa.select(t.his_merge.c.told).where(t.his_merge.c.merge_id == letter.visit_id))
+        return "" if told == base_id else "the merge was decided otherwise since"
+    return ""
 
 
 def mended(control_id: str, place: int, now: dt.datetime) -> Work:

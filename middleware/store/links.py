@@ -125,6 +125,17 @@ class Links:
             for row in rows
         ]
 
+    def conflict(self, conflict_id: str) -> Conflict | None:
+        """One that is not decided."""
+        query = sa.select(t.link_conflict).where(_k.conflict_id == conflict_id, _k.decision == "")
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                return None
+            sides = connection.execute(sa.select(t.medium_link).where(_m.link_id.in_((row.first, row.second)))).all()
+        found = {one.link_id: self._found(one) for one in sides}
+        return Conflict(row.conflict_id, ConflictKind(row.kind), row.found_at, found[row.first], found[row.second])
+
     def open_conflicts(self) -> int:
         """How many there are."""
         with self._engine.connect() as connection:

@@ -23,8 +23,10 @@ from middleware.store.codec import decode_bill, decode_card, decode_holder, deco
 from middleware.store.database import snapshot
 from middleware.store.doubts import with_errand_left
 from middleware.store.feed import FeedPage, FeedRow
+from middleware.store.filings import Filings
 from middleware.store.his_charges import HisCharges
 from middleware.store.his_masters import HisMasters
+from middleware.store.his_notices import HisNotices
 from middleware.store.his_people import HisPeople
 from middleware.store.intake import Intakes
 from middleware.store.letter_notes import read_correction
@@ -86,9 +88,11 @@ class Reader:
         self.registers = Registers(engine, self.vault)
         self.links = Links(engine, self.vault)
         self.debits = CardDebits(engine, self.vault)
+        self.filings = Filings(engine, self.vault)
         self.window = Window(engine, self.vault)
         self.intakes = Intakes(engine)
         self.his_people = HisPeople(engine, self.vault)
+        self.his_notices = HisNotices(engine, self.vault, self.his_people)
         self.his_charges = HisCharges(engine, self.vault)
         self.his_masters = HisMasters(engine, self.vault)
 

@@ -556,6 +556,25 @@ his_merge = sa.Table(
     sa.Column("state", sa.String(12), nullable=False),  # followed, disputed, undone
     sa.Column("found_at", sa.String(40), nullable=False),
     sa.Column("decided_at", sa.String(40), nullable=False, server_default=""),
+    sa.Column("origin", sa.String(8), nullable=False, server_default="his"),  # who said it: his, or desk
+    sa.Column("told", sa.String(24), nullable=False, server_default=""),  # the letter by which the HIS heard of it
+)
+
+his_standing = sa.Table(  # a person as the HIS was last told; one row a person
+    "his_standing",
+    metadata,
+    sa.Column("standing_id", sa.String(24), primary_key=True),
+    sa.Column("person_digest", sa.String(64), nullable=False, index=True),
+    sa.Column("changed_at", sa.String(40), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False, info=SEALED),
+)
+
+his_notice = sa.Table(  # what a letter about persons says, fixed when it was written
+    "his_notice",
+    metadata,
+    sa.Column("control_id", sa.String(24), primary_key=True),
+    sa.Column("standing_id", sa.String(24), nullable=False),  # of an update: whose
+    sa.Column("sealed", sa.Text, nullable=False, info=SEALED),
 )
 
 his_charge = sa.Table(  # one line, as the HIS said it last; taken by one settlement
@@ -598,6 +617,71 @@ his_quote = sa.Table(  # how many of the HIS's lines a settlement, or a charge o
     sa.Column("lines", sa.Integer, nullable=False),
 )
 
+# -- the centre's catalogues. A row counts from its edition on, until the edition that replaced it.
+
+catalogue = sa.Table(  # what counts now, and a load that is not whole yet
+    "catalogue",
+    metadata,
+    sa.Column("name", sa.String(8), primary_key=True),
+    sa.Column("version", sa.String(64), nullable=False),
+    sa.Column("base", sa.BigInteger, nullable=False),  # rows of editions from base to edition count
+    sa.Column("edition", sa.BigInteger, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("next_version", sa.String(64), nullable=False),  # of a load whose versions count together, "" = none
+    sa.Column("next_base", sa.BigInteger, nullable=False),
+    sa.Column("next_edition", sa.BigInteger, nullable=False),
+    sa.Column("published_at", sa.String(40), nullable=False),
+    sa.Column("checked_at", sa.String(40), nullable=False),  # when the centre said last that nothing is newer
+)
+
+catalogue_load = sa.Table(
+    "catalogue_load",
+    metadata,
+    sa.Column("load_id", sa.String(24), primary_key=True),
+    sa.Column("catalogue", sa.String(8), nullable=False, index=True),
+    sa.Column("way", sa.String(12), nullable=False),  # full, increment
+    sa.Column("account", sa.String(64), nullable=False),
+    sa.Column("begun_at", sa.String(40), nullable=False),
+    sa.Column("state", sa.String(12), nullable=False),  # running, loaded, newest, failed
+    sa.Column("step", sa.String(12), nullable=False),
+    sa.Column("version", sa.String(64), nullable=False),
+    sa.Column("versions", sa.Integer, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),  # of the version that is being loaded
+    sa.Column("of", sa.BigInteger, nullable=False),  # how many the centre announced, 0 = it did not say
+    sa.Column("odd", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("ended_at", sa.String(40), nullable=False),
+    sa.Column("fault", sa.String(40), nullable=False),
+    sa.Column("detail", sa.String(200), nullable=False),
+)
+
+catalogue_item = sa.Table(
+    "catalogue_item",
+    metadata,
+    sa.Column("catalogue", sa.String(8), primary_key=True),
+    sa.Column("edition", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("record", sa.String(150), primary_key=True),
+    sa.Column("code", sa.String(150), nullable=False),
+    sa.Column("gone", sa.BigInteger, nullable=False),  # the edition that replaced it, 0 = none
+    sa.Column("name", sa.String(300), nullable=False),
+    sa.Column("valid", sa.Boolean, nullable=False),
+    sa.Column("since", sa.String(10), nullable=False),
+    sa.Column("until", sa.String(10), nullable=False),
+    sa.Column("limit", sa.String(48), nullable=False),  # a number as text: exact on either database
+    sa.Column("share", sa.String(48), nullable=False),
+    sa.Column("level", sa.String(3), nullable=False),
+    sa.Column("limited", sa.Boolean, nullable=False),
+    sa.Column("other", sa.String(150), nullable=False),
+    sa.Column("version", sa.String(64), nullable=False),
+    sa.Column("raw", sa.Text, nullable=False),
+)
+sa.Index("catalogue_item_code", catalogue_item.c.catalogue, catalogue_item.c.code)
+sa.Index("catalogue_item_record", catalogue_item.c.catalogue, catalogue_item.c.record)
+_gone = catalogue_item.c.gone > 0
+sa.Index(
+    "catalogue_item_gone", catalogue_item.c.catalogue, catalogue_item.c.gone, sqlite_where=_gone, postgresql_where=_gone
+)
+
 card_debit = sa.Table(  # debits of the accounts on cards: each row is there before the card hears of it
     "card_debit",
     metadata,
@@ -627,3 +711,31 @@ card_debit = sa.Table(  # debits of the accounts on cards: each row is there bef
 sa.Index("card_debit_key", card_debit.c.account, card_debit.c.key, unique=True)
 _debit_open = card_debit.c.state.in_([sa.literal_column("'sent'"), sa.literal_column("'unknown'")])
 sa.Index("card_debit_open", card_debit.c.debit_id, sqlite_where=_debit_open, postgresql_where=_debit_open)
+
+filing = sa.Table(  # filings at the centre and their withdrawals: each row is there before the centre hears of it
+    "filing",
+    metadata,
+    sa.Column("filing_id", sa.String(24), primary_key=True),
+    sa.Column("account", sa.String(64), nullable=False),
+    sa.Column("key", sa.String(64), nullable=False),  # the caller's request_id
+    sa.Column("digest", sa.String(64), nullable=False),  # of what was asked under it
+    sa.Column("terminal", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("undoes", sa.String(24), nullable=False),  # the filing that this takes back
+    sa.Column("subject", sa.String(64), nullable=False, index=True),  # keyed digest of the person and what is filed
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("why", sa.String(40), nullable=False),  # a fault, the centre's code, or by what it was established
+    sa.Column("message_id", sa.String(32), nullable=False),  # under which it left last
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("number", sa.String(40), nullable=False),  # the centre's, "" while it is not known
+    sa.Column("withdrawn", sa.Boolean, nullable=False),
+    sa.Column("visit_id", sa.String(24), nullable=False),
+    sa.Column("made_at", sa.String(40), nullable=False),
+    sa.Column("sent_at", sa.String(40), nullable=False),
+    sa.Column("ended_at", sa.String(40), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False, server_default="", info=SEALED),  # who, and what was filed
+    sa.Column("said", sa.Text, nullable=False, server_default="", info=SEALED),  # the centre's words
+)
+sa.Index("filing_key", filing.c.account, filing.c.key, unique=True)
+_filing_open = filing.c.state.in_([sa.literal_column("'sent'"), sa.literal_column("'unknown'")])
+sa.Index("filing_open", filing.c.filing_id, sqlite_where=_filing_open, postgresql_where=_filing_open)

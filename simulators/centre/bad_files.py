@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -60,6 +61,11 @@ _FILES: dict[str, Callable[[bytes], bytes]] = {
     "wrong-columns": lambda packed: _again(packed, lambda text: _last_line(text, lambda line: line.rpartition("\t")[0])),
     "wrong-charset": lambda packed: _again(packed, lambda text: text, "utf-16"),
     "foreign-row": lambda packed: _again(packed, lambda text: text + _STRANGER),
+    "old-version": lambda packed: _again(
+        packed, lambda text: _last_line(text, lambda line: re.sub(r"V\d{8}_A", "V19990101_A", line))
+    ),
+    "changed-meanwhile": lambda packed: _again(packed, lambda text: text + text.splitlines(keepends=True)[-1]),
+    "no-rows": lambda packed: _again(packed, lambda _text: ""),
     "wrong-fen": lambda packed: _again(
         packed, lambda text: _last_line(text, lambda line: line.rpartition("\t")[0] + "\t0.001")
     ),

@@ -9,12 +9,11 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from attrs import frozen
-
 from adapters.insurance.schema import MOMENT_FORMAT
 from adapters.insurance.transactions import DECLARED, REQUEST_HEAD
 from middleware.domain.money import Money, total
 from simulators.centre import answers
+from simulators.centre.catalogue_files import CatalogueBooks
 from simulators.centre.categories import refuse_unfit
 from simulators.centre.filings import Filings
 from simulators.centre.insured import Cover, InsuredPerson
@@ -25,22 +24,12 @@ from simulators.centre.refusals import Refusal
 from simulators.centre.rules import Bill, Line, Year, amount_agrees, cut, split
 from simulators.centre.signins import SignIns
 from simulators.centre.statements import Dialect, Statements
+from simulators.centre.undoing import CANCELS, SETTLES, Done, Undoing
 from simulators.centre.visits import Nodes, Row, Visit, line_of, money_of
 
 MAX_VISITS = 100_000
-SETTLES, CANCELS = frozenset({"2102", "2207", "2304"}), frozenset({"2103", "2208", "2305"})
 REVERSIBLE = SETTLES | CANCELS
 ROWS_OF_STATEMENTS = frozenset({"3202", "9101", "9102"})  # what an old centre, which compares by cycle, has not
-
-
-@frozen(slots=True)
-class Done:
-    """A message that was carried out, so that 2601 can find it."""
-
-    call: str
-    person_number: str
-    settlement: Settlement | None
-    reversed: bool = False
 
 
 class Business:
@@ -73,10 +62,12 @@ class Business:
         self._by_id = {person.id_number: person for person in self.people.values()}
         self._balances = {(p.person_number, c.kind): c.balance for p in self.people.values() for c in p.covers}
         self._years: dict[tuple[str, str, int], Year] = {}
-        self._done: dict[str, Done] = {}
+        self.done: dict[str, Done] = {}
         self._sign_ins = SignIns(clock, by_cycle=by_cycle)
         self._numbers = 0
         self.filings = Filings(self)
+        self.undoing = Undoing(self)
+        self.catalogues = CatalogueBooks(clock)
         self._handlers: dict[str, Callable[[Row, Nodes], Any]] = {
             "9001": self._sign_in,
             "9002": self._sign_out,
@@ -86,16 +77,14 @@ class Business:
             "2204": self._charge,
             "2206": self._quote,
             "2207": self._settle,
-            "2208": self.cancel,
-            "2103": self.cancel,
-            "2305": self.cancel,
-            "2601": self._reverse,
             "9901": self._finish,
             "9902": self._finish,
             "3201": self.statements.compare_totals,
             "3202": self.statements.compare_detail,
             "9101": self.statements.upload,
-            "9102": self.statements.download,
+            "9102": self._download,
+            **self.undoing.handlers,
+            **self.catalogues.handlers,
             **Kinds(self).handlers,
             **self.filings.handlers,
             **Queries(self).handlers,
@@ -106,8 +95,12 @@ class Business:
         """The personal account now."""
         return self._balances[person_number, kind]
 
-    def today(self) -> dt.date:
+    def now(self) -> dt.datetime:
         """By the centre's clock."""
+        return self._clock()
+
+    def today(self) -> dt.date:
+        """The same."""
         return self._clock().date()
 
     def accounts(self) -> list[dict[str, str]]:
@@ -140,7 +133,7 @@ class Business:
                 raise Refusal("0101")
             for row in rows:
                 _require(node.fields, row)
-        if self.refuse_duplicates and head["msgid"] in self._done:
+        if self.refuse_duplicates and head["msgid"] in self.done:
             raise Refusal("0102")
         if self.statements.by_cycle and call in ROWS_OF_STATEMENTS:
             raise Refusal("0103")
@@ -163,6 +156,9 @@ class Business:
     def _sign_in(self, _head: Row, _nodes: Nodes) -> dict[str, Any]:
         number = self._sign_ins.begin(lambda: self.new_number("S"))
         return {"signinoutb": {"sign_time": self._clock().strftime(MOMENT_FORMAT), "sign_no": number}}
+
+    def _download(self, head: Row, nodes: Nodes) -> dict[str, Any]:
+        return self.catalogues.download(nodes["fsDownloadIn"][0]) or self.statements.download(head, nodes)
 
     def _sign_out(self, _head: Row, nodes: Nodes) -> dict[str, Any]:
         number = nodes["signOut"][0]["sign_no"]
@@ -257,11 +253,11 @@ class Business:
             clearing_agency=answers.CLEARING_AGENCY,
             cycle=head.get("sign_no", ""),
         )
-        self._move(settlement, 1)
+        self.move(settlement, 1)
         self.ledger.settlements.append(settlement)
         if self.finish:
             self.unfinished.add(settlement.settlement_number)
-        self._done[head["msgid"]] = Done(head["infno"], visit.person.person_number, settlement)
+        self.done[head["msgid"]] = Done(head["infno"], visit.person.person_number, settlement)
         return answers.settlement(
             visit.person, visit.number, row, bill, head["msgid"], at, settlement.settlement_number, visit.clearing
         )
@@ -277,59 +273,7 @@ class Business:
             raise Refusal("2082")
         self.unfinished.discard(settlement.settlement_number)
 
-    def cancel(self, head: Row, nodes: Nodes) -> dict[str, Any]:
-        """2208, 2103, 2305: a settlement is taken back as it was made."""
-        row = nodes["data"][0]
-        visit = self.visit_of(row)
-        settlement = self.ledger.by_number(row["setl_id"])
-        if settlement is None or settlement.visit_number != visit.number:
-            raise Refusal("2081")
-        if settlement.state is not State.APPROVED:
-            raise Refusal("2082")
-        self._move(settlement, -1)
-        settlement.state = State.CANCELLED
-        settlement.undone_by = head["msgid"]
-        settlement.cancel_number = self.new_number("J")
-        settlement.cancelled_at = self._clock()
-        settlement.cancel_cycle = head.get("sign_no", "")
-        self._done[head["msgid"]] = Done(head["infno"], visit.person.person_number, settlement)
-        balance = self.balance(settlement.person_number, settlement.insurance)
-        return answers.cancel(settlement, head["msgid"], settlement.cancelled_at, balance)
-
-    def _reverse(self, head: Row, nodes: Nodes) -> None:
-        row = nodes["data"][0]
-        if row["oinfno"] not in self.reversible:
-            raise Refusal("2613")
-        original = self._done.get(row["omsgid"])
-        if original is None or original.call != row["oinfno"] or original.person_number != row["psn_no"]:
-            raise Refusal("2611")
-        if original.reversed:
-            raise Refusal("2612")
-        settlement = original.settlement
-        if settlement is None:
-            raise Refusal("2613")
-        if original.call in SETTLES:
-            if settlement.state is not State.APPROVED:
-                raise Refusal("2614")
-            self._move(settlement, -1)
-            settlement.state = State.REVERSED
-            settlement.undone_by = head["msgid"]
-        else:
-            self._undo_cancel(settlement)
-        self._done[row["omsgid"]] = Done(original.call, original.person_number, settlement, reversed=True)
-
     # -- helpers --------------------------------------------------------------------------------------------------------
-    def _undo_cancel(self, settlement: Settlement) -> None:
-        """A reversed 2208: the settlement stands again, if neither batch nor account has moved on."""
-        visit = self.visits[settlement.visit_number]
-        balance = self.balance(settlement.person_number, settlement.insurance)
-        if self.settled(visit, settlement.batch) is not None or balance < settlement.bill.account:
-            raise Refusal("2614")
-        self._move(settlement, 1)
-        settlement.state = State.APPROVED
-        settlement.undone_by = settlement.cancel_number = settlement.cancel_cycle = ""
-        settlement.cancelled_at = None
-
     def insured(self, row: Row) -> tuple[InsuredPerson, Cover]:
         """Who is named, and the cover that is; ``Refusal`` when the two do not fit the person."""
         person = self.known(row)
@@ -392,7 +336,7 @@ class Business:
             use_account=row["acct_used_flag"] == "1",
         )
 
-    def _move(self, settlement: Settlement, sign: int) -> None:
+    def move(self, settlement: Settlement, sign: int) -> None:
         """Take the bill from account and year (1), or give it back (-1)."""
         who, kind = settlement.person_number, settlement.insurance
         self._balances[who, kind] = Money(self._balances[who, kind].fen - sign * settlement.bill.account.fen)

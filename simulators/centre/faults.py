@@ -16,23 +16,32 @@ STATEMENT_ACTIONS = {
     "foreign-row": "9102: with a row of another institution",
     "wrong-fen": "9102: with a tenth of a fen in the last line",
 }
-ACTIONS = STATEMENT_ACTIONS | {
-    "lose-reply": "processed, then the connection is cut without an answer",
-    "drop-before": "not processed, the connection is cut",
-    "refuse": "refused by the business layer, with code and text",
-    "slow": "processed at once, answered after some seconds",
-    "stall": "processed only after some seconds, then answered",
-    "garbage": "processed, answered with bytes that are no XML",
-    "html-200": "processed, answered with a page and status 200",
-    "page-504": "processed, answered with a gateway's page and status 504",
-    "gateway-401": "not processed, answered with a gateway's JSON",
-    "soap-fault": "not processed, answered with a SOAP Fault",
-    "cut-mid-reply": "processed, the connection is cut in the middle of the answer",
-    "drip": "processed, answered one byte at a time",
-    "wrong-namespace": "processed, answered in another namespace",
-    "missing-setl_id": "processed, answered without the settlement's number",
-    "other-person": "processed, answered with another person's number",
+CATALOGUE_ACTIONS = {
+    "old-version": "9102: the last line of a catalogue has an older version than the first",
+    "changed-meanwhile": "9102: a catalogue with a line more than was announced",
+    "no-rows": "9102: a file without a line",
 }
+ACTIONS = (
+    STATEMENT_ACTIONS
+    | CATALOGUE_ACTIONS
+    | {
+        "lose-reply": "processed, then the connection is cut without an answer",
+        "drop-before": "not processed, the connection is cut",
+        "refuse": "refused by the business layer, with code and text",
+        "slow": "processed at once, answered after some seconds",
+        "stall": "processed only after some seconds, then answered",
+        "garbage": "processed, answered with bytes that are no XML",
+        "html-200": "processed, answered with a page and status 200",
+        "page-504": "processed, answered with a gateway's page and status 504",
+        "gateway-401": "not processed, answered with a gateway's JSON",
+        "soap-fault": "not processed, answered with a SOAP Fault",
+        "cut-mid-reply": "processed, the connection is cut in the middle of the answer",
+        "drip": "processed, answered one byte at a time",
+        "wrong-namespace": "processed, answered in another namespace",
+        "missing-setl_id": "processed, answered without the settlement's number",
+        "other-person": "processed, answered with another person's number",
+    }
+)
 ANY = "*"
 MAX_KNOBS = 1000
 

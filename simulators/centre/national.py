@@ -47,9 +47,7 @@ class JsonSpeech:
             nodes[name] = [{cell: "" if value is None else str(value) for cell, value in row.items()} for row in rows]
         return Request(call, head, nodes)
 
-    def write(
-        self, request: Request, head: Mapping[str, str], output: Mapping[str, Any] | None, *, astray: bool = False
-    ) -> bytes:
+    def write(self, request: Request, head: Mapping[str, str], output: Any, *, astray: bool = False) -> bytes:
         """Its answer; ``astray``: under names in capitals, which no table has."""
         reply: dict[str, Any] = {"infcode": None, "inf_refmsgid": None, "err_msg": None, "output": None, **head}
         reply["infcode"] = int(reply["infcode"])
@@ -67,9 +65,7 @@ class JsonSpeech:
 class DownloadSpeech(JsonSpeech):
     """The same where files are downloaded: the file itself, or JSON that says why there is none."""
 
-    def write(
-        self, request: Request, head: Mapping[str, str], output: Mapping[str, Any] | None, *, astray: bool = False
-    ) -> bytes:
+    def write(self, request: Request, head: Mapping[str, str], output: Any, *, astray: bool = False) -> bytes:
         """The file's bytes."""
         if output is None or request.call != DOWNLOAD:
             return super().write(request, head, output, astray=astray)

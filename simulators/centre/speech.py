@@ -24,9 +24,7 @@ class Speech(Protocol):
     def read(self, body: bytes) -> Request:
         """The message in the bytes, or ``ValueError`` that says what is wrong."""
 
-    def write(
-        self, request: Request, head: Mapping[str, str], output: Mapping[str, Any] | None, *, astray: bool = False
-    ) -> bytes:
+    def write(self, request: Request, head: Mapping[str, str], output: Any, *, astray: bool = False) -> bytes:
         """Its answer; ``astray``: in another namespace than the contract's."""
 
     def wsdl(self, url: str) -> bytes:
@@ -40,9 +38,7 @@ class TypedSpeech:
         """See ``Speech``."""
         return wire.read(body)
 
-    def write(
-        self, request: Request, head: Mapping[str, str], output: Mapping[str, Any] | None, *, astray: bool = False
-    ) -> bytes:
+    def write(self, request: Request, head: Mapping[str, str], output: Any, *, astray: bool = False) -> bytes:
         """See ``Speech``."""
         return wire.write(request.call, head, output, wire.OTHER_NAMESPACE if astray else wire.NAMESPACE)
 
@@ -76,9 +72,7 @@ class TextSpeech:
             raise ValueError("no such operation")
         return self.text.read(called[0].text or "")
 
-    def write(
-        self, request: Request, head: Mapping[str, str], output: Mapping[str, Any] | None, *, astray: bool = False
-    ) -> bytes:
+    def write(self, request: Request, head: Mapping[str, str], output: Any, *, astray: bool = False) -> bytes:
         """See ``Speech``."""
         namespace = OTHER if astray else self._namespace
         envelope = etree.Element(f"{{{SOAP}}}Envelope", nsmap={"soap": SOAP})

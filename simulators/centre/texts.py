@@ -34,7 +34,7 @@ class Text(Protocol):
     def read(self, text: str) -> Request:
         """The message, or ``ValueError`` that says what is wrong."""
 
-    def write(self, request: Request, head: Mapping[str, str], output: Mapping[str, Any] | None) -> str:
+    def write(self, request: Request, head: Mapping[str, str], output: Any) -> str:
         """Its answer."""
 
 
@@ -78,7 +78,7 @@ class ProcessText:
     def _original(self, row: dict[str, str]) -> dict[str, str]:
         return row | {"oinfno": _ours(self.codes, row["oinfno"])} if "oinfno" in row else row
 
-    def write(self, request: Request, head: Mapping[str, str], output: Mapping[str, Any] | None) -> str:
+    def write(self, request: Request, head: Mapping[str, str], output: Any) -> str:
         """See ``Text``."""
         root = etree.Element(self._name("root", "ROOT"))
         for part, usual, value in (
@@ -91,7 +91,7 @@ class ProcessText:
         out = etree.SubElement(root, self._name("output", "OUTPUT"))
         for node, rows in _tables(request.call, output):
             for row in rows:
-                element = etree.SubElement(out, self._field(node.name)) if node.name else out
+                element = etree.SubElement(out, self._field(node.name or "ROW")) if node.name or node.many else out
                 for spec in node.fields:
                     if spec.name in row:
                         etree.SubElement(element, self._field(spec.name)).text = row[spec.name]
@@ -129,7 +129,7 @@ class StringText:
             nodes.setdefault(name, []).append(row)
         return nodes
 
-    def write(self, request: Request, head: Mapping[str, str], output: Mapping[str, Any] | None) -> str:
+    def write(self, request: Request, head: Mapping[str, str], output: Any) -> str:
         """See ``Text``."""
         serial, tables = head.get("inf_refmsgid", ""), _tables(request.call, output)
         if request.call == _SIGN_IN and output is not None:
@@ -153,11 +153,11 @@ def _whole(head: Mapping[str, str]) -> dict[str, str]:
     return known | dict(head)
 
 
-def _tables(call: str, output: Mapping[str, Any] | None) -> list[tuple[Node, list[Mapping[str, str | None]]]]:
+def _tables(call: str, output: Any) -> list[tuple[Node, list[Mapping[str, str | None]]]]:
     """Each table of the answer with its rows."""
     found = []
     for node in TRANSACTIONS[call].output if output is not None else ():
-        given = (output or {}).get(node.name) if node.name else output
+        given = output.get(node.name) if node.name and isinstance(output, Mapping) else output
         rows = given if isinstance(given, list) else [] if given is None else [given]
         found.append((node, rows))
     return found

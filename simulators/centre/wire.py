@@ -61,7 +61,7 @@ def read(body: bytes) -> Request:
     return Request(call, head, nodes)
 
 
-def write(call: str, head: Mapping[str, str], output: Mapping[str, Any] | None, namespace: str = NAMESPACE) -> bytes:
+def write(call: str, head: Mapping[str, str], output: Any, namespace: str = NAMESPACE) -> bytes:
     """A reply, its fields in the order of the tables; None is written as xsi:nil."""
     envelope = etree.Element(f"{{{SOAP}}}Envelope", nsmap={"soap": SOAP, "xsi": XSI})
     body = etree.SubElement(envelope, f"{{{SOAP}}}Body")
@@ -70,12 +70,16 @@ def write(call: str, head: Mapping[str, str], output: Mapping[str, Any] | None, 
         if spec.name in head:
             _cell(reply, namespace, spec.name, head[spec.name])
     if output is not None:
-        out = etree.SubElement(reply, f"{{{namespace}}}output")
-        for node in TRANSACTIONS[call].output:
-            given = output.get(node.name) if node.name else output
+        nodes = TRANSACTIONS[call].output
+        listed = isinstance(output, list)  # of some the output itself is the list: an element of that name for each row
+        out = None if listed else etree.SubElement(reply, f"{{{namespace}}}output")
+        for node in nodes:
+            given = output.get(node.name) if node.name and not listed else output
             rows = given if isinstance(given, list) else [] if given is None else [given]
             for row in rows:
-                element = etree.SubElement(out, f"{{{namespace}}}{node.name}") if node.name else out
+                element = out if not node.name else etree.SubElement(out, f"{{{namespace}}}{node.name}")
+                if element is None:
+                    element = etree.SubElement(reply, f"{{{namespace}}}output")
                 for spec in node.fields:
                     if spec.name in row:
                         _cell(element, namespace, spec.name, row[spec.name])

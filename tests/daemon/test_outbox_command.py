@@ -69,6 +69,36 @@ def test_each_act_asks_for_its_own_method(run, arguments, params):
     assert asked == [(f"letters.{arguments[0]}", {"control_id": "P17"} | params)]
 
 
+def test_a_correction_is_a_list_of_fields_and_what_is_no_pair_is_refused(run):
+    result, asked = run("fix", "P17", "--set", "line.1.name=阿司匹林=100mg", "--reason", "x")
+
+    assert result.exit_code == 0, result.output
+    fields = [{"field": "line.1.name", "value": "阿司匹林=100mg"}]
+    assert asked == [("letters.fix", {"control_id": "P17", "fields": fields, "reason": "x"})]
+    assert run("fix", "P17", "--set", "name", "--reason", "x")[0].exit_code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "call"),
+    [
+        (("destinations",), ("destinations.list", {})),
+        (
+            ("destination", "pharmacy", "hand-over", "--to", "platform", "--reference", "T-1"),
+            ("destinations.propose", {"destination": "pharmacy", "act": "hand-over", "to": "platform", "reference": "T-1"}),
+        ),
+        (
+            ("destination", "billing", "approve", "--proposal", "0" * 32),
+            ("destinations.approve", {"destination": "billing", "proposal": "0" * 32}),
+        ),
+    ],
+)
+def test_destinations_are_shown_and_decided(run, arguments, call):
+    result, asked = run(*arguments)
+
+    assert result.exit_code == 0, result.output
+    assert asked == [call]
+
+
 def test_why_one_is_given_up_is_one_of_the_words(run):
     result, asked = run("discard", "P17", "--why", "张三不要了", "--reference", "T-1")
 

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from adapters.insurance.profile import REGIONS, Profile, load_profile
-from adapters.insurance.profile_kinds import CrossRegionForm, KindForm, PharmacyForm, StayForm
+from adapters.insurance.profile_kinds import CrossRegionForm, KindForm, OutpatientForm, PharmacyForm, StayForm
 from config.load import ConfigError, read
 from daemon.policies import calls_of, categories_of, cross_of, kinds_of, local_of
 from middleware.domain.category import CATEGORIES, Need
@@ -46,7 +46,7 @@ def test_each_key_of_a_kind_reaches_the_flow():
 
     assert attrs.astuple(rules, recurse=False) == (
         False, True, False, True, OnHisRefusal.CANCEL, OnHisSilence.HOLD, 60, Money(100_050), 7, 3, 2, 90, DischargeBy.AFTER,
-        (Source.FILE, Source.REVERSAL),
+        Call.UPLOAD_VISIT, (Source.FILE, Source.REVERSAL),
     )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def test_a_wrong_word_in_a_list_is_named(more):
 def test_the_template_explains_every_key_of_every_section():
     text = (Path(REGIONS) / "template.toml").read_text(encoding="utf-8")
     load_profile("template")
-    for form in (KindForm, PharmacyForm, StayForm, CrossRegionForm):
+    for form in (KindForm, OutpatientForm, PharmacyForm, StayForm, CrossRegionForm):
         for key in attrs.fields_dict(form):
             assert re.search(rf"^{key} = ", text, re.MULTILINE), key
 

@@ -27,6 +27,7 @@ processing_limit_s = 600
 quote_expiry_s = 900
 adopt_listed = false
 query_visits = false
+services = ["5301"]
 [statement]
 not_ready_codes = ["6"]
 columns = ["setl_id", "mdtrt_id", "psn_no", "medfee_sumamt", "fund_pay_sumamt", "acct_pay", "refd_setl_flag"]
@@ -41,6 +42,8 @@ discharge = "before-quote"
 [cross_region]
 regions = [""]
 local_digits = 4
+[catalogue]
+offered = []
 """
 WRONG = """
 name = "x"

@@ -249,3 +249,17 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(hospital, tm
 
         assert (command, status, "Traceback" in said) == (command, 1, False)
     assert path.read_bytes() == before
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_catalogue_is_downloaded_and_looked_up_from_the_command_line(hospital, tmp_path):
+    token = tmp_path / "operator"
+    token.write_text(hospital.stage.tokens["operator"])
+    door = ["--socket", hospital.stage.unix_path, "--token-file", token]
+    status, said = await run("catalogue", "download", "1318", "--every", "0.05", *door)
+    assert (status, "已更新/loaded" in said) == (0, True), said
+    status, said = await run("catalogue", "show", "1318", "XA02OMEP0020", *door)
+    assert (status, "限价/limit 18.5" in said) == (0, True), said
+    status, said = await run("catalogue", "list", *door)
+    assert (status, "1318 医保目录限价信息/price limits" in said, "13 个目录" in said) == (0, True, True), said
+    assert (await run("catalogue", "download", "9999", *door))[0] == 1

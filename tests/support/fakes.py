@@ -116,7 +116,7 @@ PLAIN = {
     c.UploadCharges: c.ChargesTaken(()),
     c.QueryVisits: c.VisitsFound(()),
     c.Reverse: c.Reversed(),
-    **dict.fromkeys((c.Discharge, c.WithdrawDischarge, c.WithdrawVisit, c.WithdrawCharges), c.Done()),
+    **dict.fromkeys((c.Discharge, c.ChangeAdmission, c.WithdrawDischarge, c.WithdrawVisit, c.WithdrawCharges), c.Done()),
 }
 
 

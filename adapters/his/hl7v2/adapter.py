@@ -128,6 +128,11 @@ class Hl7His:
         """See :class:`middleware.ports.NumberedHis`."""
         return await self._sent(control_id, number_message(self._dialect, control_id, created_at, number))
 
+    def read_answer(self, payload: bytes) -> tuple[str, Outcome[HisAccepted]]:
+        """An application answer that came over another connection: MSA-2, and what it means. Raises ``Fault``."""
+        ack = mapping.read_ack(payload, self._dialect)
+        return ack.control_id, faults.outcome_of(ack, elsewhere=True)
+
     async def _sent(self, control_id: str, payload: bytes) -> Told:
         sent = await self._freest().send(control_id, payload)
         outcome = faults.outcome_of(sent, elsewhere=self._elsewhere) if isinstance(sent, Ack) else sent

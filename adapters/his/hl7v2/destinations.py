@@ -18,7 +18,7 @@ MAX_DESTINATIONS = 8  # beside [his]; each has connections, an outbox and a proc
 MATTERS = tuple(str(matter) for matter in HisMatter)
 MARK_OF_HIS = "0"  # no letter: it never is another's
 NOT_NUMBERED, CONTINUE, ASK = "no", "continue", "ask"
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,23}")
 _TOGETHER = {str(HisMatter.SETTLED), str(HisMatter.CANCELLED)}
 
 
@@ -32,7 +32,7 @@ def _are_named(_instance: object, attribute: Any, value: dict[str, Any]) -> None
         raise ValueError(f"{attribute.name}: at most {MAX_DESTINATIONS}")
     for name in value:
         if not _NAME.fullmatch(name) or name == HIS:
-            raise ValueError(f"{attribute.name}.{name}: at most 32 small letters, digits, _ and -, and not {HIS}")
+            raise ValueError(f"{attribute.name}.{name}: at most 24 small letters, digits, _ and -, and not {HIS}")
 
 
 @frozen(slots=True)
@@ -62,6 +62,8 @@ class LinkOptions(Hl7Options):
         super().__attrs_post_init__()
         if self.numbered and (self.connections, self.max_in_flight) != (1, 1):
             raise ValueError("sequence_numbers need connections = 1 and max_in_flight = 1: one message at a time, in order")
+        if self.find.event and (self.numbered or self.answers_on):
+            raise ValueError("find.event: not with sequence_numbers or answers_on, for a reply comes where it was asked")
         if self.answers_on and self.application_ack not in tables.ANSWERS_LATER:
             raise ValueError("answers_on needs application_ack AL, SU or ER")
         if self.answers_on and self.accept_ack not in tables.ANSWERS_TWICE:

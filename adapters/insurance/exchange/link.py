@@ -14,7 +14,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from adapters.insurance.clock import CentreClock
 from adapters.insurance.dictionaries import DICTIONARIES
-from adapters.insurance.exchange import faults, statements
+from adapters.insurance.exchange import catalogues, faults, services, statements
 from adapters.insurance.exchange.cells import Output
 from adapters.insurance.exchange.dialect import Dialect
 from adapters.insurance.exchange.frame import HttpReply
@@ -27,13 +27,15 @@ from adapters.insurance.exchange.wire import Exchange, Lost, Message, Wire
 from adapters.insurance.profile import Profile
 from adapters.insurance.schema import Input, check_input, check_row
 from adapters.insurance.signing.opening import Signers
-from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
+from adapters.insurance.transactions import REQUEST_HEAD, SERVICES, TRANSACTIONS
+from middleware.domain.catalogue import CatalogueRequest, FetchCatalogue
 from middleware.domain.centre import (
     Call,
     CentreReply,
     CentreRequest,
-    CounterRequest,
+    EnvelopeRequest,
     Reverse,
+    ServiceRequest,
     SignIn,
     StatementRequest,
     UploadCharges,
@@ -152,36 +154,48 @@ class CentreLink(Centre):
         site = self.profile.site_rules
         self._check_region_limits(request)
         head = self._signers.envelope.signed(self._head(message_id, call, request, at, sign_number))
+        if self._signers.password is not None:
+            head["cainfo"] = self._signers.password.cainfo(request)
         check_row(REQUEST_HEAD, head, f"{call.value} head", DICTIONARIES, site)
         nodes = self._nodes(request)
         check_input(TRANSACTIONS[call.value], nodes, DICTIONARIES, site)
         message = self._dialect.write(call.value, head, nodes)
         message = evolve(message, headers=(*message.headers, *self._signers.gateway.headers(at)))
+        if isinstance(request, FetchCatalogue):
+            message = evolve(message, reply_bytes=self.options.catalogue_body_bytes)
         if len(message.body) > self.options.max_body_bytes:
             raise Fault("centre.field", f"{call.value}: the message is longer than {self.options.max_body_bytes} bytes")
         digest = hashlib.sha256(message.body).hexdigest()
         cycle = sign_number if self.profile.statement.by_cycle else ""
         return PreparedCall(message_id, call, digest, Prepared(message, request, at), cycle)
 
-    def _nodes(self, request: CounterRequest | StatementRequest) -> Input:
+    def _nodes(self, request: EnvelopeRequest) -> Input:
+        if isinstance(request, CatalogueRequest):
+            return catalogues.to_input(request, self.profile.catalogue, self.options.institution_code)
         if isinstance(request, StatementRequest):
             return statements.to_input(request, self.profile.statement, self.options.institution_code)
+        if isinstance(request, ServiceRequest):
+            house = services.House(self.profile.region, self.options.institution_code, self.options.institution_name)
+            return services.to_input(request, house)
         return to_input(request, self.profile.region)
 
     def _check_region_limits(self, request: CentreRequest) -> None:
+        call = call_of(request)
+        if call.value in SERVICES and call.value not in self.profile.services:
+            raise Fault("centre.not_offered", f"{call}: not in services of this region's profile")
         if isinstance(request, Reverse) and request.original_call.value not in {
             *self.profile.reversible,
             *self.profile.cross_region.reversible,
         }:
             raise Fault("centre.field", f"2601 data.oinfno: this region does not reverse {request.original_call.value}")
         if isinstance(request, UploadCharges) and len(request.lines) > self.profile.max_lines:
-            raise Fault("centre.field", f"{call_of(request)} feedetail: more than {self.profile.max_lines} rows")
+            raise Fault("centre.field", f"{call} feedetail: more than {self.profile.max_lines} rows")
 
     def _head(
         self,
         message_id: str,
         call: Call,
-        request: CounterRequest | StatementRequest,
+        request: EnvelopeRequest,
         at: dt.datetime,
         sign_number: str,
     ) -> dict[str, str]:
@@ -249,9 +263,13 @@ class CentreLink(Centre):
         return self._dialect.understand(call.call, call.message_id, reply, lambda output: self._reply(call, output))
 
     def _reply(self, call: PreparedCall, output: Output | None) -> CentreReply:
-        request: CounterRequest | StatementRequest = call.body.request
+        request: EnvelopeRequest = call.body.request
+        if isinstance(request, CatalogueRequest):
+            return catalogues.to_reply(request, output or {}, self.profile.catalogue)
         if isinstance(request, StatementRequest):
             return statements.to_reply(request, output or {}, self.profile.statement, self.options.institution_code)
+        if isinstance(request, ServiceRequest):
+            return services.to_reply(request, output)
         return to_reply(request, call.message_id, output)
 
     def ended(self, call: PreparedCall, outcome: End, seconds: float, *, late: bool) -> None:

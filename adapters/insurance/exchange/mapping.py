@@ -8,18 +8,22 @@ from decimal import Decimal
 
 from adapters.insurance.schema import DATE_FORMAT, MOMENT_FORMAT, Input, exact_decimal
 from adapters.insurance.transactions import TRANSACTIONS
+from middleware.domain.catalogue import CatalogueRequest
 from middleware.domain.centre import (
     Admit,
     CancelSettlement,
+    ChangeAdmission,
     Confirm,
     CounterRequest,
     Discharge,
+    EnvelopeRequest,
     Holder,
     PreSettle,
     QueryPerson,
     QueryVisits,
     RegisterVisit,
     Reverse,
+    ServiceRequest,
     Settle,
     SignIn,
     StatementRequest,
@@ -42,7 +46,7 @@ DOCUMENTS = {Document.CITIZEN: "01", Document.FOREIGNER: "07", Document.HMT_RESI
 BY_ITEM = "01"  # psn_setlway
 VALID = "1"  # vali_flag
 NO, YES = "0", "1"
-_Besides = Admit | Discharge | QueryVisits | WithdrawVisit | WithdrawCharges | WithdrawDischarge
+_Besides = Admit | Discharge | ChangeAdmission | QueryVisits | WithdrawVisit | WithdrawCharges | WithdrawDischarge
 EVERY = "0000"  # chrg_bchno, feedetl_sn: all that is not settled (insurance.md 1.4)
 
 
@@ -80,7 +84,7 @@ def to_input(request: CounterRequest, place: str = "") -> Input:
 def _besides(request: _Besides, place: str) -> Input:
     """What moves no money and belongs to some kinds of visit only."""
     match request:
-        case Admit() | Discharge():
+        case Admit() | Discharge() | ChangeAdmission():
             return _stay(request, place)
         case QueryVisits():
             row = _of_visit(request.visit) | {"begntime": moment(request.since), "endtime": moment(request.until)}
@@ -92,10 +96,12 @@ def _besides(request: _Besides, place: str) -> Input:
             return {"data": (_fitted(call_of(request), "data", row),)}
 
 
-def insured_region(request: CounterRequest | StatementRequest) -> str:
+def insured_region(request: EnvelopeRequest) -> str:
     """insuplc_admdvs: where the person is insured, "" when the request names no person (yet)."""
-    if isinstance(request, StatementRequest):
+    if isinstance(request, StatementRequest | CatalogueRequest):
         return ""
+    if isinstance(request, ServiceRequest):
+        return request.who.region
     match request:
         case RegisterVisit():
             return request.insured_region
@@ -145,16 +151,17 @@ def _money(request: PreSettle | Settle, place: str) -> Input:
     return {"druginfo": (_fitted(call, "druginfo", row),), "drugdetail": lines}
 
 
-def _stay(request: Admit | Discharge, place: str) -> Input:
+def _stay(request: Admit | Discharge | ChangeAdmission, place: str) -> Input:
     call, visit = call_of(request), request.visit
     main = request.diagnoses[0]
     row = _of_visit(visit) | {"mdtrtarea_admvs": place, "insuplc_admdvs": visit.insured_region or place}
-    if isinstance(request, Admit):
-        at, node = request.begun_at, "mdtrtinfo"
+    if isinstance(request, Admit | ChangeAdmission):
+        at, node = request.begun_at, "mdtrtinfo" if isinstance(request, Admit) else "adminfo"
         row |= _holder(request.holder) | {
             "cert_type": DOCUMENTS[request.holder.credential.document],
             "begntime": moment(at),
             "ipt_no": request.stay_number,
+            "ipt_otp_no": request.stay_number,
             "medrcdno": request.our_number,
             "atddr_no": request.doctor_code,
             "chfpdr_name": request.doctor_name,
@@ -219,10 +226,12 @@ def _visit(request: UploadVisit) -> Input:
     diagnoses = tuple(
         _diagnosis(request, diagnosis, request.begun_at) | {"vali_flag": VALID} for diagnosis in request.diagnoses
     )
-    return {"mdtrtinfo": (_fitted(Call.UPLOAD_VISIT, "mdtrtinfo", visit),), "diseinfo": diagnoses}
+    return {"mdtrtinfo": (_fitted(request.call, "mdtrtinfo", visit),), "diseinfo": diagnoses}
 
 
-def _diagnosis(request: UploadVisit | Admit | Discharge, diagnosis: Diagnosis, at: dt.datetime) -> dict[str, str]:
+def _diagnosis(
+    request: UploadVisit | Admit | Discharge | ChangeAdmission, diagnosis: Diagnosis, at: dt.datetime
+) -> dict[str, str]:
     return {
         "diag_type": diagnosis.kind,
         "diag_srt_no": str(diagnosis.order),

@@ -70,6 +70,10 @@ class CentreOptions:
     signing_key: str = setting(
         help="where our SM2 private key (PEM) is: an absolute path, or a credential of systemd", default=""
     )
+    password_key: str = setting(
+        help="where the centre's RSA public key (PEM) for passwords is: an absolute path, or a credential of systemd",
+        default="",
+    )
     connect_s: float = setting(help="name, TCP and TLS together", default=5.0, unit="s", validator=between(0.05, 60.0))
     total_deadline_s: float = setting(
         help="from handing over a message to its outcome", default=45.0, unit="s", validator=between(0.1, 600.0)
@@ -90,6 +94,12 @@ class CentreOptions:
     xml_threads: int = setting(help="threads that write and read XML", default=2, validator=between(1, 16))
     max_body_bytes: int = setting(
         help="longest message either way", default=2 << 20, unit="bytes", validator=between(1 << 14, 8 << 20)
+    )
+    catalogue_body_bytes: int = setting(
+        help="longest answer with a catalogue's file; by SOAP no file of more than 7 MB can come, XML's texts end there",
+        default=32 << 20,
+        unit="bytes",
+        validator=between(1 << 14, 64 << 20),
     )
     ca_file: Path | None = setting(  # noqa: RUF009 - setting() is attrs.field()
         help="PEM of the authority that signed the centre's certificate; default the system's", default=None

@@ -27,6 +27,7 @@ from middleware.domain.centre import (
     Admit,
     CancelSettlement,
     CentreReply,
+    ChangeAdmission,
     ChargesTaken,
     Confirm,
     Confirmed,
@@ -67,7 +68,9 @@ INSURED = "1"  # psn_insu_stas
 YES = "1"
 IN_HOSPITAL, OUT_OF_HOSPITAL = "1", "0"  # inhosp_stas
 MAX_FOUND = 50
-_Besides = Admit | Discharge | QueryVisits | WithdrawVisit | WithdrawCharges | WithdrawDischarge | Confirm
+_Besides = (
+    Admit | Discharge | ChangeAdmission | QueryVisits | WithdrawVisit | WithdrawCharges | WithdrawDischarge | Confirm
+)  # fmt: skip
 
 
 def to_reply(request: CounterRequest, message_id: str, output: Output | None) -> CentreReply:

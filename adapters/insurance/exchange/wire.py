@@ -40,12 +40,13 @@ class Lost(Exception):  # noqa: N818 - it says what is so; the link makes an out
 class Message:
     """What is posted. Neither bytes nor headers, a gateway's signature among them, show themselves.
 
-    ``address`` is relative to the centre's; "" is the centre's own.
+    ``address`` is relative to the centre's; "" is the centre's own. ``reply_bytes``: how long its answer may be.
     """
 
     body: bytes = field(repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     address: str = ""
+    reply_bytes: int = 0
 
 
 class Wire:
@@ -203,7 +204,7 @@ class Exchange:
 
     async def _request(self, connection: Any) -> IResponse:
         guard: Any = self._guard
-        guard.arm(self._first_byte, self._wire.options.max_body_bytes)
+        guard.arm(self._first_byte, self._limit)
         agent: Any = Agent.usingEndpointFactory(self._wire.reactor, self._wire.line, pool=_ThisConnection(connection))
         headers = Headers({b"User-Agent": [b"yikatong"]})
         for name, value in self._message.headers:
@@ -212,12 +213,16 @@ class Exchange:
         response: IResponse = await agent.request(b"POST", url, headers, _Payload(self._message.body))
         return response
 
+    @property
+    def _limit(self) -> int:
+        return self._message.reply_bytes or self._wire.options.max_body_bytes
+
     def _first_byte(self) -> None:
         self._on_first_byte()
         self.sent = True
 
     async def _reply(self, response: IResponse) -> HttpReply:
-        limit = self._wire.options.max_body_bytes
+        limit = self._limit
         if response.length is not UNKNOWN_LENGTH and response.length > limit:
             self.abort("too-long", f"more than {limit} bytes announced")
         collector = _Collector(limit)

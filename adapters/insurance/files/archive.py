@@ -6,11 +6,13 @@ a disk, and the member's name is only shown.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterator
 
 from attrs import frozen
 
@@ -24,6 +26,18 @@ _CHUNK = 64 << 10
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # encrypted, strongly encrypted, central directory encrypted
 _STAMP = (1980, 1, 1, 0, 0, 0)  # the same rows make the same bytes
 _SHOWABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z", re.ASCII)
+
+
+@frozen(slots=True)
+class Bounds:
+    """How large a stranger's archive and the text in it may be, and the text beside the archive."""
+
+    packed: int
+    text: int
+    ratio: int = MAX_RATIO
+
+
+STATEMENT = Bounds(MAX_ZIP_BYTES, MAX_TEXT_BYTES)
 
 
 @frozen(slots=True)
@@ -53,13 +67,25 @@ def pack(name: str, content: bytes) -> bytes:
 
 def unpack(packed: bytes) -> Member:
     """The one file in it, whole and proven by its CRC; a ``Fault`` of statement.zip, .members or .too_big."""
-    if len(packed) > MAX_ZIP_BYTES:
-        raise Fault("statement.too_big", f"the ZIP has more than {MAX_ZIP_BYTES} bytes")
+    name, chunks = stream(packed)
+    return Member(name, b"".join(chunks))
+
+
+def stream(packed: bytes, bounds: Bounds = STATEMENT) -> tuple[str, Iterator[bytes]]:
+    """The one file's name and its content in pieces; the same ``Fault`` may come with any of them."""
+    if len(packed) > bounds.packed:
+        raise Fault("statement.too_big", f"the ZIP has more than {bounds.packed} bytes")
+    with _readable():
+        archive = zipfile.ZipFile(io.BytesIO(packed))
+        member = _only_member(archive)
+    name = member.filename if _SHOWABLE.match(member.filename) else "(file)"
+    return name, _content(archive, member, name, bounds)
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
     try:
-        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-            member = _only_member(archive)
-            name = member.filename if _SHOWABLE.match(member.filename) else "(file)"
-            return Member(name, _content(archive, member, name))
+        yield
     except Fault:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError) as exc:
@@ -88,19 +114,23 @@ def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     return member
 
 
-def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> bytes:
+def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, bounds: Bounds) -> Iterator[bytes]:
     """Streamed: neither what the archive says of its size nor what comes out of it may pass the bounds."""
-    limit = min(MAX_TEXT_BYTES, max(FREE_BYTES, MAX_RATIO * member.compress_size))
+    limit = min(bounds.text, max(FREE_BYTES, bounds.ratio * member.compress_size))
     if member.file_size > limit:
         raise Fault("statement.too_big", f"{name}: says that it is larger than {limit} bytes")
-    parts: list[bytes] = []
     size = 0
-    with archive.open(member) as stream:
-        while chunk := stream.read(_CHUNK):
+    with _readable():
+        opened = archive.open(member)
+    with opened:
+        while True:
+            with _readable():
+                chunk = opened.read(_CHUNK)
+            if not chunk:
+                break
             size += len(chunk)
             if size > limit:
                 raise Fault("statement.too_big", f"{name}: is larger than {limit} bytes")
-            parts.append(chunk)
+            yield chunk
     if size != member.file_size:
         raise Fault("statement.zip", f"{name}: shorter than it says")
-    return b"".join(parts)

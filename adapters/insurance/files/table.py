@@ -6,8 +6,11 @@ An empty cell is written ``null`` (insurance.md 1.3) and read from ``null`` or f
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator, Sequence
+
+from attrs import frozen
 
 from adapters.insurance.files.archive import Member
 from middleware.domain.fault import Fault
@@ -18,6 +21,17 @@ MAX_CELL = 500  # memo, the widest column of either file
 _BOM = "\ufeff"
 # Controls, line ends of other alphabets, marks that reorder what is shown, and what no text holds.
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
+
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+@frozen(slots=True)
+class LongFile:
+    """How much a file may hold that is read row by row."""
+
+    rows: int
+    line: int  # characters
 
 
 def place(file: str, line: int, column: int | None = None, name: str = "") -> str:
@@ -70,6 +84,48 @@ def _rows(file: str, lines: list[str], first: int, columns: Sequence[str]) -> It
             if rule:
                 raise Fault("statement.cell", f"{place(file, number, column, columns[column])}: {rule}")
         yield number, ["" if cell == NULL else cell for cell in cells]
+
+
+def read_long(file: str, chunks: Iterable[bytes], encoding: str, bounds: LongFile) -> Iterator[tuple[int, str]]:
+    """Each row of a file that is not held in memory: its line number, and its cells with TABs between, as they are.
+
+    Every row has as many cells as the first. What no database can hold becomes U+FFFD. A ``Fault`` may come at any row.
+    """
+    width = 0
+    for number, line in enumerate(_lines(file, chunks, codecs.getincrementaldecoder(encoding)(), bounds.line), 1):
+        text = line.removeprefix(_BOM) if number == 1 else line
+        if number > bounds.rows:
+            raise Fault("statement.too_many", f"{file}: more than {bounds.rows} rows")
+        row = _UNSTORABLE.sub("\ufffd", text).removesuffix("\r")
+        cells = row.count("\t") + 1
+        width = width or cells
+        if cells != width:
+            raise Fault("statement.columns", f"{place(file, number)}: {cells} columns instead of {width}")
+        yield number, row
+
+
+def _lines(file: str, chunks: Iterable[bytes], decoder: codecs.IncrementalDecoder, longest: int) -> Iterator[str]:
+    rest, number = "", 0
+    for chunk in _with_end(chunks):
+        try:
+            rest += decoder.decode(chunk or b"", final=chunk is None)
+        except UnicodeDecodeError:
+            raise Fault("statement.encoding", f"{place(file, number + 1)}: or behind it, in another encoding") from None
+        *whole, rest = rest.split("\n")
+        if chunk is None and rest not in {"", "\r"}:
+            whole, rest = [*whole, rest], ""
+        if len(rest) > longest:
+            raise Fault("statement.cell", f"{place(file, number + len(whole) + 1)}: longer than {longest} characters")
+        for line in whole:
+            number += 1
+            if len(line) > longest:
+                raise Fault("statement.cell", f"{place(file, number)}: longer than {longest} characters")
+            yield line
+
+
+def _with_end(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
+    yield from chunks
+    yield None
 
 
 def _text(member: Member, encoding: str) -> str:

@@ -58,6 +58,13 @@ def read(transaction: Transaction, text: str) -> Tokens | GatewayRefusal:
 
 
 def _object(text: str) -> dict[str, Any]:
+    found = _parsed(text)
+    if not isinstance(found, dict):
+        raise Unreadable("no object")
+    return found
+
+
+def _parsed(text: str) -> Any:
     try:
         found = json.loads(
             text, parse_float=_decimal, parse_int=_decimal, parse_constant=_refused, object_pairs_hook=_unique
@@ -66,8 +73,6 @@ def _object(text: str) -> dict[str, Any]:
         raise Unreadable("nested too deeply") from None
     except ValueError as exc:
         raise Unreadable(f"{type(exc).__name__} in parsing") from None
-    if not isinstance(found, dict):
-        raise Unreadable("no object")
     if "\\u" in text:  # only an escape can bring in what the decoding of bytes and the parser refuse
         _check_texts(found)
     return found
@@ -122,6 +127,8 @@ def _plain(value: object) -> str:
 
 
 def _output(transaction: Transaction, given: object) -> dict[str, Any] | None:
+    if transaction.is_list:
+        return _listed(transaction, _parsed(given) if isinstance(given, str) and given.strip() else given)
     if isinstance(given, str):
         given = _object(given) if given.strip() not in {"", "null", "[]"} else None
     if isinstance(given, list):
@@ -137,6 +144,15 @@ def _output(transaction: Transaction, given: object) -> dict[str, Any] | None:
         elif node.name in output:
             output[node.name] = _node(node.fields, output[node.name])
     return output
+
+
+def _listed(transaction: Transaction, given: object) -> dict[str, Any] | None:
+    """Rows where the output itself is the list: also inside an object with nothing else, and a row that came alone."""
+    if isinstance(given, dict) and len(given) == 1:
+        (inside,) = given.values()
+        given = inside if isinstance(inside, (list, dict)) else given
+    rows = _node(transaction.output[0].fields, [given] if isinstance(given, dict) and given else given)
+    return {"": rows} if rows else None
 
 
 def _only(rows: list[Any]) -> object:

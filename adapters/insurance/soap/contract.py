@@ -95,8 +95,9 @@ def _element(transaction: Transaction, side: str) -> str:
         f'            <xs:group ref="tns:{side}Head"/>',
     ]
     if nodes:
+        many = ' maxOccurs="unbounded"' if transaction.is_list and not request else ""
         lines.append(f'            <xs:element name="{"input" if request else "output"}"')
-        lines[-1] += ">" if request else ' minOccurs="0" nillable="true">'
+        lines[-1] += ">" if request else f' minOccurs="0"{many} nillable="true">'
         lines += ["              <xs:complexType>", "                <xs:sequence>"]
         for node in nodes:
             if node.name:

@@ -15,7 +15,7 @@ from adapters.insurance.schema import Input, Row
 from adapters.insurance.soap import writer
 from adapters.insurance.soap.contract import WSDL
 from adapters.insurance.soap.stack import SoapFault, Stack, Tokens, Unreadable
-from adapters.insurance.transactions import TRANSACTIONS
+from adapters.insurance.transactions import SERVICES, TRANSACTIONS
 from middleware.domain.fault import Fault
 
 _log = structlog.get_logger()
@@ -29,13 +29,15 @@ class Envelopes:
     """Messages of the dialect, written and read; a ``Style``.
 
     ``wsdl`` and ``operation`` ("{code}" stands for the transaction) are a centre's own contract, which must carry the
-    tables' fields; ``ConfigError`` when it lacks an operation. Without them it is ours. One object serves all threads.
+    tables' fields; ``ConfigError`` when it lacks an operation. Without them it is ours. Of queries and filings only those
+    in ``services`` must be there. One object serves all threads.
     """
 
-    def __init__(self, wsdl: Path = WSDL, operation: str = OPERATION) -> None:
+    def __init__(self, wsdl: Path = WSDL, operation: str = OPERATION, services: frozenset[str] = SERVICES) -> None:
         self._stack = Stack(wsdl)
         self._operation = operation
-        self._actions = {code: self._stack.action(self._name(code)) for code in TRANSACTIONS}
+        asked = TRANSACTIONS.keys() - (SERVICES - services)
+        self._actions = {code: self._stack.action(self._name(code)) for code in asked}
         self._ours = wsdl == WSDL  # our own writer knows our own names only
         self._agreed: dict[str, bool] = {}  # shape -> whether our own writer makes zeep's bytes of it
 
@@ -77,6 +79,8 @@ class Envelopes:
         if not isinstance(tokens, dict):
             raise Unreadable("no reply inside")
         output = tokens.get("output")
+        if TRANSACTIONS[code].is_list:
+            output = {"": [row for row in output if row]} if output else None
         return Tokens(
             (tokens.get("infcode") or "").strip(),
             tokens.get("err_msg") or "",

@@ -85,10 +85,11 @@ class ProcessMessages:
         inside = _children(container)
         output: dict[str, Any] = {}
         for node in transaction.output:
-            if not node.name:
+            if not node.name and not node.many:
                 output |= self._row(node, container)
                 continue
-            rows = [self._row(node, element) for one in inside.get(self._key(node.name), []) for element in _rows(one)]
+            found = inside.get(self._key(node.name), []) if node.name else [container]
+            rows = [self._row(node, element) for one in found for element in _rows(one)]
             rows = [row for row in rows if any(value is not None for value in row.values())]
             if rows:
                 output[node.name] = rows if node.many or len(rows) > 1 else rows[0]

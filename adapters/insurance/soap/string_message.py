@@ -93,10 +93,10 @@ def _output(nodes: tuple[Node, ...], cells: str) -> dict[str, Any]:
                 raise Unreadable("a row of no table of this transaction")
             node = tables[name]
         row = _row(node, values)
-        if not node.name:
-            output |= row
-        elif node.many:
+        if node.many:
             output.setdefault(node.name, []).append(row)
+        elif not node.name:
+            output |= row
         elif node.name in output:
             raise Unreadable(f"{node.name} stands there more than once")
         else:

@@ -109,4 +109,4 @@ def style_of(profile: Profile) -> Style:
         case "soap-string":
             return Carried(own or OURS[STRING], operation, StringMessages(form))
         case _:
-            return Envelopes(own or WSDL, operation)
+            return Envelopes(own or WSDL, operation, frozenset(profile.services))

@@ -17,6 +17,7 @@ from middleware.doors.local_api.params import (
     AdmitParams,
     CancelParams,
     CardReadParams,
+    ChangeParams,
     ChargeParams,
     DeskApproveParams,
     DeskListParams,
@@ -35,9 +36,14 @@ from middleware.doors.local_api.params import (
 )
 from middleware.doors.local_api.session import Session
 from middleware.engine.card_sessions import CardSessions
+from middleware.engine.catalogue_desk import CatalogueBusiness
 from middleware.engine.counter import Answer, Counter, Desk, ErrandOrder, Reconciliation
 from middleware.engine.debit_desk import Debits
+from middleware.engine.destinations import Destinations
 from middleware.engine.driver import Driver
+from middleware.engine.enquiry import Enquiries
+from middleware.engine.filing_desk import Filings
+from middleware.engine.finding import Finding
 from middleware.engine.inbox import Inboxes
 from middleware.engine.keydesk import Keys
 from middleware.engine.letters import Letters
@@ -66,8 +72,13 @@ class Business:
     driver: Driver | None = None
     media: Media | None = None
     letters: Letters | None = None
+    destinations: Destinations | None = None
     debits: Debits | None = None
     told: HisTold | None = None
+    finding: Finding | None = None
+    enquiries: Enquiries | None = None
+    filings: Filings | None = None
+    catalogues: CatalogueBusiness | None = None
 
 
 @frozen(slots=True)
@@ -130,6 +141,11 @@ async def inpatient_withdraw_charges(visit: Visit, params: VisitParams) -> Answe
 async def inpatient_discharge(visit: Visit, params: DischargeParams) -> Answer:
     """End a stay."""
     return await _errand(visit, params.request_id, "inpatient.discharge", mapping.discharge_order(params))
+
+
+async def inpatient_change(visit: Visit, params: ChangeParams) -> Answer:
+    """Another ward, bed, doctor or diagnosis."""
+    return await _errand(visit, params.request_id, "inpatient.change", mapping.change_order(params))
 
 
 async def inpatient_undo_discharge(visit: Visit, params: VisitParams) -> Answer:

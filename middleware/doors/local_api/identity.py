@@ -61,6 +61,14 @@ class IdentityResolveParams(Params, frozen=True, kw_only=True):
     note: Annotated[Remark, Meta(description="依据，加密保存 / why; sealed")] = ""
 
 
+class IdentityMergeParams(Params, frozen=True, kw_only=True):
+    """identity.merge: two patient numbers that the HIS told of."""
+
+    prior: Annotated[Number, Meta(description="并入的病人号，此后不用 / the number that is used no more")]
+    kept: Annotated[Number, Meta(description="保留的病人号 / the number that goes on")]
+    note: Annotated[Remark, Meta(description="依据，加密保存 / why; sealed")] = ""
+
+
 class InboxFailedParams(Params, frozen=True, kw_only=True):
     """inbox.failed."""
 
@@ -299,6 +307,12 @@ async def identity_show(visit: Visit, params: IdentityShowParams) -> Answer:
 async def identity_resolve(visit: Visit, params: IdentityResolveParams) -> Answer:
     """Propose a decision."""
     return await _told(visit).identities.resolve(visit.caller, params.key, params.decision, params.note)
+
+
+async def identity_merge(visit: Visit, params: IdentityMergeParams) -> Answer:
+    """Propose a merge."""
+    numbers = (MediumNumber(params.prior), MediumNumber(params.kept))
+    return await _told(visit).identities.merge(visit.caller, *numbers, params.note)
 
 
 async def inbox_failed(visit: Visit, params: InboxFailedParams) -> Answer:

@@ -116,7 +116,10 @@ class LetterRow(Result, frozen=True, kw_only=True):
     control_id: Annotated[str, Meta(description="MSH-10，每次重发都相同 / the same each time it is sent")]
     visit_id: str
     settlement_id: str
-    matter: Annotated[Literal["registered", "settled", "cancelled"], Meta(description="挂号 / 结算 / 撤销")]
+    matter: Annotated[
+        Literal["registered", "settled", "cancelled", "updated", "merged", "unmerged", "account-opened", "account-ended"],
+        Meta(description="挂号 / 结算 / 撤销 / 资料变更 / 合并 / 撤销合并 / 开户 / 结账"),
+    ]
     created_at: When
     outcome: Annotated[str, Meta(description="waiting, accepted, refused CODE, discarded")]
     message_control_id: Annotated[

@@ -12,15 +12,18 @@ from msgspec import UNSET, UnsetType
 from middleware.domain.charge import ChargeLine, Diagnosis, Disease
 from middleware.domain.decision import CentreAmounts, Decision, Evidence, EvidenceKind, Verdict
 from middleware.domain.fault import Fault
-from middleware.domain.identity import IdNumber
+from middleware.domain.identity import IdNumber, Password
 from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
 from middleware.domain.order import (
     CancelOrder,
+    ChangeOrder,
     ChargeOrder,
+    Contact,
     DischargeOrder,
     Maternity,
     QuoteOrder,
+    References,
     RegisterOrder,
     SettleOrder,
     StayFacts,
@@ -30,6 +33,7 @@ from middleware.doors.local_api.card_payment import payment_of
 from middleware.doors.local_api.params import (
     AdmitParams,
     CancelParams,
+    ChangeParams,
     ChargeLineParams,
     ChargeParams,
     DeskProposeParams,
@@ -72,6 +76,8 @@ def register_order(params: RegisterParams) -> RegisterOrder:
         kind=VisitKind(params.kind),
         disease=_disease(params.disease),
         maternity=_maternity(params.maternity),
+        references=_references(params.appointment, params.order_numbers),
+        contact=Contact(params.phone, params.employer),
     )
 
 
@@ -93,7 +99,15 @@ def admit_order(params: AdmitParams) -> RegisterOrder:
         maternity=_maternity(params.maternity),
         stay=StayFacts(params.stay_number, params.bed, params.description),
         diagnoses=diagnoses_of(params.diagnoses),
+        references=_references(params.appointment, params.order_numbers),
+        contact=Contact(params.phone, params.employer),
     )
+
+
+def _references(appointment: str, numbers: list[str] | UnsetType) -> References:
+    orders = () if numbers is UNSET else tuple(numbers)
+    _unique(orders, "order_numbers[{}]")
+    return References(appointment, orders)
 
 
 def charge_order(params: ChargeParams) -> ChargeOrder:
@@ -114,6 +128,19 @@ def discharge_order(params: DischargeParams) -> DischargeOrder:
     )
 
 
+def change_order(params: ChangeParams) -> ChangeOrder:
+    """inpatient.change."""
+    return ChangeOrder(
+        visit_id=params.visit_id,
+        department_code=params.department_code,
+        department_name=params.department_name,
+        bed=params.bed,
+        doctor_code=params.doctor_code,
+        doctor_name=params.doctor_name,
+        diagnoses=diagnoses_of(params.diagnoses),
+    )
+
+
 def visit_order(params: VisitParams) -> VisitOrder:
     """What names nothing but a visit."""
     return VisitOrder(params.visit_id)
@@ -123,7 +150,13 @@ def quote_order(params: QuoteParams) -> QuoteOrder:
     """settlement.quote; each line's amount is within one fen of price x quantity, ids and orders are unique."""
     diagnoses = () if params.diagnoses is UNSET else diagnoses_of(params.diagnoses)
     lines = () if params.lines is UNSET else _lines(params.lines)
-    return QuoteOrder(visit_id=params.visit_id, diagnoses=diagnoses, lines=lines, use_account=params.use_account)
+    return QuoteOrder(
+        visit_id=params.visit_id,
+        diagnoses=diagnoses,
+        lines=lines,
+        use_account=params.use_account,
+        references=_references(params.appointment, params.order_numbers),
+    )
 
 
 def _lines(given: Sequence[ChargeLineParams]) -> tuple[ChargeLine, ...]:
@@ -154,6 +187,7 @@ def settle_order(params: SettleParams) -> SettleOrder:
         total=Money.parse(params.total),
         cash=Money.parse(params.cash),
         payment=payment_of(params.payment),
+        password=Password(params.password) if params.password else None,
     )
     check_cash(order.total, order.cash)
     return order

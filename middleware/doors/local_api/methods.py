@@ -16,8 +16,12 @@ from middleware.domain.fault import Fault
 from middleware.domain.order import Role
 from middleware.doors.local_api import (
     card_keys,
+    catalogue,
+    centre,
     debits,
+    destinations,
     driver,
+    find,
     handlers,
     identity,
     inbox,
@@ -162,6 +166,12 @@ _ROWS = (
         keyed=True, moves_money=False, handler=handlers.inpatient_undo_discharge,
     ),
     Method(
+        "inpatient.change", "变更入院信息：科室、床位、医生、诊断（2403）",
+        "ward, bed, doctor or diagnoses are others now (2403)",
+        _WARD, params.ChangeParams, results_visit.ErrandResult, 180,
+        keyed=True, moves_money=False, handler=handlers.inpatient_change,
+    ),
+    Method(
         "visit.withdraw", "撤销挂号或入院登记（2202、2404）", "take a registration or an admission back (2202, 2404)",
         _WARD, params.VisitParams, results_visit.ErrandResult, 180,
         keyed=True, moves_money=False, handler=handlers.visit_withdraw,
@@ -236,6 +246,53 @@ _ROWS = (
         "shift.get", "再次读取已结的批次及其明细", "a closed batch of the caller's own terminal again, with its rows",
         _COUNTER, shift.ShiftGetParams, shift.ShiftGetResult, 30,
         keyed=False, moves_money=False, handler=shift.shift_get,
+    ),
+    Method(
+        "centre.query", "向医保中心查询：待遇、诊断、结算、明细、累计、备案、在院等（2001、5202-5206、5301-5304）",
+        "ask the centre: benefits, diagnoses, settlement, lines, accumulations, filings, stays",
+        _WARD | _DESK, centre.CentreQueryParams, centre.CentreQueryResult, 120,
+        keyed=False, moves_money=False, handler=centre.centre_query,
+    ),
+    Method(
+        "filing.referral", "转院备案（2501）", "file a referral (2501)",
+        _WARD, centre.ReferralParams, centre.FilingResult, 240,
+        keyed=True, moves_money=False, handler=centre.filing_referral,
+    ),
+    Method(
+        "filing.disease", "人员慢特病备案（2503）", "file a chronic or special disease (2503)",
+        _WARD, centre.DiseaseFilingParams, centre.FilingResult, 240,
+        keyed=True, moves_money=False, handler=centre.filing_disease,
+    ),
+    Method(
+        "filing.institution", "人员定点及异地等备案（2505）", "file where a person is treated, also elsewhere (2505)",
+        _WARD, centre.InstitutionFilingParams, centre.FilingResult, 240,
+        keyed=True, moves_money=False, handler=centre.filing_institution,
+    ),
+    Method(
+        "filing.accident", "意外伤害备案（2507）", "file an accident (2507)",
+        _WARD, centre.AccidentParams, centre.FilingResult, 240,
+        keyed=True, moves_money=False, handler=centre.filing_accident,
+    ),
+    Method(
+        "filing.withdraw", "撤销备案（2502、2504、2506）", "take a filing back (2502, 2504, 2506)",
+        _WARD, centre.FilingWithdrawParams, centre.FilingResult, 240,
+        keyed=True, moves_money=False, handler=centre.filing_withdraw,
+    ),
+    Method(
+        "filing.get", "查询一次备案目前的确切情况", "what is known of a filing now",
+        _WARD | _DESK, centre.FilingGetParams, centre.FilingResult, 15,
+        keyed=False, moves_money=False, handler=centre.filing_get,
+    ),
+    Method(
+        "filing.list", "列出结果不明的备案；可列全部", "filings whose outcome is unknown; or all",
+        _WARD | _DESK, centre.FilingListParams, centre.FilingListResult, 15,
+        keyed=False, moves_money=False, handler=centre.filing_list,
+    ),
+    Method(
+        "filing.resolve", "登记在中心系统核实的备案结果或编号，记入账本",
+        "say what the centre's own screen shows of a filing, or its number; journalled",
+        _DESK, centre.FilingResolveParams, centre.FilingResult, 15,
+        keyed=False, moves_money=False, handler=centre.filing_resolve,
     ),
     Method(
         "desk.list", "列出结果未明和转人工的结算", "settlements whose outcome is unknown or waits for a person",
@@ -315,6 +372,28 @@ _ROWS = (
         keyed=False, moves_money=False, handler=reconciliation.reconcile_list,
     ),
     Method(
+        "catalogue.list", "已下载或可下载的中心目录和字典：版本、行数、新旧",
+        "the centre's catalogues and dictionaries: version, rows, age",
+        _DESK | {Role.HIS}, params.NoParams, catalogue.CatalogueListResult, 15,
+        keyed=False, moves_money=False, handler=catalogue.catalogue_list,
+    ),
+    Method(
+        "catalogue.show", "目录中一个编码的各行，或逐页列出", "the rows of one code in a catalogue, or its pages",
+        _DESK | {Role.HIS}, catalogue.CatalogueShowParams, catalogue.CatalogueShowResult, 15,
+        keyed=False, moves_money=False, handler=catalogue.catalogue_show,
+    ),
+    Method(
+        "catalogue.download", "下载一个目录，立即返回，进度用 catalogue.status 查询",
+        "download a catalogue; answers at once, ask catalogue.status how far it is",
+        _DESK, catalogue.CatalogueDownloadParams, catalogue.CatalogueLoad, 15,
+        keyed=False, moves_money=False, handler=catalogue.catalogue_download,
+    ),
+    Method(
+        "catalogue.status", "目录下载的进度或结果", "how far a download is, or how it ended",
+        _DESK, catalogue.CatalogueStatusParams, catalogue.CatalogueLoad, 15,
+        keyed=False, moves_money=False, handler=catalogue.catalogue_status,
+    ),
+    Method(
         "inbox.list", "列出 HL7 门收到而未受理的报文和字节；可列全部",
         "messages and bytes that the HL7 door did not take; or all that came",
         _DESK, inbox.InboxListParams, inbox.InboxListResult, 15,
@@ -324,6 +403,28 @@ _ROWS = (
         "inbox.show", "原样查看其中一条；每次查看都记入账本", "one of them as it came; every look is journalled",
         _DESK, inbox.InboxShowParams, inbox.InboxShowResult, 15,
         keyed=False, moves_money=False, handler=inbox.inbox_show,
+    ),
+    Method(
+        "destinations.list", "列出各接收系统：待发、被拒、顺序号、待复核的处理",
+        "each system that is told: what waits, what was refused, sequence numbers, a proposal that waits",
+        _DESK, params.NoParams, destinations.DestinationsResult, 15,
+        keyed=False, moves_money=False, handler=destinations.destinations_list,
+    ),
+    Method(
+        "destinations.propose", "提议重新同步顺序号，或处理已撤下系统的待发报文，等另一人复核",
+        "propose to resynchronise the numbers, or what becomes of what waits for a removed destination; another approves",
+        _DESK, destinations.DestinationsProposeParams, destinations.DestinationsResult, 15,
+        keyed=False, moves_money=False, handler=destinations.destinations_propose,
+    ),
+    Method(
+        "destinations.approve", "复核并执行", "approve it, and it is done",
+        _DESK, destinations.DestinationsDecideParams, destinations.DestinationsResult, 15,
+        keyed=False, moves_money=False, handler=destinations.destinations_approve,
+    ),
+    Method(
+        "destinations.reject", "退回或撤回提议", "reject the proposal, or take it back",
+        _DESK, destinations.DestinationsDecideParams, destinations.DestinationsResult, 15,
+        keyed=False, moves_money=False, handler=destinations.destinations_reject,
     ),
     Method(
         "letters.list", "列出 HIS 拒收的报文；可列待应答的",
@@ -390,6 +491,18 @@ _ROWS = (
         "what is known by a number: patients and links; the look is journalled",
         _DESK, identity.IdentityShowParams, identity.IdentityShowResult, 15,
         keyed=False, moves_money=False, handler=identity.identity_show,
+    ),
+    Method(
+        "patient.find_in_his", "向 HIS 查询病人：持卡人或病人号；每次查询都记入账本",
+        "ask the HIS whom it has: a card's holder, or one of its numbers; every look is journalled",
+        _WARD, find.FindInHisParams, find.FindInHisResult, 20,
+        keyed=False, moves_money=False, handler=find.patient_find_in_his,
+    ),
+    Method(
+        "identity.merge", "提出两个病人号为同一人，等另一人复核（registry.approve）；按配置通知 HIS（A40）",
+        "propose that two patient numbers are one person, for another person to approve; the HIS is told by profile (A40)",
+        _DESK, identity.IdentityMergeParams, results_registry.RegistryProposal, 15,
+        keyed=False, moves_money=False, handler=identity.identity_merge,
     ),
     Method(
         "identity.resolve", "提出冲突或合并的裁定，等另一人复核（registry.approve）",

@@ -87,6 +87,20 @@ class CardReadParams(Params, frozen=True, kw_only=True):
     reader: Annotated[ReaderName, Meta(description="reader.list 给出的名称 / a name from reader.list")]
 
 
+MAX_ORDERS = 20
+Phone = Annotated[
+    str, Meta(pattern=rf"^[0-9+() -]{{0,20}}{END}", description="电话，加密保存，告知 HIS / sealed; told to the HIS")
+]
+Appointment = Annotated[
+    str,
+    Meta(pattern=rf"^[!-~]{{0,30}}{END}", description="预约号，随 HL7 报文发给 HIS / the appointment, told to the HIS"),
+]
+OrderNumbers = Annotated[
+    list[Annotated[str, Meta(pattern=rf"^[!-~]{{1,30}}{END}")]],
+    Meta(max_length=MAX_ORDERS, description="医嘱或申请单号，同上 / order numbers, the same"),
+]
+
+
 class DiseaseParams(Params, frozen=True, kw_only=True):
     """The listed disease for which the person has a filing."""
 
@@ -133,6 +147,10 @@ class RegisterParams(Params, frozen=True, kw_only=True):
     insurance: Insurance = ""
     disease: DiseaseParams | UnsetType = UNSET
     maternity: MaternityParams | UnsetType = UNSET
+    appointment: Appointment = ""
+    order_numbers: OrderNumbers | UnsetType = UNSET
+    phone: Phone = ""
+    employer: OptionalName = ""
 
 
 class DiagnosisParams(Params, frozen=True, kw_only=True):
@@ -168,6 +186,10 @@ class AdmitParams(Params, frozen=True, kw_only=True):
     insurance: Insurance = ""
     disease: DiseaseParams | UnsetType = UNSET
     maternity: MaternityParams | UnsetType = UNSET
+    appointment: Appointment = ""
+    order_numbers: OrderNumbers | UnsetType = UNSET
+    phone: Phone = ""
+    employer: OptionalName = ""
 
 
 class ChargeLineParams(Params, frozen=True, kw_only=True):
@@ -218,6 +240,22 @@ class DischargeParams(Params, frozen=True, kw_only=True):
     diagnoses: Annotated[list[DiagnosisParams], Meta(min_length=1, max_length=MAX_DIAGNOSES)]
 
 
+class ChangeParams(Params, frozen=True, kw_only=True):
+    """inpatient.change."""
+
+    request_id: Key
+    visit_id: Id
+    department_code: Annotated[OptionalCode, Meta(description="空为不变，以下同 / empty: as it is, so below")] = ""
+    department_name: OptionalName = ""
+    bed: OptionalCode = ""
+    doctor_code: OptionalCode = ""
+    doctor_name: OptionalPersonText = ""
+    diagnoses: Annotated[
+        list[DiagnosisParams],
+        Meta(min_length=1, max_length=MAX_DIAGNOSES, description="全部诊断，首个为主 / all of them, the main one first"),
+    ]
+
+
 class VisitParams(Params, frozen=True, kw_only=True):
     """inpatient.withdraw_charges, inpatient.undo_discharge, visit.withdraw."""
 
@@ -255,6 +293,8 @@ class QuoteParams(Params, frozen=True, kw_only=True):
         | UnsetType
     ) = UNSET
     use_account: Annotated[bool, Meta(description="使用个人账户 / pay from the personal account first")] = True
+    appointment: Appointment = ""
+    order_numbers: OrderNumbers | UnsetType = UNSET
 
 
 class PaymentParams(Params, frozen=True, kw_only=True):
@@ -283,6 +323,17 @@ class SettleParams(Params, frozen=True, kw_only=True):
         PaymentParams | UnsetType,
         Meta(description="个人自付如何支付，缺省为现金 / how the own share is paid; left out = cash"),
     ] = UNSET
+    password: Annotated[
+        str,
+        Meta(
+            pattern=rf"^[!-~]{{0,32}}{END}",
+            description="参保人输入的卡或电子凭证密码，仅部分地区需要；不保存、不记账 / "
+            "what the person typed; some regions want it; never stored",
+        ),
+    ] = ""
+
+    def __repr__(self) -> str:
+        return f"SettleParams({self.settlement_id})"
 
 
 class CancelParams(Params, frozen=True, kw_only=True):

@@ -150,7 +150,14 @@ class InsuranceFacts(Result, frozen=True, kw_only=True):
     balance: Yuan
 
 
-class RegisterResult(Result, frozen=True, kw_only=True):
+class WithReferences(Result, frozen=True, kw_only=True):
+    """What the hospital itself calls it; absent when nobody said so."""
+
+    appointment: str | UnsetType = UNSET
+    order_numbers: list[str] | UnsetType = UNSET
+
+
+class RegisterResult(WithReferences, frozen=True, kw_only=True):
     """patient.register."""
 
     visit_id: str
@@ -192,7 +199,20 @@ class SplitFacts(Result, frozen=True, kw_only=True):
     funds: list[FundFacts]
 
 
-class QuoteResult(Result, frozen=True, kw_only=True):
+class QuoteRemark(Result, frozen=True, kw_only=True):
+    """What the downloaded catalogues say against a line: a warning, never the centre's verdict."""
+
+    line_id: Annotated[str, Meta(description="空为整笔 / empty = the visit")]
+    code: Literal[
+        "unknown", "not-yet", "expired", "withdrawn", "over-limit", "not-mapped", "mapped-otherwise", "unknown-value"
+    ]
+    catalogue: Annotated[str, Meta(description="依据的目录（交易编号） / the catalogue, by its transaction")]
+    value: Annotated[str, Meta(description="日期、限价或代码 / a day, a limit, or a code")]
+    zh: str
+    en: str
+
+
+class QuoteResult(WithReferences, frozen=True, kw_only=True):
     """settlement.quote."""
 
     settlement_id: str
@@ -200,9 +220,16 @@ class QuoteResult(Result, frozen=True, kw_only=True):
     state: Literal["Quoted"]
     expires_at: When
     split: SplitFacts
+    remarks: (
+        Annotated[
+            list[QuoteRemark],
+            Meta(description="目录提示，最多 200 条；没有则缺省 / warnings by the catalogues, at most 200; absent: none"),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
-class SettleResult(Result, frozen=True, kw_only=True):
+class SettleResult(WithReferences, frozen=True, kw_only=True):
     """settlement.settle."""
 
     settlement_id: str
@@ -217,7 +244,7 @@ class SettleResult(Result, frozen=True, kw_only=True):
     split: SplitFacts
 
 
-class CancelResult(Result, frozen=True, kw_only=True):
+class CancelResult(WithReferences, frozen=True, kw_only=True):
     """settlement.cancel."""
 
     settlement_id: str

@@ -12,7 +12,7 @@ from twisted.internet.error import CannotListenError
 
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
-from middleware.doors.mllp.link import Hl7Link, Keeper, Listener
+from middleware.doors.mllp.link import AnswerTaker, Hl7Link, Keeper, Listener
 from middleware.doors.mllp.options import MllpOptions
 
 log = structlog.get_logger()
@@ -30,9 +30,12 @@ class MllpDoor:
         reactor: Any,
         now: Callable[[], dt.datetime],
         listener: Listener | None = None,
+        answers: AnswerTaker | None = None,
     ) -> None:
         self._reactor = reactor
-        self.links = {name: Hl7Link(name, options, inbox, reactor, now, listener) for name, options in links.items()}
+        self.links = {
+            name: Hl7Link(name, options, inbox, reactor, now, listener, answers) for name, options in links.items()
+        }
         self._listening: list[Any] = []
 
     def start(self) -> None:

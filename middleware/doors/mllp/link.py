@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import structlog
+from attrs import evolve
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
@@ -24,7 +25,7 @@ from middleware.doors.mllp.options import DECLARED, MllpOptions
 from middleware.doors.mllp.profile import with_line_ends
 from middleware.doors.mllp.shapes import Shape, Shapes
 from middleware.doors.mllp.tables import RULES, trouble
-from middleware.hl7.acknowledge import ACCEPTED, REFUSED, Trouble, acknowledgement, codes
+from middleware.hl7.acknowledge import ACCEPTED, ALWAYS, NEVER, REFUSED, Trouble, acknowledgement, codes
 from middleware.hl7.blocks import wrap
 from middleware.ports import Clock
 from middleware.store.inbox import Taken
@@ -66,6 +67,17 @@ class Listener(Protocol):
         """Who fits. Fails with ``Fault``."""
 
 
+class AnswerTaker(Protocol):
+    """Who is told of answers to our own messages that come over a link (``engine.his_answers``)."""
+
+    @property
+    def links(self) -> frozenset[str]:
+        """The links over which some come; on every other they are strays."""
+
+    def take(self, link: str, payload: bytes) -> Awaitable[str]:
+        """Nothing ("") when what it means is durable, else the fault for which it is only kept. Fails with ``Fault``."""
+
+
 class Nobody:
     """Where nothing is acted on. Implements ``Listener``."""
 
@@ -93,8 +105,10 @@ class Hl7Link(Factory):
         clock: Clock,
         now: Callable[[], dt.datetime],
         listener: Listener | None = None,
+        answers: AnswerTaker | None = None,
     ) -> None:
         self.name = name
+        self._answers = answers if answers is not None and name in answers.links else None
         self._listener: Listener = listener or Nobody()
         self._profile = options.profile()
         self._shapes = Shapes(options.charset, options.types, self._profile, declared=options.acknowledge == DECLARED)
@@ -153,6 +167,9 @@ class Hl7Link(Factory):
             self._take_known(*found, payload, answer)
             return
         judged = judge(read, self.options.charset, self.options.types)
+        if judged.fault == "hl7.stray_ack" and self._answers is not None:
+            self._take_answer(self._answers, judged, payload, answer)
+            return
         if judged.fault:
             self._refuse(judged, payload, answer)
             return
@@ -173,6 +190,27 @@ class Hl7Link(Factory):
         control_id = number.decode("ascii")
         incoming = Incoming(self.name, control_id, shape.judged.type, "", payload, ack, self._now())
         self._inbox.take(incoming, partial(self._told, shape, incoming, answer))
+
+    def _take_answer(self, answers: AnswerTaker, judged: Judged, payload: bytes, answer: Answer) -> None:
+        """An answer to a message of ours: what it means first, then it is kept, then CA."""
+        header = judged.header
+        if not judged.control_id:
+            self._refuse(evolve(judged, fault="hl7.control_id"), payload, answer)
+            return
+        # An answer is only ever accepted or not, whatever it says of application answers.
+        accept = header.accept if header.enhanced else ALWAYS
+        plain = evolve(judged, header=evolve(header, accept=accept, application=NEVER), fault="")
+        taken = Deferred.fromCoroutine(self._answer_taken(answers, plain, payload, answer))
+        taken.addErrback(self._not_written, plain, answer).addErrback(self._unforeseen, answer)
+
+    async def _answer_taken(self, answers: AnswerTaker, judged: Judged, payload: bytes, answer: Answer) -> None:
+        fault = await answers.take(self.name, payload)
+        if fault:
+            self._refuse(evolve(judged, fault=fault), payload, answer)
+            return
+        ack = self._blocks(judged, codes(judged.header, ACCEPTED), None)
+        incoming = Incoming(self.name, judged.control_id, judged.type, "", payload, ack, self._now())
+        self._inbox.take(incoming, partial(self._told, judged, incoming, answer))
 
     def broken(self, payload: bytes, fault: str, answer: Answer) -> None:
         """See ``Taker.broken``."""

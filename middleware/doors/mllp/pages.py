@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from middleware.domain.masters import MAX_RECORDS
 from middleware.doors.mllp.judge import VERSIONS, judge
 from middleware.doors.mllp.link import KEPT_AN_HOUR
 from middleware.doors.mllp.matters import MATTERS
 from middleware.doors.mllp.options import MllpOptions
-from middleware.doors.mllp.profile import FIELDS, IDENTIFIERS, ORDER_FIELDS
+from middleware.doors.mllp.profile import FIELDS, FILES, IDENTIFIERS, MASTERS, ORDER_FIELDS, RESPONSES
 from middleware.doors.mllp.tables import RULES, trouble
 from middleware.hl7.acknowledge import ACCEPTED, MAX_CONTROL_ID, REFUSED, acknowledgement, codes
 from middleware.hl7.charset import NAMES
@@ -127,7 +128,21 @@ it back. Amounts are whole fen within one fen of price times quantity, and never
 
 | 内容 name | FT1 | OBR |
 | --- | --- | --- |
-{fields}"""
+{fields}
+主数据（MFN）答 MFK^M01：MFI 原样，MFI-6 要求的每条记录一个 MFA，MFA-4 为 `S`（已落盘，将据以处理）或 `U`
+（读不懂，附原因；MSA 为 AE，其余记录照收）。MFE-1：`MAD`、`MUP` 增改（须有名称），`MAC`、`MDC`、`MDL` 启用、停用、
+删除（可无记录段，按 MFI-1 认）；MFE-3 为生效时间，空为收到时；编码取记录段，空时取 MFE-4。不带的内容不清空，
+文件中没有的记录不删除。每条报文至多 {records} 条。`masters` 可改位置；MFI-1 认得：{files}。
+Master files get MFK^M01: MFI as it came, an MFA for each record that MFI-6 wants to hear of, `S` (durable, to be acted on)
+or `U` with the reason (MSA is AE then; the other records are taken). MAD and MUP tell a name; MAC, MDC and MDL may come
+without their segment. MFE-3 says from when on. What is left out takes nothing away. At most {records} records a message.
+
+| 内容 name | 位置 place |
+| --- | --- |
+{masters}
+`responses` 里写了的站点事件不答 ACK，答带病人的报文（{responses}）：所知的病人，尚无所知时按报文所说；内容错误答 AE。
+A site event named in `responses` is answered with the patient as known, or as the message says it when nothing is known.
+"""
 
 _EXAMPLES = """
 ## 示例 / Examples
@@ -162,6 +177,10 @@ def write(path: Path) -> None:
             f"| {f'`{name}`' if name else '（空 empty）'} | {what} |\n" for name, what in IDENTIFIERS.items()
         ),
         fields="".join(f"| `{name}` | {place} | {ORDER_FIELDS[name]} |\n" for name, place in FIELDS.items()),
+        masters="".join(f"| `{name}` | {place or '（无 none）'} |\n" for name, place in MASTERS.items()),
+        files="、".join(f"`{name}`" for name in FILES),
+        responses="、".join(f"`{name}={one}`" for name, every in RESPONSES.items() for one in every),
+        records=MAX_RECORDS,
     )
     text += _EXAMPLES + "".join(_example(*shown) for shown in _SHOWN)
     path.write_text(text, encoding="utf-8")

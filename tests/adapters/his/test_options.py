@@ -7,7 +7,7 @@ import pytest
 from adapters.his.hl7v2.destinations import HisOptions, destinations_of
 from adapters.his.hl7v2.options import Hl7Options
 from config.load import ConfigError, read
-from middleware.domain.command import HisMatter
+from middleware.domain.command import NOTICES, HisMatter
 from middleware.domain.destination import EVERYTHING
 
 
@@ -60,7 +60,9 @@ def whose(document):
 def test_a_his_alone_is_the_one_destination_and_decides_everything():
     (alone,) = whose({"host": "his.example"}).values()
 
-    assert (alone.name, alone.wants, alone.decides) == ("his", EVERYTHING, EVERYTHING)
+    assert (alone.name, alone.wants, alone.decides) == ("his", EVERYTHING - NOTICES, EVERYTHING - NOTICES)
+    (told,) = whose({"update_event": "A31", "merge_event": "A40"}).values()
+    assert told.wants - alone.wants == {HisMatter.UPDATED, HisMatter.MERGED} == told.decides - alone.decides
 
 
 def test_each_further_destination_has_its_own_link_and_may_decide_in_the_place_of_the_his():

@@ -77,6 +77,7 @@ def test_each_kinds_calls_have_a_request_here():
 
     assert of_kinds - shown - {None} == {
         Call.REGISTER_VISIT, Call.UPLOAD_VISIT, Call.UPLOAD_CHARGES, Call.PRE_SETTLE, Call.SETTLE, Call.CANCEL,
+        Call.CHANGE_ADMISSION,  # test_services
     }  # fmt: skip
 
 

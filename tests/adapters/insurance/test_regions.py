@@ -8,6 +8,7 @@ import pytest
 
 from adapters.insurance.files.form import DETAIL_COLUMNS, RESULT_COLUMNS
 from adapters.insurance.profile import REGIONS, load_profile
+from adapters.insurance.transactions import SERVICES
 from config.load import document_of
 from daemon.policies import calls_of, categories_of, cross_of, kinds_of
 from daemon.profile_check import check_profile, unconfirmed
@@ -26,6 +27,7 @@ FACTS: dict[str, dict[str, Any]] = {
         "gateway": {"scheme": "csb", "api_name": "", "timestamp": "ms", "window_s": 1800},
         "signature": {"scheme": "none"},
         "query_visits": False,
+        "services": sorted(SERVICES),  # the text has a table for each
         "extra_codes": {"med_type": ["12"]},
         "statement": {
             "detail": True,

@@ -68,6 +68,15 @@ _DEBIT = {
     "account": "his", "terminal": "T1", "way": "HSM", "terminal_number": "999900000007", "transaction_number": "00000001",
     "written_at": "20261120101500", "made_at": _WHEN,
 }  # fmt: skip
+_DESTINATIONS = {"rows": [{"destination": "his", "configured": True, "waiting": 0, "refused": 0}]}
+_CATALOGUE_LOAD = {
+    "load_id": "G1", "catalogue": "1301", "way": "full", "account": "", "begun_at": "2026-11-20T03:30:00+08:00",
+    "state": "running", "step": "loading", "version": "", "versions": 0, "rows": 500, "of": 2000, "odd": 0,
+}  # fmt: skip
+_CATALOGUE = {
+    "catalogue": "1301", "zh": "西药、中成药目录", "en": "western and patent medicine", "way": "file", "offered": True,
+    "version": "", "rows": 0, "newest": _CATALOGUE_LOAD,
+}  # fmt: skip
 _LETTER = {
     "sequence": 7, "control_id": "P1", "visit_id": "V1", "settlement_id": "S1", "matter": "settled",
     "created_at": "2026-11-21T09:00:00+08:00", "outcome": "refused AE", "destination": "his", "message_control_id": "P1",
@@ -190,6 +199,19 @@ ANSWERS = {
     "inbox.retry": {"sequence": 7, "state": "retry"},
     "identity.list": {"rows": [], "next_after": "", "complete": True},
     "identity.show": {"patients": [], "links": []},
+    "patient.find_in_his": {
+        "outcome": "several", "more": False,
+        "patients": [
+            {
+                "number": "P001", "name": "测试甲", "id_number": "", "birth_date": "19700101", "sex": "1",
+                "speaks_for": ["name"], "speaks_against": [],
+            },
+        ],
+    },
+    "identity.merge": {
+        "proposal": "0" * 32, "matter": "merge", "key": "G2", "decision": "follow", "note": "", "proposed_by": "li",
+        "proposed_at": _WHEN,
+    },
     "identity.resolve": {
         "proposal": "0" * 32, "matter": "merge", "key": "G1", "decision": "undo", "note": "", "proposed_by": "li",
         "proposed_at": _WHEN,
@@ -198,6 +220,13 @@ ANSWERS = {
     "settlement.quote_from_his": {
         "settlement_id": "S1", "visit_id": "V1", "state": "Quoted", "expires_at": _WHEN, "split": SPLIT,
     },
+    **dict.fromkeys(
+        ("destinations.list", "destinations.propose", "destinations.approve", "destinations.reject"),
+        _DESTINATIONS,
+    ),
+    "catalogue.list": {"catalogues": [_CATALOGUE]},
+    "catalogue.show": {"catalogue": _CATALOGUE, "rows": [], "next_after": "", "complete": True},
+    **dict.fromkeys(("catalogue.download", "catalogue.status"), _CATALOGUE_LOAD),
     "letters.list": {"rows": [_LETTER], "next_after": 7, "complete": True},
     **dict.fromkeys(
         ("letters.show", "letters.resend", "letters.fix", "letters.discard", "letters.approve", "letters.reject"),
@@ -420,9 +449,19 @@ class FakeTold:
     def __getattr__(self, name):
         method = {
             "failures": "inbox.failed", "retry": "inbox.retry", "matters": "identity.list", "show": "identity.show",
-            "resolve": "identity.resolve", "list": "charge.list",
+            "resolve": "identity.resolve", "list": "charge.list", "merge": "identity.merge",
         }[name]  # fmt: skip
         return lambda *told, **more: self._counter._answer(method, *told, *more.values())
+
+
+class FakeFinding:
+    """Answers as the counter does."""
+
+    def __init__(self, counter: FakeCounter) -> None:
+        self._counter = counter
+
+    async def look(self, caller, person, by):
+        return await self._counter._answer("patient.find_in_his", caller, person, by)
 
 
 class FakeLetters:
@@ -433,6 +472,21 @@ class FakeLetters:
 
     def __getattr__(self, name):
         return lambda *told, **more: self._counter._answer(f"letters.{name}", *told, *more.values())
+
+
+class FakeDestinations(FakeLetters):
+    """Answers as the counter does."""
+
+    def __getattr__(self, name):
+        return lambda *told, **more: self._counter._answer(f"destinations.{name}", *told, *more.values())
+
+
+class FakeCatalogues(FakeLetters):
+    """Answers as the desk of catalogues does."""
+
+    def __getattr__(self, name):
+        called = {"all": "list"}.get(name, name)
+        return lambda *told, **more: self._counter._answer(f"catalogue.{called}", *told, *more.values())
 
 
 class FakeDebits(FakeLetters):
@@ -559,8 +613,11 @@ def open_door(reactor, options: LocalApiOptions, health=()) -> Door:
         FakeDriver(),
         FakeMedia(counter),
         FakeLetters(counter),
+        destinations=FakeDestinations(counter),
         debits=FakeDebits(counter),
         told=FakeTold(counter),
+        finding=FakeFinding(counter),
+        catalogues=FakeCatalogues(counter),
     )
     api = LocalApi(options, business, token_table(), reactor, lambda *what: seen.append(what))
     return Door(api, counter, readers, seen)

@@ -9,25 +9,31 @@ import pytest_twisted
 import sqlalchemy as sa
 from attrs import evolve
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, ensureDeferred
 
 from middleware.domain.command import HisMatter
 from middleware.domain.destination import ALONE, Destination, addressed, copies
 from middleware.domain.fault import Fault
 from middleware.domain.his import HisAccepted
+from middleware.domain.numbering import LinkState
 from middleware.domain.order import Caller, CancelOrder, Role
 from middleware.domain.outcome import Answered, Refused, Unknown
+from middleware.doors.local_api.methods import METHODS
+from middleware.engine.destinations import DestinationDesk
 from middleware.engine.letters import LetterDesk
 from middleware.engine.members import OUTBOX
 from middleware.engine.outbox import Outbox
 from middleware.engine.tasks import sleep
 from middleware.store import tables as t
+from middleware.store.destinations import DestinationsReader
 from middleware.store.inspection import states_agree
 from middleware.store.letters import LettersReader
+from middleware.store.numbers import read_numbers
+from tests.middleware.engine.test_numbering import box_of
 from tests.support.counter import order_of, quoted, registered, rig, rows, until
 from tests.support.fakes import HIS, FakeHis
 
-LI = Caller(Role.OPERATOR, "desk-li")
+LI, WANG = Caller(Role.OPERATOR, "desk-li"), Caller(Role.OPERATOR, "desk-wang")
 MONEY = frozenset((HisMatter.SETTLED, HisMatter.CANCELLED))
 PHARMACY = Destination("pharmacy", "p", decides=frozenset())
 
@@ -222,3 +228,86 @@ def test_the_index_of_what_waits_begins_with_the_destination(store_url):
     database.dispose()
 
     assert index["outbox_waiting"] == ["destination", "sequence"]
+
+
+def desk_of(r, *configured):
+    return DestinationDesk(r.engine, DestinationsReader(r.database), configured, lambda: None)
+
+
+def proposal_of(answer, name):
+    return next(row for row in answer["rows"] if row["destination"] == name)["proposal"]["proposal"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_waits_for_a_removed_destination_is_handed_over_or_given_up_by_two_persons(store_url):
+    async with told(store_url) as r:
+        r.engine.means = evolve(r.engine.means, destinations=(*ALONE, PHARMACY))
+        await registered(r, key="one")
+        await registered(r, key="two")
+        while len(rows(r, t.outbox)) < 4:
+            await sleep(reactor, 0.01)
+        await closed(r, 2)
+        desk = desk_of(r, *ALONE, Destination("platform", "f", decides=frozenset()))
+        answer = await desk.list()
+        METHODS["destinations.list"].check_result(answer)
+        left = next(row for row in answer["rows"] if row["destination"] == "pharmacy")
+        assert (left["configured"], left["waiting"]) == (False, 2)
+
+        with pytest.raises(Fault) as caught:
+            await desk.propose(LI, "his", "discard", "", "T-1")
+        assert caught.value.code == "desk.not_fitting"
+        proposed = await desk.propose(LI, "pharmacy", "hand-over", "platform", "T-1")
+        METHODS["destinations.propose"].check_result(proposed)
+        with pytest.raises(Fault) as caught:
+            await desk.approve(LI, "pharmacy", proposal_of(proposed, "pharmacy"))
+        assert caught.value.code == "desk.same_person"
+        await desk.approve(WANG, "pharmacy", proposal_of(proposed, "pharmacy"))
+        assert r.reader.letters_waiting() == {"platform": 2}
+
+        r.boxes["platform"] = Outbox(r.engine, r.to.setdefault("platform", Told()), name="platform")
+        r.boxes["platform"].start()
+        await closed(r, 4)
+        assert len(r.to["platform"].heard) == 2
+        assert [row.event for row in rows(r, t.journal)].count("DestinationDecided") == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_is_handed_over_to_somebody_who_knows_the_visit_already_and_the_rest_is_given_up(store_url):
+    async with told(store_url) as r:
+        r.engine.means = evolve(r.engine.means, destinations=(*ALONE, PHARMACY))
+        await registered(r)
+        while len(rows(r, t.outbox)) < 2:
+            await sleep(reactor, 0.01)
+        await closed(r, 1)
+        desk = desk_of(r, *ALONE)
+        over = await desk.propose(LI, "pharmacy", "hand-over", "his", "T-1")
+        await desk.approve(WANG, "pharmacy", proposal_of(over, "pharmacy"))
+        assert r.reader.letters_waiting() == {"pharmacy": 1}  # [his] was told of that visit: in order is not possible
+
+        away = await desk.propose(LI, "pharmacy", "discard", "", "T-2")
+        with pytest.raises(Fault):
+            await desk.approve(WANG, "pharmacy", proposal_of(over | away, "pharmacy")[::-1])
+        await desk.approve(WANG, "pharmacy", proposal_of(away, "pharmacy"))
+
+        assert r.reader.letters_waiting() == {}
+        assert [row.outcome for row in rows(r, t.outbox) if row.copy] == ["discarded"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_frozen_link_goes_on_after_two_persons_resynchronised_it(store_url):
+    async with rig(store_url) as r:
+        his = await box_of(r)
+        his.script = [(Refused("AE", "sequence"), 9)]
+        waiting = ensureDeferred(registered(r))
+        while read_numbers(r.database, "his").state is not LinkState.FROZEN:
+            await sleep(reactor, 0.01)
+        desk = desk_of(r, evolve(ALONE[0], numbered=True))
+        row = (await desk.list())["rows"][0]
+        assert (row["numbers"]["state"], row["numbers"]["why"]) == ("frozen", "1 was sent, 9 is expected")
+        proposed = await desk.propose(LI, "his", "resynchronise", "", "T-1")
+        await desk.approve(WANG, "his", proposal_of(proposed, "his"))
+        await waiting
+
+        assert his.asked == [(20, -1)]
+        assert [number for _, number in his.told] == [1, 1]
+        assert (await desk.list())["rows"][0]["numbers"]["state"] == "open"

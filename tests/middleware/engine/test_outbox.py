@@ -14,6 +14,7 @@ from middleware.domain.his import HisAccepted
 from middleware.domain.outcome import Answered, NotSent, Unknown
 from middleware.engine.lanes import FAIR, Lanes
 from middleware.engine.outbox import Outbox
+from middleware.engine.runner import nothing_follows
 from middleware.engine.tasks import sleep
 from middleware.store.reader import Waiting
 from middleware.store.units import Letter
@@ -36,6 +37,7 @@ class Desk:
         self.journal = self.pool = self.reader = self
         self.epoch, self.shared, self.clock = 1, False, reactor
         self.letter_added = None
+        self.follows = nothing_follows
 
     async def run(self, read, *args):
         await sleep(reactor, 0)

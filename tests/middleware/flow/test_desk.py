@@ -202,7 +202,7 @@ def test_nothing_is_decided_by_hand_that_the_machine_knows_or_is_asking(state):
         (settlement, Verdict.SETTLED, {"centre_number": ""}),
         (settlement, Verdict.SETTLED, {"centre_time": None}),
         (settlement, Verdict.SETTLED, {"amounts": None}),
-        (settlement, Verdict.SETTLED, {"centre_time": NOW - dt.timedelta(hours=2)}),
+        (settlement, Verdict.SETTLED, {"centre_time": NOW - dt.timedelta(hours=26)}),
         (settlement, Verdict.SETTLED, {"centre_time": LATER + dt.timedelta(hours=2)}),
         (settlement, Verdict.REVERSED, {"centre_number": "SETL1"}),
         (settlement, Verdict.REVERSED, {"clearing_type": "11"}),
@@ -212,6 +212,11 @@ def test_nothing_is_decided_by_hand_that_the_machine_knows_or_is_asking(state):
 )
 def test_a_decision_must_fit_what_is_in_doubt_and_carry_its_facts(made, verdict, changes):
     assert refusal(propose, made(S.MANUAL), verdict, **changes) == "desk.not_fitting"
+
+
+def test_what_was_made_while_our_clock_was_hours_ahead_can_still_be_decided():
+    """Found by the simulator (hostile, seed 996): nobody can type another time than the centre's paper shows."""
+    assert propose(settlement(S.MANUAL), Verdict.SETTLED, centre_time=NOW - dt.timedelta(hours=3)).proposal
 
 
 def test_invariant_13_what_was_called_undone_is_never_adopted_by_hand_either():

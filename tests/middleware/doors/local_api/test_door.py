@@ -175,14 +175,14 @@ async def test_each_role_may_call_its_methods_and_no_other(opened, path):
         n for n in PARAMS if n.startswith("driver.")
     }
     ward |= {n for n in PARAMS if n.startswith("inpatient.")} | {"visit.withdraw", "registry.link", "medium.read"}
-    ward |= {"charge.list", "settlement.quote_from_his"}
-    counter -= {"settlement.quote_from_his"}
+    ward |= {"charge.list", "settlement.quote_from_his", "patient.find_in_his", "catalogue.list", "catalogue.show"}
+    counter -= {"settlement.quote_from_his", "patient.find_in_his"}
     assert counter | ward | {"system.status"} == allowed[Role.HIS]
     assert counter == allowed[Role.POS]
     assert {"system.status"} == allowed[Role.BUREAU]
     desk = {"reconcile.run", "reconcile.status", "reconcile.list", "inbox.list", "inbox.show", "charge.list"}
     desk |= {n for n in PARAMS if n.startswith("identity.")} | {"inbox.failed", "inbox.retry"}
-    desk |= {n for n in PARAMS if n.startswith(("letters.", "debit."))}
+    desk |= {n for n in PARAMS if n.startswith(("letters.", "destinations.", "debit.", "catalogue."))}
     desk |= {n for n in PARAMS if n.startswith("registry.")} - {"registry.link"}
     desk |= {"person.find", "keys.list", "keys.rotate", "keys.destroy", "keys.approve", "keys.reject"}
     desk |= {"visit.get", "mobile.status", "desk.list", "desk.show", "desk.propose", "desk.approve", "desk.reject"}
