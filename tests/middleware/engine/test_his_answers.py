@@ -93,8 +93,8 @@ async def test_a_letter_is_closed_by_the_answer_that_comes_over_the_other_connec
 
 @pytest.mark.parametrize("knob", [Fault.ANSWER_FIRST, Fault.ANSWER_TWICE, Fault.ANSWER_OTHER])
 @pytest_twisted.ensureDeferred
-async def test_an_answer_before_ca_twice_or_for_nobody_changes_nothing_else(store_url, knob):
-    async with apart(store_url) as r:
+async def test_an_answer_before_ca_twice_or_for_nobody_changes_nothing_else(tmp_path, knob):
+    async with apart(tmp_path) as r:
         r.simulator.knobs.turn(ADT, knob)
         await registered(r)
         await registered(r, key="r2")
@@ -128,8 +128,8 @@ async def test_a_no_over_the_other_connection_refuses_the_letter_and_the_contrar
 
 
 @pytest_twisted.ensureDeferred
-async def test_ca_without_an_answer_sends_the_letter_again_and_the_his_books_it_once(store_url):
-    async with apart(store_url, timeout_s=0.2) as r:
+async def test_ca_without_an_answer_sends_the_letter_again_and_the_his_books_it_once(tmp_path):
+    async with apart(tmp_path, timeout_s=0.2) as r:
         r.simulator.knobs.turn(ADT, Fault.COMMIT_ONLY)
         await registered(r)
 
@@ -142,8 +142,8 @@ async def test_ca_without_an_answer_sends_the_letter_again_and_the_his_books_it_
 
 
 @pytest_twisted.ensureDeferred
-async def test_where_only_errors_are_told_silence_after_ca_is_a_yes(store_url):
-    async with apart(store_url, asks="ER", timeout_s=0.2) as r:
+async def test_where_only_errors_are_told_silence_after_ca_is_a_yes(tmp_path):
+    async with apart(tmp_path, asks="ER", timeout_s=0.2) as r:
         r.simulator.knobs.turn(DFT, Fault.COMMIT_THEN_AE)
         quote = await quoted(r)
         await r.counter.settle(HIS, "s1", order_of(quote))
@@ -175,8 +175,8 @@ async def test_an_answer_over_another_link_is_a_stray_and_closes_nothing(store_u
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_answer_after_a_restart_closes_the_letter_that_still_waits(store_url):
-    async with apart(store_url) as r:
+async def test_an_answer_after_a_restart_closes_the_letter_that_still_waits(tmp_path):
+    async with apart(tmp_path) as r:
         r.simulator.knobs.turn(ADT, Fault.COMMIT_ONLY)
         waiting = ensureDeferred(registered(r))
         await until_true(lambda: r.outbox._committed)

@@ -116,8 +116,8 @@ async def test_numbers_go_on_after_a_restart_and_what_may_have_left_keeps_its_ow
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_gap_freezes_the_link_durably_and_tells_the_operator(store_url):
-    async with rig(store_url) as r:
+async def test_a_gap_freezes_the_link_durably_and_tells_the_operator(tmp_path):
+    async with rig(tmp_path) as r:
         his = await box_of(r)
         his.script = [(YES, 1), (Refused("AE", "sequence"), 9)]
         quote = await quoted(r)
@@ -137,8 +137,8 @@ async def test_a_gap_freezes_the_link_durably_and_tells_the_operator(store_url):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_link_that_asks_starts_with_a_zero_once_a_life_and_waits_for_its_answer(store_url):
-    async with rig(store_url) as r:
+async def test_a_link_that_asks_starts_with_a_zero_once_a_life_and_waits_for_its_answer(tmp_path):
+    async with rig(tmp_path) as r:
         his = Counting()
         his.starts = [(NotSent("his.unreachable"), None), (YES, -1)]
         await box_of(r, his, ask=True)
