@@ -150,7 +150,7 @@ class Application:
         self.cataloguing.start()
         self.flagging.start()
         self.debits.start()
-        self.filings.count.start()
+        self.filings.start()
         self.intake.start()
         self.site.start()
         self.door.start()
@@ -176,7 +176,7 @@ class Application:
             self.cataloguing.stop,
             self.flagging.stop,
             self.debits.stop,
-            self.filings.count.stop,
+            self.filings.stop,
             self.enquiries.stop,
             self.intake.stop,
             self.keys.stop,
@@ -329,7 +329,7 @@ def build(settings: Settings, reactor: Any) -> Application:
         flagging.health,
         flagging.links_health,
         debits.health,
-        filings.count.health,
+        filings.health,
     ]
     desk = ManualDesk(engine, Doubts(database, opened.vault))
     keys = KeyDesk(engine, database, opened.vault, settings.keys.keep_days)
@@ -484,7 +484,7 @@ def _measure(a: Application, metrics: Metrics) -> None:
     metrics.set("settlement_unknown_oldest_seconds", a.watch.oldest_s)
     metrics.set("settlement_manual", a.watch.manual)
     metrics.set("visit_errands_left", a.watch.left)
-    metrics.set("filings_in_doubt", a.filings.count.now)
+    metrics.set("filings_in_doubt", a.filings.now)
     metrics.set("settlement_resting", a.watch.resting)
     metrics.set("nodes_living", a.members.living)
     metrics.set("node_lease_held", a.members.lives())

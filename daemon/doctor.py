@@ -22,6 +22,7 @@ from adapters.insurance.opening import must_have_contract, random_word
 from adapters.insurance.profile import load_profile
 from adapters.insurance.signing.opening import signers_of
 from config.load import ConfigError
+from daemon.code_channels import channels_of
 from daemon.settings import Settings
 from daemon.tools import said_of
 from middleware.domain.fault import FAULTS, Fault
@@ -88,12 +89,16 @@ def unusable(settings: Settings) -> list[str]:
 def _unusable_media(settings: Settings) -> list[str]:
     """Files of code services and of old cards."""
     problems = []
+    channel_of = channels_of(lambda: dt.datetime.now(dt.UTC))
     for service in settings.codes:
         try:
             token_of(service)
             trust_of(service)
+            channel_of(service)
         except ValueError as exc:
             problems.append(f"codes ({service.kind}): {exc}")
+        except Fault as fault:
+            problems.append(f"codes ({service.kind}): {fault.detail}")
     for card in settings.stored_cards:
         try:
             card.check()

@@ -71,6 +71,16 @@ def resolve(key: str, decision: str, note: str, config: Path | None, path: Path 
 
 
 @identity.command()
+@click.argument("prior")
+@click.argument("kept")
+@click.option("--note", default="", help="how you know; sealed")
+@reached()
+def merge(prior: str, kept: str, note: str, config: Path | None, path: Path | None, token_file: Path) -> None:
+    """Propose that the HIS's patient PRIOR is KEPT, whose number goes on; another person approves with registry approve."""
+    ask(config, path, token_file, "identity.merge", {"prior": prior, "kept": kept, "note": note})
+
+
+@identity.command()
 @click.argument("patient", default="")
 @click.option("--all", "every", is_flag=True, help="also what was withdrawn")
 @reached()

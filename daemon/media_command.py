@@ -99,13 +99,16 @@ def _read(settings: Settings, name: str, text: str) -> CardRead:
 
 
 async def _once(settings: Settings, reactor: Any, name: str, text: str) -> CardRead:
+    from daemon.code_channels import channels_of
     from readers.media.link import MediaReaders
 
     zone = dt.timezone(dt.timedelta(minutes=settings.engine.utc_offset_minutes))
     wanted = tuple(options for options in settings.readers if options.name == name)
-    readers = MediaReaders(
-        wanted, settings.codes, reactor, lambda: dt.datetime.now(zone).date(), lambda: dt.datetime.now(zone)
-    )
+
+    def now() -> dt.datetime:
+        return dt.datetime.now(zone)
+
+    readers = MediaReaders(wanted, settings.codes, reactor, lambda: now().date(), now, channels_of(now))
     readers.start()
     try:
         return await (readers.present(name, text) if text else readers.read_card(name))

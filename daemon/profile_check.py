@@ -62,7 +62,17 @@ _UNSAID = (
 
 
 # What only some schemes want: the key that says which, its values, whether empty is as good as unsaid, and what is open.
-_OF_SCHEME: tuple[tuple[str, tuple[str, ...], bool, Open], ...] = (
+_OF_SCHEME: tuple[tuple[str, tuple[object, ...], bool, Open], ...] = (
+    ("mobile.offered", (True,), True, Open("mobile.fee_type", "移动支付不能启用", "payment by phone cannot be enabled")),
+    (
+        "mobile.offered",
+        (True,),
+        True,
+        Open("mobile.unpaid", "到时未付的订单转人工", "an order nobody paid goes to a person"),
+    ),
+    ("mobile.offered", (True,), True, Open("mobile.clearing_type", "对账按空的清算类别", "compared without clearing type")),
+    ("mobile.offered", (True,), True, Open("mobile.clearing_agency", "对账按空的清算机构", "compared without an agency")),
+    ("mobile.offered", (True,), False, Open("mobile.user_id", "按 1234567812345678", "1234567812345678")),
     ("gateway.scheme", ("csb",), True, Open("gateway.api_name", "网关服务名未知，程序不启动", "the daemon does not start")),
     ("gateway.scheme", ("csb",), False, Open("gateway.timestamp", "按毫秒（13 位）", "milliseconds, 13 digits")),
     ("gateway.scheme", ("csb", "tif"), False, Open("gateway.window_s", "按 1800 秒", "1800 s")),

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from daemon.code_channels import channels_of
 from daemon.settings import Settings
 from middleware.domain.card import READER_STATES
 from middleware.ops.metrics import Metrics
@@ -27,7 +28,7 @@ def readers_of(settings: Settings, reactor: Any, now: Callable[[], dt.datetime],
     procedure = with_stored(in_order(settings.pcsc.kinds), settings.stored_cards)
     local = PcscReaders(settings.pcsc, reactor, today, now, procedure=procedure)
     remote = RemoteReaders(settings.remote_readers, reactor, today, now, procedure)
-    media = MediaReaders(settings.readers, settings.codes, reactor, today, now)
+    media = MediaReaders(settings.readers, settings.codes, reactor, today, now, channels_of(now))
     fleet = ReaderFleet([ReaderKind("pcsc", local), ReaderKind("remote", remote), ReaderKind("media", media)])
 
     def measure() -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make interop: Node and npm's "soap", then the conformance run against it. What cannot be had is said, and the exit is 1.
+# make interop: Node with npm's "soap" and HL7 client, then the conformance run and our HL7 door against them. What cannot be had is said, and the exit is 1.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -32,9 +32,9 @@ them, which agree; the columns of their files stand in `adapters/insurance/catal
 
 - **发送 / sent**：程序在结算流程中使用，写入 WSDL 和 JSON / used by the daemon's flows, in its WSDL and in JSON
 - **已声明 / declared**：字段表已核对并可校验，尚无流程发送 / its tables are there and checked, no flow sends it yet
-- **移动 / mobile**：移动支付渠道，自有信封、加密和签名（`signing/voucher.py`）。字段表、请求、应答和模拟中心已有，
-  **程序尚不经此渠道收费** / the mobile channel with an envelope, encryption and signature of its own: tables, requests,
-  replies and a simulated centre are there, **no flow of the daemon charges by it**
+- **移动 / mobile**：移动支付渠道，自有信封、加密和签名。程序发送 6201-6203、6301，接收 6302（[payer.md](payer.md)）；
+  6101、6204 只有字段表 / the channel of mobile payment with an envelope, encryption and signature of its own: the daemon
+  sends 6201, 6202, 6203 and 6301 and takes 6302 ([payer.md](payer.md)); of 6101 and 6204 there are tables only
 
 | 交易 call | 名称 name | English | | 输入 input | 输出 output |
 | --- | --- | --- | --- | --- | --- |

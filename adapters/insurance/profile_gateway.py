@@ -17,7 +17,7 @@ from config.load import Problem
 from config.section import between, matching, one_of, setting
 
 NO, CSB, TIF = "none", "csb", "tif"
-UNSIGNED, MOCK, SM2 = "none", "mock", "sm2"
+UNSIGNED, MOCK, SM2, PASSWORD = "none", "mock", "sm2", "password"
 _ADDRESS = re.compile(r"(\.\./|/)?[0-9A-Za-z._~/-]{1,200}\Z", re.ASCII)
 _DOWNLOAD = {"9102": "../fileupload/download"}
 _WORD = r"[\x21-\x7e]{0,128}"  # what a header may carry
@@ -85,20 +85,27 @@ class SignatureForm:
     """What ``signtype`` and ``cainfo`` of the envelope hold."""
 
     scheme: str = setting(
-        help="none; mock: signtype MOCK, for test desks; sm2: SM3withSM2 over the envelope's fields",
+        help="none; mock: signtype MOCK, for test desks; sm2: SM3withSM2 over the envelope's fields; password: cainfo of "
+        "2102, 2207 and 2304 is the person's password under the centre's RSA key",
         default=UNSIGNED,
-        validator=one_of(UNSIGNED, MOCK, SM2),
+        validator=one_of(UNSIGNED, MOCK, SM2, PASSWORD),
     )
     user_id: str = setting(
         help="sm2: the signer's user id", default=DEFAULT_USER_ID, validator=matching(r"[\x20-\x7e]{1,64}", "1 to 64 ASCII")
     )
     form: str = setting(help="sm2: raw (r and s, 64 bytes) or der (ASN.1)", default=RAW, validator=one_of(*FORMS))
+    signtype: str = setting(
+        help="password: what signtype says",
+        default="",
+        validator=matching(r"[0-9A-Za-z]{0,10}", "at most 10 letters or digits"),
+    )
+    with_token: bool = setting(help="password: the gateway's token (tif) follows the password inside", default=False)
 
 
 # Which keys mean something to which scheme; elsewhere they are a mistake, for somebody believed in them.
 _KEYS: dict[str, dict[str, tuple[str, ...]]] = {
     "gateway": {"api_name": (CSB,), "api_version": (CSB,), "timestamp": (CSB,), "window_s": (CSB, TIF)},
-    "signature": {"user_id": (SM2,), "form": (SM2,)},
+    "signature": {"user_id": (SM2,), "form": (SM2,), "signtype": (PASSWORD,), "with_token": (PASSWORD,)},
 }
 
 
@@ -113,6 +120,8 @@ def crossing(document: Mapping[str, Any]) -> list[Problem]:
             for key, schemes in keys.items()
             if key in table and scheme not in schemes
         ]
+    if _table(document.get("signature")).get("with_token") is True and _table(document.get("gateway")).get("scheme") != TIF:
+        problems.append(Problem("signature.with_token", "there is no token", 'only [gateway] scheme = "tif" has one'))
     if document.get("dialect") != "national" and "national" in document:
         problems.append(
             Problem("national", f'means nothing to dialect = "{document.get("dialect", "soap")}"', "leave it out")

@@ -54,6 +54,7 @@ def left_out(profile: Profile) -> list[str]:
     bare = simulatable(profile)
     keys = {"soap.wsdl": profile.soap.wsdl != "", "soap.operation": profile.soap.operation != ""}
     keys |= {"gateway": profile.gateway != bare.gateway, "signature": profile.signature != bare.signature}
+    keys |= {"mobile": profile.mobile.offered}  # its keys are the site's; tests/scenarios/test_mobile.py plays it whole
     return [key for key, there in keys.items() if there]
 
 

@@ -12,6 +12,7 @@ from daemon.demo.counter import PATIENCE_S
 from daemon.demo.say import line, pad, table
 from daemon.demo.visits import Show
 from simulators.centre.ledger import State
+from simulators.his import HisSimulator
 
 _AT_CENTRE = {"charged": State.APPROVED, "cancelled": State.CANCELLED, "reversed": State.REVERSED}
 
@@ -39,6 +40,19 @@ def wait_until_told(show: Show, expected: int) -> None:
     limit = time.monotonic() + PATIENCE_S
     while len(show.stage.his.book.postings) < expected and time.monotonic() < limit:
         time.sleep(0.05)
+
+
+def copied(show: Show, pharmacy: HisSimulator) -> bool:
+    """Whether the second destination heard all that the HIS heard, each once, under numbers without a gap."""
+    limit = time.monotonic() + PATIENCE_S
+    ours = show.stage.his.book.postings
+    while len(pharmacy.book.postings) < len(ours) and time.monotonic() < limit:
+        time.sleep(0.05)
+    told = sorted((one.settlement_number, one.action) for one in pharmacy.book.postings)
+    agree = told == sorted((one.settlement_number, one.action) for one in ours) and pharmacy.last_number == len(told)
+    mark = "✓" if agree else "✗"
+    line(f"   药房也收到 {len(told)} 条，顺序号至 {pharmacy.last_number} / copies at the pharmacy, by numbers {mark}")
+    return agree
 
 
 def compare(show: Show) -> bool:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -17,6 +17,7 @@ from daemon.simulate.categories import with_category
 from daemon.simulate.dials import Dials
 from daemon.simulate.losses import Losses
 from daemon.simulate.node import Node
+from daemon.simulate.phones import TOKEN, Phones
 from daemon.simulate.story import Story
 from daemon.simulate.trade import KEYS, admit_order, discharge_order, lines_of, quote_order, register_order, sale_order
 from middleware.domain.fault import Fault, Retry
@@ -26,12 +27,14 @@ from middleware.domain.order import (
     CancelOrder,
     ChargeOrder,
     DischargeOrder,
+    PhoneOrder,
     QuoteOrder,
     RegisterOrder,
     Role,
     SettleOrder,
     VisitOrder,
 )
+from middleware.domain.payment import Payment
 from middleware.engine.counter import Answer
 from middleware.engine.service import CounterService
 from middleware.store.codec import encode
@@ -57,6 +60,11 @@ class Place(Protocol):
     dials: Dials
     bank: BankBook
     losses: Losses
+
+    @property
+    def phones(self) -> Phones:
+        """The people's phones."""
+
     seed: int
 
     @property
@@ -191,16 +199,34 @@ class Callers:
         if self._taps.random() < self._place.dials.taps:  # the same bill confirmed at another till, under its own key
             self._place.story.fault("tap", name + "y")
             self._spawn(self.insist, self._keyed(name + "y", lambda counter: counter.settle(caller, name + "y", agreed)))
-        heard = await self._money(name + "s", lambda counter: counter.settle(caller, name + "s", agreed))
-        if isinstance(heard, Fault) and heard.code == "payment.refused":
-            by_cash = SettleOrder(quote["settlement_id"], total, cash)
-            await self._money(name + "t", lambda counter: counter.settle(caller, name + "t", by_cash))
+        by_phone = self._place.phones.chosen(self._place.dials) and await self._by_phone(caller, name, agreed)
+        if not by_phone:
+            await self._at_the_window(caller, name, agreed)
         known = await self._until_certain(caller, quote["settlement_id"])
         if known == "charged" and rng.random() < self._place.dials.cancels:
             await self._sleep(rng.uniform(0, 120))
             undo = CancelOrder(quote["settlement_id"], "wrong patient")
-            await self._money(name + "c", lambda counter: counter.cancel(caller, name + "c", undo))
+            method = "mobile.refund" if by_phone else "settlement.cancel"
+            await self._money(name + "c", lambda counter: counter.cancel(caller, name + "c", undo, method))
             await self._until_certain(caller, quote["settlement_id"])
+
+    async def _at_the_window(self, caller: Caller, name: str, agreed: SettleOrder) -> None:
+        heard = await self._money(name + "s", lambda counter: counter.settle(caller, name + "s", agreed))
+        if isinstance(heard, Fault) and heard.code == "payment.refused":
+            by_cash = SettleOrder(agreed.settlement_id, agreed.total, agreed.cash)
+            await self._money(name + "t", lambda counter: counter.settle(caller, name + "t", by_cash))
+
+    async def _by_phone(self, caller: Caller, name: str, agreed: SettleOrder) -> bool:
+        """An order instead of the window, sometimes beside it; whether that is how the bill is paid now."""
+        order = PhoneOrder(agreed.settlement_id, agreed.total, agreed.cash, TOKEN)
+        if self._place.phones.impatient():
+            self._place.story.fault("tap", name + "w")
+            window = evolve(agreed, payment=Payment())
+            asked = self._keyed(name + "w", lambda counter: counter.settle(caller, name + "w", window))
+            self._place.clock.callLater(60, self._spawn, self.insist, asked)
+        heard = await self._money(name + "p", lambda counter: counter.order(caller, name + "p", order))
+        refused = isinstance(heard, Fault) and heard.code in {"mobile.not_offered", "centre.refused", "centre.no_answer"}
+        return not refused
 
     async def _money(self, key: str, ask: Ask) -> Answer | Fault:
         asked = self._keyed(key, ask)

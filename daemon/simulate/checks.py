@@ -129,7 +129,7 @@ def one_open_settlement_a_visit(b: Books) -> None:
     states = {str(state) for state in MONEY_OPEN}
     for line in b.lines():
         visit, sid = opened[line["visit"]], line["settlement"]
-        if line["event"] in {"SettleConfirmed", "CancelConfirmed"}:
+        if line["event"] in {"SettleConfirmed", "CancelConfirmed", "CentreOpenedOrder"}:
             others = visit - {sid}
             b.story.require("7", f"{sid} opened beside {sorted(others)}", holds=not others, about=sid)
         (visit.add if line["after"] in states else visit.discard)(sid)

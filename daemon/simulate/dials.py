@@ -60,6 +60,7 @@ class Dials:
     limit_s: float = 72 * 3600.0  # then a person
     cancel_on_his_refusal: bool = False
     finish: bool = False  # a settlement's yes must be confirmed
+    phone: float = 0.0  # a bill is paid by phone
     copies: bool = False  # a second destination hears of all that the HIS hears
 
 
@@ -103,6 +104,7 @@ PROFILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "nights": (*_WIRE, *_DISK, "crashes", "repeats", "late"),
         "evidence": (*_WIRE, "crashes", "repeats"),
         "confirm": (*_WIRE, *_HIS, *_DISK, "crashes", "clock_steps", "repeats", "finish"),
+        "phone": (*_WIRE, *_HIS, *_DISK, "crashes", "clock_steps", "repeats", "phone"),
         "nodes": (*_WIRE, *_HIS, *_DISK, *_CARDS, "nodes", "crashes", "clock_steps", "pauses", "skew_s", "repeats"),
         "hostile": (*_WIRE, *_HIS, *_DISK, *_CARDS, "crashes", "clock_steps", "repeats"),
     }
@@ -127,6 +129,7 @@ def draw(seed: int, profile: str) -> Dials:
     more = random.Random(f"more/{profile}/{seed}")  # noqa: S311 - the same
     chances |= {name: more.choice((0.0, 0.5, 1.0)) * most for name, most in _LATER.items()}
     chances["finish"] = True
+    chances["phone"] = 0.7
     turned: dict[str, Any] = {name: value for name, value in {**chances, **counts}.items() if name in allowed}
     return Dials(
         visits=rng.randint(3, 7),
@@ -149,7 +152,15 @@ def quiet(dials: Dials) -> Dials:
         cancel_on_his_refusal=dials.cancel_on_his_refusal,
         copies=dials.copies,
     )
-    return evolve(calm, order=dials.order, named=dials.named, files=dials.files, limit_s=dials.limit_s, finish=dials.finish)
+    return evolve(
+        calm,
+        order=dials.order,
+        named=dials.named,
+        files=dials.files,
+        limit_s=dials.limit_s,
+        finish=dials.finish,
+        phone=dials.phone,
+    )
 
 
 # What of a day can be left out without its being another day; the bank's dials bear a prefix.

@@ -27,6 +27,12 @@ class Held:
     cancel_message_id: str = ""
     settled_at: dt.datetime | None = None  # the centre's own time
     cancelled_at: dt.datetime | None = None
+    order: bool = False  # of mobile payment: both its rows bear the order's number
+
+    @property
+    def cancel_number(self) -> str:
+        """Under which its cancel stands."""
+        return self.number if self.order else self.number + "C"
 
 
 @define

@@ -19,6 +19,7 @@ from daemon.simulate.doubts import FILE_AT
 from daemon.simulate.hospital import HisBook, HisLink
 from daemon.simulate.ledger import ALREADY, NOT_FOUND, SIGN_IN
 from daemon.simulate.parts import InlinePool, Mortal, NodeClock, VirtualJournal
+from daemon.simulate.phones import RULES
 from daemon.simulate.registry import DONE_BEFORE
 from daemon.simulate.statements import AGENCY, CLEARING, NOT_READY
 from daemon.simulate.story import Story
@@ -76,6 +77,7 @@ def policy_of(dials: Dials) -> Policy:
         query_visits=True,
         finish=Call.CONFIRM if dials.finish else None,
         already_done_codes=frozenset({DONE_BEFORE}),
+        mobile=RULES if dials.phone else None,
     )
 
 
@@ -158,7 +160,7 @@ class Node:
         self.engine.letter_added = self._letter_added
         self.counter = CounterService(self.engine, Readers(around.cards, self.life), Waits())
         self.desk = ManualDesk(self.engine, Doubts(self.database, vault))
-        statements = Statements(self.database, self.reader)
+        self.statements = statements = Statements(self.database, self.reader)
         rules = Rules(ZONE, StatementRules(not_ready_codes=frozenset({NOT_READY})), (Slice("310", CLEARING, AGENCY),))
         self.reconciler = Reconciler(self.engine, statements, rules, Patience(), holds=self.holds_reconciliation)
         self.ready = False

@@ -85,7 +85,7 @@ class Operators:
             held = next((h for h in undone if h.cancel_message_id == s["cancel_message_id"]), None)
             if held is None:
                 return Decision(Verdict.STANDS)
-            return Decision(Verdict.CANCELLED, held.number + "C", _second(held.cancelled_at))
+            return Decision(Verdict.CANCELLED, held.cancel_number, _second(held.cancelled_at))
         held = self._ledger.settlements.get(s["settle_message_id"])
         if held is None or held.state != "approved":
             return Decision(Verdict.REVERSED)

@@ -52,7 +52,7 @@ def _entry(held: Held, *, refund: bool) -> Entry:
     if refund:
         total, fund, account = -total, -fund, -account
     message_id = held.cancel_message_id if refund else held.message_id
-    number = held.number + ("C" if refund else "")
+    number = held.cancel_number if refund else held.number
     return Entry(message_id, number, visit.person_number, visit.insurance, refund, total, fund, account)
 
 

@@ -142,4 +142,4 @@ def cancelled_of(held: Held, at: dt.datetime) -> c.SettlementCancelled:
     names = ("total", "fund", "account", "cash", "personal", "in_scope", "pool")
     funds = tuple(evolve(line, amount=-line.amount) for line in split.funds)
     negative = evolve(split, funds=funds, **{name: -getattr(split, name) for name in names})
-    return c.SettlementCancelled(held.number + "C", at, negative)
+    return c.SettlementCancelled(held.cancel_number, at, negative)

@@ -22,6 +22,7 @@ from adapters.insurance.exchange import faults
 from adapters.insurance.exchange.mapping import to_input
 from adapters.insurance.exchange.meaning import meaning
 from adapters.insurance.exchange.reading import to_reply
+from adapters.insurance.mobile.messages import written
 from adapters.insurance.schema import Input, SiteRules, check_input
 from adapters.insurance.transactions import TRANSACTIONS
 from daemon.simulate.categories import looked_at, person_known
@@ -29,6 +30,7 @@ from daemon.simulate.corruption import corrupted, page
 from daemon.simulate.dials import PROCESSING_LIMIT_S, Dials
 from daemon.simulate.ledger import SIGN_IN, Held, Ledger
 from daemon.simulate.parts import Mortal
+from daemon.simulate.phones import Phones
 from daemon.simulate.speech import Said, heard, said
 from daemon.simulate.statements import Office
 from daemon.simulate.story import Story
@@ -39,13 +41,13 @@ from middleware.domain.centre import Call
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.kind import VisitKind
-from middleware.domain.mobile import OrderRequest
+from middleware.domain.mobile import OrderRequest, UploadBill
 from middleware.domain.money import Money
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.ports import PreparedCall
 
 DEADLINE_S = 30.0
-_REGION = "999900"
+_REGION, _US = "999900", "H99990000001"
 _NOTHING_ADDED = SiteRules()
 _STAY = VisitKind.INPATIENT
 Late = Callable[[Outcome[c.CentreReply]], None]
@@ -67,7 +69,13 @@ class Exchange:
     """The centre's own side: what it does with a request, at the moment when it does it."""
 
     def __init__(
-        self, clock: Clock, rng: random.Random, odd: random.Random, story: Story, true_now: Callable[[], dt.datetime]
+        self,
+        clock: Clock,
+        rng: random.Random,
+        odd: random.Random,
+        story: Story,
+        true_now: Callable[[], dt.datetime],
+        phones: random.Random | None = None,
     ) -> None:
         self.clock = clock
         self.rng = rng
@@ -76,6 +84,7 @@ class Exchange:
         self.true_now = true_now
         self.ledger = Ledger()
         self.office = Office(self.ledger, rng, story)
+        self.phones = Phones(clock, phones or odd, story, self.ledger, true_now)
         self.dials = Dials()
         self.signed: set[object] = set()  # the lives that the centre knows
         self.connecting: Callable[[object], None] = lambda _life: None
@@ -139,6 +148,8 @@ class Exchange:
         if (outcome := ledger.registry.does(request)) is not None:
             return outcome
         if (outcome := self.office.does(request, self.dials)) is not None:
+            return outcome
+        if (outcome := self.phones.does(call.message_id, request)) is not None:
             return outcome
         match request:
             case c.SignIn():
@@ -206,7 +217,9 @@ class Wire:
         """Fix the bytes: here the text of the fields, made and checked as for the wire."""
         call = c.call_of(request)
         nodes = None
-        if not isinstance(request, c.StatementRequest | c.ServiceRequest | OrderRequest | CatalogueRequest):
+        if isinstance(request, OrderRequest):
+            written(evolve(request, fee_type="01") if isinstance(request, UploadBill) else request, _US, _NOTHING_ADDED)
+        elif not isinstance(request, c.StatementRequest | c.ServiceRequest | CatalogueRequest):
             nodes = to_input(request, _REGION)
             check_input(TRANSACTIONS[call.value], nodes, DICTIONARIES, _NOTHING_ADDED)
         text = f"{message_id} {request!r}" if nodes is None else f"{message_id} {nodes!r}"

@@ -35,10 +35,15 @@ from daemon.simulate.night import Night, both_say_the_same, the_totals_sent_are_
 from daemon.simulate.node import LEASE_S, ZONE, Node, Surroundings
 from daemon.simulate.operators import ROUNDS, Operators, nobody_decides_alone, nothing_waits_for_a_person, waiting
 from daemon.simulate.parts import Mortal
+from daemon.simulate.phone_checks import look_at_the_phones
+from daemon.simulate.phones import Phones
 from daemon.simulate.story import Story
 from daemon.simulate.tills import Tills, batches_are_their_rows, each_certainty_is_one_row
 from daemon.simulate.watch import Watch
 from daemon.simulate.wire import Exchange
+from middleware.domain.fault import Fault
+from middleware.domain.mobile import OrderStands
+from middleware.engine.mobile import MobileNotices
 
 MIDNIGHT = dt.datetime(2026, 11, 21, tzinfo=ZONE)
 AT_CONNECT = 0.1
@@ -69,7 +74,10 @@ class World:
         self.path = directory / f"seed-{seed}.db"
         self.forget_files()
         shutil.copyfile(template, self.path)
-        self.exchange = Exchange(self.clock, self._stream("centre"), self._stream("odd"), self.story, self.day)
+        self.exchange = Exchange(
+            self.clock, self._stream("centre"), self._stream("odd"), self.story, self.day, self._stream("phones")
+        )
+        self.exchange.phones.tells = self._tell_of_payment
         self.exchange.dials = dials
         self.exchange.connecting = self._connecting
         self.pauses = 0  # still to come, at the worst moment
@@ -122,6 +130,11 @@ class World:
         """A node that serves now, when there is one."""
         nodes = list(self.nodes.values())
         return self.choice.choice([node for node in nodes if node.ready] or nodes) if len(nodes) > 1 else nodes[0]
+
+    @property
+    def phones(self) -> Phones:
+        """The people's phones."""
+        return self.exchange.phones
 
     def at(self, name: str) -> Node:
         """The node of that name, as it is now."""
@@ -252,6 +265,28 @@ class World:
             if at_rest(books) and legs_rest(books) and all(node.ready for node in self.nodes.values()):
                 break
 
+    def _tell_of_payment(self, notice: OrderStands, tries: int = 3) -> None:
+        """The channel tells a node; one that is not taken comes again, a few times."""
+        node = self.node
+
+        async def tell() -> None:
+            try:
+                await MobileNotices(node.engine, node.statements).taken(notice)
+            except Fault:
+                self._tell_again(notice, tries)
+
+        def begin() -> None:
+            ensureDeferred(tell()).addErrback(self.lost.append)
+
+        if node.ready:
+            node.life.do(begin)
+        else:
+            self._tell_again(notice, tries)
+
+    def _tell_again(self, notice: OrderStands, tries: int) -> None:
+        if tries > 1:
+            self.clock.callLater(30, self._tell_of_payment, notice, tries - 1)
+
     def _start(self, name: str) -> None:
         node = self.nodes[name]
         node.failed = lambda: self._crash(name)
@@ -372,6 +407,7 @@ class World:
             what_is_delivered_it_has(books, self.copies)
         batches_are_their_rows(books)
         each_certainty_is_one_row(books)
+        look_at_the_phones(books, self.exchange.phones, rests=set(AT_REST) <= set(checks))
         look_at_the_bank(books, self.bank, rests=set(AT_REST) <= set(checks))
         if self.regional:
             doubts_are_pursued_in_order(books, self.dials)

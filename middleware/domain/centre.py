@@ -15,7 +15,7 @@ from middleware.domain.charge import ChargeLine, Diagnosis, Disease
 from middleware.domain.credential import BY_CARD, Credential
 from middleware.domain.filing import File, Filed, Withdraw
 from middleware.domain.filing import call_of as filing_call
-from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
+from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, Password, PersonName
 from middleware.domain.kind import CALLS, CANCEL_CALLS, FINISH_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, VisitKind
 from middleware.domain.mobile import CALLS as ORDER_CALLS
 from middleware.domain.mobile import OrderReply, OrderRequest
@@ -223,6 +223,7 @@ class Settle:
     use_account: bool
     quoted: Split
     lines: tuple[ChargeLine, ...] = ()  # of a pharmacy
+    password: Password | None = None  # the person's, where a region wants it
 
 
 @frozen(slots=True)

@@ -34,6 +34,8 @@ TERMS = (
     Term("性别", "sex", "gend", "centre.Holder.sex"),
     Term("民族", "nation", "naty", "centre.Holder.nation"),
     Term("出生日期", "birth date", "brdy", "centre.Holder.birth_date"),
+    Term("联系电话", "phone, as said at the counter", "", "order.Contact.phone"),
+    Term("工作单位", "employer", "", "order.Contact.employer"),
     # -- how they are insured
     Term("险种类型", "insurance kind", "insutype", "centre.Insurance.kind"),
     Term("人员类别", "person type", "psn_type", "centre.Insurance.person_type"),
@@ -46,6 +48,11 @@ TERMS = (
     Term("就诊ID", "visit number (the centre's)", "mdtrt_id", "visit.Visit.visit_number"),
     Term("门诊号", "outpatient number", "ipt_otp_no", "centre.RegisterVisit.outpatient_no"),
     Term("患者编号", "patient number (the HIS's)", "", "visit.Visit.patient_number"),
+    Term("预约号", "appointment (the hospital's)", "", "order.References.appointment"),
+    Term("医嘱号", "order numbers (the hospital's)", "", "order.References.orders"),
+    Term("HIS 所知的人", "a person as the HIS was last told", "", "his.HisPatient"),
+    Term("合并病人", "merge: two patient numbers are one person", "", "his.MergePatients"),
+    Term("就诊账户", "account of a visit", "", "his.ChangeAccount"),
     Term("就诊开始时间", "begun at", "begntime", "centre.RegisterVisit.begun_at"),
     Term("医疗类别", "medical category", "med_type", "centre.VisitFacts.med_type"),
     Term("科室编码", "department code", "dept_code", "centre.RegisterVisit.department_code"),
@@ -158,6 +165,12 @@ TERMS = (
     Term("处理建议", "proposal: a decision that waits for a second person", "", "decision.Proposal"),
     Term("依据", "evidence", "", "decision.Evidence"),
     Term("幂等键", "idempotency key", "", "fault.Retry.SAME_KEY"),
+    # -- who is told
+    Term("接收系统", "destination: a system that is told", "", "destination.Destination"),
+    Term("作准", "decides: its yes or no counts", "", "destination.Destination.decides"),
+    Term("副本", "copy: its answer moves nothing", "", "destination.Addressed.copy"),
+    Term("顺序号", "sequence number (MSH-13, MSA-4)", "", "numbering.Numbers"),
+    Term("更正", "correction of a refused message", "", "correction.corrected"),
     # -- a terminal's day
     Term("结批", "closed batch of a terminal", "", "shift.ClosedShift"),
     Term("批次明细", "row of a terminal's batch", "", "shift.ShiftRow"),

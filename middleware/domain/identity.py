@@ -151,6 +151,11 @@ class VoucherToken(_Opaque):
 
 
 @frozen(slots=True, repr=False)
+class Password(_Opaque):
+    """What a person typed to let insurance pay. Never durable, in no digest, and nothing of it is ever shown."""
+
+
+@frozen(slots=True, repr=False)
 class PersonName(_Opaque):
     """A person's name; masked to its first character: "张**"; a name of one character is masked whole."""
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from middleware.domain.charge import ChargeLine, Diagnosis, Disease
+from middleware.domain.identity import Password
 from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
 from middleware.domain.payment import Payment
@@ -163,6 +164,7 @@ class SettleOrder:
     total: Money
     cash: Money
     payment: Payment = Payment()  # noqa: RUF009 - frozen
+    password: Password | None = None
 
 
 @frozen(slots=True)

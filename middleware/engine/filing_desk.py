@@ -39,15 +39,14 @@ class Filings(Protocol):
         """A person saw at the centre what is true; also the number that nobody knew. Journalled."""
 
 
-class FilingDesk:
+class FilingDesk(OpenCount):
     """Implements ``Filings``, and is the part ``filings`` of the daemon's health."""
 
     def __init__(self, engine: Engine, enquiries: EnquiryDesk) -> None:
-        self._means = engine.means
         self._store = engine.means.reader.filings
+        super().__init__(engine.means, PART, "filing.open", self._store.in_doubt)
         self._filer = Filer(engine, enquiries)
-        self.count = OpenCount(engine.means, PART, "filing.open", self._store.in_doubt)
-        self._filer.changed = self.count.kick
+        self._filer.changed = self.kick
 
     async def file(self, caller: Caller, key: str, about: About, facts: Facts) -> Answer:
         """See ``Filings.file``."""
@@ -97,7 +96,7 @@ class FilingDesk:
         body = encode({"filing_id": filing_id, "account": caller.account, "number": number, "done": done})
         record = Record(now, "", "", "FilingResolved", str(one.state), str(after), body, reference)
         await self._means.journal.commit(Unit(records=(record,), now=now, work=work))
-        self.count.kick()
+        self.kick()
         return _view(await self._means.pool.run(self._store.one, filing_id))
 
     async def _answer(self, one: Filing) -> Answer:

@@ -13,13 +13,14 @@ import structlog
 from attrs import evolve, field, frozen
 from twisted.internet.defer import Deferred, DeferredSemaphore
 
-from middleware.domain.centre import FINISH_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, Holder
+from middleware.domain.centre import FINISH_CALLS, MONEY_CALLS, SETTLE_CALLS, Call, Holder, Settle
 from middleware.domain.command import AskBank, CallCentre, Command, HisMatter, TellHis, WakeAt, WakePayer
 from middleware.domain.destination import ALONE, Destination, addressed, copies
 from middleware.domain.errand import ErrandState
 from middleware.domain.event import Event, FirstByteLeft, HisAcceptedPatient, RegistrationRequested
 from middleware.domain.fault import Fault
 from middleware.domain.his import HisAccepted
+from middleware.domain.identity import Password
 from middleware.domain.outcome import Answered, NotSent, Outcome, Refused, Unknown
 from middleware.domain.visit import SettlementState, Visit
 from middleware.engine.elapsed import Elapsed, FirstSight
@@ -93,6 +94,7 @@ class Engine:
         self._pursued = DeferredSemaphore(MAX_PURSUED)
         self.awaited: Callable[[str], bool] = lambda _visit_id: False
         self.finalise: Callable[[Visit, Holder], list[tuple[str, str, str]]] = lambda _visit, _holder: []
+        self.passwords: dict[str, Password] = {}  # of who confirms a settlement now; gone with the answer
         self.letter_added: Callable[[], None] = lambda: None
         self.follows: Callable[[Letter, HisAccepted], Awaitable[Callable[[Any], None] | None]] = nothing_follows
         self._elapsed = Elapsed(means.now, means.clock)
@@ -278,6 +280,8 @@ class Engine:
         }.get(command.call, command.settlement_id)
         bill = await self.visits.bill_of(entry, under) if under else None
         request = centre_request(command, visit, holder, bill, now)
+        if isinstance(request, Settle):
+            request = evolve(request, password=self.passwords.get(command.settlement_id))
         return await self.means.centre.prepare(command.message_id, request, now)
 
     async def _unit(self, entry: Entry, work: Work, extra: Extra) -> Unit:

@@ -186,7 +186,7 @@ class CounterService:
             visit = await self._mine(caller, order.visit_id)
             settlement_id = self._new_id("S")
             request = self._request(caller, key, "settlement.quote", digest, order.visit_id, settlement_id)
-            await self._unchanged(visit, settlement_id)
+            await self._unchanged(visit)
             await self._quoted(request, caller, order, visit, await self._lines(visit, order))
             return request
 
@@ -243,7 +243,14 @@ class CounterService:
             await self._start(request, event, Extra(request=request, card=extra.card))
             return request
 
-        return await self._once(caller, key, "settlement.settle", order, begin, self._waits.settle_s)
+        mine = order.password is not None and order.settlement_id not in self._engine.passwords
+        if order.password is not None and mine:
+            self._engine.passwords[order.settlement_id] = order.password
+        try:
+            return await self._once(caller, key, "settlement.settle", order, begin, self._waits.settle_s)
+        finally:
+            if mine:
+                self._engine.passwords.pop(order.settlement_id, None)
 
     async def order(self, caller: Caller, key: str, order: PhoneOrder) -> Answer:
         """See ``Counter.order``."""
@@ -423,11 +430,11 @@ class CounterService:
             holder = await self._engine.visits.holder(visit)
             await self.gate.before_money(caller, holder, settlement.settlement_id)
 
-    async def _unchanged(self, visit: Visit, settlement_id: str) -> None:
+    async def _unchanged(self, visit: Visit, *settlements: str) -> None:
         """Raise ``settlement.quote_changed`` when the HIS says something else now of what was quoted or charged."""
         holds = self._engine.means.reader.his_charges.holds
         charged = [one.errand_id for one in visit.charges]
-        for owner in (settlement_id, *charged):
+        for owner in (*settlements, *charged):
             if not await self._engine.means.pool.run(holds, owner):
                 told = "inpatient.withdraw_charges, then charge anew" if owner in charged else "or it was quoted anew"
                 raise Fault("settlement.quote_changed", f"the HIS changed a line, {told}")

@@ -15,6 +15,7 @@ from middleware.domain.health import Condition, PartHealth
 from readers.media.devices import Device, Handed, OwnScanner
 from readers.media.layout import Code
 from readers.media.options import HANDED, SCANNER, SERIAL_ID, ReaderOptions
+from readers.qr.channel import Channel, Open
 from readers.qr.options import CodeOptions
 from readers.qr.service import CodeService
 from readers.serial.id_reader import IdReader
@@ -31,7 +32,8 @@ PART = "readers_media"
 class MediaReaders:
     """Id-card readers, scanners, hands and code services of one configuration. Reactor thread only.
 
-    ``reactor``: Twisted's own, for ports are opened with it. ``today`` and ``now`` are the hospital's.
+    ``reactor``: Twisted's own, for ports are opened with it. ``today`` and ``now`` are the hospital's. ``channel_of``
+    gives what lies between a code service and its wire.
     """
 
     def __init__(
@@ -41,10 +43,11 @@ class MediaReaders:
         reactor: Any,
         today: Callable[[], dt.date],
         now: Callable[[], dt.datetime],
+        channel_of: Callable[[CodeOptions], Channel] = lambda _options: Open(),
     ) -> None:
         self._now = now
         self._options = {options.name: options for options in readers}
-        self._services = {options.kind: CodeService(options, reactor) for options in codes}
+        self._services = {options.kind: CodeService(options, reactor, channel_of(options)) for options in codes}
         self._devices = {options.name: self._device(options, reactor, today) for options in readers}
         self._observers: dict[object, Callable[[CardEvent], None]] = {}
         self._stopping = False

@@ -96,7 +96,8 @@ for the card or the scan; an id card that was read must be lifted before it is f
 """
 _FAULTS = ("reader.no_answer", "reader.gone", "reader.shared", "reader.denied", "card.absent", "card.mute", "card.withdrawn",
            "card.id_number", "card.malformed", "card.expired", "card.unsupported", "medium.no_layout", "medium.no_identity",
-           "medium.key", "code.not_configured", "code.unreachable", "code.no_answer", "code.refused", "code.malformed")  # fmt: skip
+           "medium.key", "code.not_configured", "code.unreachable", "code.no_answer", "code.refused", "code.malformed",
+           "code.clock", "code.replayed", "code.not_genuine", "code.undecipherable")  # fmt: skip
 
 
 def write(path: Path) -> None:
@@ -177,6 +178,12 @@ def _codes() -> Iterator[str]:
     yield "在 `[[codes]]` 写明 `result_field`、`id_number_field`、`name_field`（如 `data.idNo`）。\n"
     yield f"An e-voucher: one POST to `[[codes]] url` (transType `{PUBLISHED.transaction}`); `{PUBLISHED.token}` of the reply goes to the centre. No answer is a fault of its own and is "
     yield "never sent again: the code may be used up. Of the electronic social-security card no decoding interface is published, a hospital's own code is its own: name their members.\n"
+    yield '医保电子凭证也可走加密通道：`channel = "sealed"`，填 `app_id`、`app_secret`、`signing_key`（本院 SM2 私钥）、`channel_key`（对方公钥），密钥均为文件或 systemd 凭据。'
+    yield "整条请求和应答用 SM4 加密、SM2 签名；应答签名不对、不能解密、时间相差超过 `window_s`、或是重复的旧应答，各有故障码，一律不采用。"
+    yield "未公开、须向服务方核实的有：`user_id`（SM2 用户标识）、封装的是整条 `ec.query` 报文、未通过时的应答不加密。重复的应答只在本次运行内记住。\n"
+    yield 'An e-voucher may also go by the sealed channel: `channel = "sealed"` with `app_id`, `app_secret`, `signing_key` (our SM2 private key), `channel_key` (the other side\'s public one), each a file or a credential of systemd. '
+    yield "The whole request and the whole reply are enciphered (SM4) and signed (SM2). A reply with a wrong signature, one that cannot be deciphered, whose time is more than `window_s` from ours, or that came before, is a fault of its own and is never used. "
+    yield "Not published, to be confirmed by the service: `user_id`, that the sealed data is the whole `ec.query` message, that refusals are not sealed. Replies that came are remembered while the daemon runs.\n"
     yield "| 用码业务 businessType | 含义 meaning |"
     yield "| --- | --- |"
     for code, (zh, en) in BUSINESS.items():

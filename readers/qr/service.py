@@ -21,6 +21,7 @@ from middleware.domain.card import CardRead
 from middleware.domain.fault import Fault
 from readers.media.options import ReaderOptions
 from readers.qr.body import Body, Outgoing
+from readers.qr.channel import Channel, Open
 from readers.qr.options import CodeOptions
 from readers.qr.profile import read_reply, request_of
 from readers.qr.way import Way
@@ -35,8 +36,9 @@ _NOT_SENT = (ConnectError, ConnectingCancelledError, DNSLookupError)
 class CodeService:
     """One service. Raises ``ValueError`` when its files cannot be used."""
 
-    def __init__(self, options: CodeOptions, reactor: Any) -> None:
+    def __init__(self, options: CodeOptions, reactor: Any, channel: Channel | None = None) -> None:
         self.options = options
+        self._channel = channel or Open()
         self._reactor = reactor
         self.last: Fault | None = None
         self._in_flight = 0
@@ -53,14 +55,14 @@ class CodeService:
         """Who shows the code that was scanned; with ``text`` "" the service scans itself.
 
         Raises ``code.unreachable`` (nothing was sent), ``code.no_answer``, ``code.refused``, ``code.malformed``,
-        ``card.id_number``, ``system.busy``.
+        ``card.id_number``, ``system.busy``, and what the channel says of an answer that must not be believed.
         """
         if self._in_flight >= self.options.max_in_flight:
             raise Fault("system.busy", f"{self.options.kind}: {self._in_flight} requests in flight")
         self._in_flight += 1
         try:
-            body = await self._post(request_of(self.options, reader, text))
-            read = read_reply(body, self.options, reader.name)
+            body = await self._post(self._channel.wrap(request_of(self.options, reader, text)))
+            read = read_reply(self._channel.unwrap(body), self.options, reader.name)
         except Fault as fault:
             if fault.code != "code.refused":
                 self.last = fault

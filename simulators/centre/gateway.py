@@ -10,6 +10,7 @@ import base64
 import datetime as dt
 import hashlib
 import hmac
+import secrets
 from collections.abc import Callable, Mapping
 
 from attrs import frozen
@@ -98,6 +99,18 @@ def verify(public: tuple[int, int], signature: bytes, data: bytes, user_id: byte
         return False
     point = _add(_times(s, _G), _times((r + s) % _N, public))
     return point is not None and (_digest(public, data, user_id) + point[0]) % _N == r
+
+
+def sign(private: int, public: tuple[int, int], data: bytes, user_id: bytes) -> bytes:
+    """GB/T 32918.2, 6.1: r and s, 32 bytes each."""
+    digest = _digest(public, data, user_id)
+    while True:
+        once = secrets.randbelow(_N - 1) + 1
+        point = _times(once, _G)
+        r = (digest + point[0]) % _N if point is not None else 0
+        s = pow(1 + private, -1, _N) * (once - r * private) % _N
+        if r and s and r + once != _N:
+            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
 def _digest(public: tuple[int, int], data: bytes, user_id: bytes) -> int:

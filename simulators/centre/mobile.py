@@ -6,6 +6,7 @@ A bill is uploaded, the person pays by phone (``pay`` stands for the cashier's p
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -41,6 +42,7 @@ class Order:
     state: str = WAITING
     settlement: Settlement | None = None
     cash_paid: bool = False
+    changed_at: dt.datetime | None = None
     refunds: dict[str, tuple[str, dict[str, str]]] = field(factory=dict)  # appRefdSn -> what was asked, what was answered
 
     @property
@@ -86,7 +88,7 @@ class MobileOrders:
         order = self.orders[number]
         amounts = order.amounts
         return {
-            "payOrdId": number, "callType": "1", "medOrgOrd": order.our_number, "traceTime": "20261120100000",
+            "payOrdId": number, "callType": "1", "medOrgOrd": order.our_number, "traceTime": self._when(order),
             "ownpayAmt": amounts.pop("ownPayAmt"), **amounts, "hiChrgTime": "100000", "hiDocSn": number, "hiRgstSn": number,
             "orgName": "测试医院", "setlType": "ALL", "revsToken": f"R{number}",
         }  # fmt: skip
@@ -123,9 +125,11 @@ class MobileOrders:
         order = self._known(data)
         if order.state != WAITING:
             raise Refusal("2072")
-        head = {"infno": "2207", "msgid": order.our_number}
+        head = {"infno": "2207", "msgid": data["orgBizSer"]}
         self._b.book(head, order.visit, order.row, self._b.bill(order.visit, order.row))
-        order.settlement = self._b.ledger.by_message(order.our_number)
+        order.settlement = self._b.ledger.by_message(data["orgBizSer"])
+        if order.settlement is not None:
+            order.settlement.settlement_number = order.number  # an order's rows bear its own number
         order.state = SETTLED if order.amounts["ownPayAmt"] == "0.00" else INSURANCE_PAID
         return {"payOrdId": order.number, "ordStas": order.state, **order.amounts}
 
@@ -133,7 +137,12 @@ class MobileOrders:
         order = self._known(data)
         if data["idNo"] != order.visit.person.id_number:
             raise Refusal("1012")
-        about = {"payOrdId": order.number, "ordStas": order.state, "medOrgOrd": order.our_number}
+        about = {
+            "payOrdId": order.number,
+            "ordStas": order.state,
+            "medOrgOrd": order.our_number,
+            "traceTime": self._when(order),
+        }
         return about | {"revsToken": f"R{order.number}"} | order.amounts
 
     def _refund(self, data: Data) -> dict[str, Any]:
@@ -157,16 +166,17 @@ class MobileOrders:
                 "psn_no": order.row["psn_no"],
             }
             self._b.undoing.cancel({"infno": "2208", "msgid": data["appRefdSn"]}, {"data": [cancel]})
+            settlement.cancel_number = order.number
         if data["refdType"] != "HI":
             order.cash_paid = False
         insured = settlement in self._b.ledger.in_state(State.APPROVED)
         order.state = _AFTER_A_REFUND[insured, order.cash_paid]
-        at = "20261120"
+        order.changed_at = at = self._b.now()
         answer = {
             "refdSn": self._b.new_number("F"),
             "hiFefdSn": self._b.new_number("H"),
-            "hiTrnsDate": at,
-            "hiTrnsTime": "100000",
+            "hiTrnsDate": f"{at:%Y%m%d}",
+            "hiTrnsTime": f"{at:%H%M%S}",
         }
         order.refunds[data["appRefdSn"]] = (asked, answer | {"refStatus": "SUCC"})
         return answer | {"refStatus": "SUCC"}
@@ -184,6 +194,11 @@ class MobileOrders:
         whole = Money(sum(one.fen for one in given.values()))
         if given != {name: money_of(amount) for name, amount in wanted.items()} or money_of(data["totlRefdAmt"]) != whole:
             raise Refusal("2071")
+
+    def _when(self, order: Order) -> str:
+        """When it came to stand as it does: insurance's own moment, or that of its refund."""
+        paid = order.settlement.settled_at if order.settlement else None
+        return f"{order.changed_at or paid or self._b.now():%Y%m%d%H%M%S}"
 
     def _known(self, data: Data) -> Order:
         order = self.orders.get(data["payOrdId"])

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
+from simulators.ecode.sealed import SealedSide
 from simulators.people import PEOPLE, CardPerson
 
 MAX_BODY = 65536
@@ -22,13 +23,15 @@ class CodeServer(Resource):
 
     ``fault``: "" none; "silent" reads and never answers; "closed" cuts the connection after reading; "half" cuts the
     answer; "garbage" answers what is no JSON; "huge"; "error" HTTP 500; "refuse" says no; "no-token" leaves the token out;
-    "wrong-check" spoils the id number; "slow" waits for ``release``.
+    "wrong-check" spoils the id number; "slow" waits for ``release``. With a ``sealed`` side everything goes by the sealed
+    channel, which has faults of its own.
     """
 
     isLeaf = True  # noqa: N815 - Twisted's name
 
-    def __init__(self, reactor: Any, port: int = 0) -> None:
+    def __init__(self, reactor: Any, port: int = 0, sealed: SealedSide | None = None) -> None:
         super().__init__()
+        self.sealed = sealed
         self.fault = ""
         self.scanned = ""
         self.asked: list[dict[str, Any]] = []
@@ -53,7 +56,11 @@ class CodeServer(Resource):
 
     def render_POST(self, request: Any) -> Any:  # noqa: N802 - Twisted's name
         """One question."""
-        message = json.loads(request.content.read(MAX_BODY))
+        body = request.content.read(MAX_BODY)
+        try:
+            message = json.loads(body) if self.sealed is None else self.sealed.open(body)
+        except ValueError as exc:
+            return _encoded({"success": False, "code": exc.args[0], "message": "拒绝"})
         self.asked.append(message)
         self.authorisations.append(request.getHeader("Authorization") or "")
         if self.fault == "silent":
@@ -65,6 +72,8 @@ class CodeServer(Resource):
             request.setResponseCode(500)
             return b"no"
         answer = self._body(message)
+        if self.sealed is not None and self.fault not in {"garbage", "huge"}:
+            answer = self.sealed.seal(json.loads(answer), self.fault)
         request.setHeader("Content-Type", "application/json")
         if self.fault == "half":
             request.setHeader("Content-Length", str(len(answer)))

@@ -28,6 +28,11 @@ class Part:
 
     dispose = stop
 
+    @property
+    def count(self):
+        """Of the filings: what is started and stopped."""
+        return self
+
     async def _ends(self):
         pass
 

@@ -16,6 +16,7 @@ from tests.simulation import (
     planted_destinations,
     planted_edges,
     planted_kinds,
+    planted_mobile,
     planted_pursuit,
     planted_reconciliation,
     planted_shifts,
@@ -47,7 +48,7 @@ class Case:
         return broken is not None and self.rule in {"", broken.number}
 
 
-def cases() -> Iterator[Case]:
+def cases() -> Iterator[Case]:  # noqa: C901 - a line a group
     """All of them."""
     for plant in (*planted.ALL, *planted_edges.ALL):
         yield Case(plant, "hostile", tuple(range(1, 101)))
@@ -61,6 +62,8 @@ def cases() -> Iterator[Case]:
         yield Case(plant, "calm" if plant in CALM else "hostile", tuple(range(1, 61)))
     for plant in planted_pursuit.ALL:
         yield Case(plant, "evidence", tuple(range(1, 41)))
+    for plant, first in planted_mobile.ALL.items():
+        yield Case(plant, "phone", (first, *range(1, 31)))
     for plant in planted_reconciliation.ALL:
         yield Case(plant, "nights", tuple(range(1, 41)))
     for plant in planted_destinations.ALL:

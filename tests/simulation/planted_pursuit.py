@@ -37,7 +37,7 @@ def the_limit_in_time_is_forgotten(patch):
 
 
 def every_region_has_the_same_order(patch):
-    patch.setattr(pursuit, "order", lambda policy, visit: ORDER)
+    patch.setattr(pursuit, "order", lambda policy, visit, settlement: ORDER)
 
 
 def the_wait_for_the_file_wakes_nobody(patch):

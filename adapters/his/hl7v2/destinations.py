@@ -62,6 +62,8 @@ class LinkOptions(Hl7Options):
         super().__attrs_post_init__()
         if self.numbered and (self.connections, self.max_in_flight) != (1, 1):
             raise ValueError("sequence_numbers need connections = 1 and max_in_flight = 1: one message at a time, in order")
+        if self.find.event and (self.numbered or self.answers_on):
+            raise ValueError("find.event: not with sequence_numbers or answers_on, for a reply comes where it was asked")
         if self.answers_on and self.application_ack not in tables.ANSWERS_LATER:
             raise ValueError("answers_on needs application_ack AL, SU or ER")
         if self.answers_on and self.accept_ack not in tables.ANSWERS_TWICE:

@@ -5,6 +5,8 @@ Sources: HL7 2.5, 3.3.56 (Q23) and 3.3.57 (Q22), 5.5.4 (QPD, RCP); IHE ITI-9 and
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from adapters.his.hl7v2 import tables
 from adapters.his.hl7v2.dialect import Asking, Dialect
 from adapters.his.hl7v2.frame import Field, Repetition, Segment
@@ -28,6 +30,9 @@ def segments_of(message: FindPatient, dialect: Dialect) -> tuple[Segment, ...]:
     by = _number(message, dialect) if asking.event == tables.BY_NUMBER else _parameters(message, asking, dialect)
     if not by:
         raise Fault("his.message", "QPD-3: this query has nothing to ask by here")
+    if dialect.application_ack not in tables.ANSWERS_TWICE:
+        # NE would ask for no reply at all: without a word the reply itself is the acknowledgement (original mode).
+        dialect = evolve(dialect, accept_ack="", application_ack="")
     name = tuple(asking.query_name.split("^")) if asking.query_name else tables.QUERY_NAMES[asking.event]
     return (
         msh(what, message, dialect),

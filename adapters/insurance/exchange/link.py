@@ -154,6 +154,8 @@ class CentreLink(Centre):
         site = self.profile.site_rules
         self._check_region_limits(request)
         head = self._signers.envelope.signed(self._head(message_id, call, request, at, sign_number))
+        if self._signers.password is not None:
+            head["cainfo"] = self._signers.password.cainfo(request)
         check_row(REQUEST_HEAD, head, f"{call.value} head", DICTIONARIES, site)
         nodes = self._nodes(request)
         check_input(TRANSACTIONS[call.value], nodes, DICTIONARIES, site)

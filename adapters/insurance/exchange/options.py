@@ -70,6 +70,10 @@ class CentreOptions:
     signing_key: str = setting(
         help="where our SM2 private key (PEM) is: an absolute path, or a credential of systemd", default=""
     )
+    password_key: str = setting(
+        help="where the centre's RSA public key (PEM) for passwords is: an absolute path, or a credential of systemd",
+        default="",
+    )
     connect_s: float = setting(help="name, TCP and TLS together", default=5.0, unit="s", validator=between(0.05, 60.0))
     total_deadline_s: float = setting(
         help="from handing over a message to its outcome", default=45.0, unit="s", validator=between(0.1, 600.0)

@@ -37,9 +37,11 @@ from middleware.domain.mobile import (
     OrderStands,
     PlaceOrder,
     QueryOrder,
+    Refund,
     RefundOrder,
     UploadBill,
 )
+from middleware.domain.money import ZERO
 
 BY_ITEM, YES, NO = "01", "1", "0"
 _CITIZEN = "01"
@@ -133,7 +135,8 @@ def _asked(request: PlaceOrder | QueryOrder) -> dict[str, str]:
 
 def _refund(request: RefundOrder) -> dict[str, str]:
     amounts = request.amounts
-    if not amounts.agree or amounts.total.fen <= 0:
+    # All of an order of which insurance paid nothing yet is still to be undone: the settlement itself goes back.
+    if not amounts.agree or amounts.total.fen < 0 or (amounts.total == ZERO and request.what is not Refund.ALL):
         raise Fault("centre.field", "6203 data.totlRefdAmt: is not the sum of its parts, or nothing")
     return {
         "payOrdId": request.order_number,

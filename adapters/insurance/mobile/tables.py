@@ -294,7 +294,7 @@ _ALL = (
 # fmt: on
 
 MOBILE: Mapping[str, Transaction] = MappingProxyType({one.code: one for one in _ALL})
-"""By code. No flow of the daemon sends them (docs/transactions.md)."""
+"""By code (docs/transactions.md)."""
 
 LISTS = frozenset(node.name for one in _ALL for node in one.input if node.many)
 """What stands inside ``data`` on the wire."""

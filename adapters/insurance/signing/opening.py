@@ -8,11 +8,12 @@ from attrs import field, frozen
 
 from adapters.insurance.exchange.options import CentreOptions
 from adapters.insurance.profile import Profile
-from adapters.insurance.profile_gateway import CSB, MOCK, SM2, TIF
+from adapters.insurance.profile_gateway import CSB, MOCK, PASSWORD, SM2, TIF
 from adapters.insurance.signing.credentials import read_secret
 from adapters.insurance.signing.envelope import EnvelopeSigner, Sm2Signer, Unsigned
 from adapters.insurance.signing.gateways import CsbGateway, Gateway, NoGateway, TifGateway
 from adapters.insurance.signing.openssl import OpenSslSigningKey
+from adapters.insurance.signing.password import PasswordSeal, password_key
 from middleware.domain.fault import Fault
 
 
@@ -23,6 +24,7 @@ class Signers:
     envelope: EnvelopeSigner = field(factory=Unsigned, repr=False)
     gateway: Gateway = field(factory=NoGateway, repr=False)
     window_s: float | None = None  # how far our clock may be from the gateway's; None where there is none
+    password: PasswordSeal | None = None  # where cainfo carries the person's
 
 
 def signers_of(profile: Profile, options: CentreOptions, nonce: Callable[[], str]) -> Signers:
@@ -31,7 +33,7 @@ def signers_of(profile: Profile, options: CentreOptions, nonce: Callable[[], str
     ``Fault("system.config")`` names what the site, or its region's profile, still has to give.
     """
     gateway = _gateway(profile, options, nonce)
-    return Signers(_envelope(profile, options), gateway, gateway_window_s(profile))
+    return Signers(_envelope(profile, options), gateway, gateway_window_s(profile), _password(profile, options))
 
 
 def gateway_window_s(profile: Profile) -> float | None:
@@ -63,4 +65,13 @@ def _envelope(profile: Profile, options: CentreOptions) -> EnvelopeSigner:
         signer = Sm2Signer(OpenSslSigningKey(pem, "centre.signing_key"), form.user_id, form.form)
         signer.signed({})  # whoever cannot sign says so at the start, not at the first patient
         return signer
-    return Unsigned("MOCK" if form.scheme == MOCK else "")
+    return Unsigned({MOCK: "MOCK", PASSWORD: form.signtype}.get(form.scheme, ""))
+
+
+def _password(profile: Profile, options: CentreOptions) -> PasswordSeal | None:
+    form = profile.signature
+    if form.scheme != PASSWORD:
+        return None
+    key = password_key(read_secret(options.password_key, "centre.password_key"), "centre.password_key")
+    suffix = read_secret(options.gateway_secret, "centre.gateway_secret") if form.with_token else b""
+    return PasswordSeal(key, profile.region, suffix)

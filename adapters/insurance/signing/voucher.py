@@ -26,6 +26,19 @@ class NotGenuine(Exception):  # noqa: N818 - it says what is so; the text names 
     """What came is not what the other side sealed for us."""
 
 
+class Undecipherable(NotGenuine):
+    """It is in the sealed form, and our key does not open it."""
+
+
+@frozen(slots=True)
+class Opened:
+    """A message that was sealed for us: what it says, when it was made by the other side's clock, and its signature."""
+
+    data: Mapping[str, Any] = field(repr=False)
+    at: dt.datetime
+    signature: bytes = field(repr=False)
+
+
 @frozen(slots=True)
 class Voucher:
     """One application's side of the channel. ``app_id`` has 16 characters or more, ``secret`` is its appSecret."""
@@ -55,19 +68,30 @@ class Voucher:
 
     def unseal(self, body: bytes) -> Mapping[str, Any]:
         """The ``data`` of a message sealed for us. ``NotGenuine`` for anything else."""
+        return self.opened(body).data
+
+    def opened(self, body: bytes) -> Opened:
+        """The same with what tells an old message from a new one. ``NotGenuine``, or ``Undecipherable``."""
         if len(body) > MAX_BYTES:
             raise NotGenuine("too long")
         whole = _object(body)
         try:
             hidden, signature = bytes.fromhex(whole["encData"]), base64.b64decode(whole["signData"], validate=True)
-            data = _object(sm4_decrypt(self.key, hidden))
-        except (KeyError, TypeError, ValueError, binascii.Error) as exc:
+            at = _EPOCH + dt.timedelta(milliseconds=int(whole["timestamp"]))
+        except (KeyError, TypeError, ValueError, OverflowError, binascii.Error) as exc:
             raise NotGenuine(f"{type(exc).__name__} in the sealed form") from None
         if whole.get("appId") != self.app_id:
             raise NotGenuine("another application's")
+        data = self._deciphered(hidden)
         if not self.theirs.verify(signature, sign_text({**whole, "data": data}, self.secret).encode(), self.user_id):
             raise NotGenuine("the signature is not of these fields")
-        return data
+        return Opened(data, at, signature)
+
+    def _deciphered(self, hidden: bytes) -> dict[str, Any]:
+        try:
+            return _object(sm4_decrypt(self.key, hidden))
+        except (ValueError, NotGenuine) as exc:
+            raise Undecipherable(f"{type(exc).__name__} in deciphering") from None
 
     @property
     def key(self) -> bytes:

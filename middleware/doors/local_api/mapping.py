@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from middleware.domain.charge import ChargeLine, Diagnosis, Disease
 from middleware.domain.decision import CentreAmounts, Decision, Evidence, EvidenceKind, Verdict
 from middleware.domain.fault import Fault
-from middleware.domain.identity import IdNumber
+from middleware.domain.identity import IdNumber, Password
 from middleware.domain.kind import VisitKind
 from middleware.domain.money import Money
 from middleware.domain.order import (
@@ -187,6 +187,7 @@ def settle_order(params: SettleParams) -> SettleOrder:
         total=Money.parse(params.total),
         cash=Money.parse(params.cash),
         payment=payment_of(params.payment),
+        password=Password(params.password) if params.password else None,
     )
     check_cash(order.total, order.cash)
     return order

@@ -323,6 +323,17 @@ class SettleParams(Params, frozen=True, kw_only=True):
         PaymentParams | UnsetType,
         Meta(description="个人自付如何支付，缺省为现金 / how the own share is paid; left out = cash"),
     ] = UNSET
+    password: Annotated[
+        str,
+        Meta(
+            pattern=rf"^[!-~]{{0,32}}{END}",
+            description="参保人输入的卡或电子凭证密码，仅部分地区需要；不保存、不记账 / "
+            "what the person typed; some regions want it; never stored",
+        ),
+    ] = ""
+
+    def __repr__(self) -> str:
+        return f"SettleParams({self.settlement_id})"
 
 
 class CancelParams(Params, frozen=True, kw_only=True):

@@ -144,6 +144,17 @@ async def test_a_patient_is_found_by_person_or_number_in_each_way_of_asking(even
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_query_asks_for_its_reply_in_original_mode_and_in_enhanced_mode_waits_for_it_behind_ca():
+    for mode, asked in (("NE", ("", "")), ("AL", ("AL", "AL"))):
+        async with hospital(find=FindOptions(event="Q22"), application_ack=mode) as (simulator, his):
+            await his.deliver(registration())
+            outcome = await his.find(FIND)
+            query = simulator.received[-1]
+            assert (query.value("MSH", 15), query.value("MSH", 16)) == asked
+            assert [one.number.reveal() for one in outcome.reply.patients] == ["P000000001"]
+
+
+@pytest_twisted.ensureDeferred
 async def test_whatever_else_a_his_says_to_a_query_has_a_name_of_its_own():
     async with hospital(find=FindOptions(event="Q22", deadline_s=0.3)) as (simulator, his):
         assert await his.find(FIND) == Answered(HisFound(()))

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from middleware.domain.fault import Fault
 from middleware.domain.masters import MasterKind
+from middleware.doors.local_api.methods import METHODS
 from middleware.engine.masters import NameRule, named
 from middleware.store import tables as t
 from tests.middleware.engine.test_gate import LI, fault_of
@@ -21,7 +22,11 @@ Z01 = ("MFI|Department^科室^HIS||UPD|||AL", "MFE|MUP|||01|CE")
 
 
 async def listed(his, kind, code="", after="", limit=100):
-    return (await his.told.masters.list(MasterKind(kind), code, after, limit))["rows"]
+    answer = await his.told.masters.list(MasterKind(kind), code, after, limit)
+    METHODS["his.masters"].check_result(answer)
+    asked = {"kind": kind, "code": code, "after": answer["next_after"], "limit": limit}
+    assert METHODS["his.masters"].read(asked).after == answer["next_after"]
+    return answer["rows"]
 
 
 @pytest_twisted.ensureDeferred
@@ -62,8 +67,8 @@ async def test_a_version_is_good_from_its_own_moment_on(tmp_path):
 
 
 @pytest_twisted.ensureDeferred
-async def test_of_a_message_the_readable_records_are_taken_and_the_others_wait_for_a_person(store_url):
-    async with rig(store_url) as r:
+async def test_of_a_message_the_readable_records_are_taken_and_the_others_wait_for_a_person(tmp_path):
+    async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         his = His(r)
         await his.tell("MFN^M01", "MFI|Department", "MFE|MUP|||01|CE", "Z01|01|内科", "MFE|MUP|||02|CE", "Z01|02|")
         assert await his.failures() == [
@@ -76,8 +81,8 @@ async def test_of_a_message_the_readable_records_are_taken_and_the_others_wait_f
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_registration_takes_the_hiss_names_where_they_are_left_out_and_is_held_to_them_by_rule(store_url):
-    async with rig(store_url) as r:
+async def test_a_registration_takes_the_hiss_names_where_they_are_left_out_and_is_held_to_them_by_rule(tmp_path):
+    async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         his = His(r)
         order = evolve(register_order("x"), department_name="", doctor_name="")
         assert (await fault_of(named(r.engine.means, order, NameRule.FILL))).detail.startswith("params.department_name")

@@ -48,8 +48,8 @@ async def test_the_answer_to_a_registration_links_the_cards_holder_to_the_hiss_n
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_number_that_the_his_gave_to_somebody_else_is_listed_and_registers_all_the_same(store_url):
-    async with rig(store_url) as r:
+async def test_a_number_that_the_his_gave_to_somebody_else_is_listed_and_registers_all_the_same(tmp_path):
+    async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         his = His(r)
         await his.tell("ADT^A04", pid("PAT1", document=YI, name="测试乙"))
         visit, _ = await of_the_card(r)
@@ -96,8 +96,8 @@ async def test_what_somebody_else_said_too_stays_when_the_registration_is_taken_
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_dispute_that_a_registration_opened_ends_with_it(store_url):
-    async with rig(store_url, **WITHDRAWS) as r:
+async def test_a_dispute_that_a_registration_opened_ends_with_it(tmp_path):
+    async with rig(f"sqlite:///{tmp_path}/y.db", **WITHDRAWS) as r:
         his = His(r)
         await his.tell("ADT^A04", pid("PAT1", document=YI, name="测试乙"))
         visit = await registered(r)

@@ -51,8 +51,8 @@ async def test_each_line_is_charged_once_over_stays_and_outpatient_bills(store_u
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_line_of_an_outpatient_quote_is_not_charged_to_the_stay(store_url):
-    async with rig(store_url) as r:
+async def test_a_line_of_an_outpatient_quote_is_not_charged_to_the_stay(tmp_path):
+    async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         his = His(r)
         await told(r, his, ft1("L1", "60.00"))
         outpatient, _ = await of_the_card(r, key="o")
@@ -80,8 +80,8 @@ async def test_what_the_centre_declined_or_gave_back_may_be_charged_anew(store_u
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_the_his_changes_of_a_charged_line_stops_the_quote_and_the_settling_of_the_stay(store_url):
-    async with rig(store_url) as r:
+async def test_what_the_his_changes_of_a_charged_line_stops_the_quote_and_the_settling_of_the_stay(tmp_path):
+    async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         his = His(r)
         await told(r, his, ft1("L1", "60.00"))
         stay = await admitted(r)

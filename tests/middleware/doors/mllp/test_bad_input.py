@@ -13,7 +13,7 @@ from middleware.engine.tasks import sleep
 from simulators.ports import free_port
 from tests.middleware.doors.mllp.rig import framed, hl7
 
-HALF_OPEN, ROOM = 1500, 32
+HALF_OPEN, ROOM = 1000, 16
 
 
 @pytest_twisted.ensureDeferred
