@@ -251,7 +251,7 @@ def test_a_file_that_may_not_grow_is_a_store_error_and_not_the_end(tmp_path):
 @pytest.mark.parametrize("state", list(S))
 def test_a_visit_is_busy_exactly_when_a_restart_must_look_at_it(state):
     assert is_busy(visit(settlement(state))) == (
-        state in {S.RECEIVED, S.ITEMISED, S.UNKNOWN} or state.value.endswith(("Intended", "Sent"))
+        state in {S.RECEIVED, S.ITEMISED, S.ORDERED, S.UNKNOWN} or state.value.endswith(("Intended", "Sent"))
     )
     assert is_busy(visit(settlement(state, awaiting=None, next_due=NOW)))
 
