@@ -154,6 +154,7 @@ async def test_a_refused_update_moves_nothing_and_is_not_sent_again_once_a_newer
         METHODS["letters.show"].check_result(shown)
         assert (shown["matter"], shown["state"], shown["refusal"]["foreign"]) == ("updated", "Registered", "民族代码未维护")
         assert (await r.counter.visit(HIS, visit["visit_id"]))["state"] == "Registered"
+        await registered(r, key="unchanged")
         await desk.resend(LI, letter, "HIS 已补字典")
         await became(r, letter, "accepted")
 
