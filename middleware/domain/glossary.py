@@ -165,6 +165,12 @@ TERMS = (
     Term("处理建议", "proposal: a decision that waits for a second person", "", "decision.Proposal"),
     Term("依据", "evidence", "", "decision.Evidence"),
     Term("幂等键", "idempotency key", "", "fault.Retry.SAME_KEY"),
+    # -- who is told
+    Term("接收系统", "destination: a system that is told", "", "destination.Destination"),
+    Term("作准", "decides: its yes or no counts", "", "destination.Destination.decides"),
+    Term("副本", "copy: its answer moves nothing", "", "destination.Addressed.copy"),
+    Term("顺序号", "sequence number (MSH-13, MSA-4)", "", "numbering.Numbers"),
+    Term("更正", "correction of a refused message", "", "correction.corrected"),
     # -- a terminal's day
     Term("结批", "closed batch of a terminal", "", "shift.ClosedShift"),
     Term("批次明细", "row of a terminal's batch", "", "shift.ShiftRow"),

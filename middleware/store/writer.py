@@ -154,7 +154,9 @@ class Writer:
             if len(units) == 1:
                 return [StoreError(_cause(exc))]
             return [result for unit in units for result in self.write([unit])]
-        except (sa.exc.SQLAlchemyError, OSError, Fault) as exc:
+        except Fault as exc:
+            return self._unsealed(units, exc)
+        except (sa.exc.SQLAlchemyError, OSError) as exc:
             return [StoreError(_cause(exc)) for _ in units]
         except Exception as exc:  # noqa: BLE001 - a value that cannot be written must not end the only thread that writes
             if len(units) == 1:
@@ -168,6 +170,12 @@ class Writer:
         if len(units) == 1:
             return [KeyTakenError() if _is_of_the_unit(exc) else StoreError("the chain went on without us")]
         return [result for unit in units for result in self.write([unit])]
+
+    def _unsealed(self, units: Sequence[Write], fault: Fault) -> list[Exception | None]:
+        """No key can be had. A message that was taken before needs none: whether one is, the table is asked once."""
+        if any(isinstance(unit, Incoming) for unit in units) and self._taken.doubted():
+            return self.write(units)
+        return [StoreError(_cause(fault)) for _ in units]
 
     def _write(self, units: Sequence[Write]) -> list[Exception | None]:
         if not self._known:

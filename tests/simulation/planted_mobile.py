@@ -5,30 +5,12 @@ from __future__ import annotations
 from attrs import evolve
 
 from middleware.domain import event as e
-from middleware.domain.mobile import Standing
 from middleware.domain.visit import SettlementState as S
 from middleware.flow import cancel, mobile, ordering, settlement
 from middleware.flow import visit as flow
 from middleware.flow.step import Step
 
 ROWS = flow.SETTLEMENT_ROWS
-
-
-def what_a_notice_says_is_believed(patch):
-    def planted(s, event, at, visit):
-        shown = e.OrderShown(s.settlement_id, s.mobile.query_id, "6", event.amounts, at.now)
-        return mobile._paid(s, shown, at, visit)
-
-    for state in (S.REVERSED, S.REFUSED, S.ORDERED, S.UNKNOWN):
-        patch.setitem(ROWS[e.OrderNoticed].moves, state, planted)
-
-
-def an_order_that_insurance_paid_counts_as_paid(patch):
-    patch.setattr(mobile, "_standing", lambda event, real=mobile._standing: paid_as_a_whole(real(event)))
-
-
-def paid_as_a_whole(standing):
-    return Standing.SETTLED if standing is Standing.INSURANCE_PAID else standing
 
 
 def an_order_whose_time_is_over_is_forgotten(patch):
@@ -41,18 +23,6 @@ def an_order_whose_time_is_over_is_forgotten(patch):
 def a_lost_refund_is_asked_for_again_at_once(patch):
     for state in (S.CANCEL_INTENDED, S.CANCEL_SENT):
         patch.setitem(ROWS[e.CancelUnanswered].moves, state, lambda s, event, at, visit: cancel.intend(s, "", at, visit))
-
-
-def a_lost_order_is_placed_again(patch):
-    for state in (S.SETTLE_INTENDED, S.SETTLE_SENT):
-        real = ROWS[e.SettleUnanswered].moves[state]
-
-        def planted(s, event, at, visit, real=real):
-            if s.mobile is None:
-                return real(s, event, at, visit)
-            return mobile.opened(s, e.CentreOpenedOrder(s.settlement_id, "", s.mobile.number, "T", ""), at, visit)
-
-        patch.setitem(ROWS[e.SettleUnanswered].moves, state, planted)
 
 
 def while_an_order_waits_the_window_settles_too(patch):
@@ -77,11 +47,8 @@ def an_order_without_an_answer_is_called_unpaid(patch):
 # With the seed that is tried first.
 ALL = {
     an_order_whose_time_is_over_is_forgotten: 3,
-    a_lost_order_is_placed_again: 5,
-    while_an_order_waits_the_window_settles_too: 3,
+    while_an_order_waits_the_window_settles_too: 4,
     an_order_that_rests_wakes_nobody: 1,
     an_order_without_an_answer_is_called_unpaid: 1,
-    what_a_notice_says_is_believed: 1,
-    an_order_that_insurance_paid_counts_as_paid: 1,
-    a_lost_refund_is_asked_for_again_at_once: 2,
+    a_lost_refund_is_asked_for_again_at_once: 1,
 }

@@ -170,8 +170,8 @@ async def test_who_decides_charges_is_believed_about_them_and_who_decides_regist
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_refused_registration_is_copied_to_nobody(store_url):
-    async with told(store_url, PHARMACY) as r:
+async def test_a_refused_registration_is_copied_to_nobody(tmp_path):
+    async with told(tmp_path, PHARMACY) as r:
         r.to["his"].script = [Refused("AE", "no")]
         with pytest.raises(Fault):
             await registered(r)

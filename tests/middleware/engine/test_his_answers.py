@@ -47,7 +47,8 @@ async def apart(store_url, *, asks="AL", timeout_s=30.0):
         r.outbox = Outbox(
             r.engine, link, ours=lambda: r.members.holds(OUTBOX), poll_s=0.02, later=Later(timeout_s, asks == "ER")
         )
-        answers = HisAnswers({"his": Way("back", link.read_answer, r.outbox)}, LettersReader(r.database), r.pool)
+        ways = {"his": Way("back", link.read_answer, r.outbox), "pharmacy": Way("third", link.read_answer, r.outbox)}
+        r.answers = answers = HisAnswers(ways, LettersReader(r.database), r.pool)
         inbox = Inbox(r.journal, r.pool, InboxReader(r.database, r.vault), r.now, reactor)
         ports = {"back": door_port, "other": free_port()}
         doors = {name: MllpOptions(port=port, stop_grace_s=0.0) for name, port in ports.items()}
@@ -92,8 +93,8 @@ async def test_a_letter_is_closed_by_the_answer_that_comes_over_the_other_connec
 
 @pytest.mark.parametrize("knob", [Fault.ANSWER_FIRST, Fault.ANSWER_TWICE, Fault.ANSWER_OTHER])
 @pytest_twisted.ensureDeferred
-async def test_an_answer_before_ca_twice_or_for_nobody_changes_nothing_else(store_url, knob):
-    async with apart(store_url) as r:
+async def test_an_answer_before_ca_twice_or_for_nobody_changes_nothing_else(tmp_path, knob):
+    async with apart(tmp_path) as r:
         r.simulator.knobs.turn(ADT, knob)
         await registered(r)
         await registered(r, key="r2")
@@ -127,8 +128,8 @@ async def test_a_no_over_the_other_connection_refuses_the_letter_and_the_contrar
 
 
 @pytest_twisted.ensureDeferred
-async def test_ca_without_an_answer_sends_the_letter_again_and_the_his_books_it_once(store_url):
-    async with apart(store_url, timeout_s=0.2) as r:
+async def test_ca_without_an_answer_sends_the_letter_again_and_the_his_books_it_once(tmp_path):
+    async with apart(tmp_path, timeout_s=0.2) as r:
         r.simulator.knobs.turn(ADT, Fault.COMMIT_ONLY)
         await registered(r)
 
@@ -141,8 +142,8 @@ async def test_ca_without_an_answer_sends_the_letter_again_and_the_his_books_it_
 
 
 @pytest_twisted.ensureDeferred
-async def test_where_only_errors_are_told_silence_after_ca_is_a_yes(store_url):
-    async with apart(store_url, asks="ER", timeout_s=0.2) as r:
+async def test_where_only_errors_are_told_silence_after_ca_is_a_yes(tmp_path):
+    async with apart(tmp_path, asks="ER", timeout_s=0.2) as r:
         r.simulator.knobs.turn(DFT, Fault.COMMIT_THEN_AE)
         quote = await quoted(r)
         await r.counter.settle(HIS, "s1", order_of(quote))
@@ -174,8 +175,8 @@ async def test_an_answer_over_another_link_is_a_stray_and_closes_nothing(store_u
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_answer_after_a_restart_closes_the_letter_that_still_waits(store_url):
-    async with apart(store_url) as r:
+async def test_an_answer_after_a_restart_closes_the_letter_that_still_waits(tmp_path):
+    async with apart(tmp_path) as r:
         r.simulator.knobs.turn(ADT, Fault.COMMIT_ONLY)
         waiting = ensureDeferred(registered(r))
         await until_true(lambda: r.outbox._committed)
@@ -186,3 +187,30 @@ async def test_an_answer_after_a_restart_closes_the_letter_that_still_waits(stor
         await waiting
 
         assert rows(r, t.outbox)[0].outcome == "accepted"
+
+
+def said(code, msa_2):
+    return f"MSH|^~\\&|HIS||YIKATONG||20261122||ACK|Z1|P|2.5\rMSA|{code}|{msa_2}\r".encode()
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_answer_that_fits_no_letter_of_its_link_closes_none_and_is_told_why(store_url):
+    async with apart(store_url) as r:
+        r.simulator.knobs.turn(ADT, Fault.COMMIT_ONLY)
+        waiting = ensureDeferred(registered(r))
+        await until_true(lambda: r.outbox._committed)
+        letter = rows(r, t.outbox)[0].control_id
+        take = r.answers.take
+
+        assert await take("third", said("AA", letter)) == "hl7.ack_link"  # the letter is another destination's
+        assert await take("back", said("AA", letter[:1] + letter[3:] + ".1")) == "hl7.ack_closed"  # never corrected
+        assert await take("back", said("AA", "R404")) == "hl7.ack_unknown"
+        assert await take("back", said("CA", letter)) == "hl7.stray_ack"  # says nothing of what was made of it
+        assert await take("back", said("XX", letter)) == "hl7.stray_ack"
+        assert await take("back", b"HELLO") == "hl7.stray_ack"
+        assert rows(r, t.outbox)[0].outcome == ""
+
+        assert await take("back", said("AA", letter)) == ""
+        await waiting
+        assert await take("back", said("AA", letter)) == ""
+        assert await take("back", said("AE", letter)) == "hl7.ack_closed"

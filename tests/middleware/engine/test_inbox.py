@@ -8,15 +8,62 @@ import msgspec
 import pytest
 import pytest_twisted
 import sqlalchemy as sa
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
 from middleware.domain.fault import Fault
 from middleware.domain.order import Caller, Role
 from middleware.doors.local_api.methods import METHODS
-from middleware.engine.inbox import PIECE_BYTES
+from middleware.engine.inbox import PIECE_BYTES, Inbox
+from middleware.engine.journal import MAX_BATCH
 from middleware.store import tables as t
+from middleware.store.units import RepeatedError
 from tests.middleware.doors.mllp.rig import Site, framed, hl7
 
 LI = Caller(Role.OPERATOR, "desk-li", "")
+
+
+class HeldJournal:
+    """Remembers what is handed over, and answers when the test says so."""
+
+    def __init__(self):
+        self.held = []
+
+    def receive(self, messages):
+        self.held.append((list(messages), Deferred()))
+        return self.held[-1][1]
+
+
+def test_what_comes_in_one_turn_is_handed_over_together_in_its_order_and_no_more_at_once_than_a_transaction_takes():
+    journal, clock, told = HeldJournal(), Clock(), []
+    inbox = Inbox(journal, None, None, None, clock)
+    for number in range(MAX_BATCH + 1):
+        inbox.take(number, lambda result, number=number: told.append((number, result)))
+    assert journal.held == []
+    clock.advance(0)
+    assert [messages for messages, _ in journal.held] == [list(range(MAX_BATCH)), [MAX_BATCH]]
+
+    inbox.take("next", lambda result: told.append(("next", result)))
+    assert told == []
+    (_, first), (_, second) = journal.held
+    busy = Fault("system.busy")
+    first.callback([None, RepeatedError(), *[busy] * (MAX_BATCH - 2)])
+    second.errback(Fault("system.stopping"))
+    assert [result for _, result in told[:3]] == [True, False, busy]
+    assert [number for number, _ in told] == list(range(MAX_BATCH + 1))
+    assert told[-1][1].code == "system.stopping"
+    clock.advance(0)
+    assert journal.held[2][0] == ["next"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_messages_of_one_read_share_a_transaction(filled):
+    before = filled.journal.stats.batches
+    sender = await filled.connect()
+    sender.send(b"".join(framed(hl7(f"T{number}")) for number in range(20)))
+
+    assert await sender.codes(20) == [("AA", f"T{number}") for number in range(20)]
+    assert filled.journal.stats.batches == before + 1
 
 
 @pytest_twisted.async_yield_fixture

@@ -214,8 +214,8 @@ async def test_who_the_patient_is_is_corrected_by_two_persons_and_an_amount_by_n
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_rejected_correction_changes_nothing(store_url):
-    async with rig(store_url) as r:
+async def test_a_rejected_correction_changes_nothing(tmp_path):
+    async with rig(tmp_path) as r:
         _, letter = await refused(r)
         desk = desk_of(r)
         proposed = (await desk.fix(LI, letter, {"patient_name": "测试乙"}, "x"))["corrections"][0]

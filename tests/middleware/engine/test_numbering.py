@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
+import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.defer import ensureDeferred
 
+from middleware.domain.fault import Fault
 from middleware.domain.health import Condition
 from middleware.domain.his import HisAccepted, Told
 from middleware.domain.numbering import LinkState
@@ -17,7 +20,8 @@ from middleware.engine.outbox import Outbox
 from middleware.engine.tasks import sleep
 from middleware.store import tables as t
 from middleware.store.inspection import states_agree
-from middleware.store.numbers import read_numbers
+from middleware.store.numbers import answered, give, read_numbers
+from middleware.store.units import Record, Unit
 from tests.support.counter import order_of, quoted, registered, rig, rows, until
 from tests.support.fakes import HIS, FakeHis
 
@@ -112,8 +116,8 @@ async def test_numbers_go_on_after_a_restart_and_what_may_have_left_keeps_its_ow
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_gap_freezes_the_link_durably_and_tells_the_operator(store_url):
-    async with rig(store_url) as r:
+async def test_a_gap_freezes_the_link_durably_and_tells_the_operator(tmp_path):
+    async with rig(tmp_path) as r:
         his = await box_of(r)
         his.script = [(YES, 1), (Refused("AE", "sequence"), 9)]
         quote = await quoted(r)
@@ -133,8 +137,8 @@ async def test_a_gap_freezes_the_link_durably_and_tells_the_operator(store_url):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_link_that_asks_starts_with_a_zero_once_a_life_and_waits_for_its_answer(store_url):
-    async with rig(store_url) as r:
+async def test_a_link_that_asks_starts_with_a_zero_once_a_life_and_waits_for_its_answer(tmp_path):
+    async with rig(tmp_path) as r:
         his = Counting()
         his.starts = [(NotSent("his.unreachable"), None), (YES, -1)]
         await box_of(r, his, ask=True)
@@ -143,3 +147,30 @@ async def test_a_link_that_asks_starts_with_a_zero_once_a_life_and_waits_for_its
 
         assert his.asked == [(20, 0), (20, 0)]
         assert [number for _, number in his.told] == [1, 2]
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_number_is_given_while_another_letter_waits_for_its_answer_or_the_link_is_frozen(store_url):
+    async with rig(store_url) as r:
+        r.outbox.stop()
+        waiting = [ensureDeferred(registered(r, key=key)) for key in ("r1", "r2")]
+        await until_true(lambda: len(rows(r, t.outbox)) == 2)
+        first, second = (row.control_id for row in rows(r, t.outbox))
+        now, given = r.now(), []
+
+        async def commit(work):
+            record = Record(now, "", "", "LetterNumbered", "", "", "{}")
+            await r.journal.commit(Unit(records=(record,), now=now, work=work))
+
+        await commit(give("his", first, now, given))
+        await commit(give("his", first, now, given))
+        assert given == [(1, True), (1, False)]
+        with pytest.raises(Fault) as caught:
+            await commit(give("his", second, now, given))
+        assert (caught.value.code, caught.value.detail) == ("desk.stale", f"{first} has no answer")
+        await commit(answered("his", first, now, counted=True, frozen="2 was sent, 9 is expected"))
+        with pytest.raises(Fault) as caught:
+            await commit(give("his", second, now, given))
+        assert (caught.value.code, len(given)) == ("his.sequence", 2)
+        for one in waiting:
+            one.addErrback(lambda _gone: None)

@@ -109,6 +109,20 @@ def test_every_letter_leaves_once_and_in_order_of_its_patient_whatever_comes_bet
         assert mine == sorted(mine)
 
 
+def test_a_letter_that_is_open_again_goes_before_those_written_after_it_but_not_before_one_that_is_out():
+    waiting_lane, busy = Lanes(), Lanes()
+    for lanes in (waiting_lane, busy):
+        lanes.add(waiting(5, "a"))
+        lanes.add(waiting(6, "a"))
+    out = busy.take()
+    for lanes in (waiting_lane, busy):
+        lanes.add(waiting(3, "a"))
+
+    assert waiting_lane.take().sequence == 3
+    busy.done(out)
+    assert [out.sequence, busy.take().sequence] == [5, 3]
+
+
 def test_registrations_go_first_and_do_not_starve_the_rest():
     lanes = Lanes()
     for number in range(8):

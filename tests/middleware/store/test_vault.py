@@ -160,6 +160,21 @@ def test_a_key_seals_no_more_values_than_it_may_and_another_takes_over(engine):
     assert ids[1] == ids[2] != key.id
 
 
+def test_many_values_at_once_are_counted_and_sealed_by_as_many_keys_as_they_need(engine):
+    vault = Vault(engine, masters(), Sealing(max_values=CHUNK))
+    key = vault.keys.for_sealing(NOW)
+    assert write(engine, vault, Unit(now=NOW)) == [None]
+    key.left = 3
+    values = [(f"r{number}", f"v{number}".encode()) for number in range(8)]
+    sealed = vault.seal_many("inbox", "sealed", values, NOW)
+
+    assert [key_of(one) == key.id for one in sealed] == [True] * 3 + [False] * 5
+    assert len({key_of(one) for one in sealed[3:]}) == 1
+    opened = [vault.open_bytes("inbox", row, "sealed", one) for (row, _), one in zip(values, sealed, strict=True)]
+    assert opened == [value for _, value in values]
+    assert key.left == 0
+
+
 def test_what_a_life_did_not_use_of_its_reservation_is_not_used_by_the_next(engine):
     for number in (1, 2, 3):
         assert write(engine, a_vault(engine), unit(number)) == [None]
