@@ -200,9 +200,21 @@ def load_part(folder: Path, scale: Scale) -> None:
     for place, title in enumerate(PHASES.values()):
         print(f"\n  {title}")
         _phases([phases[place] for phases in levels])
+    _against_least(folder, scale, [phases[1] for phases in levels])
     faults = {code: count for phases in levels for phase in phases for code, count in phase.faults.items()}
     if faults:
         raise BrokenError(f"the daemon refused what it should have done: {faults}")
+
+
+def _against_least(folder: Path, scale: Scale, phases: list[Phase]) -> None:
+    """The daemon's CPU for a quote and settle over the sum of its bare parts, measured here and now."""
+    place = folder / "irreducible"
+    place.mkdir(exist_ok=True)
+    bare = _json_of(["benchmarks.irreducible", str(place), str(scale.load_s)], scale.load_s, {})
+    parts = "; ".join(f"{name} {bare[name]:.3f}" for name in ("call", "unit", "letter", "request"))
+    print(f"\n  bare parts of (a), CPU ms: {parts}; four calls, eight units, a letter, two requests: {bare['whole']:.2f}")
+    ratios = "; ".join(f"{phase.clients} clients {phase.cpu_ms('daemon') / bare['whole']:.2f}" for phase in phases)
+    print(f"  the daemon's CPU over that: {ratios}")
 
 
 def durability_part(folder: Path, scale: Scale) -> None:
@@ -274,8 +286,11 @@ def centre_part(folder: Path, scale: Scale) -> None:
     print("  style              bytes   ours ms   libraries ms   ratio")
     command = [sys.executable, "-m", "benchmarks.centre_calls", str(scale.centre_s)]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=120 + scale.centre_s * 2)
-    for row in map(json.loads, done.stdout.splitlines()):
+    *styles, slow = map(json.loads, done.stdout.splitlines())
+    for row in styles:
         print(f"  {row['style']:17}{row['bytes']:7}{row['ours']:10.3f}{row['bare']:15.3f}{row['ratio']:8.1f}")
+    rate, waiting, cost = slow["rate"], slow["in_flight"], slow["ours"]
+    print(f"  {rate:.0f} calls/s to a centre that takes 50 ms, {waiting} in flight: {cost:.2f} ms of CPU each")
     found = in_flight.run(folder / "in-flight", scale.centre_calls, scale.centre_slow_s)
     if found.faults:
         raise BrokenError(f"the daemon refused what it should have done: {found.faults}")

@@ -54,6 +54,7 @@ from simulators.stage import INSTITUTION, ROOT
 
 reactor: Any = _reactor
 TURNS, IN_FLIGHT = 3, 8
+MANY, SLOW_S = 100, 0.05
 AT = dt.datetime(2026, 3, 2, 9, 30, 15, tzinfo=dt.timezone(dt.timedelta(hours=8)))
 MESSAGE_ID = f"{INSTITUTION}202603020930150000"
 XML, JSON = "text/xml; charset=utf-8", "application/json"
@@ -119,8 +120,8 @@ def options_of(port: int, folder: Path) -> CentreOptions:
     )
 
 
-async def cpu_of(once: Callable[[], Any], seconds: float) -> float:
-    """Milliseconds of this process's CPU for one, ``IN_FLIGHT`` at a time."""
+async def cpu_of(once: Callable[[], Any], seconds: float, at_a_time: int = IN_FLIGHT) -> float:
+    """Milliseconds of this process's CPU for one."""
     end, done = time.monotonic() + seconds, 0
 
     async def worker() -> None:
@@ -130,7 +131,7 @@ async def cpu_of(once: Callable[[], Any], seconds: float) -> float:
             done += 1
 
     began = time.process_time()
-    await gatherResults([ensureDeferred(worker()) for _ in range(IN_FLIGHT)])
+    await gatherResults([ensureDeferred(worker()) for _ in range(at_a_time)])
     return (time.process_time() - began) / done * 1e3
 
 
@@ -186,13 +187,13 @@ def _by_zeep(style: str, body: bytes, reply: bytes) -> Callable[[], None]:
 
 
 @contextmanager
-def peer_of(kind: str, reply: bytes) -> Iterator[int]:
-    """A centre that says that; its port."""
+def peer_of(kind: str, reply: bytes, after_s: float = 0.0) -> Iterator[int]:
+    """A centre that says that, so long after it was asked; its port."""
     command = [sys.executable, "-m", "benchmarks.centre_peer"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as peer:
         assert peer.stdin is not None
         assert peer.stdout is not None
-        peer.stdin.write(json.dumps({"kind": kind, "body": reply.decode()}).encode() + b"\n")
+        peer.stdin.write(json.dumps({"kind": kind, "body": reply.decode(), "after_s": after_s}).encode() + b"\n")
         peer.stdin.flush()
         yield int(peer.stdout.readline())
         peer.stdin.close()
@@ -201,13 +202,7 @@ def peer_of(kind: str, reply: bytes) -> Iterator[int]:
 async def row_of(style: str, folder: Path, seconds: float) -> dict[str, Any]:
     """One style: medians of our CPU and the libraries', in turns, so that a neighbour's burst hits both."""
     profile = profile_of(style)
-    kind, spoken = (JSON, JsonSpeech()) if profile.dialect == "national" else (XML, speech_of(profile))
-    centre = centre_of(options_of(1, folder), reactor, lambda: AT, profile)
-    centre.start()
-    body = (await centre.prepare(MESSAGE_ID, a_settle(), AT)).body.message.body
-    reply = spoken.write(spoken.read(body), HEAD, OUTPUT)
-    await centre.stop()
-
+    kind, body, reply = await said_by(profile, folder)
     with peer_of(kind, reply) as port:
         centre = centre_of(options_of(port, folder), reactor, lambda: AT, profile)
         centre.start()
@@ -221,6 +216,37 @@ async def row_of(style: str, folder: Path, seconds: float) -> dict[str, Any]:
     return {"style": style, "bytes": len(body), **figures, "ratio": figures["ours"] / figures["bare"]}
 
 
+async def said_by(profile: Profile, folder: Path) -> tuple[str, bytes, bytes]:
+    """What such a centre is told and says: content type, message and reply."""
+    kind, spoken = (JSON, JsonSpeech()) if profile.dialect == "national" else (XML, speech_of(profile))
+    centre = centre_of(options_of(1, folder), reactor, lambda: AT, profile)
+    centre.start()
+    body = (await centre.prepare(MESSAGE_ID, a_settle(), AT)).body.message.body
+    await centre.stop()
+    return kind, body, spoken.write(spoken.read(body), HEAD, OUTPUT)
+
+
+async def slow_rate(folder: Path, seconds: float) -> dict[str, Any]:
+    """Calls a second, a hundred in flight, to a centre that takes 50 ms; and what the CPU of ours alone would allow."""
+    profile = profile_of("soap")
+    kind, _, reply = await said_by(profile, folder)
+    with peer_of(kind, reply, SLOW_S) as port:
+        centre = centre_of(options_of(port, folder), reactor, lambda: AT, profile)
+        centre.start()
+        await cpu_of(partial(ours, centre), seconds / 4, MANY)
+        began, done = time.monotonic(), 0
+
+        async def once() -> None:
+            nonlocal done
+            await ours(centre)
+            done += 1
+
+        cpu_ms = await cpu_of(once, seconds, MANY)
+        rate = done / (time.monotonic() - began)
+        await centre.stop()
+    return {"in_flight": MANY, "rate": rate, "ours": cpu_ms}
+
+
 def make_secrets(folder: Path) -> None:
     """A gateway's secret and an SM2 key, for this run only."""
     (folder / "gateway").write_text(secrets.token_hex(16), encoding="ascii")
@@ -230,18 +256,24 @@ def make_secrets(folder: Path) -> None:
         file.chmod(0o400)
 
 
+def make_quiet() -> None:
+    """No line a call."""
+    warnings.filterwarnings("ignore", message="Using readBody")  # of a reply that came whole
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+
+
 async def measure(seconds: float) -> None:
-    """All styles, a line of JSON each."""
+    """All styles, then the slow centre, a line of JSON each."""
     with tempfile.TemporaryDirectory() as name:
         make_secrets(Path(name))
         for style in STYLES:
             print(json.dumps(await row_of(style, Path(name), seconds / len(STYLES) / (TURNS + 1) / 2)), flush=True)
+        print(json.dumps(await slow_rate(Path(name), seconds / 6)), flush=True)
 
 
 def main() -> int:
     """Measure; 1 when it could not be."""
-    warnings.filterwarnings("ignore", message="Using readBody")  # of a reply that came whole
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    make_quiet()
     failed = []
     done: Deferred[None] = ensureDeferred(measure(float(sys.argv[1])))
     done.addErrback(failed.append)

@@ -1,6 +1,7 @@
 """``python -m benchmarks.centre_peer``: a centre that says the same each time, in a process of its own.
 
-On its standard input a line of JSON, ``{"kind": content type, "body": text}``; on its output the port. Ends with the input.
+On its standard input a line of JSON, ``{"kind": content type, "body": text, "after_s": how long it takes}``;
+on its output the port. Ends with the input.
 """
 
 # Twisted annotates parts of itself only.
@@ -16,7 +17,7 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.protocol import Protocol
 from twisted.internet.stdio import StandardIO
 from twisted.web.resource import Resource
-from twisted.web.server import Site
+from twisted.web.server import NOT_DONE_YET, Site
 
 from simulators.ports import free_port
 
@@ -28,14 +29,18 @@ class Same(Resource):
 
     isLeaf = True  # noqa: N815 - Twisted's name
 
-    def __init__(self, kind: str, body: str) -> None:
+    def __init__(self, kind: str, body: str, after_s: float) -> None:
         super().__init__()
-        self._kind, self._body = kind.encode(), body.encode()
+        self._kind, self._body, self._after_s = kind.encode(), body.encode(), after_s
 
-    def render_POST(self, request: Any) -> bytes:  # noqa: N802 - Twisted's name
-        """The reply."""
+    def render_POST(self, request: Any) -> Any:  # noqa: N802 - Twisted's name
+        """The reply, at once or after its time."""
         request.setHeader(b"Content-Type", self._kind)
-        return self._body
+        if not self._after_s:
+            return self._body
+        request.setHeader(b"Content-Length", b"%d" % len(self._body))
+        reactor.callLater(self._after_s, lambda: (request.write(self._body), request.finish()))
+        return NOT_DONE_YET
 
 
 class _UntilTheEnd(Protocol):

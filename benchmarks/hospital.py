@@ -202,9 +202,20 @@ class Hospital:
         self.daemon = self._part("daemon", serve, environment=pcscd.environment)
         self.daemon.until_said(b"daemon.ready")
         self.ready_s = time.monotonic() - began
+        self._until_seen()
         self.generator = self._part("generator", ["-m", "benchmarks.load"], talks=True)
         self.pids = {part.name: part.pid for part in (self.daemon, centre, his, cards, self.generator)}
         self.pids["pcscd"] = pcscd.pid
+
+    def _until_seen(self) -> None:
+        """A busy machine's card service may show the last readers after the doors are open."""
+        limit = time.monotonic() + START_S
+        client = self.client()
+        while not {one["name"] for one in client.call("reader.list")["readers"]}.issuperset(self.readers):
+            if time.monotonic() > limit:
+                raise BrokenError("not every reader was seen")
+            time.sleep(0.02)
+        client.close()
 
     def _part(
         self, name: str, command: list[str], *, talks: bool = False, environment: dict[str, str] | None = None

@@ -18,6 +18,7 @@ from daemon.card_command import card
 from daemon.catalogue_command import catalogue
 from daemon.debit_command import debit
 from daemon.desk import desk
+from daemon.filing_command import filing
 from daemon.his_command import his
 from daemon.identity_command import identity
 from daemon.inbox_command import inbox
@@ -262,6 +263,7 @@ main.add_command(identity)
 main.add_command(inbox)
 main.add_command(his)
 main.add_command(debit)
+main.add_command(filing)
 main.add_command(outbox)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from attrs import frozen
 
 from adapters.his.hl7v2.adapter import Hl7His
 from adapters.his.hl7v2.destinations import ASK, HisOptions, LinkOptions, destinations_of
 from adapters.his.hl7v2.tables import ONLY_ERRORS
 from middleware.domain.command import HisMatter
+from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.domain.his import FindBy
 from middleware.engine.closing import Later
@@ -26,9 +29,12 @@ from middleware.engine.pools import Pool
 from middleware.engine.registries import Registry
 from middleware.engine.runner import Engine
 from middleware.engine.service import CounterService
+from middleware.engine.tasks import spawn
 from middleware.ops.metrics import Metrics
 from middleware.store.letters import LettersReader
 from middleware.store.numbers import read_numbers
+
+log = structlog.get_logger()
 
 _SHOWN = 200
 
@@ -60,11 +66,21 @@ class Outboxes:
 
     outboxes: Mapping[str, Outbox]
     waiting: Callable[[], Mapping[str, int]]
+    count: Callable[[], Awaitable[Mapping[str, int]]]
 
     def start(self) -> None:
-        """Begin to deliver what waits."""
+        """Begin to deliver what waits, and say at once what nobody will."""
         for outbox in self.outboxes.values():
             outbox.start()
+        spawn(self._say_what_is_left(), "outbox")
+
+    async def _say_what_is_left(self) -> None:
+        with contextlib.suppress(Fault):  # the health part says it a moment later
+            for name, count in self._left(await self.count()).items():
+                log.warning("outbox.left", destination=name, waiting=count)
+
+    def _left(self, waiting: Mapping[str, int]) -> dict[str, int]:
+        return {name: count for name, count in waiting.items() if name not in self.outboxes}
 
     def stop(self) -> None:
         """Deliver nothing more."""
@@ -82,8 +98,7 @@ class Outboxes:
 
     def left_health(self) -> PartHealth:
         """The part ``outbox.left``: DEGRADED while letters wait for a destination that is not configured any more."""
-        left = {name: count for name, count in self.waiting().items() if name not in self.outboxes}
-        if left:
+        if left := self._left(self.waiting()):
             detail = ", ".join(f"{name} {count}" for name, count in sorted(left.items()))
             return PartHealth("outbox.left", Condition.DEGRADED, "his.destination", detail[:_SHOWN])
         return PartHealth("outbox.left", Condition.GOOD)
@@ -131,7 +146,7 @@ def outboxes_of(
             each.kick()
 
     engine.letter_added = kick
-    return Outboxes(found, waiting)
+    return Outboxes(found, waiting, lambda: engine.means.pool.run(engine.means.reader.letters_waiting))
 
 
 def news_of(options: HisOptions, his: HisLinks, engine: Engine, counter: CounterService, registry: Registry) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -24,6 +25,12 @@ if PCSCD_FOLDER is not None:
 def pytest_xdist_auto_num_workers():
     """``-n auto``: one worker a core, where each can have a pcscd of its own; else one after the other."""
     return len(os.sched_getaffinity(0)) if PCSCD_FOLDER is not None else 1
+
+
+def pytest_collection_finish():
+    """What was imported stays: no full garbage collection need look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_make_parametrize_id(val):

@@ -17,7 +17,7 @@ from config.load import load
 from config.section import matching, setting
 from middleware.domain.centre import Holder
 from middleware.domain.charge import ChargeLine, Diagnosis
-from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
+from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, Password, PersonName
 from middleware.domain.money import Money
 from simulators.people import PEOPLE
 
@@ -64,6 +64,9 @@ class TestPerson:
     sex: str = setting("1", help="GB/T 2261.1", validator=matching(r"\d", "one digit"))
     nation: str = setting("01", help="GB 3304", validator=matching(r"\d{2}", "two digits"))
     birth_date: str = setting(help="yyyy-MM-dd", validator=_shape(r"\d{4}-\d\d-\d\d", "yyyy-MM-dd"))
+    password: str = setting(
+        "", help="of cainfo, where the region wants it", validator=_shape(r"[!-~]{0,32}", "at most 32 characters")
+    )
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -104,6 +107,10 @@ class TestData:
             who.nation,
             dt.date.fromisoformat(who.birth_date),
         )
+
+    def password(self) -> Password | None:
+        """The person's, where the file has one."""
+        return Password(self.person.password) if self.person.password else None
 
     def diagnoses(self) -> tuple[Diagnosis, ...]:
         """The one diagnosis."""

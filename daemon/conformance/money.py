@@ -25,6 +25,7 @@ from middleware.domain.centre import (
     call_of,
 )
 from middleware.domain.charge import ChargeLine, bill_total
+from middleware.domain.identity import Password
 from middleware.domain.outcome import Answered, NotSent, Refused
 from middleware.domain.split import IDENTITIES, Split, broken_identities
 from middleware.domain.statement import DetailRow, Slice
@@ -39,6 +40,7 @@ class Bill:
     batch: str
     lines: tuple[ChargeLine, ...]
     carried: tuple[ChargeLine, ...] = ()
+    password: Password | None = None  # the person's, where the region wants it
 
 
 @attrs.frozen(slots=True)
@@ -87,8 +89,9 @@ async def quote(talk: Talk, bill: Bill) -> Split:
 async def settle(talk: Talk, bill: Bill, quoted: Split, reversible: frozenset[str], finish: Call | None = None) -> Booked:
     """Settle it, or ``Stopped`` with all that could be undone undone."""
     request = Settle(
-        bill.visit, bill.holder, bill.batch, bill_total(bill.lines), use_account=True, quoted=quoted, lines=bill.carried
-    )
+        bill.visit, bill.holder, bill.batch, bill_total(bill.lines), use_account=True, quoted=quoted, lines=bill.carried,
+        password=bill.password,
+    )  # fmt: skip
     call = call_of(request)
     message_id, outcome = await talk.say(request, judge=lambda reply: _as_quoted(reply, quoted))
     match outcome:

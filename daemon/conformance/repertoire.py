@@ -155,7 +155,7 @@ async def charged(desk: Desk, visit: VisitFacts) -> Bill:
     """2204 or 2301: one line, ready to be settled."""
     batch, lines = desk.number(), desk.lines()
     await desk.talk.must(UploadCharges(visit, batch, lines))
-    return Bill(visit, desk.data.holder(), batch, lines)
+    return Bill(visit, desk.data.holder(), batch, lines, password=desk.data.password())
 
 
 async def settled(desk: Desk, bill: Bill) -> Booked:
@@ -217,7 +217,7 @@ async def pharmacy(desk: Desk) -> None:
         return
     lines = desk.lines()
     visit = desk.facts(VisitKind.PHARMACY, desk.data.pharmacy)
-    bill = Bill(visit, desk.data.holder(), desk.number(), lines, lines)
+    bill = Bill(visit, desk.data.holder(), desk.number(), lines, lines, desk.data.password())
     await desk.take_back(await settled(desk, bill))
 
 

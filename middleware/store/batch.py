@@ -32,11 +32,12 @@ def stamp(when: dt.datetime) -> str:
 
 def is_busy(visit: Visit) -> bool:
     """Whether a restart must look at this visit: something is in flight, awaited, or due."""
+    if visit.awaiting is not None:
+        return True
     open_errand = any(one.awaiting is not None or one.next_due is not None for one in visit.errands)
     open_leg = any(leg.state in LEG_IN_FLIGHT or leg.next_due is not None for s in visit.settlements for leg in s.legs)
     return (
-        visit.awaiting is not None
-        or open_errand
+        open_errand
         or open_leg
         or any(s.awaiting is not None or s.state in IN_FLIGHT or s.next_due is not None for s in visit.settlements)
     )
@@ -313,10 +314,12 @@ def settlement_row(visit_id: str, s: Settlement) -> Row:
 
 def _leg_columns(s: Settlement) -> Row:
     """The payer's side: the leg that is in doubt, else one that is open, else the newest; and what the bank took."""
+    if not s.legs:
+        return {"leg": "", "bank_fen": 0, "refunded_fen": 0}
     ranked = sorted(s.legs, key=lambda leg: (leg.state in LEG_IN_DOUBT, leg.state in LEG_OPEN, leg.number))
     taken = [leg for leg in s.legs if leg.captured is not None and leg.capture is not None]
     return {
-        "leg": str(ranked[-1].state) if ranked else "",
+        "leg": str(ranked[-1].state),
         "bank_fen": sum(leg.capture.amount.fen for leg in taken if leg.capture is not None),
         "refunded_fen": sum(leg.capture.amount.fen for leg in taken if leg.capture is not None and not leg.charged),
     }

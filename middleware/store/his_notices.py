@@ -85,19 +85,23 @@ class HisNotices:
                 return False
             number = self._people.current(connection, after.patient_number.reveal(), now)
             after = evolve(after, patient_number=MediumNumber(number))
-            standing_id = self._put(connection, row, after, id_number, now)
-            if before is None or not told.to or not differs(before, after):
+            news = before is not None and differs(before, after)
+            standing_id = self._put(connection, row, after, id_number, now, same=before is not None and not news)
+            if not news or not told.to:
                 return False
             self.write(connection, {"patient": _clear_of(after)}, told, HisMatter.UPDATED, after.visit_id, now, standing_id)
             return True
 
         return work
 
-    def _put(self, connection: sa.Connection, row: Any, after: HisPatient, id_number: str, now: dt.datetime) -> str:
+    def _put(
+        self, connection: sa.Connection, row: Any, after: HisPatient, id_number: str, now: dt.datetime, *, same: bool
+    ) -> str:
+        """``same``: nothing of it is news, so that a letter that was refused still says what is known."""
         standing_id: str = row.standing_id if row is not None else "T" + after.visit_id[1:]
         values = {
             "person_digest": self._vault.digest(_ID, id_number, now),
-            "changed_at": now.isoformat(),
+            "changed_at": row.changed_at if same else now.isoformat(),
             "sealed": self._vault.seal("his_standing", standing_id, "sealed", encode(_clear_of(after)), now),
         }
         if row is None:

@@ -57,6 +57,7 @@ VISIT = (t.visit.c.visit_id, t.visit.c.body, t.visit.c.sealed)  # what ``open_vi
 # Members of a visit's body, wherever in it, that hold words of somebody else or of a caller.
 # The last three are as good as money for a while.
 WORDS = ("foreign", "cancel_reason", "voucher", "token", "cashier")
+_MARKS = tuple(f'"{name}":"' for name in WORDS)
 
 
 class _Sealed(msgspec.Struct, omit_defaults=True):
@@ -71,15 +72,31 @@ _parts = msgspec.json.Decoder(_Sealed)
 
 def part_visit(visit: Visit) -> tuple[str, str]:
     """The visit's body as JSON without what is personal, and that as text, "" when there is none."""
-    body = encode(evolve(visit, person_number="") if visit.person_number else visit)
+    body = encode(visit)
+    if visit.person_number:
+        # Out of the text, where it stands once, for less than half of what a copy of the visit costs.
+        before, found, after = body.partition(f'"person_number":{encode(visit.person_number)}')
+        assert found  # noqa: S101 - the visit was just written with it
+        body = f'{before}"person_number":""{after}'
     words: dict[str, str] = {}
-    if any(body.count(f'"{name}":"') != body.count(f'"{name}":""') for name in WORDS):
+    if any(_holds(body, mark) for mark in _MARKS):
         tree = msgspec.json.decode(body)
         _silence(tree, "", words)
         body = encode(tree)
     if not (visit.person_number or words):
         return body, ""
     return body, encode(_Sealed(visit.person_number, words))
+
+
+def _holds(body: str, mark: str) -> bool:
+    """Whether a member that begins with ``mark`` holds anything."""
+    place = body.find(mark)
+    while place >= 0:
+        place += len(mark)
+        if body[place] != '"':
+            return True
+        place = body.find(mark, place)
+    return False
 
 
 def join_visit(body: str, text: str) -> Visit:

@@ -23,11 +23,20 @@ def main() -> None:
     parser.add_argument("--fault-type", default=ANY, help="for which messages: ADT^A04, DFT^P03 or *")
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--delay", type=float, default=0.0, help="seconds, for late-ack and slow")
+    parser.add_argument("--numbered", action="store_true", help="count sequence numbers (MSH-13)")
+    parser.add_argument("--answers-to", type=int, default=0, help="a port of the daemon's HL7 door for application answers")
     arguments = parser.parse_args()
 
     from twisted.internet import reactor, task
 
-    his = HisSimulator(reactor, arguments.port, arguments.charset, host=arguments.host)
+    his = HisSimulator(
+        reactor,
+        arguments.port,
+        arguments.charset,
+        host=arguments.host,
+        numbered=arguments.numbered,
+        answers_to=arguments.answers_to,
+    )
     if arguments.fault:
         his.knobs.turn(arguments.fault_type, Fault(arguments.fault), times=arguments.times, delay_s=arguments.delay)
     port = his.start()

@@ -40,6 +40,7 @@ def test_the_quick_run_measures_every_part_and_refuses_nothing(tmp_path):
     parts = "journal sealing card remote centre settlements durability recovery endurance profile"
     for part in parts.split():
         assert re.search(f"^{part}:", report, re.MULTILINE), part
+    assert re.search(r"CPU over that: 8 clients \d", report)
     assert "NOT MEASURED" not in report
     rates = [float(line.split()[1]) for line in report.splitlines() if re.match(r" +8 +\d+\.\d .*%.*\|", line)]
     assert len(rates) == 3

@@ -52,7 +52,7 @@ FACTS: dict[str, dict[str, Any]] = {
         "reversible": ["2207", "2208", "2304", "2305", "2401"],
         "dialect": "national",
         "gateway": {"scheme": "none"},
-        "signature": {"scheme": "none"},
+        "signature": {"scheme": "password"},
     },
     "330000-zhejiang": NOTHING,
     "350000-fujian": NOTHING,

@@ -95,8 +95,8 @@ async def test_a_change_is_told_once_with_all_that_is_known_and_nothing_of_it_st
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_phone_said_at_the_next_registration_is_told_and_an_unchanged_registration_tells_nothing(store_url):
-    async with rig(store_url) as r:
+async def test_a_phone_said_at_the_next_registration_is_told_and_an_unchanged_registration_tells_nothing(tmp_path):
+    async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         his = Hospital(r)
         await registered(r, key="r1")
         await registered(r, key="r2")
@@ -121,8 +121,8 @@ async def test_what_an_id_card_or_a_voucher_leaves_out_takes_nothing_away(tmp_pa
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_update_waits_for_the_persons_letters_before_it_and_is_told_again_by_the_next_life(store_url):
-    async with rig(store_url) as r:
+async def test_an_update_waits_for_the_persons_letters_before_it_and_is_told_again_by_the_next_life(tmp_path):
+    async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         his = Hospital(r)
         await registered(r)
         silence: Deferred = Deferred()
@@ -154,6 +154,7 @@ async def test_a_refused_update_moves_nothing_and_is_not_sent_again_once_a_newer
         METHODS["letters.show"].check_result(shown)
         assert (shown["matter"], shown["state"], shown["refusal"]["foreign"]) == ("updated", "Registered", "民族代码未维护")
         assert (await r.counter.visit(HIS, visit["visit_id"]))["state"] == "Registered"
+        await registered(r, key="unchanged")
         await desk.resend(LI, letter, "HIS 已补字典")
         await became(r, letter, "accepted")
 
@@ -168,8 +169,8 @@ async def test_a_refused_update_moves_nothing_and_is_not_sent_again_once_a_newer
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_old_card_that_is_linked_or_moved_is_told_and_a_disputed_one_is_not(store_url):
-    async with rig(store_url) as r:
+async def test_an_old_card_that_is_linked_or_moved_is_told_and_a_disputed_one_is_not(tmp_path):
+    async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         his = Hospital(r)
         await registered(r)
         links = LinkDesk(r.engine.means)
@@ -185,8 +186,8 @@ async def test_an_old_card_that_is_linked_or_moved_is_told_and_a_disputed_one_is
 
 
 @pytest_twisted.ensureDeferred
-async def test_accounts_are_opened_ended_and_opened_again_beside_the_charges(store_url):
-    async with rig(store_url) as r:
+async def test_accounts_are_opened_ended_and_opened_again_beside_the_charges(tmp_path):
+    async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         his = Hospital(r, accounts=[(VisitKind.OUTPATIENT, "besides")])
         quote = await quoted(r)
         await r.counter.settle(HIS, "s1", order_of(quote))
@@ -267,8 +268,8 @@ async def test_two_numbers_that_two_persons_made_one_are_told_once_and_their_und
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_the_his_was_told_is_not_undone_here_when_it_takes_no_undoing(store_url):
-    async with rig(store_url) as r:
+async def test_what_the_his_was_told_is_not_undone_here_when_it_takes_no_undoing(tmp_path):
+    async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         his = Registry(r, wants=EVERYTHING - {HisMatter.UNMERGED})
         await his.told.tell("ADT^A04", pid("P001"))
         await his.told.tell("ADT^A04", pid("P002", document=""))
@@ -321,8 +322,8 @@ async def test_a_merge_of_the_his_itself_is_never_told_back_and_a_rejected_one_i
 
 
 @pytest_twisted.ensureDeferred
-async def test_two_numbers_of_one_document_become_one_when_two_persons_say_that_both_are_the_persons(store_url):
-    async with rig(store_url) as r:
+async def test_two_numbers_of_one_document_become_one_when_two_persons_say_that_both_are_the_persons(tmp_path):
+    async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         his = Registry(r)
         await his.told.tell("ADT^A04", pid("P001"))
         await his.told.tell("ADT^A04", pid("P002"))

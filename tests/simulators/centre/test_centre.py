@@ -20,7 +20,7 @@ from middleware.domain.money import Money, total
 from middleware.domain.outcome import Answered, NotSent, Refused, Unknown
 from middleware.domain.split import broken_identities
 from simulators.centre.catalogue import CATALOGUE
-from simulators.centre.faults import ACTIONS, STATEMENT_ACTIONS, Faults
+from simulators.centre.faults import ACTIONS, CATALOGUE_ACTIONS, STATEMENT_ACTIONS, Faults
 from simulators.centre.insured import insure
 from simulators.centre.ledger import State
 from simulators.centre.server import CentreSimulator, china_now
@@ -247,7 +247,8 @@ KNOBS = {  # action -> (cause of the Unknown, or Answered or Refused), settlemen
 
 
 def test_every_knob_has_its_expectation() -> None:
-    assert set(KNOBS) | set(STATEMENT_ACTIONS) == set(ACTIONS)  # those of statements: test_statements
+    # those of statements: test_statements; of catalogues: tests/middleware/engine/test_catalogue.py
+    assert set(KNOBS) | set(STATEMENT_ACTIONS) | set(CATALOGUE_ACTIONS) == set(ACTIONS)
 
 
 @pytest.mark.parametrize("action", KNOBS)
