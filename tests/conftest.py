@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from simulators.pcscd import SOCKET_VARIABLE, Pcscd, socket_in
 from simulators.ports import free_port
@@ -36,6 +37,14 @@ def pytest_collection_finish():
 def pytest_make_parametrize_id(val):
     """Long bytes are named by their length: workers must give a test the same name, and archives hold the time of day."""
     return f"{len(val)}-bytes" if isinstance(val, bytes) and len(val) > 32 else None
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before():
+    """A command that is run inside the test process sets the logs up for itself: the next test hears them as before."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

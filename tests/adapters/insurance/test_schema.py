@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from adapters.insurance.dictionaries import DICTIONARIES, name_of
 from adapters.insurance.exchange.mapping import to_input
+from adapters.insurance.mobile.tables import MOBILE
 from adapters.insurance.schema import SiteRules, check_input, exact_decimal
 from adapters.insurance.transactions import REPLY_HEAD, REQUEST_HEAD, TRANSACTIONS
 from middleware.domain.centre import Call
 from middleware.domain.fault import Fault
+from middleware.domain.kind import MOBILE_CALLS
 from tests.adapters.insurance.requests import REQUESTS, SECRETS, line
 
 NO_SITE = SiteRules()
@@ -29,8 +31,10 @@ def broken(code: str, changes: dict, node: str | None = None, site: SiteRules = 
     return ""
 
 
-def test_every_transaction_of_the_counter_is_declared() -> None:
-    assert set(TRANSACTIONS) == {call.value for call in Call}
+def test_every_transaction_is_declared_at_the_counter_or_on_the_phones_channel() -> None:
+    assert set(TRANSACTIONS) | set(MOBILE) == {call.value for call in Call} | set(MOBILE)
+    assert set(TRANSACTIONS) & set(MOBILE) == set()
+    assert {call.value for call in MOBILE_CALLS} <= set(MOBILE)
 
 
 def test_the_tables_are_sound() -> None:

@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    settles = sa.text("call IN ('2102', '2207', '2304')")
+    settles = sa.text("call IN ('2102', '2207', '2304', '6202')")
     on = ["intended_at"]
     op.create_index("message_settles", "message", on, unique=False, sqlite_where=settles, postgresql_where=settles)
 
