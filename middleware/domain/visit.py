@@ -13,7 +13,7 @@ from attrs import frozen
 from middleware.domain.centre import Call, FoundVisit, Settled, SettlementCancelled, VisitFacts
 from middleware.domain.decision import Decided, Proposal
 from middleware.domain.errand import Errand, ErrandState, Matter
-from middleware.domain.kind import CALLS, Calls
+from middleware.domain.kind import CALLS, CANCEL_CALLS, Calls
 from middleware.domain.mobile import MobileOrder
 from middleware.domain.money import ZERO, Money
 from middleware.domain.order import Caller, References, RegisterOrder
@@ -94,6 +94,14 @@ IN_FLIGHT = frozenset(
 
 
 @frozen(slots=True)
+class Undoing:
+    """One 2601 that was intended, and the message that it names."""
+
+    message_id: str
+    original: str
+
+
+@frozen(slots=True)
 class Settlement:
     """One bill on its way; knowledge is only ever added."""
 
@@ -118,6 +126,7 @@ class Settlement:
     unknown_since: dt.datetime | None = None
     next_due: dt.datetime | None = None
     reversal_message_id: str = ""
+    undoings: tuple[Undoing, ...] = ()  # every 2601, the newest last: of which message its answer speaks
     reversal_attempts: int = 0
     reversal_intended_at: dt.datetime | None = None  # of the newest attempt: what its answer can prove is of that moment
     written_off: str = ""  # a message that we called not done: its approval is undone, never adopted (invariant 13)
@@ -158,6 +167,11 @@ class Settlement:
         """Its state and newest messages: when this is the same later, nothing was learned of it meanwhile."""
         ids = (self.settle_message_id, self.confirm_message_id, self.reversal_message_id, self.cancel_message_id)
         return " ".join((str(self.state), *ids))
+
+    @property
+    def doubted(self) -> str:
+        """The message that is in doubt, and that a 2601 would name."""
+        return self.cancel_message_id if self.unknown_call in CANCEL_CALLS else self.settle_message_id
 
     @property
     def standing(self) -> SettlementState:

@@ -310,9 +310,9 @@ def _number(settlement: Settlement) -> str:
 
 
 def _reverse(visit: Visit, settlement: Settlement) -> Reverse:
-    if settlement.unknown_call in CANCEL_CALLS:
-        return Reverse(visit.facts, settlement.cancel_message_id, visit.cancel_call(settlement))
-    return Reverse(visit.facts, settlement.settle_message_id, visit.settle_call(settlement))
+    cancels = settlement.unknown_call in CANCEL_CALLS
+    call = visit.cancel_call(settlement) if cancels else visit.settle_call(settlement)
+    return Reverse(visit.facts, settlement.doubted, call)
 
 
 def his_message(command: TellHis, visit: Visit, holder: Holder, bill: Bill | None, created_at: dt.datetime) -> HisMessage:

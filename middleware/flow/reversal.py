@@ -15,10 +15,11 @@ from middleware.domain.event import (
     ReversalNotSent,
     ReversalUnanswered,
 )
-from middleware.domain.visit import Settlement, SettlementState, Trouble, Visit
+from middleware.domain.visit import Settlement, SettlementState, Trouble, Undoing, Visit
 from middleware.flow.step import At, Row, Step, plus
 
 S = SettlementState
+MAX_UNDOINGS = 32
 
 
 def intend(settlement: Settlement, at: At) -> Step[Settlement]:
@@ -28,6 +29,7 @@ def intend(settlement: Settlement, at: At) -> Step[Settlement]:
         settlement,
         state=S.REVERSAL_INTENDED,
         reversal_message_id=message_id,
+        undoings=(*settlement.undoings, Undoing(message_id, settlement.doubted))[-MAX_UNDOINGS:],
         reversal_attempts=settlement.reversal_attempts + 1,
         reversal_intended_at=at.now,
         next_due=None,
@@ -58,8 +60,14 @@ def undone(settlement: Settlement) -> Step[Settlement]:
 
 
 def reversed_(settlement: Settlement, event: CentreReversed, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Reversed (or, for a cancel, Settled/Delivered again)."""
-    return undone(settlement)
+    """-> Reversed (or, for a cancel, Settled/Delivered again). Of another message than the one in doubt: evidence.
+
+    A cancel's reversal can be answered when that cancel is long known not to stand and the next one is in doubt.
+    """
+    original = next((one.original for one in settlement.undoings if one.message_id == event.message_id), None)
+    if original is None:  # intended by a release before this one, which kept the newest alone
+        original = settlement.doubted if event.message_id == settlement.reversal_message_id else ""
+    return undone(settlement) if original == settlement.doubted else Step(settlement)
 
 
 def refused(settlement: Settlement, event: CentreRefusedReversal, at: At, visit: Visit) -> Step[Settlement]:
@@ -116,7 +124,9 @@ def not_sent(settlement: Settlement, event: ReversalNotSent, at: At, visit: Visi
 
 
 def unanswered(settlement: Settlement, event: ReversalUnanswered, at: At, visit: Visit) -> Step[Settlement]:
-    """-> Unknown: it reversed nothing that we know of; to be tried again."""
+    """-> Unknown: it reversed nothing that we know of; to be tried again. Of an earlier one: evidence."""
+    if event.message_id != settlement.reversal_message_id:
+        return Step(settlement)
     return again(settlement, at, f"{Call.REVERSE} {event.cause}")
 
 

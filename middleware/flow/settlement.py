@@ -86,16 +86,18 @@ def not_possible(settlement: Settlement, event: object, at: At, visit: Visit) ->
 
 
 def left(settlement: Settlement, event: FirstByteLeft, at: At, visit: Visit) -> Step[Settlement]:
-    """-> ...Sent: bytes left."""
+    """-> ...Sent: bytes left. Stays, when they are of a reversal that was overtaken."""
     message_id, sent = {
         S.SETTLE_INTENDED: (settlement.settle_message_id, S.SETTLE_SENT),
         S.CONFIRM_INTENDED: (settlement.confirm_message_id, S.CONFIRM_SENT),
         S.REVERSAL_INTENDED: (settlement.reversal_message_id, S.REVERSAL_SENT),
         S.CANCEL_INTENDED: (settlement.cancel_message_id, S.CANCEL_SENT),
     }[settlement.state]
-    if event.message_id != message_id:
-        raise IllegalEvent("bytes of a message that is not the one in flight")
-    return Step(evolve(settlement, state=sent))
+    if event.message_id == message_id:
+        return Step(evolve(settlement, state=sent))
+    if any(one.message_id == event.message_id for one in settlement.undoings):
+        return Step(settlement)
+    raise IllegalEvent("bytes of a message that is not the one in flight")
 
 
 def _ours(settlement: Settlement, event: CentreSettled | CentreRefusedSettle | SettleNotSent | SettleUnanswered) -> None:

@@ -41,8 +41,8 @@ def test_the_fixed_seeds_look_at_every_rule_and_reach_every_state(hostile):
     numbers = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 19 20 22 23 24 27 28 29 live ours payer"
     assert set(numbers.split()) - checked == set()
     # Nobody stands at the counter here to collect what a bank refused to take, and few banks refuse on these days; what must be
-    # confirmed is the profile "confirm" (test_profiles.py).
-    elsewhere = {"Collect", "Collected", "ConfirmIntended", "ConfirmSent"}
+    # confirmed is the profile "confirm" (test_profiles.py), and what is paid by phone is the profile "phone".
+    elsewhere = {"Collect", "Collected", "ConfirmIntended", "ConfirmSent", "Ordered"}
     assert {state for state, _ in possible_cells()} - states - elsewhere == set()
 
 

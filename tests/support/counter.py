@@ -44,4 +44,4 @@ async def until(r, settlement_id, *states):
 
 def rows(r, table):
     with r.database.connect() as connection:
-        return connection.execute(sa.select(table)).all()
+        return connection.execute(sa.select(table).order_by(*table.primary_key)).all()

@@ -73,7 +73,7 @@ async def fault(asked):
 
 def rows(r, table):
     with r.database.connect() as connection:
-        return connection.execute(sa.select(table)).all()
+        return connection.execute(sa.select(table).order_by(*table.primary_key)).all()
 
 
 def leaving(r, call):

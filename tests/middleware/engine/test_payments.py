@@ -66,7 +66,7 @@ async def until(r, settlement_id, *states):
 
 def rows(r, table):
     with r.database.connect() as connection:
-        return connection.execute(sa.select(table)).all()
+        return connection.execute(sa.select(table).order_by(*table.primary_key)).all()
 
 
 @pytest_twisted.ensureDeferred

@@ -32,6 +32,7 @@ from tests.middleware.flow.making import (
     OF_ORDERS,
     PHONE,
     QUERY_ID,
+    REVERSAL_ID,
     SETTLED,
     after,
     at,
@@ -92,6 +93,7 @@ def walked():  # noqa: C901 - every situation that differs, side by side
         situations.append(evolve(settlement(state), cancel_message_id="M-cancel"))
         if state is S.UNKNOWN:
             situations.append(settlement(state, approved=SETTLED, confirm_message_id=CONFIRM_ID))
+            situations.append(settlement(state, reversal_message_id=REVERSAL_ID))
         if state in {S.UNKNOWN, S.REVERSAL_INTENDED, S.REVERSAL_SENT}:
             situations += [
                 cancel_in_doubt(state, reversal_message_id="M-reversal", next_due=None, delivered=d) for d in (True, False)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from attrs import evolve
 
 from middleware.domain import event as e
 from middleware.domain import outcome as o
 from middleware.domain.centre import (
+    CANCEL_CALLS,
     MONEY_CALLS,
     Call,
     ChargesTaken,
@@ -164,6 +167,34 @@ def test_a_reversal_overtaken_by_an_earlier_ones_late_answer_ends_without_a_mist
     before = settlement(ended)
 
     assert moved(before, event(kind))[0] == before
+
+
+def test_a_late_answer_to_the_reversal_of_an_earlier_cancel_says_nothing_of_the_next_one():
+    """Found by test_machine_against_a_centre: the second cancel was held for undone, and the centre had done it."""
+    numbers = itertools.count(1)
+
+    def then(before, happened):
+        numbered = evolve(at(reversible=CANCEL_CALLS), message_id=lambda: f"N{next(numbers)}")
+        return moved(before, happened, numbered)[0]
+
+    doubtful = cancel_in_doubt(S.UNKNOWN)
+    asked = then(doubtful, e.DueTimePassed(SID))
+    first = asked.undoings[-1]
+    stands = then(asked, e.CentreReversed(SID, first.message_id))
+    again = then(stands, e.CancelConfirmed(SID, HIS, ""))
+    overtaken = then(again, e.FirstByteLeft(SID, first.message_id))
+    lost = then(overtaken, e.CancelUnanswered(SID, again.cancel_message_id, "time-out"))
+    told = then(lost, e.CentreReversed(SID, first.message_id))
+    asking = then(evolve(lost, next_due=NOW), e.DueTimePassed(SID))
+    quiet = then(asking, e.ReversalUnanswered(SID, first.message_id, "time-out"))
+    done = then(asking, e.CentreReversed(SID, asking.reversal_message_id))
+
+    assert first.original == doubtful.cancel_message_id != again.cancel_message_id
+    assert overtaken == again
+    assert told == lost, "it is evidence of another message"
+    assert quiet == asking
+    assert asking.undoings[-1].original == again.cancel_message_id
+    assert done.state is stands.state is S.DELIVERED
 
 
 def test_a_reversed_cancel_leaves_the_settlement_as_it_stood():
