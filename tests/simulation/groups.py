@@ -51,9 +51,10 @@ class Case:
 def cases() -> Iterator[Case]:  # noqa: C901 - a line a group
     """All of them."""
     for plant in (*planted.ALL, *planted_edges.ALL):
-        yield Case(plant, "hostile", tuple(range(1, 101)))
+        of_clocks = plant is planted.the_wall_clock_says_how_long_it_took
+        yield Case(plant, "clocks" if of_clocks else "hostile", tuple(range(1, 101)))
     for plant in planted.NODES:
-        yield Case(plant, "nodes", tuple(range(1, 61)))
+        yield Case(plant, "nodes", tuple(range(1, 101)))
     for plant in planted_bank.ALL:
         yield Case(plant, "hostile", CARDS)
     for plant in planted_confirm.ALL:
