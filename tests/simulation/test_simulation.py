@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @pytest.fixture(scope="module")
 def hostile(play):
-    return [play(seed) for seed in (*range(1, 11), 29, 45, 46)]  # the last three reach every state and look at every rule
+    return [play(seed) for seed in (*range(1, 6), 29, 45, 46)]  # the last three reach every state and look at every rule
 
 
 def test_no_hostile_seed_breaks_a_rule(hostile):
@@ -29,7 +29,7 @@ def test_no_hostile_seed_breaks_a_rule(hostile):
 
 @pytest.mark.parametrize("profile", [name for name in PROFILES if name != "hostile"])
 def test_no_seed_of_a_milder_profile_breaks_a_rule(play, profile):
-    results = [play(seed, profile) for seed in range(1, 5)]
+    results = [play(seed, profile) for seed in range(1, 3)]
 
     assert [(r.seed, str(r.broken)) for r in results if r.broken] == []
 
