@@ -52,6 +52,7 @@ def servers(where: Path, *, fetch: bool) -> list[Server]:
 def _node_modules(folder: Path) -> Path | None:
     if shutil.which("node") is None or shutil.which("npm") is None:
         return None
+    folder = folder.resolve()  # npm and node run elsewhere
     folder.mkdir(parents=True)
     fetch = ("npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts", *_NODE)
     try:
