@@ -1,8 +1,4 @@
-"""The one HTTP listener: feed, metrics and health on one ``twisted.web`` site with a bound on everything.
-
-Twisted's own HTTP time-out is moved by every line, so a client that drips headers stays for hours (measured); and it
-stores request bodies of any size. Here a request has a deadline that nothing moves, and no body at all.
-"""
+"""The one HTTP listener: feed, metrics and health on one ``twisted.web`` site with a bound on everything, and no bodies."""
 
 from __future__ import annotations
 
@@ -10,10 +6,9 @@ from typing import Any
 
 import structlog
 from twisted.internet.error import CannotListenError
-from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource, Resource
-from twisted.web.server import Site
 
+from middleware.bounded_site import BoundedSite
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.listening import tls_context
@@ -22,88 +17,6 @@ from middleware.ops.options import SiteOptions
 from middleware.ops.pages import FullPage, Health, LivePage, MetricsPage, MissingPage, ReadyPage
 
 log = structlog.get_logger()
-
-_NO_BODY = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
-
-class BoundedChannel(HTTPChannel):
-    """One HTTP connection: from connect, or from the answer before, to the next answer it has so long and no longer."""
-
-    site: BoundedSite
-    transport: Any
-    length: Any  # Twisted: 0 without a body, None when chunked
-    _deadline: Any = None
-    _admitted = False
-
-    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
-        """A client came."""
-        super().connectionMade()  # type: ignore[no-untyped-call]
-        self._admitted = self.site.admit(self)
-        if not self._admitted:
-            self.transport.write(_BUSY)
-            self.loseConnection()  # type: ignore[no-untyped-call]
-        self._arm()
-
-    def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's name
-        """Everything but the body, which no page of ours takes."""
-        super().allHeadersReceived()  # type: ignore[no-untyped-call]
-        if self.length != 0:
-            self.transport.write(_NO_BODY)
-            self.loseConnection()  # type: ignore[no-untyped-call]
-
-    def requestDone(self, request: Any) -> None:  # noqa: N802 - Twisted's name
-        """An answer is out."""
-        self._arm()
-        super().requestDone(request)  # type: ignore[no-untyped-call]
-
-    def connectionLost(self, reason: Any = None) -> None:  # noqa: N802 - Twisted's name
-        """It is gone."""
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
-        if self._admitted:
-            self.site.left(self)
-        super().connectionLost(reason)  # type: ignore[no-untyped-call]
-
-    def _arm(self) -> None:
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
-        self._deadline = self.site.reactor.callLater(self.site.deadline_s, self._late)
-
-    def _late(self) -> None:
-        log.info("http.late")
-        self.transport.abortConnection()
-
-
-class BoundedSite(Site):
-    """A site with at most so many connections, each request with a deadline, and no access log of its own."""
-
-    def __init__(self, root: IResource, options: SiteOptions, reactor: Any) -> None:
-        super().__init__(root, reactor=reactor, timeout=options.request_deadline_s)  # type: ignore[no-untyped-call]
-        # HTTP/1.1 only, and ours; Twisted's annotation knows only its own switch between 1.1 and 2.
-        self.protocol = BoundedChannel  # type: ignore[assignment,method-assign]
-        self.deadline_s = options.request_deadline_s
-        self._most = options.connections
-        self._channels: set[BoundedChannel] = set()
-
-    def admit(self, channel: BoundedChannel) -> bool:
-        """Whether there is room for one more."""
-        if len(self._channels) >= self._most:
-            return False
-        self._channels.add(channel)
-        return True
-
-    def left(self, channel: BoundedChannel) -> None:
-        """It is gone."""
-        self._channels.discard(channel)
-
-    def end_all(self) -> None:
-        """Cut every connection."""
-        for channel in tuple(self._channels):
-            channel.transport.abortConnection()
-
-    def log(self, request: Any) -> None:
-        """Nothing: each resource logs what it gave to whom."""
 
 
 class HttpSite:
@@ -171,4 +84,5 @@ def build_site(
     root.putChild(b"metrics", MetricsPage(metrics, peers))
     if feed is not None:
         root.putChild(b"feed", feed)
-    return HttpSite(BoundedSite(root, options, reactor), options, reactor)
+    site = BoundedSite(root, reactor, deadline_s=options.request_deadline_s, connections=options.connections)
+    return HttpSite(site, options, reactor)

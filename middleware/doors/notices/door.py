@@ -13,10 +13,10 @@ from typing import Any
 import structlog
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Request, Site
+from twisted.web.server import NOT_DONE_YET, Request
 
+from middleware.bounded_site import BoundedSite
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.doors.notices.options import NoticeOptions
@@ -25,79 +25,6 @@ from middleware.listening import tls_context
 from middleware.ports import Notices
 
 log = structlog.get_logger()
-
-_TOO_LONG = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
-
-class _Channel(HTTPChannel):
-    """One connection: so many bytes of a body whose length is said, and a deadline that nothing moves."""
-
-    site: _NoticeSite
-    transport: Any
-    length: Any  # Twisted: 0 without a body, None when chunked
-    _deadline: Any = None
-    _admitted = False
-
-    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
-        super().connectionMade()  # type: ignore[no-untyped-call]
-        self._admitted = self.site.admit(self)
-        if not self._admitted:
-            self.transport.write(_BUSY)
-            self.loseConnection()  # type: ignore[no-untyped-call]
-        self._arm()
-
-    def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's name
-        super().allHeadersReceived()  # type: ignore[no-untyped-call]
-        if self.length is None or self.length > self.site.max_bytes:
-            self.transport.write(_TOO_LONG)
-            self.loseConnection()  # type: ignore[no-untyped-call]
-
-    def requestDone(self, request: Any) -> None:  # noqa: N802 - Twisted's name
-        self._arm()
-        super().requestDone(request)  # type: ignore[no-untyped-call]
-
-    def connectionLost(self, reason: Any = None) -> None:  # noqa: N802 - Twisted's name
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
-        if self._admitted:
-            self.site.left(self)
-        super().connectionLost(reason)  # type: ignore[no-untyped-call]
-
-    def _arm(self) -> None:
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
-        self._deadline = self.site.reactor.callLater(self.site.deadline_s, self.transport.abortConnection)
-
-
-class _NoticeSite(Site):
-    """At most so many connections, and no access log: a path may hold the region's secret."""
-
-    def __init__(self, root: Resource, options: NoticeOptions, reactor: Any) -> None:
-        super().__init__(root, reactor=reactor, timeout=options.request_deadline_s)  # type: ignore[no-untyped-call]
-        self.protocol = _Channel  # type: ignore[assignment,method-assign]
-        self.deadline_s, self.max_bytes = options.request_deadline_s, options.max_bytes
-        self._most = options.connections
-        self._channels: set[_Channel] = set()
-
-    def admit(self, channel: _Channel) -> bool:
-        """Whether there is room for one more."""
-        if len(self._channels) >= self._most:
-            return False
-        self._channels.add(channel)
-        return True
-
-    def left(self, channel: _Channel) -> None:
-        """It is gone."""
-        self._channels.discard(channel)
-
-    def end_all(self) -> None:
-        """Cut every connection."""
-        for channel in tuple(self._channels):
-            channel.transport.abortConnection()
-
-    def log(self, request: Any) -> None:
-        """Nothing."""
 
 
 class _Notice(Resource):
@@ -147,7 +74,14 @@ class NoticeDoor:
     ) -> None:
         self._options, self._edge, self._engine, self._reactor, self._count = options, edge, engine, reactor, count
         path = options.path + (f"/{secret}" if secret else "")
-        self._site = _NoticeSite(_Notice(path.encode(), self._take), options, reactor)
+        root = _Notice(path.encode(), self._take)
+        self._site = BoundedSite(
+            root,
+            reactor,
+            deadline_s=options.request_deadline_s,
+            connections=options.connections,
+            max_bytes=options.max_bytes,
+        )
         self._listening: Any = None
         self.port = 0  # the real one, once started
 
