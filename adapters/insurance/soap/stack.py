@@ -98,15 +98,18 @@ class Stack:
             raise Fault("centre.field", f"{where}: {type(exc).__name__} in the contract") from None
         return written
 
-    def read(self, name: str, body: bytes) -> Any:
+    def parse(self, body: bytes) -> Any:
+        """The document, or ``Unreadable``. Strict, and without a DTD."""
+        try:
+            return _parse(body, self._client.transport, settings=self._client.settings)
+        except (ZeepError, ValueError, etree.LxmlError) as exc:
+            raise Unreadable(f"{type(exc).__name__} in parsing") from None
+
+    def read(self, name: str, document: Any) -> Any:
         """What zeep makes of that operation's reply, or a ``SoapFault``; ``Unreadable`` for everything else.
 
         Strict: one element too many or in another namespace is no reply.
         """
-        try:
-            document = _parse(body, self._client.transport, settings=self._client.settings)
-        except (ZeepError, ValueError, etree.LxmlError) as exc:
-            raise Unreadable(f"{type(exc).__name__} in parsing") from None
         content = _body_of(document)
         if content.tag == f"{{{_SOAP}}}Fault":
             return SoapFault((content.findtext("faultcode") or "").strip().rpartition(":")[2][:MAX_FAULT_CODE])
