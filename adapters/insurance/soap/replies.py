@@ -1,8 +1,8 @@
 """Replies taken apart by hand, value for value as zeep takes them, at a fifth of zeep's CPU.
 
-Only what the contract has written down to the letter is read here: its elements by their whole names, in its order, with no
-attribute but that of an empty value, and numbers that are some. Everything else is zeep's to judge, and so is the first reply
-of each shape: only when both made the same of it are later ones of that shape read here (envelope.py).
+Only what the contract has written down to the letter is read here: its elements by their whole names, in its order, with
+no attribute but that of an empty value, and numbers that are some. Everything else is zeep's to judge, and so is the first
+reply of each shape: only when both made the same of it are later ones of that shape read here (envelope.py).
 """
 
 from __future__ import annotations
