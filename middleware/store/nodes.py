@@ -17,17 +17,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from middleware.domain.fault import Fault
 from middleware.store import tables as t
+from middleware.store.prepared import Prepared
 
 MAX_NODES = 10  # at a time, on one database: each has a tenth of a second's message ids
 MIN_HANG_S = 2.0
 CRASH = "unknown crash"  # how a message ends of which nobody will ever hear again
 _EPOCH = t.meta.c.name == "epoch"
-_NEWEST = sa.select(t.meta.c.value).where(_EPOCH).with_for_update()
+_NEWEST = Prepared(sa.select(t.meta.c.value).where(_EPOCH).with_for_update())
 _LIVES = t.node.c.ended == ""
-_VERSIONS = sa.select(t.visit.c.visit_id, t.visit.c.version).where(
-    t.visit.c.visit_id.in_(sa.bindparam("visits", expanding=True))
+_VERSIONS = Prepared(
+    sa.select(t.visit.c.visit_id, t.visit.c.version).where(t.visit.c.visit_id.in_(sa.bindparam("visits", expanding=True)))
 )
-_ALIVE = sa.select(sa.literal(1)).where(t.node.c.epoch == sa.bindparam("life"), _LIVES)  # asked in every transaction
+# Asked in every transaction.
+_ALIVE = Prepared(sa.select(t.node.c.epoch).where(t.node.c.epoch == sa.bindparam("life"), _LIVES))
 
 
 def database_seconds(connection: sa.Connection) -> float:
@@ -115,12 +117,12 @@ def lock(connection: sa.Connection, *, shared: bool = False) -> int:
     """
     if shared and connection.dialect.name == "sqlite":
         connection.execute(sa.update(t.meta).where(_EPOCH).values(value=t.meta.c.value))
-    return int(connection.scalar(_NEWEST) or 0)
+    return int(_NEWEST.value(connection) or 0)
 
 
 def lives(connection: sa.Connection, epoch: int) -> bool:
     """Whether that life goes on."""
-    return connection.scalar(_ALIVE, {"life": epoch}) is not None
+    return _ALIVE.value(connection, life=epoch) is not None
 
 
 def join(connection: sa.Connection, as_: Membership, former: int = 0) -> Life:
@@ -274,5 +276,4 @@ def versions(connection: sa.Connection, visit_ids: Collection[str]) -> dict[str,
     """The visits' versions on the disk; a visit that is not there is missing."""
     if not visit_ids:
         return {}  # as in every transaction of messages alone, where making the query cost more than the lock
-    rows: Any = connection.execute(_VERSIONS, {"visits": list(visit_ids)})
-    return {row.visit_id: row.version for row in rows}
+    return {row.visit_id: row.version for row in _VERSIONS.rows(connection, visits=list(visit_ids))}
