@@ -18,12 +18,12 @@ from middleware.engine.runner import Engine, Means
 from middleware.engine.service import CounterService, Waits
 from middleware.engine.traces import TraceNumbers, name_of
 from middleware.flow.step import Policy
-from middleware.store.database import open_database, ready
 from middleware.store.doubts import Doubts
 from middleware.store.nodes import Membership
 from middleware.store.reader import Reader
 from middleware.store.writer import Writer
 from tests.support.fakes import FakeCentre, FakeHis, FakeReaders
+from tests.support.scratch import opened
 from tests.support.vaults import a_vault
 
 INSTITUTION = "H99990000001"
@@ -49,8 +49,7 @@ class Rig:
         return dt.datetime.now(dt.timezone(dt.timedelta(hours=8))) + self.offset
 
     async def start(self, *, deliver=True):
-        self.database = open_database(self.url)
-        ready(self.database)
+        self.database = opened(self.url)
         self.vault = a_vault(self.database)
         self.reader = Reader(self.database, self.vault)
         shared = bool(self.node)
