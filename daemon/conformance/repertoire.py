@@ -10,6 +10,7 @@ import attrs
 from adapters.insurance.profile import Profile
 from daemon.conformance.data import TestData
 from daemon.conformance.money import Bill, Booked, cancel, quote, reverse, settle
+from daemon.conformance.sandbox import Sandbox
 from daemon.conformance.table import End, Note
 from daemon.conformance.talk import Stopped, Talk
 from daemon.policies import finish_of
@@ -50,7 +51,10 @@ async def _nothing(_desk: Desk, _visit: VisitFacts, _booked: Booked) -> None:
 
 @attrs.define(slots=True)
 class Desk:
-    """A counter at that centre. ``rows`` are the books of the run, by slice."""
+    """A counter at that centre. ``rows`` are the books of the run, by slice.
+
+    ``by_phone``: whether its channel of mobile payment can be spoken to; ``sandbox``: that channel, where it is simulated.
+    """
 
     talk: Talk
     profile: Profile
@@ -59,6 +63,8 @@ class Desk:
     person: PersonKnown | None = None
     rows: list[tuple[Slice, DetailRow]] = attrs.field(factory=list)
     when_settled: Callable[[Desk, VisitFacts, Booked], Awaitable[None]] = _nothing
+    by_phone: bool = False
+    sandbox: Sandbox | None = None
 
     @property
     def reversible(self) -> frozenset[str]:
