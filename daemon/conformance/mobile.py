@@ -13,6 +13,7 @@ from daemon.conformance.money import Bill, Booked, quote
 from daemon.conformance.repertoire import Desk, charged, registered
 from daemon.conformance.sandbox import Sandbox
 from daemon.conformance.table import End, Note
+from daemon.conformance.talk import name_of
 from middleware.domain.centre import (
     Call,
     CentreReply,
@@ -23,6 +24,7 @@ from middleware.domain.centre import (
     WithdrawVisit,
 )
 from middleware.domain.charge import bill_total
+from middleware.domain.fault import Fault
 from middleware.domain.mobile import (
     MobileOrder,
     OrderOpened,
@@ -39,7 +41,9 @@ from middleware.domain.split import Split
 from middleware.flow.desk import undoing
 from middleware.flow.requests import given_back
 
-NOTICE = "6302"
+VOUCHER, NOTICE = "6101", "6302"
+ENDS = {"code.refused": End.REFUSED, "code.unreachable": End.NOT_SENT}
+CODE = "CODE-employee-{}"  # what the simulated service knows
 ALL = Note("移动支付", "payment by phone")
 NOT_OFFERED = Note("地区文件：不提供移动支付", "the profile: mobile.offered = false")
 NO_OUTPATIENTS = Note("地区文件：不办理门诊", "the profile: no outpatients")
@@ -67,10 +71,12 @@ class Order:
 
 
 async def mobile(desk: Desk) -> None:
-    """6201, 6202, 6301, 6203 and the notice 6302; or a line that says why not."""
+    """6201, 6202, 6301, 6203, the notice 6302 and, simulated, 6101; or a line that says why not."""
     if (why := _not_here(desk)) is not None:
         desk.talk.leave_out(Call.OPEN_ORDER, why, ALL)
         return
+    if desk.sandbox is not None:
+        await _shown(desk, desk.sandbox)
     visit, ours = await registered(desk)
     await _in_time(desk, visit)
     if desk.sandbox is not None:
@@ -90,6 +96,32 @@ def _not_here(desk: Desk) -> Note | None:
         (desk.data.person.voucher, NO_VOUCHER),
     )
     return next((why for there, why in reasons if not there), None)
+
+
+async def _shown(desk: Desk, sandbox: Sandbox) -> None:
+    """6101 by the reader of codes: its token pays for the orders of this run."""
+    await _code(
+        desk, sandbox, Note("应答的签名不是渠道的", "an answer with a signature that is not the channel's"), 1, forged=True
+    )
+    token = await _code(desk, sandbox, None, 2)
+    await _code(desk, sandbox, Note("同一码再用一次", "the same code once more"), 2, expected=End.REFUSED)
+    if token:
+        desk.data = attrs.evolve(desk.data, person=attrs.evolve(desk.data.person, voucher=token))
+
+
+async def _code(
+    desk: Desk, sandbox: Sandbox, what: Note | None, number: int, *, expected: End = End.ANSWERED, forged: bool = False
+) -> str:
+    token, wrong, detail, end = "", Note(), "", End.ANSWERED
+    try:
+        shown = await sandbox.show(CODE.format(number), forged=forged)
+        token = shown.credential.token.reveal()
+        if shown.id_number != desk.data.holder().id_number:
+            wrong = Note("应答的证件号码不是持码人的", "the id number is not that of whose code it is")
+    except Fault as fault:
+        end, detail = ENDS.get(fault.code, End.UNKNOWN), fault.code
+    desk.talk.see(VOUCHER, what or name_of(VOUCHER), End.UNKNOWN if forged else expected, end, detail, wrong)
+    return token
 
 
 # -- the three days of an order

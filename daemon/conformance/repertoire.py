@@ -175,6 +175,7 @@ async def outpatient(desk: Desk) -> None:
         desk.talk.leave_out(Call.REGISTER_VISIT, Note("地区文件：不办理", "the profile: not done here"))
         return
     visit, ours = await registered(desk)
+    await _as_a_pharmacy(desk, visit)
     await _look(desk, visit, ours)
     booked = await settled(desk, await charged(desk, visit))
     await desk.when_settled(desk, visit, booked)
@@ -182,6 +183,16 @@ async def outpatient(desk: Desk) -> None:
     await desk.talk.say(WithdrawCharges(visit))
     await desk.talk.say(WithdrawVisit(visit, ours))
     await _again(desk, WithdrawVisit(visit, ours))
+
+
+async def _as_a_pharmacy(desk: Desk, visit: VisitFacts) -> None:
+    """2203A beside 2203: a profile that names it has both kinds of institution; one that uploads by it did so before."""
+    call, data = Call.UPLOAD_PHARMACY_VISIT, desk.data
+    if desk.profile.outpatient.upload_visit != call and services_here(desk, call):
+        request = UploadVisit(
+            visit, desk.talk.now(), data.diagnoses(), data.department_name, data.doctor_code, data.doctor_name, call
+        )
+        await desk.talk.say(request)
 
 
 async def _look(desk: Desk, visit: VisitFacts, ours: str) -> None:

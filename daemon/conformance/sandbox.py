@@ -15,18 +15,26 @@ import attrs
 from adapters.insurance.mobile.link import MobileLink
 from adapters.insurance.mobile.options import MobileOptions
 from adapters.insurance.profile_mobile import BY_APPLICATION, MobileForm
+from daemon.code_channels import channels_of
+from middleware.domain.card import E_VOUCHER, CardRead
 from middleware.domain.fault import Fault
 from middleware.domain.mobile import OrderStands
 from middleware.doors.notices.door import NoticeDoor
 from middleware.doors.notices.options import NoticeOptions
+from readers.media.options import ReaderOptions
+from readers.qr.options import SEALED, CodeOptions
+from readers.qr.service import CodeService
 from simulators.centre.answers import CLEARING_AGENCY, CLEARING_TYPE
 from simulators.centre.business import Business
 from simulators.centre.channel import ChannelSimulator
 from simulators.ecode.keys import APP_ID, APP_SECRET, PRIVATE, PUBLIC, private_pem, public_pem
 from simulators.ecode.sealed import SealedSide
+from simulators.ecode.server import CodeServer
 from simulators.ports import free_port
 
 FEE_TYPE = "01"  # the simulated channel takes any
+ORGANISATION = "H99990000001"
+READER = ReaderOptions(E_VOUCHER, "service")
 READ_ONLY = 0o400
 
 
@@ -54,7 +62,10 @@ class Heard:
 
 
 class Sandbox:
-    """The channel and the door. ``options`` say how our side of the channel reaches it."""
+    """The channel, the door, and the service that says whose an e-voucher is (6101).
+
+    ``options`` say how our side of the channel reaches it.
+    """
 
     def __init__(
         self, reactor: Any, business: Business, form: MobileForm, now: Callable[[], dt.datetime], keys: Path
@@ -67,14 +78,16 @@ class Sandbox:
         self.heard = Heard()
         self._reactor = reactor
         self._door: NoticeDoor | None = None
-        self.options = MobileOptions(
-            enabled=True,
-            url=self.channel.url,
-            app_id=APP_ID,
-            app_secret=_file(keys / "secret", APP_SECRET.encode()),
-            signing_key=_file(keys / "ours.pem", private_pem()),
-            channel_key=_file(keys / "theirs.pem", public_pem()),
-        )
+        own: dict[str, Any] = {
+            "app_id": APP_ID,
+            "app_secret": _file(keys / "secret", APP_SECRET.encode()),
+            "signing_key": _file(keys / "ours.pem", private_pem()),
+            "channel_key": _file(keys / "theirs.pem", public_pem()),
+        }
+        self.options = MobileOptions(enabled=True, url=self.channel.url, **own)
+        self._codes = CodeServer(reactor, sealed=SealedSide(APP_ID, APP_SECRET, (PRIVATE, PUBLIC), PUBLIC, now))
+        asking = CodeOptions(E_VOUCHER, self._codes.start(), organisation=ORGANISATION, channel=SEALED, **own)
+        self._service = CodeService(asking, reactor, channels_of(now)(asking))
 
     def open(self, link: MobileLink) -> None:
         """Take notices, which ``link`` reads."""
@@ -86,7 +99,14 @@ class Sandbox:
         """Neither listens any more."""
         if self._door is not None:
             await self._door.stop()
+        self._service.stop()
+        await self._codes.stop()
         await self.channel.stop()
+
+    async def show(self, code: str, *, forged: bool = False) -> CardRead:
+        """Whose that e-voucher is, by the reader of codes; its faults. ``forged``: the answer is not the channel's."""
+        self._codes.fault = "bad-signature" if forged else ""
+        return await self._service.identify(READER, code)
 
     def pay(self, order_number: str) -> None:
         """The person pays the own share, as far as the channel lets them."""

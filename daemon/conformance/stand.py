@@ -30,7 +30,7 @@ from simulators.centre.speech import Speech, TypedSpeech, process_speech, string
 from simulators.centre.statements import Codes, Dialect
 from simulators.centre.texts import ProcessText, StringText
 
-INSTITUTION = "H99990000001"
+INSTITUTION = sandbox.ORGANISATION
 NATIONAL = "national"
 PATIENT_S, IMPATIENT_S = 30.0, 1.5  # for an answer that comes, and for one that does not
 
