@@ -144,7 +144,7 @@ class Cluster:
             return done.fetchall() if done.description else []
 
     def create(self, template: str = "template0", strategy: str = "WAL_LOG") -> str:
-        """A new database's name: a copy of that one. ``strategy`` is PostgreSQL's: files are copied faster where the disk is memory."""
+        """A new database's name: a copy of that one. ``strategy`` is PostgreSQL's: to copy files is faster in memory."""
         name = f"t{next(self._names)}"
         locale = " LOCALE 'C'" if template == "template0" else ""
         self.sql(f"CREATE DATABASE {name} TEMPLATE {template}{locale} STRATEGY {strategy}")

@@ -37,7 +37,8 @@ class Rig:
         """
         self.node, self.lease_s = node, lease_s
         self.stood_still_s = 0.0  # as if the process had been stopped for so long
-        self.later_s = [0.0] if beside is None else beside.later_s  # by so much the clock of the database, which they share, is ahead
+        # By so much the clock of the database, which is one for all, is ahead.
+        self.later_s = [0.0] if beside is None else beside.later_s
         self.url = where if isinstance(where, str) else f"sqlite:///{where}/y.db"
         self.centre, self.his, self.readers = FakeCentre(), FakeHis(), FakeReaders()
         self.policy = Policy(**{"first_check_s": 0.01, "repeat_s": 0.01, "processing_limit_s": 0.0, **policy})
