@@ -54,7 +54,7 @@ def needs_two(fields: Mapping[str, str]) -> bool:
 
 
 def correctable(message: HisMessage) -> dict[str, str]:
-    """What may be corrected by one person, as the message has it now; "" for what is told of a person and shown to nobody."""
+    """What may be corrected by one person, as the message has it now; "" for what is about a person and shown to nobody."""
     if isinstance(message, RegisterPatient):
         return {field: getattr(message, field) for field in PLACE}
     if isinstance(message, PostCharges):

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from attrs import frozen
 
-from middleware.domain.command import NOTICES, HisMatter
+from middleware.domain.command import MERGES, NOTICES, HisMatter
 from middleware.domain.correction import MAX_CORRECTIONS, correctable, corrected, needs_two, wire_id
 from middleware.domain.fault import Fault
 from middleware.domain.order import Caller
@@ -109,7 +109,7 @@ class LetterDesk:
     async def _about(self, row: LetterRow) -> tuple[str, Trouble | None]:
         """The state of what the letter tells of, and what is wrong with that."""
         means = self._engine.means
-        if row.matter in {HisMatter.MERGED, HisMatter.UNMERGED}:
+        if row.matter in MERGES:
             return await means.pool.run(means.reader.his_people.merge_state, row.visit_id), None
         visit = await self._engine.visits.visit(row.visit_id)
         if not row.settlement_id:

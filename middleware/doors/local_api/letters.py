@@ -60,7 +60,7 @@ class LettersDiscardParams(Params, frozen=True, kw_only=True):
 
 
 class LetterField(Params, frozen=True, kw_only=True):
-    """One corrected field: a name that letters.show lists, or patient_number, patient_name; of a merge patient_name, prior_name."""
+    """One corrected field: a name that letters.show lists, or patient_number, patient_name, a merge's prior_name."""
 
     field: Annotated[str, Meta(pattern=rf"^[A-Za-z0-9._-]{{1,64}}{END}")]
     value: Annotated[str, Meta(min_length=1, max_length=MAX_VALUE)]

@@ -117,14 +117,16 @@ async def test_a_no_over_the_other_connection_refuses_the_letter_and_the_contrar
         await r.counter.settle(HIS, "s1", order_of(quote))
         await until_true(lambda: rows(r, t.outbox)[-1].outcome == "refused AE")
         posting = rows(r, t.outbox)[-1].control_id
-        settlement = await until(r, quote["settlement_id"], "Settled")
-        assert settlement.trouble.code == "his.refused"
+        visit = await r.engine.visits.visit(quote["visit_id"])
+        seen, _ = r.engine.visits.wait(visit, lambda one: one.settlement(quote["settlement_id"]).trouble is not None)
+        settlement = (await seen).settlement(quote["settlement_id"])
+        assert (settlement.state, settlement.trouble.code) == ("Settled", "his.refused")
 
         r.simulator.second.say(f"MSH|^~\\&|HIS||YIKATONG||20261122||ACK|Z1|P|2.5\rMSA|AA|{posting}\r".encode())
         await until_true(lambda: "hl7.ack_closed" in [row.why for row in rows(r, t.inbox)])
+        await until_true(lambda: counts(r)["hl7.ack_closed"] == 1)
 
         assert rows(r, t.outbox)[-1].outcome == "refused AE"
-        assert counts(r)["hl7.ack_closed"] == 1
 
 
 @pytest_twisted.ensureDeferred

@@ -299,6 +299,30 @@ async def test_two_numbers_that_two_persons_made_one_are_told_once_and_their_und
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_merge_keeps_its_place_among_the_letters_of_both_its_numbers(store_url):
+    async with rig(store_url) as r:
+        his = Registry(r)
+        await registered(r)  # its person is PAT1 of the HIS
+        await his.told.tell("ADT^A04", pid("P002", document=""))
+        silence: Deferred = Deferred()
+        his.script = [silence]
+        await his.shown(nation="02")
+        await his.merge(kept="PAT1")
+        await his.shown(nation="03")
+        found = r.reader.waiting_letters(0, 9)
+        assert [one.letter.matter for one in found] == ["updated", "merged", "updated"]
+        assert found[0].lane == found[2].lane
+        assert found[0].lane in found[1].also
+        assert not any(number in lane for one in found for lane in one.lanes for number in ("PAT1", "P002", "999999"))
+        silence.callback(Unknown("time-out"))
+        await his.until(UpdatePatient, 2)
+
+        assert [type(one) for one, told in his.heard if isinstance(told, Answered)][1:] == [
+            UpdatePatient, MergePatients, UpdatePatient,
+        ]  # fmt: skip
+
+
+@pytest_twisted.ensureDeferred
 async def test_what_the_his_was_told_is_not_undone_here_when_it_takes_no_undoing(tmp_path):
     async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         his = Registry(r, wants=EVERYTHING - {HisMatter.UNMERGED})
