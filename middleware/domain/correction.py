@@ -78,7 +78,7 @@ def letter_ids(msh_10: str) -> tuple[tuple[str, ...], int]:
     short, dot, revision = msh_10.rpartition(".")
     if not dot or not revision.isdecimal() or len(revision) != 1:
         return (msh_10,), 0
-    names = (short, short[:1] + _CENTURY + short[1:])
+    names: tuple[str, ...] = (short, short[:1] + _CENTURY + short[1:])
     if found := _SHORT_NOTICE.fullmatch(short):
         names += (f"{found[1]}{_SIGNS.index(found[2]):02d}{_SIGNS.index(found[3]):02d}{found[4]}",)
     return names, int(revision)
