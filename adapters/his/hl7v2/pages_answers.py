@@ -55,8 +55,7 @@ repeated: a person mends it.
 
 `AL`、`SU` 时 `CA` 只表示收到；办理结果在同一连接另发一条应答，不发则到时重发。MSA-2 必须等于 MSH-10；
 不相等的应答不作数。同一病人的报文按次序逐条投递，合并排在两个病人号的报文之间；不同病人的可经
-`connections`
-条连接并行，登记优先。拒绝的原因请写在 MSA-3，或 ERR-3、ERR-8，操作员看得到。
+`connections` 条连接并行，登记优先。拒绝的原因请写在 MSA-3，或 ERR-3、ERR-8，操作员看得到。
 
 With `AL` and `SU`, `CA` says that the message was received; what became of it comes as a second acknowledgement on the
 same connection, or the message is repeated. MSA-2 must be the MSH-10, or the answer counts for nothing. A patient's
@@ -64,11 +63,10 @@ messages come one after another, in order, a merge among those of both its numbe
 side by side on `connections` connections, registrations first. Say why you refuse in MSA-3, or ERR-3 and ERR-8: an
 operator reads it.
 
-**病人号 / the patient's number.** 登记的应答可以带 PID：PID-3 中类型为 `identifiers.patient`（缺省`PI`）
-的号码就是该病人在 HIS 的号，以后的报文都带它，并与所读的卡证关联。 An answer to a registration may have a PID: the
-number in PID-3 whose type is
-`identifiers.patient` is the patient's at the HIS, stands in all later messages, and is linked to the card that was
-read.
+**病人号 / the patient's number.** 登记的应答可以带 PID：PID-3 中类型为 `identifiers.patient`（缺省 `PI`）
+的号码就是该病人在 HIS 的号，以后的报文都带它，并与所读的卡证关联。
+An answer to a registration may have a PID: the number in PID-3 whose type is `identifiers.patient` is the patient's at
+the HIS, stands in all later messages, and is linked to the card that was read.
 
 ```
 {accepted}```
@@ -81,7 +79,7 @@ read.
 ## 应答走另一条连接 / Answers over another connection
 
 `answers_on = "NAME"`（须 MSH-15 为 `AL` 或 `SU`，MSH-16 为 `AL`、`SU` 或 `ER`）：HIS 在本连接立即答 `CA`，
-办完后连到一卡通的`[mllp.NAME]` 端口，送一条带 MSA 的报文：MSA-1 为 `AA`、`AE` 或 `AR`，MSA-2 是我们的 MSH-10，
+办完后连到一卡通的 `[mllp.NAME]` 端口，送一条带 MSA 的报文：MSA-1 为 `AA`、`AE` 或 `AR`，MSA-2 是我们的 MSH-10，
 其余同上（PID 也在这里带）。一卡通落盘之后在那条连接答 `CA`；没有收到就原样再送。登记要等到这条应答才算完成。
 
 - `answer_timeout_s`（缺省 60 秒）之内没有来，原报文重发；MSH-16 为 `ER` 时，没有来就是办成了。
