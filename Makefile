@@ -30,8 +30,8 @@ interop: setup    ## npm's soap and HL7 client on Node against centre adapter an
 	@bash packaging/interop.sh
 
 docs: setup       ## write the generated pages
-	@$(PY) run.py docs
 	@$(PY) run.py conformance --pages docs/conformance.md
+	@$(PY) run.py docs
 
 clean:
 	rm -rf .venv .run .mypy_cache .ruff_cache .pytest_cache

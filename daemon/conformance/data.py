@@ -67,6 +67,11 @@ class TestPerson:
     password: str = setting(
         "", help="of cainfo, where the region wants it", validator=_shape(r"[!-~]{0,32}", "at most 32 characters")
     )
+    voucher: str = setting(
+        "",
+        help="ecToken of the person's e-voucher, for an order by phone",
+        validator=_shape(r"[!-~]{0,64}", "64 characters"),
+    )
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -145,5 +150,6 @@ def simulated() -> TestData:
         sex=who.sex,
         nation=who.nation,
         birth_date=who.birth_date.isoformat(),
+        voucher="EC-TOKEN",
     )
     return TestData(person=person)
