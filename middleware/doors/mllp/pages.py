@@ -137,7 +137,8 @@ it back. Amounts are whole fen within one fen of price times quantity, and never
 Master files get MFK^M01: MFI as it came, an MFA for each record that MFI-6 wants to hear of, `S` (durable, to be acted on)
 or `U` with the reason (MSA is AE then; the other records are taken). MAD and MUP tell a name; MAC, MDC and MDL may come
 without their segment. MFE-3 says from when on. What is left out takes nothing away, `""` does. Every field that
-came is kept as it came (at most {said} of {text} characters), for operators (`his.master`). At most {records} records a message.
+came is kept as it came (at most {said} of {text} characters), for operators (`his.master`). At most {records} records a
+message.
 
 | 内容 name | 位置 place |
 | --- | --- |
