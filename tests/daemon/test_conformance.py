@@ -203,4 +203,4 @@ def test_a_contract_that_the_dialect_cannot_use_is_told_by_check_profile(tmp_pat
     told = CliRunner().invoke(main, ["check-profile", str(file)])
 
     assert told.exit_code == 2
-    assert "soap.wsdl: example-asmx.wsdl has no operation 'process'" in told.output
+    assert "soap.wsdl: example-asmx.wsdl 没有操作 / has no operation 'process'" in told.output
