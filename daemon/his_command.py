@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.desk import reached, with_daemon
+from daemon.desk import ask, reached, with_daemon
 
 if TYPE_CHECKING:
     from clients.python.yikatong_client import Client
@@ -48,6 +48,16 @@ def staff(*, code: str, every: bool, config: Path | None, path: Path | None, tok
 def items(*, code: str, every: bool, config: Path | None, path: Path | None, token_file: Path) -> None:
     """Charge items: code, name, code in the insurance catalogue, price."""
     _list("item", code, every, config, path, token_file)
+
+
+@his.command()
+@click.argument("kind", type=click.Choice(["department", "staff", "item"]))
+@click.argument("code")
+@click.option("--reason", required=True, help="why you look; journalled, sealed; no names, no id numbers")
+@reached()
+def show(kind: str, code: str, reason: str, config: Path | None, path: Path | None, token_file: Path) -> None:
+    """All that the HIS said of one record, also what nothing here reads; as JSON."""
+    ask(config, path, token_file, "his.master", {"kind": kind, "code": code, "reason": reason})
 
 
 def _list(kind: str, code: str, every: bool, config: Path | None, path: Path | None, token_file: Path) -> None:
