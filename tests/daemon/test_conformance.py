@@ -224,6 +224,6 @@ def test_a_day_that_is_none_is_a_mistake_of_the_test_persons_file(tmp_path: Path
     file = tmp_path / "data.toml"
     file.write_text(f"[person]\n{WHO.replace('1974-05-12', '1974-13-12')}", encoding="utf-8")
 
-    with pytest.raises(ConfigError, match="person.birth_date") as caught:
+    with pytest.raises(ConfigError, match=r"person\.birth_date") as caught:
         data_of(file)
     assert "1974-13" not in str(caught.value)
