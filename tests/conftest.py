@@ -32,9 +32,26 @@ if PCSCD_FOLDER is not None:
     os.environ[SOCKET_VARIABLE] = str(socket_in(PCSCD_FOLDER))
 
 
+LONGEST = (
+    "tests/simulation/test_planted.py",
+    "tests/scenarios/test_kill.py",
+    "tests/scenarios/test_kinds.py",
+    "tests/simulation/",
+    "tests/scenarios/",
+    "tests/middleware/engine/",
+    "tests/daemon/",
+    "tests/middleware/store/",
+)
+
+
 def pytest_xdist_auto_num_workers():
     """``-n auto``: one worker a core, where each can have a pcscd of its own; else one after the other."""
     return len(os.sched_getaffinity(0)) if PCSCD_FOLDER is not None else 1
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files begin first, each folder's others behind them: then no worker is left with one when all is done."""
+    items.sort(key=lambda item: next((n for n, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST)))
 
 
 def pytest_collection_finish():
