@@ -234,7 +234,7 @@ class Writer:
             batch.add(unit)
         if came:
             batch.receive(came)
-        batch.keys = self._vault.pending()  # after all was sealed: a value and its key are durable together
+        batch.close()
         for statement, rows in self._plan(batch):
             if rows:
                 self._bulk.execute(self._connection, statement, rows)
