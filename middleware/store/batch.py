@@ -247,7 +247,7 @@ class Batch:
                 "event": record.event,
                 "previous": previous,
                 "hash": digest,
-                "line": line.decode(),
+                "line": line,
             }
         )
         self.journal = Head(sequence, digest)
@@ -293,7 +293,7 @@ class Batch:
         }
         self.visits[visit.visit_id] = row
         if personal:
-            self._personal.append((row, personal.encode(), at))
+            self._personal.append((row, personal, at))
         for settlement in visit.settlements:
             self.settlements[settlement.settlement_id] = settlement_row(visit.visit_id, settlement)
 

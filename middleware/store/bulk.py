@@ -45,7 +45,10 @@ class Bulk:
         self._texts: dict[int, _Text] = {}
 
     def execute(self, connection: sa.Connection, statement: Any, rows: Sequence[Row]) -> None:
-        """Do it for each row. Values are of types that the driver knows itself: text, whole numbers, yes and no, bytes."""
+        """Do it for each row. Values are of types that the driver knows itself: text, whole numbers, yes and no, bytes.
+
+        New rows may have a ``sa.Text`` as the bytes of its UTF-8: what was just written is not read to be written again.
+        """
         text = self._texts.get(id(statement))
         if text is None:
             text = self._texts[id(statement)] = self._written(statement, list(rows[0]))
@@ -67,8 +70,12 @@ class Bulk:
         get = itemgetter(*names)
         if len(names) == 1:
             return _Text(sql, lambda rows: [(get(row),) for row in rows])
-        values = f"({', '.join('?' * len(names))})"
-        several = sql.replace(values, ", ".join([values] * TOGETHER)) if isinstance(statement, sa.Insert) else ""
+        several = ""
+        if isinstance(statement, sa.Insert):
+            before, _, after = sql.partition(f"({', '.join('?' * len(names))})")
+            places = (_place(statement.table.c[name]) for name in names)
+            values = f"({', '.join(places)})"
+            sql, several = (before + ", ".join([values] * number) + after for number in (1, TOGETHER))
         return _Text(sql, lambda rows: [get(row) for row in rows], several)
 
     def _of_json(self, table: Any, columns: list[str], sql: str) -> _Text:
@@ -76,13 +83,20 @@ class Bulk:
         write = self._dialect.identifier_preparer
         names, into = ", ".join(map(write.quote, columns)), write.format_table(table)
         binary = [name for name in columns if isinstance(table.c[name].type, sa.LargeBinary)]
+        texts = [name for name in columns if isinstance(table.c[name].type, sa.Text)]
 
         def plain(row: Row) -> Row:
-            return row | {name: f"\\x{row[name].hex()}" for name in binary}
+            written = {name: row[name].decode() for name in texts if type(row[name]) is bytes}
+            return row | written | {name: f"\\x{row[name].hex()}" for name in binary}
 
         def given(rows: Sequence[Row]) -> tuple[str]:
-            return (msgspec.json.encode([plain(row) for row in rows] if binary else rows).decode(),)
+            return (msgspec.json.encode([plain(row) for row in rows] if binary or texts else rows).decode(),)
 
         _, otherwise, what = sql.partition(" ON CONFLICT ")
         read = f"json_populate_recordset(NULL::{into}, %s::json)"
         return _Text(f"INSERT INTO {into} ({names}) SELECT {names} FROM {read}{otherwise}{what}", given)  # noqa: S608 - names of our tables
+
+
+def _place(column: Any) -> str:
+    """Where a value of that column stands. Bytes become text without a look at any of them: SQLite keeps UTF-8."""
+    return "CAST(? AS TEXT)" if isinstance(column.type, sa.Text) else "?"

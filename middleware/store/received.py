@@ -66,7 +66,7 @@ def received(vault: Vault, epoch: int, head: Head, messages: Sequence[Incoming])
                 "event": EVENT,
                 "previous": previous,
                 "hash": hash_,
-                "line": line.decode(),
+                "line": line,
             }
         )
         inbox.append(
