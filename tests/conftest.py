@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import tempfile
 from pathlib import Path
 from uuid import uuid4
@@ -16,6 +17,14 @@ from simulators.pcscd import SOCKET_VARIABLE, Pcscd, socket_in
 from simulators.ports import free_port
 from tests.support.postgres import TestCluster
 from tests.support.proxy import Proxy
+from tests.support.scratch import ROOT
+
+# Databases and scratch folders lie where a commit's fsync costs nothing, and what passed leaves no files there (setup.cfg).
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(ROOT))
+
+# Programs that the tests start, and the workers, find our modules compiled: the machine may say otherwise for everyone else.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Whatever asks for a card service in this process, before or after the shared one runs, asks at its socket.
 PCSCD_FOLDER = Path(tempfile.gettempdir()) / f"yikatong-pcscd-{uuid4().hex[:12]}" if Pcscd.many_at_once() else None

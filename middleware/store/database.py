@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,12 +113,17 @@ def _config(engine: sa.Engine) -> Config:
     return config
 
 
+@functools.cache
+def _newest() -> str:
+    """The newest of this program's migrations; to find it reads them all."""
+    return ScriptDirectory(str(_MIGRATIONS)).get_current_head() or ""
+
+
 def revisions(engine: sa.Engine) -> tuple[str, str]:
     """(what the database is at, what this program needs); "" = an empty database."""
-    needed = ScriptDirectory.from_config(_config(engine)).get_current_head() or ""
     with engine.connect() as connection:
         at = MigrationContext.configure(connection).get_current_revision() or ""
-    return at, needed
+    return at, _newest()
 
 
 def migrate(engine: sa.Engine) -> None:

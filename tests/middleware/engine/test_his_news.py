@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 
 from middleware.domain.card import CardRead
 from middleware.domain.command import NOTICES, HisMatter
+from middleware.domain.correction import letter_ids, wire_id
 from middleware.domain.destination import Destination
 from middleware.domain.fault import Fault
 from middleware.domain.his import ChangeAccount, HisAccepted, MergePatients, UpdatePatient
@@ -169,6 +170,36 @@ async def test_a_refused_update_moves_nothing_and_is_not_sent_again_once_a_newer
 
 
 @pytest_twisted.ensureDeferred
+async def test_refused_notices_are_corrected_as_any_letter_is_words_by_one_person_names_by_two(store_url):
+    async with rig(store_url) as r:
+        his = Registry(r)
+        await registered(r)
+        his.script = [Refused("AE", "民族代码未维护")]
+        await his.shown(nation="02")
+        (letter,) = [row.control_id for row in rows(r, t.outbox) if row.matter == "updated"]
+        await became(r, letter, "refused AE")
+        desk = desk_of(r)
+        shown = await desk.show(letter)
+        assert {"field": "nation", "value": ""} in shown["content"]
+        assert (await fault_of(desk.fix(LI, letter, {"insurance": "390"}, "x"))).code == "letter.field"
+        METHODS["letters.fix"].check_result(await desk.fix(LI, letter, {"nation": "99"}, "HIS 无此代码"))
+        (update,) = await his.until(UpdatePatient, 1)
+        assert (update.patient.holder.nation, update.control_id) == ("99", wire_id(letter, 1))
+        assert letter in letter_ids(update.control_id)[0]
+
+        await his.told.tell("ADT^A04", pid("P001"))
+        await his.told.tell("ADT^A04", pid("P002", document=""))
+        his.script = [Refused("AE", "姓名不符")]
+        await his.merge()
+        (letter,) = [row.control_id for row in rows(r, t.outbox) if row.matter == "merged"]
+        await became(r, letter, "refused AE")
+        proposed = (await desk.fix(LI, letter, {"prior_name": "测试乙"}, "x"))["corrections"][0]
+        await desk.approve(WANG, letter, proposed["proposal"])
+        (merge,) = await his.until(MergePatients, 1)
+        assert (merge.prior.name.reveal(), merge.control_id) == ("测试乙", wire_id(letter, 1))
+
+
+@pytest_twisted.ensureDeferred
 async def test_an_old_card_that_is_linked_or_moved_is_told_and_a_disputed_one_is_not(tmp_path):
     async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         his = Hospital(r)
@@ -265,6 +296,30 @@ async def test_two_numbers_that_two_persons_made_one_are_told_once_and_their_und
         shown = await desk_of(r).show(undone.control_id)
         METHODS["letters.show"].check_result(shown)
         assert (shown["matter"], shown["state"]) == ("unmerged", "undone")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_merge_keeps_its_place_among_the_letters_of_both_its_numbers(store_url):
+    async with rig(store_url) as r:
+        his = Registry(r)
+        await registered(r)  # its person is PAT1 of the HIS
+        await his.told.tell("ADT^A04", pid("P002", document=""))
+        silence: Deferred = Deferred()
+        his.script = [silence]
+        await his.shown(nation="02")
+        await his.merge(kept="PAT1")
+        await his.shown(nation="03")
+        found = r.reader.waiting_letters(0, 9)
+        assert [one.letter.matter for one in found] == ["updated", "merged", "updated"]
+        assert found[0].lane == found[2].lane
+        assert found[0].lane in found[1].also
+        assert not any(number in lane for one in found for lane in one.lanes for number in ("PAT1", "P002", "999999"))
+        silence.callback(Unknown("time-out"))
+        await his.until(UpdatePatient, 2)
+
+        assert [type(one) for one, told in his.heard if isinstance(told, Answered)][1:] == [
+            UpdatePatient, MergePatients, UpdatePatient,
+        ]  # fmt: skip
 
 
 @pytest_twisted.ensureDeferred
