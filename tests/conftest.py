@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 import structlog
+from hypothesis import HealthCheck, settings
 
 from simulators.pcscd import SOCKET_VARIABLE, Pcscd, socket_in
 from simulators.ports import free_port
@@ -30,6 +31,12 @@ sys.dont_write_bytecode = False
 PCSCD_FOLDER = Path(tempfile.gettempdir()) / f"yikatong-pcscd-{uuid4().hex[:12]}" if Pcscd.many_at_once() else None
 if PCSCD_FOLDER is not None:
     os.environ[SOCKET_VARIABLE] = str(socket_in(PCSCD_FOLDER))
+
+# On a machine with other work an example may take its time: that says nothing of what is tested. (With CI set, hypothesis
+# says so itself, and takes the same examples each time.)
+if not os.environ.get("CI"):
+    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("busy")
 
 
 LONGEST = (

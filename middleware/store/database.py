@@ -97,9 +97,13 @@ def _make_durable(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA synchronous")
     level = cursor.fetchone()[0]
+    cursor.execute("PRAGMA encoding")
+    encoding = cursor.fetchone()[0]
     cursor.close()
     if mode != "wal" or level != _FULL:
         raise Fault("system.journal", f"journal_mode={mode} synchronous={level}: not durable")
+    if encoding != "UTF-8":  # ours always is; what is written as bytes would be another text in it
+        raise Fault("system.journal", f"the database keeps texts as {encoding}, not as UTF-8")
 
 
 def _config(engine: sa.Engine) -> Config:
