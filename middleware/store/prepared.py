@@ -50,7 +50,7 @@ class Prepared:
         given = text.own | values
         for name in text.lists:
             given[name] = json.dumps(list(values[name]))
-        found = straight(connection, text.sql, [given[name] for name in text.names])
+        found = straight(connection, text.sql, tuple([given[name] for name in text.names]))
         return [text.row(row) for row in found]
 
     def row(self, connection: sa.Connection, /, **values: Any) -> Any | None:
@@ -58,14 +58,11 @@ class Prepared:
         found = self.rows(connection, **values)
         return found[0] if found else None
 
-    def value(self, connection: sa.Connection, /, **values: Any) -> Any | None:
-        """The first column of the first row, or None."""
-        found = self.rows(connection, **values)
-        return found[0][0] if found else None
 
-
-def straight(connection: sa.Connection, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-    """What SQLite answers. Its errors are SQLAlchemy's, as if that had asked."""
+def straight(connection: sa.Connection, sql: str, values: tuple[Any, ...] = ()) -> Sequence[Any]:
+    """The rows of a text in the driver's own words. SQLite's errors are SQLAlchemy's, as if that had asked."""
+    if connection.dialect.name != "sqlite":
+        return connection.exec_driver_sql(sql, values).all()
     driver: Any = connection.connection.dbapi_connection
     try:
         found: list[Any] = driver.execute(sql, values).fetchall()

@@ -19,6 +19,7 @@ from twisted.internet.error import ProcessDone
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
+from adapters.insurance.mobile.beside import CentreWithMobile
 from adapters.insurance.opening import centre_of
 from adapters.insurance.profile import Profile, load_profile
 from adapters.insurance.profile_soap import PROCESS, STRING, TYPED, WSDLS
@@ -87,7 +88,7 @@ async def foreign(reactor: Any, kind: str, wsdl: Path, profile: Profile) -> Asyn
     process = reactor.spawnProcess(node, "node", ["node", str(SERVER), kind, str(wsdl), simulator.url], env=None)
     port = await node.ready
     own = profile if kind == "typed" else attrs.evolve(profile, soap=attrs.evolve(profile.soap, wsdl=wsdl.name))
-    centre = centre_of(options_of(f"http://127.0.0.1:{port}/foreign"), reactor, china_now, own)
+    centre = CentreWithMobile(centre_of(options_of(f"http://127.0.0.1:{port}/foreign"), reactor, china_now, own), None)
     centre.start()
     try:
         yield Stand(centre, simulator, own)

@@ -10,10 +10,10 @@ from twisted.internet import reactor
 
 from simulators.centre.channel import ChannelSimulator
 from simulators.centre.ledger import State
+from simulators.ecode.keys import PRIVATE, PUBLIC, private_pem, public_pem
 from simulators.ecode.sealed import SealedSide
 from simulators.ports import free_port
 from simulators.stage import Stage
-from tests.adapters.insurance.signing.keys import PRIVATE, PUBLIC, private_pem, public_pem
 from tests.scenarios.hospital import Hospital
 
 pytestmark = [pytest.mark.pcsc, pytest.mark.slow]

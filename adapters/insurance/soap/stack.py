@@ -72,17 +72,18 @@ class Stack:
             self._client = client(str(wsdl), transport=transport(), settings=settings)
             self._binding = self._client.service._binding  # noqa: SLF001 - zeep's own way from service to binding (its docs)
         except Exception as exc:  # noqa: BLE001 - whatever zeep raises over a stranger's file means: not usable
-            raise ConfigError([self._problem(f"cannot be used: {type(exc).__name__}")]) from None
+            raise ConfigError([self._problem(f"不能使用 / cannot be used: {type(exc).__name__}")]) from None
 
     def _problem(self, rule: str) -> Problem:
-        return Problem("soap.wsdl", f"{self._wsdl.name} {rule}", "the centre's file, with all that it imports inside")
+        hint = "用中心的文件，所引用的内容须并入其中 / the centre's file, with all that it imports inside"
+        return Problem("soap.wsdl", f"{self._wsdl.name} {rule}", hint)
 
     def operation(self, name: str) -> Any:
         """The operation as zeep has it; ``ConfigError`` where the contract has none."""
         try:
             return self._binding.get(name)
         except (ZeepError, ValueError, KeyError):
-            raise ConfigError([self._problem(f"has no operation {name!r}")]) from None
+            raise ConfigError([self._problem(f"没有操作 / has no operation {name!r}")]) from None
 
     def action(self, name: str) -> str:
         """The operation's SOAPAction, as the contract has it."""

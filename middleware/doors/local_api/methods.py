@@ -522,6 +522,12 @@ _ROWS = (
         keyed=False, moves_money=False, handler=identity.his_masters,
     ),
     Method(
+        "his.master", "查看一条主数据的全部内容，包括本系统不用的字段",
+        "one record of a register with all that the HIS said of it, also what nothing here reads",
+        _DESK, identity.HisMasterParams, identity.HisMasterResult, 15,
+        keyed=False, moves_money=False, handler=identity.his_master,
+    ),
+    Method(
         "registry.list", "列出登记册：PSAM、终端、发卡机构", "a register: PSAMs, terminals, issuers",
         _DESK, registry.RegistryListParams, results_registry.RegistryListResult, 15,
         keyed=False, moves_money=False, handler=registry.registry_list,
