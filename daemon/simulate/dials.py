@@ -168,7 +168,8 @@ def quiet(dials: Dials) -> Dials:
 
 BANK, TOLD = "bank-", "told"
 # What of a day can be left out without its being another day; the bank's dials bear a prefix.
-SWITCHES = (*_WIRE, *_HIS, *_CARDS, *_DISK, "crashes", "clock_steps", "pauses", "repeats", "cancels", "sales", "stays", TOLD)
+_OTHERS = ("crashes", "clock_steps", "pauses", "repeats", "cancels", "sales", "stays", TOLD)
+SWITCHES = (*_WIRE, *_HIS, *_CARDS, *_DISK, *_OTHERS)
 _OFF = Dials(cancels=0.0)
 
 

@@ -24,13 +24,14 @@ from middleware.store.inbox import InboxReader
 
 LINK = "his"
 SHARE = {"told": 1.0, "nodes": 0.2, "hostile": 0.15}  # of a profile's days
+VISITS = 2  # of others, on the days that are for this alone
 AGAIN_S = 2.0  # after a look that failed
 OTHERS_S = 60.0  # from one look to the next where another node may have taken what this one acts on
 
 
 def drawn(seed: int, profile: str) -> bool:
     """Whether the HIS tells anything on this seed's day; by a stream of its own, as ``copies.drawn``."""
-    rng = random.Random(f"told/{profile}/{seed}")  # noqa: S311 - seeded randomness is the point
+    rng = random.Random(f"intake/{profile}/{seed}")  # noqa: S311 - seeded randomness is the point
     return rng.random() < SHARE.get(profile, 0.0)
 
 

@@ -169,8 +169,10 @@ class VirtualJournal(Journal):
 
     def receive(self, messages: Sequence[Incoming]) -> Deferred[list[Exception | None]]:
         """See ``Journal.receive``."""
-        ends = DeferredList([self._put(one) for one in messages], consumeErrors=True)
-        return ends.addCallback(lambda told: [None if good else result.value for good, result in told])
+        waiting = DeferredList([self._put(one) for one in messages], consumeErrors=True)
+        told: Deferred[list[Exception | None]] = Deferred()
+        waiting.addCallback(lambda ends: told.callback([None if good else end.value for good, end in ends]))  # type: ignore[call-overload]
+        return told
 
     def _put(self, unit: Write) -> Deferred[None]:
         if not self._life.alive:

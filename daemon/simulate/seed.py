@@ -15,7 +15,7 @@ from daemon.simulate import copies, door
 from daemon.simulate.bank import draw_bank, without_bank
 from daemon.simulate.bank_checks import leg_cells
 from daemon.simulate.checks import Books
-from daemon.simulate.dials import Dials, draw, without
+from daemon.simulate.dials import TOLD, Dials, draw, without
 from daemon.simulate.doubts import region
 from daemon.simulate.story import BrokenRuleError
 from daemon.simulate.world import World
@@ -76,7 +76,8 @@ def simulate(
 
 def day_of(seed: int, profile: str) -> Dials:
     """All of a seed's dials: what came later is drawn by streams of its own, so that the other days are what they were."""
-    return evolve(draw(seed, profile), copies=copies.drawn(seed, profile), told=door.drawn(seed, profile))
+    dials = evolve(draw(seed, profile), copies=copies.drawn(seed, profile), told=door.drawn(seed, profile))
+    return evolve(dials, visits=door.VISITS) if profile == TOLD else dials
 
 
 def _simulate(

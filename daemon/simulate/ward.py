@@ -18,12 +18,15 @@ from daemon.simulate.hl7 import Line, charges, merged, patient
 from daemon.simulate.trade import KEYS, admit_order, discharge_order, register_order
 from middleware.domain.charge import Diagnosis
 from middleware.domain.order import Caller, HisQuoteOrder, QuoteOrder, Role, VisitOrder
+from simulators.people import PEOPLE
 
-PATIENTS = (1, 3)
+PATIENTS = (2, 4)
 SILENCE_S = 10.0  # then it sends the message again
 BETWEEN_S = 120.0  # from one matter of the HIS to the next, at most
+PAYS_S = 400.0  # from one visit of a patient to the window to the next, at most
 LATER = 0.6  # of lines: something else is said of it later
-TWO_NUMBERS, MUDDLED, STAYS, TWICE = 0.5, 0.1, 0.5, 0.5  # of patients
+TWO_NUMBERS, MUDDLED, STAYS, TWICE = 0.5, 0.05, 0.6, 0.5  # of patients
+ODDLY = 0.15  # of bills: asked for by the other number
 BAD = 0.08  # of messages: a line of it cannot be right
 STRUCK = 0.3  # of what was taken: the node dies before, or while, it acts on it
 WINDOW = Caller(Role.HIS, "his-1", "window-3")
@@ -40,6 +43,11 @@ class Patient:
     merged: bool = False  # the HIS said so, and was heard
     muddled: bool = False  # it said of the number that it is somebody else's, too: nobody may guess
     visit_id: str = ""  # at whose window the day's end is looked at
+
+    @property
+    def card(self) -> str:
+        """The number of the card, by which the centre knows the patient."""
+        return PEOPLE[self.key].card_number
 
     @property
     def numbers(self) -> frozenset[str]:
@@ -88,6 +96,13 @@ class Ward:
             one = Patient(key, f"P{n}", f"T{n}" if rng.random() < TWO_NUMBERS else "")
             self.patients.append(one)
             self.place.clock.callLater(rng.uniform(0, seconds * 0.6), self.hands.spawn, self._comes, one)
+
+    def person_of(self, number: str) -> str:
+        """By whose card the lines of that number are paid."""
+        return self._whose(number).card
+
+    def _whose(self, number: str) -> Patient:
+        return next(one for one in self.patients if number in {one.number, one.other})
 
     # -- what it tells
 
@@ -147,7 +162,7 @@ class Ward:
 
     def _lines(self, these: list[Line]) -> None:
         """Charges, all of one patient; sometimes one of them is no bill, and the message says nothing then."""
-        key = next(one.key for one in self.patients if these[0].number in {one.number, one.other})
+        key = self._whose(these[0].number).key
         bad, known = self.rng.random() < BAD, not these[0].number.startswith("T")
 
         def taken() -> None:
@@ -222,6 +237,7 @@ class Ward:
         """A visit, and what the HIS charged so far, as often as somebody comes to pay."""
         rng = self.rng
         number = rng.choice((one.number, one.other, ""))
+        await self.hands.sleep(rng.uniform(0, BETWEEN_S))
         visit = await self.hands.register(
             WINDOW, one.key, f"{name}r", lambda read, at: evolve(register_order(read, at), patient_number=number)
         )
@@ -229,9 +245,9 @@ class Ward:
             return
         one.visit_id = one.visit_id or visit["visit_id"]
         for n in range(rng.randint(1, 4)):
-            await self.hands.sleep(rng.uniform(0, BETWEEN_S))
+            await self.hands.sleep(rng.uniform(0, PAYS_S))
             tills = 2 if rng.random() < self.place.dials.taps else 1
-            asked = rng.choice((one.number, one.number, one.other or one.number))
+            asked = one.other if one.other and rng.random() < ODDLY else one.number
             bills = [
                 self.hands.spawn(self.hands.settle, WINDOW, f"{name}b{n}.{till}", self._order(visit["visit_id"], asked))
                 for till in range(tills)
@@ -247,7 +263,7 @@ class Ward:
         if stay is None:
             return
         visit_id = stay["visit_id"]
-        for n in range(rng.randint(1, 3)):
+        for n in range(rng.randint(2, 4)):
             await self._charge_stay(f"{name}c{n}", visit_id, one.number)
             if rng.random() < 0.3:  # noqa: PLR2004 - a ward that charged the wrong patient
                 await self.hands.errand(WINDOW, f"{name}w{n}", "inpatient.withdraw_charges", VisitOrder(visit_id))
@@ -263,7 +279,7 @@ class Ward:
             await self._charge_stay(f"{name}y{turn}", visit_id, one.number)
 
     async def _charge_stay(self, name: str, visit_id: str, number: str) -> None:
-        await self.hands.sleep(self.rng.uniform(0, BETWEEN_S))
+        await self.hands.sleep(self.rng.uniform(0, PAYS_S))
         order = HisQuoteOrder(visit_id, number, "", ())
         await self.hands.insist(self.hands.keyed(name, lambda counter: counter.charge_from_his(WINDOW, name, order)))
 
@@ -275,8 +291,11 @@ class Ward:
         for one in self.patients:
             if one.visit_id:
                 key, order = f"{one.number}z", self._order(one.visit_id, one.number)
-                asked = Asked(key, lambda counter, key=key, order=order: counter.quote_from_his(WINDOW, key, order))
-                self.swept.append((one, await self.hands.insist(asked)))
+                self.swept.append((one, await self.hands.insist(_asked(key, order))))
+
+
+def _asked(key: str, order: HisQuoteOrder) -> Asked:
+    return Asked(key, lambda counter: counter.quote_from_his(WINDOW, key, order))
 
 
 def _fire(waiter: Deferred[bytes], wire: bytes) -> None:

@@ -119,7 +119,7 @@ class World:
         self.callers = Callers(self, self._stream("callers"), self._stream("taps"))
         self.tills = Tills(self, self._stream("tills"), self.callers)
         self.ward = Ward(self, self._stream("ward"), self.callers, self._struck) if dials.told else None
-        self.strikes = dials.crashes // 2  # between a message's answer and what it means
+        self.strikes = (dials.crashes + 1) // 2  # between a message's answer and what it means
 
     def _second(self) -> HisBook:
         book = HisBook(self.clock, self._stream("copies"), self._stream("copies-odd"), self.story, MARK)
@@ -306,7 +306,7 @@ class World:
         """A node that took something dies before, or while, it acts on it."""
         if self.strikes:
             self.strikes -= 1
-            self.clock.callLater(self.rng.random() * self.rng.choice((0.01, 0.05, 1)), self._crash, name)
+            self.clock.callLater(self.rng.random() * self.rng.choice((0, 0.005, 0.05, 1)), self._crash, name)
 
     def _start(self, name: str) -> None:
         node = self.nodes[name]
