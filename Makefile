@@ -9,7 +9,7 @@ demo: setup       ## whole visits on real wires; KEEP=1 leaves everything runnin
 	@$(PY) run.py demo $(if $(KEEP),--keep)
 
 test: setup       ## all tests; nothing is skipped silently
-	@$(PY) -m pytest -n auto --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup      ## ruff, mypy strict, import contracts, generated pages current
 	@bash packaging/check.sh

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from adapters.his.hl7v2 import pages as hl7_out
 from adapters.insurance import pages as transactions
+from adapters.insurance import profile_pages
 from daemon.sample import agent_sample, sample
 from middleware.doors.local_api import reference
 from middleware.doors.mllp import pages as hl7
@@ -47,6 +48,7 @@ WRITERS: tuple[tuple[str, Callable[[Path], object]], ...] = (
     ("docs/machines.md", pages.write),
     ("docs/transactions.md", _transactions),
     ("docs/centre-queries.md", transactions.write_queries),
+    ("docs/profile-keys.md", profile_pages.write),
     ("docs/cards.md", cards.write),
     ("docs/media.md", media.write),
     ("config/examples/yikatong.toml", _sample),

@@ -21,6 +21,7 @@ from adapters.insurance.mobile.options import MobileOptions
 from adapters.insurance.opening import beside, centre_of
 from adapters.insurance.profile import Profile, profile_of
 from config.load import ConfigError, document_of
+from daemon.conformance.advice import note_of
 from daemon.conformance.data import TestData, data_of
 from daemon.conformance.pages import page
 from daemon.conformance.run import repertoire, simulated_run
@@ -68,7 +69,7 @@ def conformance(
         pages.write_text(_within_reactor(page), encoding="utf-8")
         return
     if profile is None:
-        raise click.UsageError("give --profile FILE")
+        raise click.UsageError("请给 --profile FILE / give --profile FILE")
     used = _profile(profile)
     if url is None:
         report = _within_reactor(lambda reactor: simulated_run(reactor, used))
@@ -129,7 +130,7 @@ def _at_real(profile: Profile, given: _Real, *, yes: bool) -> Report:
     except ConfigError as exc:
         _misuse(exc)
     except Fault as fault:
-        raise click.ClickException(f"{fault.code}: {fault.detail}") from None
+        raise click.ClickException(f"{fault.code}: {note_of(fault)}") from None
     return report
 
 

@@ -18,6 +18,7 @@ from attrs import define, evolve, field
 
 from adapters.insurance.mobile.tables import MOBILE
 from adapters.insurance.transactions import DECLARED
+from daemon.conformance.advice import advice_of
 from daemon.conformance.table import End, Line, Note, Verdict, end_of, is_as_expected
 from middleware.domain.centre import Call, CentreReply, CentreRequest, call_of
 from middleware.domain.fault import Fault
@@ -94,6 +95,8 @@ class Talk:
         got, detail = end_of(outcome)
         self.notes.write(message_id=message_id, call=call.value, state=str(got), detail=detail)
         wrong = judge(outcome.reply) if judge is not None and isinstance(outcome, Answered) else Note()
+        if not is_as_expected(expected, got):
+            wrong = advice_of(outcome)
         self.see(call.value, what or name_of(call.value), expected, got, detail, wrong)
         return message_id, outcome
 

@@ -16,6 +16,7 @@ from adapters.insurance.profile import load_profile
 from adapters.insurance.profile_mobile import MobileForm
 from config.load import ConfigError
 from daemon.cli import main
+from daemon.conformance.advice import advice_of
 from daemon.conformance.data import data_of, simulated
 from daemon.conformance.mobile import NO_KEYS, mobile
 from daemon.conformance.pages import page, shipped
@@ -26,6 +27,7 @@ from daemon.conformance.table import Note, Report, Verdict, as_json, as_text
 from daemon.conformance.talk import Notebook, Talk
 from middleware.domain.kind import MOBILE_CALLS
 from middleware.domain.message_id import MessageIds
+from middleware.domain.outcome import CAUSES, NotSent, Refused, Unknown
 from simulators.centre.ledger import State
 from simulators.centre.server import CentreSimulator, china_now
 from tests.adapters.insurance.requests import SECRETS
@@ -203,4 +205,25 @@ def test_a_contract_that_the_dialect_cannot_use_is_told_by_check_profile(tmp_pat
     told = CliRunner().invoke(main, ["check-profile", str(file)])
 
     assert told.exit_code == 2
-    assert "soap.wsdl: example-asmx.wsdl has no operation 'process'" in told.output
+    assert "soap.wsdl: example-asmx.wsdl 没有操作 / has no operation 'process'" in told.output
+
+
+def test_every_end_that_was_not_expected_says_what_to_look_at() -> None:
+    not_of_a_centre = {"bank-code", "crash", "stopping"}
+
+    for cause in set(CAUSES) - not_of_a_centre:
+        said = advice_of(Unknown(cause, "here"))
+        assert said.en, cause
+        assert said.zh.endswith("（here）")
+    assert "2079" in advice_of(Refused("2079", "stranger's words")).zh
+    assert "stranger" not in str(advice_of(Refused("2079", "stranger's words")))
+    assert "2201 data.psn_name" in advice_of(NotSent("centre.field", "2201 data.psn_name: is required")).zh
+
+
+def test_a_day_that_is_none_is_a_mistake_of_the_test_persons_file(tmp_path: Path) -> None:
+    file = tmp_path / "data.toml"
+    file.write_text(f"[person]\n{WHO.replace('1974-05-12', '1974-13-12')}", encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=r"person\.birth_date") as caught:
+        data_of(file)
+    assert "1974-13" not in str(caught.value)
