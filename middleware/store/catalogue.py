@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from attrs import frozen
 from sqlalchemy.dialects import postgresql, sqlite
@@ -204,11 +205,7 @@ def add(load: Load, base: int, edition: int, rows: Sequence[CatalogueRow]) -> Wo
             mine = _i.record.in_([one["record"] for one in values])
             old = sa.and_(_i.catalogue == load.catalogue, mine, _edition >= base, _edition < edition, _i.gone == 0)
             connection.execute(sa.update(t.catalogue_item).where(old).values(gone=edition))
-        insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-        statement = insert(t.catalogue_item)
-        keys = {column.name for column in t.catalogue_item.primary_key}
-        fresh = {column.name: statement.excluded[column.name] for column in t.catalogue_item.c if column.name not in keys}
-        connection.execute(statement.on_conflict_do_update(index_elements=sorted(keys), set_=fresh), values)
+        _insert(connection, values)
 
     return work
 
@@ -242,6 +239,29 @@ def clear(name: str, cleared: list[int]) -> Work:
         cleared.append(len(found))
 
     return work
+
+
+def _insert(connection: sa.Connection, values: list[dict[str, Any]]) -> None:
+    """Rows by their keys; one that is there is replaced.
+
+    To PostgreSQL they go as one JSON text (as in ``bulk``): row by row its driver took three times the CPU, and a load
+    had a fifth of SQLite's rate (benchmarks).
+    """
+    if connection.dialect.name == "sqlite":
+        connection.execute(_replacing(sqlite.insert(t.catalogue_item)), values)
+        return
+    columns = [column.name for column in t.catalogue_item.c]
+    text = sa.cast(sa.bindparam("rows", type_=sa.Text()), postgresql.JSON)
+    shape: sa.ColumnElement[Any] = sa.literal_column(f"NULL::{t.catalogue_item.name}")
+    told = sa.func.json_populate_recordset(shape, text).table_valued(*columns)
+    insert = postgresql.insert(t.catalogue_item).from_select(columns, sa.select(*(told.c[name] for name in columns)))
+    connection.execute(_replacing(insert), {"rows": msgspec.json.encode(values).decode()})
+
+
+def _replacing(insert: Any) -> Any:
+    keys = {column.name for column in t.catalogue_item.primary_key}
+    fresh = {column.name: insert.excluded[column.name] for column in t.catalogue_item.c if column.name not in keys}
+    return insert.on_conflict_do_update(index_elements=sorted(keys), set_=fresh)
 
 
 def _still(connection: sa.Connection, load: Load) -> None:
