@@ -9,7 +9,7 @@ demo: setup       ## whole visits on real wires; KEEP=1 leaves everything runnin
 	@$(PY) run.py demo $(if $(KEEP),--keep)
 
 test: setup       ## all tests; nothing is skipped silently
-	@$(PY) -m pytest -n auto --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup      ## ruff, mypy strict, import contracts, generated pages current
 	@bash packaging/check.sh
@@ -30,8 +30,8 @@ interop: setup    ## npm's soap and HL7 client on Node against centre adapter an
 	@bash packaging/interop.sh
 
 docs: setup       ## write the generated pages
-	@$(PY) run.py docs
 	@$(PY) run.py conformance --pages docs/conformance.md
+	@$(PY) run.py docs
 
 clean:
 	rm -rf .venv .run .mypy_cache .ruff_cache .pytest_cache

@@ -20,7 +20,7 @@ def between(low: float, high: float) -> Any:
 
     def check(_instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
         if not low <= value <= high:
-            raise ValueError(f"{attribute.name} must be between {low} and {high}, got {value}")
+            raise ValueError(f"应在 {low} 和 {high} 之间 / {attribute.name} must be between {low} and {high}, got {value}")
 
     return check
 
@@ -30,7 +30,7 @@ def one_of(*choices: str) -> Any:
 
     def check(_instance: object, attribute: attrs.Attribute[Any], value: str) -> None:
         if value not in choices:
-            raise ValueError(f"{attribute.name} must be one of {', '.join(choices)}, got {value!r}")
+            raise ValueError(f"只能取所列之一 / {attribute.name} must be one of {', '.join(choices)}, got {value!r}")
 
     return check
 
@@ -43,6 +43,6 @@ def matching(pattern: str, meaning: str) -> Any:
 
     def check(_instance: object, attribute: attrs.Attribute[Any], value: str) -> None:
         if not compiled.fullmatch(value):
-            raise ValueError(f"{attribute.name} must be {meaning}, got {value!r}")
+            raise ValueError(f"形式不对 / {attribute.name} must be {meaning}, got {value!r}")
 
     return check

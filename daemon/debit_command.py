@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.desk import ask, reached, with_daemon
+from daemon.desk import ask, print_list, reached, with_daemon
 
 if TYPE_CHECKING:
     from clients.python.yikatong_client import Client
-
-_PAGE = 100
 
 
 @click.group()
@@ -27,14 +25,7 @@ def list_(*, every: bool, config: Path | None, path: Path | None, token_file: Pa
     """Debits that nobody knows the end of, the oldest first."""
 
     def work(client: Client) -> None:
-        after, count, complete = "", 0, False
-        while not complete:
-            page = client.call("debit.list", {"after": after, "limit": _PAGE, "all": every})
-            after, complete = page["next_after"], page["complete"]
-            count += len(page["rows"])
-            for row in page["rows"]:
-                click.echo(line_of(row))
-        click.echo(f"{count} 笔 / debits")
+        print_list(client, "debit.list", {"all": every}, line_of, "笔 / debits")
 
     with_daemon(config, path, token_file, work)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,12 +55,10 @@ def list_(config: Path | None, path: Path | None, token_file: Path) -> None:
     """What is unknown or waits for a person, and why."""
 
     def work(client: Client) -> None:
-        after, count, complete = "", 0, False
-        while not complete:
-            page = client.call("desk.list", {"after": after, "limit": _PAGE})
+        count = 0
+        for page in pages(client, "desk.list"):
             for row in page.get("errands", ()):
                 click.echo(errand_line(row))
-            after, complete = page["next_after"], page["complete"]
             count += len(page["rows"])
             for row in page["rows"]:
                 click.echo(line_of(row))
@@ -181,6 +179,34 @@ def errand_line(row: dict[str, Any]) -> str:
         f"    自/since {row['since']}  下次/next {row.get('next_check_at', '-')}\n"
         f"    {why.get('zh', '')} / {why.get('en', '')}: {why.get('detail', '')} {why.get('foreign', '')}".rstrip()
     )
+
+
+def pages(
+    client: Client, method: str, params: Mapping[str, Any] | None = None, after: str | int = ""
+) -> Iterator[dict[str, Any]]:
+    """Every page of a list behind ``after``, each asked for when it is wanted."""
+    complete = False
+    while not complete:
+        page = client.call(method, {**(params or {}), "after": after, "limit": _PAGE})
+        after, complete = page["next_after"], page["complete"]
+        yield page
+
+
+def print_list(
+    client: Client,
+    method: str,
+    params: Mapping[str, Any],
+    line_of: Callable[[dict[str, Any]], str],
+    counted: str,
+    after: str | int = "",
+) -> None:
+    """Every row of a list as text, then how many they are; ``counted`` is what they are in two languages."""
+    count = 0
+    for page in pages(client, method, params, after):
+        count += len(page["rows"])
+        for row in page["rows"]:
+            click.echo(line_of(row))
+    click.echo(f"{count} {counted}")
 
 
 def ask(config: Path | None, path: Path | None, token_file: Path, method: str, params: dict[str, Any]) -> None:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.desk import reached, with_daemon
+from daemon.desk import ask, pages, reached, with_daemon
 
 if TYPE_CHECKING:
     from clients.python.yikatong_client import Client
 
-_PAGE = 500
 _STATES = {"active": "在用/active", "inactive": "停用/inactive", "deleted": "已删/deleted"}
 _CODE = click.option("--code", default="", help="that code only")
 _ALL = click.option("--all", "every", is_flag=True, help="also what is inactive or deleted")
@@ -50,14 +49,20 @@ def items(*, code: str, every: bool, config: Path | None, path: Path | None, tok
     _list("item", code, every, config, path, token_file)
 
 
+@his.command()
+@click.argument("kind", type=click.Choice(["department", "staff", "item"]))
+@click.argument("code")
+@click.option("--reason", required=True, help="why you look; journalled, sealed; no names, no id numbers")
+@reached()
+def show(kind: str, code: str, reason: str, config: Path | None, path: Path | None, token_file: Path) -> None:
+    """All that the HIS said of one record, also what nothing here reads; as JSON."""
+    ask(config, path, token_file, "his.master", {"kind": kind, "code": code, "reason": reason})
+
+
 def _list(kind: str, code: str, every: bool, config: Path | None, path: Path | None, token_file: Path) -> None:
     def work(client: Client) -> None:
-        rows: list[dict[str, Any]] = []
-        place, complete = "", False
-        while not complete:
-            page = client.call("his.masters", {"kind": kind, "code": code, "after": place, "limit": _PAGE})
-            place, complete = page["next_after"], page["complete"]
-            rows += [row for row in page["rows"] if every or row["state"] == "active"]
+        found = pages(client, "his.masters", {"kind": kind, "code": code})
+        rows = [row for page in found for row in page["rows"] if every or row["state"] == "active"]
         for row in sorted(rows, key=lambda row: (row["link"], row["code"])):
             click.echo(line_of(row))
         click.echo(f"{len(rows)} 条 / records")

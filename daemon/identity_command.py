@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.desk import ask, reached, with_daemon
+from daemon.desk import ask, print_list, reached, with_daemon
 from middleware.domain.told import NumberKind
 
 if TYPE_CHECKING:
     from clients.python.yikatong_client import Client
 
-_PAGE = 100
 _KINDS = {
     "two-persons": "一号两人/one number, two people", "two-media": "一人两号/one person, two numbers",
     "name-differs": "姓名不同/another name", "merge": "HIS 合并/merge by the HIS",
@@ -38,14 +37,8 @@ def list_(*, every: bool, reason: str, config: Path | None, path: Path | None, t
     """What waits for two persons, with what speaks for and against."""
 
     def work(client: Client) -> None:
-        place, count, complete = "", 0, False
-        while not complete:
-            page = client.call("identity.list", {"after": place, "limit": _PAGE, "all": every, "reason": reason})
-            place, complete = page["next_after"], page["complete"]
-            count += len(page["rows"])
-            for row in page["rows"]:
-                click.echo("\n".join(lines_of(row)))
-        click.echo(f"{count} 件 / matters")
+        asked = {"all": every, "reason": reason}
+        print_list(client, "identity.list", asked, lambda row: "\n".join(lines_of(row)), "件 / matters")
 
     with_daemon(config, path, token_file, work)
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.desk import ask, reached, with_daemon
+from daemon.desk import ask, pages, print_list, reached, with_daemon
 
 if TYPE_CHECKING:
     from clients.python.yikatong_client import Client
 
 _PATH = click.Path(path_type=Path)
-_PAGE = 100
 _UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # what a terminal would act on
 
 
@@ -33,14 +32,7 @@ def list_(*, every: bool, after: int, config: Path | None, path: Path | None, to
     """What the HL7 door did not take, and why; the oldest first."""
 
     def work(client: Client) -> None:
-        place, count, complete = after, 0, False
-        while not complete:
-            page = client.call("inbox.list", {"after": place, "limit": _PAGE, "all": every})
-            place, complete = page["next_after"], page["complete"]
-            count += len(page["rows"])
-            for row in page["rows"]:
-                click.echo(line_of(row))
-        click.echo(f"{count} 条 / messages")
+        print_list(client, "inbox.list", {"all": every}, line_of, "条 / messages", after)
 
     with_daemon(config, path, token_file, work)
 
@@ -75,10 +67,7 @@ def failed(config: Path | None, path: Path | None, token_file: Path) -> None:
     """What was taken and could not be acted on, and why."""
 
     def work(client: Client) -> None:
-        place, complete = 0, False
-        while not complete:
-            page = client.call("inbox.failed", {"after": place, "limit": _PAGE})
-            place, complete = page["next_after"], page["complete"]
+        for page in pages(client, "inbox.failed", after=0):
             for row in page["rows"]:
                 told = f"{row['sequence']}  {row['at']}  {row['link']}  {row['type'] or '-'}  {row['state']}"
                 click.echo(f"{told}  {row['code']}  {row['detail']}\n    {row['zh']}")

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.desk import ask, reached, with_daemon
-from middleware.engine.destinations import ACTS
+from daemon.desk import ask, print_list, reached, with_daemon
+from middleware.domain.numbering import ACTS
 
 if TYPE_CHECKING:
     from clients.python.yikatong_client import Client
 
-_PAGE = 100
 _DECISIONS = ("approve", "reject")
 _ACTS = (*ACTS, *_DECISIONS)
 _WHYS = ("entered-by-hand", "already-there", "not-wanted")
@@ -31,14 +30,7 @@ def list_(*, waiting: bool, config: Path | None, path: Path | None, token_file: 
     """What the HIS refused; the oldest first."""
 
     def work(client: Client) -> None:
-        place, count, complete = 0, 0, False
-        while not complete:
-            page = client.call("letters.list", {"after": place, "limit": _PAGE, "waiting": waiting})
-            place, complete = page["next_after"], page["complete"]
-            count += len(page["rows"])
-            for row in page["rows"]:
-                click.echo(line_of(row))
-        click.echo(f"{count} 条 / messages")
+        print_list(client, "letters.list", {"waiting": waiting}, line_of, "条 / messages", 0)
 
     with_daemon(config, path, token_file, work)
 

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from adapters.insurance.opening import must_have_contract
 from adapters.insurance.profile import Profile, mistakes, profile_of
+from adapters.insurance.profile_soap import PROCESS
 from config.load import ConfigError, Problem, document_of
 
 Say = Callable[[str], object]
@@ -45,6 +46,8 @@ _EMPTY = (
 )
 _SOAP_ONLY = frozenset({"refusing_fault_codes"})
 _UNSAID = (
+    Open("sign_in", "按每日签到", "9001 each day"),
+    Open("after_settle", "按无须确认，结算成功即算结算", "nothing must follow a settlement's yes"),
     Open(
         "processing_limit_s", "按 600 秒：此后“查无原交易”才可结束冲正", "600 s: only then does 'not found' end a reversal"
     ),
@@ -61,6 +64,7 @@ _UNSAID = (
 )
 
 
+_TEXTS = ("soap-process", "soap-string")
 # What only some schemes want: the key that says which, its values, whether empty is as good as unsaid, and what is open.
 _OF_SCHEME: tuple[tuple[str, tuple[object, ...], bool, Open], ...] = (
     ("mobile.offered", (True,), True, Open("mobile.fee_type", "移动支付不能启用", "payment by phone cannot be enabled")),
@@ -73,6 +77,25 @@ _OF_SCHEME: tuple[tuple[str, tuple[object, ...], bool, Open], ...] = (
     ("mobile.offered", (True,), True, Open("mobile.clearing_type", "对账按空的清算类别", "compared without clearing type")),
     ("mobile.offered", (True,), True, Open("mobile.clearing_agency", "对账按空的清算机构", "compared without an agency")),
     ("mobile.offered", (True,), False, Open("mobile.user_id", "按 1234567812345678", "1234567812345678")),
+    (
+        "statement.by_cycle",
+        (True,),
+        True,
+        Open("statement.signed_out_codes", "已结束的周期被拒时转人工", "a refusal of an ended cycle goes to a person"),
+    ),
+    (
+        "dialect",
+        _TEXTS,
+        True,
+        Open("soap.wsdl", "按随附的 WSDL 和操作名", "the WSDL and operation that come with the style"),
+    ),
+    (
+        "dialect",
+        _TEXTS,
+        True,
+        Open("soap.codes", "交易代码同国家平台", "transactions have the national platform's numbers"),
+    ),
+    ("dialect", ("soap-process",), True, Open("soap.head", "按随附的八个元素", "the eight elements that come with it")),
     ("gateway.scheme", ("csb",), True, Open("gateway.api_name", "网关服务名未知，程序不启动", "the daemon does not start")),
     ("gateway.scheme", ("csb",), False, Open("gateway.timestamp", "按毫秒（13 位）", "milliseconds, 13 digits")),
     ("gateway.scheme", ("csb", "tif"), False, Open("gateway.window_s", "按 1800 秒", "1800 s")),
@@ -119,11 +142,14 @@ def check_profile(path: Path, say: Say, *, production: bool) -> int:
         return _refused(path, exc.problems, say)
     say(f"地区文件正确 / the profile is good: {path} ({profile.name}, {profile.region})")
     _say_misnamed(path, profile, say)
+    _say_unsigned(profile, say)
     still = unconfirmed(document)
     if still:
         say(f"投产前须经医保中心确认 / to be confirmed by the centre before production: {len(still)}")
     for one in still:
         say(f"  {one.key}: {one.zh} / {one.en}")
+    if still:
+        say("各键写法 / how each is written: docs/profile-keys.md, config/regions/template.toml")
     return 1 if production and still else 0
 
 
@@ -136,4 +162,12 @@ def _refused(path: Path, problems: list[Problem], say: Say) -> int:
 
 def _say_misnamed(path: Path, profile: Profile, say: Say) -> None:
     if not path.stem.startswith(profile.region) and path.stem != "template":
-        say(f"  文件名应以区划代码开头 / the file's name should begin with its region: {profile.region}")
+        say(f'  文件名应以 region 开头：改文件名，或改 region = "{profile.region}"')
+        say("  the file's name should begin with its region: rename the file, or mend the key")
+
+
+def _say_unsigned(profile: Profile, say: Say) -> None:
+    """An envelope without the number of the sign-in: some centres tell by it who is signed in."""
+    if profile.dialect == PROCESS and profile.sign_in == "daily" and "sign_no" not in profile.soap.head.values():
+        say("  soap.head 没有放 sign_no 的元素：签到后的交易不带签到编号，中心若要求则全部被拒")
+        say("  soap.head has no element for sign_no: a centre that wants the sign-in's number refuses every call")

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.desk import reached, with_daemon
+from daemon.desk import pages, reached, with_daemon
 
 if TYPE_CHECKING:
     from clients.python.yikatong_client import Client
 
-_PAGE = 100
 _WIDTH = 30
 _STEPS = {"totals": "对总账/totals", "detail": "对明细/detail", "resolving": "处理/resolving", "waiting": "等待/waiting"}
 _STATES = {"balanced": "已平/balanced", "open": "不平/does not balance", "failed": "未完成/not finished"}
@@ -58,14 +57,9 @@ def _progress(status: dict[str, Any]) -> None:
 
 
 def _list(client: Client, run_id: str) -> None:
-    after, complete, first = 0, False, True
-    while not complete:
-        page = client.call("reconcile.list", {"run_id": run_id, "after": after, "limit": _PAGE})
-        after, complete = page["next_after"], page["complete"]
-        if first:
-            for row in page["totals"]:
-                click.echo(totals_line(row))
-        first = False
+    for number, page in enumerate(pages(client, "reconcile.list", {"run_id": run_id}, after=0)):
+        for row in page["totals"] if number == 0 else ():
+            click.echo(totals_line(row))
         for row in page["rows"]:
             click.echo(row_line(row))
 

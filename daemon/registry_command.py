@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daemon.desk import ask, reached, with_daemon
+from daemon.desk import ask, pages, reached, with_daemon
 from middleware.domain.registry import REGISTERS, Keep
 
 if TYPE_CHECKING:
     from clients.python.yikatong_client import Client
 
 _PATH = click.Path(path_type=Path)
-_PAGE, _PART = 100, 1000
+_PART = 1000
 _MAX_BYTES = 1 << 32
 _KINDS = tuple(str(one) for one in REGISTERS)
 _STATES = {"loading": "导入中/loading", "waiting": "待复核/waits", "current": "有效/counts", "ended": "已结束/ended"}
@@ -44,7 +44,7 @@ def list_(register: str, config: Path | None, path: Path | None, token_file: Pat
     """The entries of REGISTER; one line an entry."""
 
     def work(client: Client) -> None:
-        for entry in _pages(client, "registry.list", "entries", {"register": register}, ""):
+        for entry in _rows(client, "registry.list", "entries", {"register": register}, ""):
             used = f"  最近成功/last good {entry['used_at']}" if entry.get("used_at") else ""
             failed = f"  失败/failures {entry['failures']}" if entry.get("failures") else ""
             click.echo(f"{entry['key']}  {json.dumps(entry['entry'], ensure_ascii=False)}{used}{failed}")
@@ -171,7 +171,7 @@ def conflicts(reason: str, config: Path | None, path: Path | None, token_file: P
     """Old media whose owner is disputed."""
 
     def work(client: Client) -> None:
-        for one in _pages(client, "registry.conflicts", "conflicts", {"reason": reason}, ""):
+        for one in _rows(client, "registry.conflicts", "conflicts", {"reason": reason}, ""):
             click.echo(f"{one['conflict_id']}  {_CONFLICTS[one['kind']]}  {one['found_at']}")
             for side in ("first", "second"):
                 link = one[side]
@@ -200,7 +200,7 @@ def flags(*, everything: bool, config: Path | None, path: Path | None, token_fil
     """Flags of the card audit; a flag says that somebody should look, not that somebody did wrong."""
 
     def work(client: Client) -> None:
-        for one in _pages(client, "registry.flags", "flags", {"unseen": not everything}, 0):
+        for one in _rows(client, "registry.flags", "flags", {"unseen": not everything}, 0):
             facts = " ".join(f"{name}={value}" for name, value in one["facts"].items())
             click.echo(f"{one['sequence']}  {one['at']}  {one['rule']}  {one['zh']} / {one['en']}")
             click.echo(f"    {one['subject']}  {facts}  {one.get('seen_by', '')}".rstrip())
@@ -229,11 +229,8 @@ def seen(number: int, note: str, config: Path | None, path: Path | None, token_f
     ask(config, path, token_file, "registry.flag_seen", {"sequence": number, "note": note})
 
 
-def _pages(client: Client, method: str, member: str, params: dict[str, Any], after: Any) -> Iterator[dict[str, Any]]:
-    complete = False
-    while not complete:
-        page = client.call(method, params | {"after": after, "limit": _PAGE})
-        after, complete = page["next_after"], page["complete"]
+def _rows(client: Client, method: str, member: str, params: dict[str, Any], after: Any) -> Iterator[dict[str, Any]]:
+    for page in pages(client, method, params, after):
         yield from page[member]
 
 

@@ -61,9 +61,10 @@ def _die_with_us() -> None:
 class Cluster:
     """One server: ``make`` once, then it runs until ``stop`` or ``remove``. ``url`` and ``tcp`` are the two ways to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path | None = None) -> None:
+        """``root``: where its folder is made, instead of the system's place for scratch."""
         self.bin = binaries()
-        self.folder = Path(tempfile.mkdtemp(prefix="yikatong-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="yikatong-pg-", dir=root))
         self.port = free_port()
         self.user = USER
         self._names = itertools.count(1)
@@ -142,10 +143,11 @@ class Cluster:
             done = connection.execute(statement, values)
             return done.fetchall() if done.description else []
 
-    def create(self, template: str = "template0") -> str:
-        """A new database's name: a copy of that one."""
+    def create(self, template: str = "template0", strategy: str = "WAL_LOG") -> str:
+        """A new database's name: a copy of that one. ``strategy`` is PostgreSQL's: to copy files is faster in memory."""
         name = f"t{next(self._names)}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}" + (" LOCALE 'C'" if template == "template0" else ""))
+        locale = " LOCALE 'C'" if template == "template0" else ""
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}{locale} STRATEGY {strategy}")
         return name
 
     def drop(self, name: str) -> None:

@@ -1,4 +1,7 @@
-"""Transactions of the published interface that stand in no table of ours, and why. Data for ``docs/transactions.md``."""
+"""Transactions of the published interface that stand in no table of ours, or that nobody sends, and why.
+
+Data for ``docs/transactions.md``.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,25 @@ NOT_DECLARED = MappingProxyType(
         ),
         **dict.fromkeys(("2306", "2406", "2407"), _HUNAN_ONLY),
         **dict.fromkeys(("3203", "3204"), _ABOLISHED),
+        "6401": _NO_FIELDS,
     }
 )
 """Code -> reason in Chinese, reason in English."""
+
+NOT_BY_PHONE = MappingProxyType(
+    {
+        "6204": (
+            "公开文本没有 thdPayType 的代码，也没有说同步之后订单算不算付清：不发送。个人自付在医保 App 里付，由 6301 查证",
+            "no text has the codes of thdPayType, or says whether an order so told is paid: not sent; 6301 tells who paid",
+        ),
+        "2401, 2304": (
+            "住院不用：6201 须再传一遍 2301 的明细，公开文本没有说中心如何对待，也没有 feeType 代码和出院字段何时必填",
+            "no stays: 6201 would upload again what 2301 did, and no text says what becomes of it, nor feeType's codes",
+        ),
+        "2102": (
+            "药店售药不用：6201 明细的 mdtrtId 必填，结算之前没有就诊号。按 2203A 登记就诊的药店是门诊，可以用",
+            "no sales: a line of 6201 names a visit (mdtrtId), and a sale has none. A pharmacy with visits (2203A) may",
+        ),
+    }
+)
+"""What mobile payment is not used for -> reason in Chinese, reason in English."""

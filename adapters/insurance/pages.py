@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from adapters.insurance.exchange.services import PARTS, is_told
 from adapters.insurance.mobile.tables import MOBILE
-from adapters.insurance.not_declared import NOT_DECLARED
+from adapters.insurance.not_declared import NOT_BY_PHONE, NOT_DECLARED
+from adapters.insurance.profile_mobile import SENT
 from adapters.insurance.schema import Node
 from adapters.insurance.transactions import DECLARED, TRANSACTIONS
 from middleware.domain.query import NEEDS, QUESTIONS, Fact
@@ -30,14 +31,32 @@ interface V1.1.27, and a test compares every one; what differs by region stands 
 Catalogues and dictionaries beside 1301 are not in that text: they are as published programs of several provinces have
 them, which agree; the columns of their files stand in `adapters/insurance/catalogue/tables.py`.
 
-- **发送 / sent**：程序在结算流程中使用，写入 WSDL 和 JSON / used by the daemon's flows, in its WSDL and in JSON
-- **已声明 / declared**：字段表已核对并可校验，尚无流程发送 / its tables are there and checked, no flow sends it yet
-- **移动 / mobile**：移动支付渠道，自有信封、加密和签名。程序发送 6201-6203、6301，接收 6302（[payer.md](payer.md)）；
-  6101、6204 只有字段表 / the channel of mobile payment with an envelope, encryption and signature of its own: the daemon
-  sends 6201, 6202, 6203 and 6301 and takes 6302 ([payer.md](payer.md)); of 6101 and 6204 there are tables only
+程序 / daemon:
 
-| 交易 call | 名称 name | English | | 输入 input | 输出 output |
-| --- | --- | --- | --- | --- | --- |
+- **发送 / sent**：程序的流程使用，写入 WSDL 和 JSON；地区文件未列的除外（`services`、`catalogue`、`after_settle`、
+  `mobile`）
+  / used by the daemon's flows, in its WSDL and in JSON; what a profile does not offer (`services`, `catalogue`,
+  `after_settle`, `mobile`) is not sent there
+- **接收 / taken**：中心发来，程序验真、记账后应答 / comes from the centre, is checked, written down and answered
+- **读码 / by the reader**：由读码部件以公布的 `ec.query` 报文完成，字段相同（[media.md](media.md)）；6101
+  本身须用国家的 Windows 动态库 / done by the reader of codes with the published message `ec.query`, of the same fields;
+  6101 itself needs a Windows library
+- **不发送 / not sent**：只有字段表，原因见下 / there is a table only; the reason stands below
+
+6101-6302 走移动支付渠道，自有信封、加密和签名（[payer.md](payer.md)）。
+6101 to 6302 go by the channel of mobile payment with an envelope, encryption and signature of its own.
+
+模拟 / simulated：模拟中心（`python -m simulators.centre`）能办理。一致性 / conformance：[conformance.md](conformance.md)
+中至少一个随附地区文件有此一行并已做 / at least one shipped profile has a line there that was done.
+
+| 交易 call | 名称 name | English | 程序 daemon | 模拟 simulated | 一致性 conformance | 输入 input | 输出 output |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+_NOT_BY_PHONE = """
+## 移动支付：不做的及原因 / By phone: what is not done, and why
+
+| 交易 calls | 原因 | reason |
+| --- | --- | --- |
 """
 _MISSING = """
 ## 未声明的交易及原因 / Not declared, and why
@@ -47,12 +66,14 @@ _MISSING = """
 """
 
 
-def write(path: Path) -> None:
-    """The whole page, the same text each time."""
+def write(path: Path, simulated: Collection[str], shown: Collection[str]) -> None:
+    """The whole page, the same text each time. ``simulated`` by the simulated centre; ``shown`` by a conformance run."""
     rows = [
-        f"| {code} | {one.zh} | {one.en} | {_use(code)} | {_nodes(one.input)} | {_nodes(one.output)} |\n"
+        f"| {code} | {one.zh} | {one.en} | {_use(code)} | {_yes(code in simulated)} | {_yes(code in shown)} "
+        f"| {_nodes(one.input)} | {_nodes(one.output)} |\n"
         for code, one in sorted({**DECLARED, **MOBILE}.items())
     ]
+    not_by_phone = [f"| {calls} | {zh} | {en} |\n" for calls, (zh, en) in NOT_BY_PHONE.items()]
     missing = [
         f"| {', '.join(codes)} | {zh} | {en} |\n"
         for (zh, en), codes in (
@@ -60,7 +81,8 @@ def write(path: Path) -> None:
             for reason, group in groupby(NOT_DECLARED.items(), key=lambda pair: pair[1])
         )
     ]
-    path.write_text(_HEAD + "".join(rows) + _MISSING + "".join(missing), encoding="utf-8")
+    parts = (_HEAD, *rows, _NOT_BY_PHONE, *not_by_phone, _MISSING, *missing)
+    path.write_text("".join(parts), encoding="utf-8")
 
 
 _QUERIES = """# 医保中心查询与备案 / What the centre can be asked, and filings
@@ -113,9 +135,13 @@ def _facts(facts: frozenset[Fact]) -> str:
 
 
 def _use(code: str) -> str:
-    if code in MOBILE:
-        return "移动 mobile"
-    return "**发送 sent**" if code in TRANSACTIONS else "已声明 declared"
+    if code in TRANSACTIONS or code in SENT:
+        return "**发送 sent**"
+    return {"6101": "**读码 by the reader**", "6302": "**接收 taken**"}.get(code, "不发送 not sent")
+
+
+def _yes(so: bool) -> str:
+    return "✓" if so else "-"
 
 
 def _nodes(nodes: Sequence[Node]) -> str:

@@ -19,6 +19,7 @@ from adapters.insurance.profile_gateway import GatewayForm, NationalForm, Signat
 from adapters.insurance.profile_kinds import CategoryForm, CrossRegionForm, OutpatientForm, PharmacyForm, StayForm
 from adapters.insurance.profile_mobile import MobileForm
 from adapters.insurance.profile_soap import SoapForm
+from adapters.insurance.profile_words import in_chinese
 from adapters.insurance.schema import SiteRules
 from adapters.insurance.transactions import ENVELOPE_EXTRAS, REQUEST_HEAD, SERVICES
 from config.load import ConfigError, Problem, document_of, problems_of, read
@@ -35,17 +36,19 @@ def _known_extras(_instance: object, _attribute: object, value: dict[str, str]) 
     lengths = {spec.name: spec.length for spec in REQUEST_HEAD}
     for name, content in value.items():
         if name not in ENVELOPE_EXTRAS:
-            raise ValueError(f"{name} is no extra of the envelope; known: {', '.join(sorted(ENVELOPE_EXTRAS))}")
+            raise ValueError(
+                f"信封没有这个附加字段 / {name} is no extra of the envelope; known: {', '.join(sorted(ENVELOPE_EXTRAS))}"
+            )
         if not content or len(content) > lengths[name]:
-            raise ValueError(f"{name} must have 1 to {lengths[name]} characters")
+            raise ValueError(f"长度不对 / {name} must have 1 to {lengths[name]} characters")
 
 
 def _known_services(_instance: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
-    for code in value:
-        if code not in SERVICES:
-            raise ValueError(f"{attribute.name}: {code!r} is none; known: {', '.join(sorted(SERVICES))}")
+    if unknown := [code for code in value if code not in SERVICES]:
+        known = f"{', '.join(map(repr, unknown))} is none; known: {', '.join(sorted(SERVICES))}"
+        raise ValueError(f"没有这样的查询、备案或变更 / {attribute.name}: {known}")
     if len(set(value)) != len(value):
-        raise ValueError(f"{attribute.name} names a transaction twice")
+        raise ValueError(f"有交易重复 / {attribute.name} names a transaction twice")
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -179,4 +182,5 @@ def profile_of(document: Mapping[str, Any]) -> Profile:
 def mistakes(document: Mapping[str, Any]) -> list[Problem]:
     """Every mistake at once: of single keys, and of keys that do not go together."""
     crossed = (part.crossing(document) for part in (profile_rules, profile_soap, profile_gateway))
-    return [*problems_of(Profile, document), *(problem for problems in crossed for problem in problems)]
+    found = [*problems_of(Profile, document), *(problem for problems in crossed for problem in problems)]
+    return [in_chinese(problem) for problem in found]

@@ -26,9 +26,11 @@ _WORD = r"[\x21-\x7e]{0,128}"  # what a header may carry
 def _addresses(_instance: object, attribute: attrs.Attribute[Any], value: dict[str, str]) -> None:
     for code, address in value.items():
         if code not in DECLARED:
-            raise ValueError(f"{attribute.name}.{code} is no transaction of ours")
+            raise ValueError(f"程序没有这个交易 / {attribute.name}.{code} is no transaction of ours")
         if not _ADDRESS.match(address) or address.startswith("//"):
-            raise ValueError(f"{attribute.name}.{code}: a path of the centre's own host, such as ../fileupload/download")
+            raise ValueError(
+                f"须为中心本机的路径 / {attribute.name}.{code}: a path of its own host, such as ../fileupload/download"
+            )
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -116,15 +118,25 @@ def crossing(document: Mapping[str, Any]) -> list[Problem]:
         table = _table(document.get(name))
         scheme = table.get("scheme", NO)
         problems += [
-            Problem(f"{name}.{key}", f'means nothing to scheme = "{scheme}"', f"it is of {' and '.join(schemes)}")
+            Problem(
+                f"{name}.{key}",
+                f'对 scheme = "{scheme}" 无意义 / means nothing to scheme = "{scheme}"',
+                f"只用于 / it is of {' and '.join(schemes)}",
+            )
             for key, schemes in keys.items()
             if key in table and scheme not in schemes
         ]
     if _table(document.get("signature")).get("with_token") is True and _table(document.get("gateway")).get("scheme") != TIF:
-        problems.append(Problem("signature.with_token", "there is no token", 'only [gateway] scheme = "tif" has one'))
+        problems.append(
+            Problem(
+                "signature.with_token",
+                "没有令牌 / there is no token",
+                '只有 [gateway] scheme = "tif" 有 / only [gateway] scheme = "tif" has one',
+            )
+        )
     if document.get("dialect") != "national" and "national" in document:
         problems.append(
-            Problem("national", f'means nothing to dialect = "{document.get("dialect", "soap")}"', "leave it out")
+            Problem("national", '只用于 dialect = "national" / means nothing to another dialect', "删去 / leave it out")
         )
     return problems
 

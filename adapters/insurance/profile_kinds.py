@@ -25,9 +25,9 @@ EVIDENCE = ("reversal", "visit-query", "file")
 def _evidence(_instance: object, _attribute: object, value: tuple[str, ...]) -> None:
     for one in value:
         if one not in EVIDENCE:
-            raise ValueError(f"{one!r} is no evidence; known: {', '.join(EVIDENCE)}")
+            raise ValueError(f"没有这种查证 / {one!r} is no evidence; known: {', '.join(EVIDENCE)}")
     if len(set(value)) != len(value):
-        raise ValueError("each evidence stands in the order once")
+        raise ValueError("每种查证只列一次 / each evidence stands in the order once")
 
 
 @attrs.frozen(slots=True, kw_only=True)

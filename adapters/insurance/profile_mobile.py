@@ -13,6 +13,7 @@ import attrs
 from adapters.insurance.mobile.tables import MOBILE
 from adapters.insurance.signing.sm2 import DEFAULT_USER_ID
 from config.section import between, matching, setting
+from middleware.domain.mobile import STANDINGS
 
 _PATH = re.compile(r"(\.\./|/)?[0-9A-Za-z._~/-]{1,200}\Z", re.ASCII)
 SENT = frozenset({"6201", "6202", "6203", "6301"})
@@ -21,9 +22,17 @@ SENT = frozenset({"6201", "6202", "6203", "6301"})
 def _paths(_instance: object, attribute: attrs.Attribute[Any], value: dict[str, str]) -> None:
     for code, path in value.items():
         if code not in SENT or code not in MOBILE:
-            raise ValueError(f"{attribute.name}.{code} is no transaction of mobile payment that we send")
+            raise ValueError(
+                f"程序不发送这个移动支付交易 / {attribute.name}.{code} is no transaction of mobile payment that we send"
+            )
         if not _PATH.match(path) or path.startswith("//"):
-            raise ValueError(f"{attribute.name}.{code}: a path of the channel's own host")
+            raise ValueError(f"须为渠道本机的路径 / {attribute.name}.{code}: a path of the channel's own host")
+
+
+def _unpaid(_instance: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    for state in value:
+        if state in STANDINGS:
+            raise ValueError(f"{state} 已有含义：{STANDINGS[state]} / {attribute.name}: {state} means {STANDINGS[state]}")
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -60,7 +69,9 @@ class MobileForm:
     )
     poll_max_s: float = setting(help="longest of these waits", default=60.0, unit="s", validator=between(0.05, 3600))
     unpaid: tuple[str, ...] = setting(
-        help="ordStas that certainly mean: nothing was paid, and after the order's time nothing will be", default=()
+        help="ordStas that certainly mean: nothing was paid, and after the order's time nothing will be",
+        default=(),
+        validator=_unpaid,
     )
     clearing_type: str = setting(
         help="clr_type of its rows in a statement; no answer of the channel says it",

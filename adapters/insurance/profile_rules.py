@@ -35,29 +35,29 @@ def reversible(_instance: object, attribute: attrs.Attribute[Any], value: tuple[
     """Codes of transactions, each once; a reversal is never reversed."""
     for code in value:
         if code not in DECLARED:
-            raise ValueError(f"{attribute.name} names {code!r}, which is no transaction of ours")
+            raise ValueError(f"程序没有这个交易 / {attribute.name} names {code!r}, which is no transaction of ours")
     if _REVERSAL in value:
-        raise ValueError(f"{attribute.name}: a reversal (2601) cannot be reversed")
+        raise ValueError(f"冲正（2601）本身不能冲正 / {attribute.name}: a reversal (2601) cannot be reversed")
     if len(set(value)) != len(value):
-        raise ValueError(f"{attribute.name} names a transaction twice")
+        raise ValueError(f"有交易重复 / {attribute.name} names a transaction twice")
 
 
 def extra_codes(_instance: object, attribute: attrs.Attribute[Any], value: dict[str, tuple[str, ...]]) -> None:
     """Lists that there are."""
     for name, codes in value.items():
         if name not in DICTIONARIES:
-            raise ValueError(f"{attribute.name}.{name} is no code list of ours")
+            raise ValueError(f"程序没有这个码表 / {attribute.name}.{name} is no code list of ours")
         if "" in codes or len(set(codes)) != len(codes):
-            raise ValueError(f"{attribute.name}.{name}: each code once, none empty")
+            raise ValueError(f"代码不可重复、不可为空 / {attribute.name}.{name}: each code once, none empty")
 
 
 def lengths(_instance: object, attribute: attrs.Attribute[Any], value: dict[str, int]) -> None:
     """Fields that we send."""
     for name, length in value.items():
         if name not in _MEASURED:
-            raise ValueError(f"{attribute.name}.{name} is no text or number that we send")
+            raise ValueError(f"程序不发送这个字段 / {attribute.name}.{name} is no text or number that we send")
         if not 1 <= length <= MAX_LENGTH:
-            raise ValueError(f"{attribute.name}.{name} must be between 1 and {MAX_LENGTH}")
+            raise ValueError(f"应在 1 和 {MAX_LENGTH} 之间 / {attribute.name}.{name} must be between 1 and {MAX_LENGTH}")
 
 
 def kinds(_instance: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
@@ -74,13 +74,15 @@ def regions(_instance: object, attribute: attrs.Attribute[Any], value: tuple[str
     """Beginnings of region codes."""
     for one in value:
         if not re.fullmatch(r"\d{0,6}", one, re.ASCII):
-            raise ValueError(f"{attribute.name}: {one!r} is not the beginning of a region code (0 to 6 digits)")
+            raise ValueError(
+                f"不是区划代码的开头 / {attribute.name}: {one!r} is not the beginning of a region code (0 to 6 digits)"
+            )
 
 
 def _words(name: str, value: tuple[str, ...], known: list[str]) -> None:
     for one in value:
         if one not in known:
-            raise ValueError(f"{name}: {one!r} is unknown; one of {', '.join(known)}")
+            raise ValueError(f"没有这个词 / {name}: {one!r} is unknown; one of {', '.join(known)}")
 
 
 def crossing(document: Mapping[str, Any]) -> list[Problem]:
@@ -92,7 +94,13 @@ def _upload(document: Mapping[str, Any]) -> list[Problem]:
     wanted = _table(document.get("outpatient")).get("upload_visit")
     if wanted != "2203A" or wanted in _list(document.get("services")):
         return []
-    return [Problem("outpatient.upload_visit", "2203A is not among services", 'add it: services = ["2203A"]')]
+    return [
+        Problem(
+            "outpatient.upload_visit",
+            "services 中没有 2203A / 2203A is not among services",
+            '加上 / add it: services = ["2203A"]',
+        )
+    ]
 
 
 def _ends(document: Mapping[str, Any]) -> list[Problem]:
@@ -101,8 +109,8 @@ def _ends(document: Mapping[str, Any]) -> list[Problem]:
     for key in _ENDS:
         for code in _list(document.get(key)):
             if code in seen and seen[code] != key:
-                hint = "one code has one meaning: ask the centre which"
-                problems.append(Problem(key, f"{code} stands in {seen[code]}, too", hint))
+                hint = "一个代码只有一个含义，问中心 / one code has one meaning: ask the centre which"
+                problems.append(Problem(key, f"{code} 又在 {seen[code]} 中 / {code} stands in {seen[code]}, too", hint))
             seen.setdefault(code, key)
     return problems
 
@@ -114,17 +122,27 @@ def _categories(document: Mapping[str, Any]) -> list[Problem]:
     problems = []
     for code, row in _table(document.get("categories")).items():
         if not _CATEGORY.fullmatch(code):
-            problems.append(Problem(f"categories.{code}", "must be 2 to 6 digits or capitals", "a code of med_type"))
+            problems.append(
+                Problem(
+                    f"categories.{code}",
+                    "须为 2 至 6 位数字或大写字母 / must be 2 to 6 digits or capitals",
+                    "med_type 的代码 / a code of med_type",
+                )
+            )
         elif code not in med_types:
             problems.append(
                 Problem(
                     f"categories.{code}",
-                    "is in no list of med_type: every message with it would be refused before it is sent",
-                    f'add it: [extra_codes] med_type = ["{code}"]',
+                    "不在 med_type 码表中，报文发不出 / is in no list of med_type: no message with it can be sent",
+                    f'加上 / add it: [extra_codes] med_type = ["{code}"]',
                 )
             )
         problems += [
-            Problem(f"categories.{code}.insurances", f"{one} is no insurance (insutype)", "or add it to [extra_codes]")
+            Problem(
+                f"categories.{code}.insurances",
+                f"{one} 不是险种 / {one} is no insurance (insutype)",
+                "或加入 / or add it to [extra_codes]",
+            )
             for one in _list(_table(row).get("insurances"))
             if one not in insurances
         ]

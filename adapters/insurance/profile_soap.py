@@ -56,23 +56,28 @@ def _names_of(known: frozenset[str], what: str, shape: re.Pattern[str] = _ELEMEN
     def check(_instance: object, attribute: attrs.Attribute[Any], value: dict[str, str]) -> None:
         for ours, theirs in value.items():
             if ours not in known:
-                raise ValueError(f"{attribute.name}.{ours} is no {what} of ours")
+                raise ValueError(f"程序没有这个名称 / {attribute.name}.{ours} is no {what} of ours")
             if not shape.match(theirs):
-                raise ValueError(f"{attribute.name}.{ours}: {theirs!r} cannot be written")
+                raise ValueError(f"报文中写不了 / {attribute.name}.{ours}: {theirs!r} cannot be written")
         _apart(attribute.name, list(value.values()))
 
     return check
 
 
 def _head(_instance: object, attribute: attrs.Attribute[Any], value: dict[str, str]) -> None:
+    known = ", ".join(sorted(_HEAD_FIELDS))
     for theirs, ours in value.items():
         if not _ELEMENT.match(theirs):
-            raise ValueError(f"{attribute.name}.{theirs} cannot be the name of an element")
+            raise ValueError(f"不能作元素名 / {attribute.name}.{theirs} cannot be the name of an element")
         if ours not in _HEAD_FIELDS:
-            raise ValueError(f"{attribute.name}.{theirs}: {ours!r} is no field of our envelope")
+            raise ValueError(
+                f"信封没有这个字段 / {attribute.name}.{theirs}: {ours!r} is no field of our envelope; known: {known}"
+            )
     missing = [ours for ours in ("infno", "msgid") if ours not in value.values()]
     if missing:
-        raise ValueError(f"{attribute.name} lacks {' and '.join(missing)}: without them nothing can be reversed")
+        raise ValueError(
+            f"缺了就无法冲正 / {attribute.name} lacks {' and '.join(missing)}: without them nothing can be reversed"
+        )
     _apart(attribute.name, list(value))
 
 
@@ -80,7 +85,9 @@ def _apart(name: str, theirs: list[str]) -> None:
     folded = [one.casefold() for one in theirs]
     twice = sorted({one for one in folded if folded.count(one) > 1})
     if twice:
-        raise ValueError(f"{name}: {', '.join(twice)} stands for two things (capitals make no difference)")
+        raise ValueError(
+            f"一名两用（不分大小写） / {name}: {', '.join(twice)} stands for two things (capitals make no difference)"
+        )
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -128,6 +135,8 @@ class SoapForm:
 
 
 _ONLY_PROCESS = ("head", "names", "fields")
+_OTHERS = (TYPED, STRING, "national")  # of a dialect that there is not, only that is told
+_LEAVE_OUT = "删去或改 dialect / leave it out, or set another dialect"
 
 
 def crossing(document: Mapping[str, Any]) -> list[Problem]:
@@ -136,17 +145,23 @@ def crossing(document: Mapping[str, Any]) -> list[Problem]:
     if not isinstance(table, Mapping):
         return []
     problems = [
-        Problem(f"soap.{key}", f'means nothing to dialect = "{dialect}"', "leave it out, or set another dialect")
+        Problem(f"soap.{key}", f'对 dialect = "{dialect}" 无意义 / means nothing to dialect = "{dialect}"', _LEAVE_OUT)
         for key in (*_ONLY_PROCESS, "codes")
-        if key in table and dialect != PROCESS and (key != "codes" or dialect != STRING)
+        if key in table and dialect in _OTHERS and (key != "codes" or dialect != STRING)
     ]
     operation, wsdl = table.get("operation"), table.get("wsdl")
     each = isinstance(operation, str) and "{code}" in operation
     if operation and dialect in OPERATIONS and each is not (dialect == TYPED):
-        hint = '"{code}" stands for the transaction; only dialect soap has an operation for each'
-        problems.append(Problem("soap.operation", "does not fit the dialect", hint))
+        hint = '"{code}" 代表交易，只有 soap 如此 / "{code}" is the transaction; only dialect soap has an operation each'
+        problems.append(Problem("soap.operation", "与 dialect 不符 / does not fit the dialect", hint))
     if isinstance(wsdl, str) and wsdl and not (WSDLS / wsdl).is_file():
-        problems.append(Problem("soap.wsdl", f"there is no {wsdl}", "put the centre's file into config/regions/wsdl"))
+        problems.append(
+            Problem(
+                "soap.wsdl",
+                f"没有 {wsdl} / there is no {wsdl}",
+                "中心的文件放入 / put the centre's file into config/regions/wsdl",
+            )
+        )
     return [*problems, *_collisions(table)]
 
 
@@ -159,7 +174,11 @@ def _collisions(table: Mapping[str, Any]) -> list[Problem]:
             continue
         kept = {name.casefold() for name in known if name not in renamed}
         problems += [
-            Problem(f"soap.{key}.{ours}", f"{theirs} is the name of another one of ours", "rename that one, too")
+            Problem(
+                f"soap.{key}.{ours}",
+                f"{theirs} 是程序另一项的名称 / {theirs} is the name of another one of ours",
+                "那一项也改名 / rename that one, too",
+            )
             for ours, theirs in renamed.items()
             if isinstance(theirs, str) and theirs.casefold() in kept
         ]

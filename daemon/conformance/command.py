@@ -17,9 +17,12 @@ import click
 import structlog
 from twisted.internet.defer import Deferred
 
-from adapters.insurance.opening import centre_of
+from adapters.insurance.exchange.options import CentreOptions
+from adapters.insurance.mobile.options import MobileOptions
+from adapters.insurance.opening import beside, centre_of
 from adapters.insurance.profile import Profile, profile_of
 from config.load import ConfigError, document_of
+from daemon.conformance.advice import note_of
 from daemon.conformance.data import TestData, data_of
 from daemon.conformance.pages import page
 from daemon.conformance.run import repertoire, simulated_run
@@ -38,6 +41,9 @@ _ERROR = 40  # structlog's number: the adapter's own lines would stand between t
 @click.option("--profile", "profile", type=_PATH, help="the region's profile")
 @click.option("--against", "url", help="the address of a real centre's test desk; without it the simulator")
 @click.option("--config", "config", type=_PATH, help="of a real centre: the configuration whose [centre] is used")
+@click.option(
+    "--mobile", "mobile", help="of a real centre: its test channel of mobile payment; keys are [mobile] of --config"
+)
 @click.option("--data", "data", type=_PATH, help="of a real centre: the test person and item (docs/new-region.md)")
 @click.option("--notes", "notes", type=_PATH, help="of a real centre: where message ids are noted before they leave")
 @click.option("--yes", is_flag=True, help="of a real centre: do not ask")
@@ -47,6 +53,7 @@ def conformance(
     profile: Path | None,
     url: str | None,
     config: Path | None,
+    mobile: str | None,
     data: Path | None,
     notes: Path | None,
     pages: Path | None,
@@ -63,12 +70,12 @@ def conformance(
         pages.write_text(_within_reactor(page), encoding="utf-8")
         return
     if profile is None:
-        raise click.UsageError("give --profile FILE")
+        raise click.UsageError("请给 --profile FILE / give --profile FILE")
     used = _profile(profile)
     if url is None:
         report = _within_reactor(lambda reactor: simulated_run(reactor, used))
     else:
-        report = _at_real(used, url, config, data, notes, yes=yes)
+        report = _at_real(used, _Real(url, config, mobile, data, notes), yes=yes)
     click.echo(as_json(report) if as_data else as_text(report))
     sys.exit(0 if report.good else 1)
 
@@ -86,39 +93,76 @@ def _misuse(exc: ConfigError) -> NoReturn:
     sys.exit(2)
 
 
-def _at_real(
-    profile: Profile, url: str, config: Path | None, data: Path | None, notes: Path | None, *, yes: bool
-) -> Report:
-    if config is None or data is None:
-        raise click.UsageError("--against needs --config (who we are there) and --data (a test person)")
-    settings = settings_of(config)
+@attrs.frozen(slots=True)
+class _Real:
+    """What a real centre is asked with."""
+
+    url: str
+    config: Path | None
+    mobile: str | None
+    data: Path | None
+    notes: Path | None
+
+
+def _at_real(profile: Profile, given: _Real, *, yes: bool) -> Report:
+    if given.config is None or given.data is None:
+        raise click.UsageError(
+            "--against 须有 --config（本院在中心的身份）和 --data（测试人员）"
+            " / --against needs --config (who we are there) and --data (a test person)"
+        )
+    settings = settings_of(given.config)
     try:
-        person = data_of(data)
+        person = data_of(given.data)
+        channel = _channel(settings.mobile, given.mobile)
+        settings = attrs.evolve(settings, centre=_centre(settings.centre, given.url), mobile=channel)
     except ConfigError as exc:
         _misuse(exc)
-    notes = notes or Path(f"conformance-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}.jsonl")
-    click.echo(f"真实中心 / a real centre: {url}\n{profile.name}，{settings.centre.institution_code}", err=True)
+    notes = given.notes or Path(f"conformance-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}.jsonl")
+    click.echo(f"真实中心 / a real centre: {given.url}\n{profile.name}，{settings.centre.institution_code}", err=True)
+    if channel.enabled:
+        click.echo(f"移动支付渠道 / the channel of mobile payment: {channel.url}", err=True)
     click.echo("将以测试人员结算若干笔并逐笔撤销；留不住撤不掉的会列出。", err=True)
     click.echo("A test person's bills are settled there and taken back; what could not be taken back is named.", err=True)
     click.echo(f"报文编号先记入 / message ids are noted first in: {notes}", err=True)
     if not yes:
         click.confirm("继续 / go on?", abort=True, err=True)
     try:
-        report: Report = _within_reactor(lambda reactor: _real_run(reactor, profile, settings, url, person, notes))
+        report: Report = _within_reactor(lambda reactor: _real_run(reactor, profile, settings, person, notes))
     except ConfigError as exc:
         _misuse(exc)
     except Fault as fault:
-        raise click.ClickException(f"{fault.code}: {fault.detail}") from None
+        raise click.ClickException(f"{fault.code}: {note_of(fault)}") from None
     return report
 
 
-async def _real_run(reactor: Any, profile: Profile, settings: Settings, url: str, person: TestData, notes: Path) -> Report:
-    centre = centre_of(attrs.evolve(settings.centre, url=url), reactor, china_now, profile)
+def _centre(options: CentreOptions, url: str) -> CentreOptions:
+    try:
+        return attrs.evolve(options, url=url)
+    except ValueError as exc:
+        raise click.UsageError(f"--against：{exc}") from None
+
+
+def _channel(options: MobileOptions, url: str | None) -> MobileOptions:
+    """The site's keys at the test channel, never at the address of the configuration: that may be the real one."""
+    if url is None:
+        return MobileOptions()
+    try:
+        return attrs.evolve(options, enabled=True, url=url)
+    except ValueError as exc:
+        raise click.UsageError(
+            f"--mobile 用 --config 的 [mobile] 密钥 / --mobile uses [mobile] of --config: {exc}"
+        ) from None
+
+
+async def _real_run(reactor: Any, profile: Profile, settings: Settings, person: TestData, notes: Path) -> Report:
+    offered = settings.mobile if profile.mobile.offered and profile.mobile.fee_type else MobileOptions()
+    counter = centre_of(settings.centre, reactor, china_now, profile)
+    centre = beside(counter, offered, reactor, china_now, profile)
     with Notebook(notes) as notebook:
         centre.start()
         try:
             return await repertoire(
-                centre, profile, person, settings.centre.institution_code, china_now, notebook, against=url
+                centre, profile, person, settings.centre.institution_code, china_now, notebook, settings.centre.url
             )
         finally:
             await centre.stop()

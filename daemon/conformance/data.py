@@ -17,6 +17,7 @@ from config.load import load
 from config.section import matching, setting
 from middleware.domain.centre import Holder
 from middleware.domain.charge import ChargeLine, Diagnosis
+from middleware.domain.credential import BY_CARD, Credential, Shown
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, Password, PersonName
 from middleware.domain.money import Money
 from simulators.people import PEOPLE
@@ -26,7 +27,9 @@ FEN = Decimal("0.01")
 
 def _only_for_tests(_instance: object, attribute: attrs.Attribute[bool], value: bool) -> None:
     if not value:
-        raise ValueError(f"{attribute.name} must be true: a run settles, cancels and reverses for this person")
+        raise ValueError(
+            f"须为测试人员：将为其结算、撤销、冲正 / {attribute.name} must be true: a run settles for this person"
+        )
 
 
 def _text(help: str, default: Any = attrs.NOTHING) -> Any:  # noqa: A002 - as setting() has it
@@ -39,9 +42,16 @@ def _shape(pattern: str, meaning: str) -> Any:
 
     def check(_instance: object, attribute: attrs.Attribute[str], value: str) -> None:
         if not compiled.fullmatch(value):
-            raise ValueError(f"{attribute.name} must be {meaning}")
+            raise ValueError(f"形式不对 / {attribute.name} must be {meaning}")
 
     return check
+
+
+def _day(_instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+    try:
+        dt.date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"不是日期 / {attribute.name} must be a day, as yyyy-MM-dd") from None
 
 
 def _number(help: str, default: Any = attrs.NOTHING) -> Any:  # noqa: A002 - as setting() has it
@@ -63,9 +73,14 @@ class TestPerson:
     card_id_code: str = setting("", help="card_sn", validator=_shape(r"[0-9A-Fa-f]{0,32}", "hex digits"))
     sex: str = setting("1", help="GB/T 2261.1", validator=matching(r"\d", "one digit"))
     nation: str = setting("01", help="GB 3304", validator=matching(r"\d{2}", "two digits"))
-    birth_date: str = setting(help="yyyy-MM-dd", validator=_shape(r"\d{4}-\d\d-\d\d", "yyyy-MM-dd"))
+    birth_date: str = setting(help="yyyy-MM-dd", validator=_day)
     password: str = setting(
         "", help="of cainfo, where the region wants it", validator=_shape(r"[!-~]{0,32}", "at most 32 characters")
+    )
+    voucher: str = setting(
+        "",
+        help="ecToken of the person's e-voucher, for an order by phone",
+        validator=_shape(r"[!-~]{0,64}", "64 characters"),
     )
 
 
@@ -96,7 +111,7 @@ class TestData:
     inpatient: str = _text("med_type of a stay", "2101")
 
     def holder(self) -> Holder:
-        """The person, in our words."""
+        """The person, in our words: with their card, or where there is none with the identity document."""
         who = self.person
         return Holder(
             IdNumber(who.id_number),
@@ -106,6 +121,7 @@ class TestData:
             who.sex,
             who.nation,
             dt.date.fromisoformat(who.birth_date),
+            credential=BY_CARD if who.card_number else Credential(Shown.IDENTITY),
         )
 
     def password(self) -> Password | None:
@@ -145,5 +161,6 @@ def simulated() -> TestData:
         sex=who.sex,
         nation=who.nation,
         birth_date=who.birth_date.isoformat(),
+        voucher="EC-TOKEN",
     )
     return TestData(person=person)

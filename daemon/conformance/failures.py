@@ -5,13 +5,11 @@ After each, the centre's own ledger is asked whether it was carried out, and whe
 
 from __future__ import annotations
 
-import attrs
-
 from adapters.insurance.profile import Profile
 from daemon.conformance.money import quote
 from daemon.conformance.repertoire import Desk, charged, registered, who
 from daemon.conformance.stand import IMPATIENT_S, PATIENT_S, Stand
-from daemon.conformance.table import End, Note, Verdict
+from daemon.conformance.table import End, Note
 from middleware.domain.centre import Call, Reverse, Settle
 from middleware.domain.charge import bill_total
 from middleware.domain.outcome import Answered, Refused
@@ -53,21 +51,19 @@ async def play(desk: Desk, ends: Stand, without: frozenset[str] = frozenset()) -
         bill = await charged(desk, visit)
         quoted = await quote(talk, bill)
         centre.faults.next(Call.SETTLE.value, action, seconds=SLOW.get(action, 0.0))
-        request = Settle(visit, bill.holder, bill.batch, bill_total(bill.lines), use_account=True, quoted=quoted)
+        request = Settle(
+            visit, bill.holder, bill.batch, bill_total(bill.lines), use_account=bill.use_account, quoted=quoted
+        )
         talk.silent = False
         ends.wait(IMPATIENT_S if action in SLOW else PATIENT_S)
         message_id, _ = await talk.say(request, expected, what)
         ends.wait(PATIENT_S)
         talk.silent = True
         if (centre.ledger.by_message(message_id) is not None) is not carried_out:
-            _mark_bad(desk, Note("账上与预期不符", "the ledger does not have what it should"))
+            talk.spoil(Note("账上与预期不符", "the ledger does not have what it should"))
         if Call.SETTLE.value in desk.reversible and expected is End.UNKNOWN:
             _, outcome = await talk.say(Reverse(visit, message_id, Call.SETTLE))
             if not isinstance(outcome, Answered if carried_out else Refused):
-                _mark_bad(desk, Note("冲正的应答与账不符", "2601 does not agree with the ledger"))
+                talk.spoil(Note("冲正的应答与账不符", "2601 does not agree with the ledger"))
             else:
                 talk.remark(Note("已冲正", "reversed") if carried_out else Note("冲正：查无", "2601 found nothing"))
-
-
-def _mark_bad(desk: Desk, note: Note) -> None:
-    desk.talk.lines[-1] = attrs.evolve(desk.talk.lines[-1], verdict=Verdict.BAD, note=note)

@@ -41,6 +41,7 @@ class Bill:
     lines: tuple[ChargeLine, ...]
     carried: tuple[ChargeLine, ...] = ()
     password: Password | None = None  # the person's, where the region wants it
+    use_account: bool = True
 
 
 @attrs.frozen(slots=True)
@@ -80,7 +81,9 @@ def sound(split: Split) -> Note:
 
 async def quote(talk: Talk, bill: Bill) -> Split:
     """The centre's split, or ``Stopped``."""
-    request = PreSettle(bill.visit, bill.holder, bill.batch, bill_total(bill.lines), use_account=True, lines=bill.carried)
+    request = PreSettle(
+        bill.visit, bill.holder, bill.batch, bill_total(bill.lines), use_account=bill.use_account, lines=bill.carried
+    )
     quoted: Quoted
     _, quoted = await talk.must(request, judge=lambda reply: sound(reply.split))
     return quoted.split
@@ -89,8 +92,8 @@ async def quote(talk: Talk, bill: Bill) -> Split:
 async def settle(talk: Talk, bill: Bill, quoted: Split, reversible: frozenset[str], finish: Call | None = None) -> Booked:
     """Settle it, or ``Stopped`` with all that could be undone undone."""
     request = Settle(
-        bill.visit, bill.holder, bill.batch, bill_total(bill.lines), use_account=True, quoted=quoted, lines=bill.carried,
-        password=bill.password,
+        bill.visit, bill.holder, bill.batch, bill_total(bill.lines), use_account=bill.use_account, quoted=quoted,
+        lines=bill.carried, password=bill.password,
     )  # fmt: skip
     call = call_of(request)
     message_id, outcome = await talk.say(request, judge=lambda reply: _as_quoted(reply, quoted))

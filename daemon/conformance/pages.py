@@ -17,12 +17,12 @@ HEADING = """# 一致性测试 / Conformance
 
 `run.py conformance --profile FILE` 按地区文件把柜台全部交易对模拟中心做一遍，再让结算的应答以各种方式出错；
 下表是每个随附地区文件的结果。`--against URL` 对真实测试环境，见 [new-region.md](new-region.md)。
-“转人工”：地区文件未列该代码，程序不会擅自认定。
+“转人工”：地区文件未列该代码，程序不会擅自认定。移动支付和电子凭证的密钥由渠道发给各院，这里用模拟器的沙箱密钥代替。
 
 `run.py conformance --profile FILE` does everything that a profile can do at the simulated centre, then lets the answer to
 a settlement go wrong in every way that was seen; these are the tables of the shipped profiles. `--against URL` does it at
 a real test desk, see [new-region.md](new-region.md). "A person decides": the profile does not list that code, and nothing
-is guessed."""
+is guessed. Keys of mobile payment and of e-vouchers are each hospital's own: here the simulators' sandbox keys stand in."""
 
 
 def shipped() -> list[str]:

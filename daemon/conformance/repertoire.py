@@ -10,6 +10,7 @@ import attrs
 from adapters.insurance.profile import Profile
 from daemon.conformance.data import TestData
 from daemon.conformance.money import Bill, Booked, cancel, quote, reverse, settle
+from daemon.conformance.sandbox import Sandbox
 from daemon.conformance.table import End, Note
 from daemon.conformance.talk import Stopped, Talk
 from daemon.policies import finish_of
@@ -50,7 +51,10 @@ async def _nothing(_desk: Desk, _visit: VisitFacts, _booked: Booked) -> None:
 
 @attrs.define(slots=True)
 class Desk:
-    """A counter at that centre. ``rows`` are the books of the run, by slice."""
+    """A counter at that centre. ``rows`` are the books of the run, by slice.
+
+    ``by_phone``: whether its channel of mobile payment can be spoken to; ``sandbox``: that channel, where it is simulated.
+    """
 
     talk: Talk
     profile: Profile
@@ -59,6 +63,8 @@ class Desk:
     person: PersonKnown | None = None
     rows: list[tuple[Slice, DetailRow]] = attrs.field(factory=list)
     when_settled: Callable[[Desk, VisitFacts, Booked], Awaitable[None]] = _nothing
+    by_phone: bool = False
+    sandbox: Sandbox | None = None
 
     @property
     def reversible(self) -> frozenset[str]:
@@ -169,6 +175,7 @@ async def outpatient(desk: Desk) -> None:
         desk.talk.leave_out(Call.REGISTER_VISIT, Note("地区文件：不办理", "the profile: not done here"))
         return
     visit, ours = await registered(desk)
+    await _as_a_pharmacy(desk, visit)
     await _look(desk, visit, ours)
     booked = await settled(desk, await charged(desk, visit))
     await desk.when_settled(desk, visit, booked)
@@ -176,6 +183,16 @@ async def outpatient(desk: Desk) -> None:
     await desk.talk.say(WithdrawCharges(visit))
     await desk.talk.say(WithdrawVisit(visit, ours))
     await _again(desk, WithdrawVisit(visit, ours))
+
+
+async def _as_a_pharmacy(desk: Desk, visit: VisitFacts) -> None:
+    """2203A beside 2203: a profile that names it has both kinds of institution; one that uploads by it did so before."""
+    call, data = Call.UPLOAD_PHARMACY_VISIT, desk.data
+    if desk.profile.outpatient.upload_visit != call and services_here(desk, call):
+        request = UploadVisit(
+            visit, desk.talk.now(), data.diagnoses(), data.department_name, data.doctor_code, data.doctor_name, call
+        )
+        await desk.talk.say(request)
 
 
 async def _look(desk: Desk, visit: VisitFacts, ours: str) -> None:

@@ -6,18 +6,20 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+from adapters.insurance.mobile.beside import CentreWithMobile
 from adapters.insurance.profile import Profile
-from daemon.conformance import failures
+from daemon.conformance import failures, mobile_failures
 from daemon.conformance.catalogues import catalogues
 from daemon.conformance.data import TestData, simulated
+from daemon.conformance.mobile import mobile
 from daemon.conformance.repertoire import Desk, outpatient, pharmacy, reversals, stay, who
+from daemon.conformance.sandbox import Sandbox
 from daemon.conformance.services import asked, filed, of_settlement
 from daemon.conformance.stand import INSTITUTION, left_out, stand
 from daemon.conformance.statements import signing_out, statements
 from daemon.conformance.table import Line, Note, Report
 from daemon.conformance.talk import Notebook, Talk
 from middleware.domain.message_id import MessageIds
-from middleware.ports import Centre
 from simulators.centre.server import china_now
 
 # A daemon that lives beside this run has the first parts of each second's serials.
@@ -30,6 +32,7 @@ PARTS = (
     (Note("查询", "queries"), asked),
     (Note("备案", "filings"), filed),
     (Note("冲正", "reversal"), reversals),
+    (Note("移动支付", "mobile"), mobile),
     (Note("对账", "statement"), statements),
     (Note("目录", "catalogues"), catalogues),
     (Note("签退", "signing out"), signing_out),
@@ -38,17 +41,19 @@ FAILING = Note("故障", "failures")
 
 
 async def repertoire(
-    centre: Centre,
+    centre: CentreWithMobile,
     profile: Profile,
     data: TestData,
     institution: str,
     now: Callable[[], dt.datetime],
     notes: Notebook,
     against: str = "",
+    sandbox: Sandbox | None = None,
 ) -> Report:
     """Everything that the profile can do, part after part. ``against`` names a real centre."""
     talk = Talk(centre, MessageIds(institution, None, SLOT, SLOTS), now, notes, bool(against))
-    desk = Desk(talk, profile, data, when_settled=of_settlement)
+    by_phone = centre.mobile is not None
+    desk = Desk(talk, profile, data, when_settled=of_settlement, by_phone=by_phone, sandbox=sandbox)
     for name, play in PARTS:
         await desk.part(name, play)
     return Report(profile.name, profile.dialect, against or "simulator", tuple(talk.lines), tuple(talk.left.values()))
@@ -59,7 +64,7 @@ async def simulated_run(reactor: Any, profile: Profile) -> Report:
     data = simulated()
     with Notebook() as notes:
         async with stand(reactor, profile) as ends:
-            report = await repertoire(ends.centre, ends.profile, data, INSTITUTION, china_now, notes)
+            report = await repertoire(ends.centre, ends.profile, data, INSTITUTION, china_now, notes, sandbox=ends.sandbox)
         lines = [*report.lines, *await _failing(reactor, profile, data)]
     skipped = left_out(profile)
     against = "simulator" + (f" (without {', '.join(skipped)})" if skipped else "")
@@ -74,6 +79,8 @@ async def _failing(reactor: Any, profile: Profile, data: TestData) -> list[Line]
 
             async def play(_desk: Desk) -> None:
                 await failures.play(desk, ends)
+                if ends.sandbox is not None:
+                    await mobile_failures.play(desk, ends.sandbox, ends.simulator.ledger)
 
             await desk.part(FAILING, play)
             return talk.lines

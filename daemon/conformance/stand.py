@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import tempfile
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import attrs
 
-from adapters.insurance.exchange.link import CentreLink
 from adapters.insurance.exchange.options import CentreOptions
-from adapters.insurance.opening import centre_of
+from adapters.insurance.mobile.beside import CentreWithMobile
+from adapters.insurance.mobile.options import MobileOptions
+from adapters.insurance.opening import beside, centre_of
 from adapters.insurance.profile import Profile
 from adapters.insurance.profile_gateway import GatewayForm, SignatureForm
 from adapters.insurance.profile_soap import PROCESS, STRING
+from daemon.conformance import sandbox
+from daemon.conformance.sandbox import Sandbox
 from daemon.policies import finish_of
 from middleware.domain.statement import Verdict
 from simulators.centre.server import CentreSimulator, china_now
@@ -25,28 +30,31 @@ from simulators.centre.speech import Speech, TypedSpeech, process_speech, string
 from simulators.centre.statements import Codes, Dialect
 from simulators.centre.texts import ProcessText, StringText
 
-INSTITUTION = "H99990000001"
+INSTITUTION = sandbox.ORGANISATION
 NATIONAL = "national"
 PATIENT_S, IMPATIENT_S = 30.0, 1.5  # for an answer that comes, and for one that does not
 
 
 @attrs.frozen(slots=True)
 class Stand:
-    """Both ends, started."""
+    """Both ends, started. ``sandbox``: the channel of mobile payment, where the profile has it."""
 
-    centre: CentreLink
+    centre: CentreWithMobile
     simulator: CentreSimulator
     profile: Profile
+    sandbox: Sandbox | None = None
 
     def wait(self, deadline_s: float) -> None:
-        """So long the next calls wait for an answer."""
-        self.centre.options = attrs.evolve(self.centre.options, total_deadline_s=deadline_s)
+        """So long the next calls of the counter wait for an answer."""
+        counter = self.centre.counter
+        counter.options = attrs.evolve(counter.options, total_deadline_s=deadline_s)
 
 
 def simulatable(profile: Profile) -> Profile:
     """The profile without what only a site can have."""
     soap = attrs.evolve(profile.soap, wsdl="", operation="")
-    return attrs.evolve(profile, soap=soap, gateway=GatewayForm(), signature=SignatureForm())
+    mobile = sandbox.simulatable(profile.mobile)
+    return attrs.evolve(profile, soap=soap, gateway=GatewayForm(), signature=SignatureForm(), mobile=mobile)
 
 
 def left_out(profile: Profile) -> list[str]:
@@ -54,7 +62,10 @@ def left_out(profile: Profile) -> list[str]:
     bare = simulatable(profile)
     keys = {"soap.wsdl": profile.soap.wsdl != "", "soap.operation": profile.soap.operation != ""}
     keys |= {"gateway": profile.gateway != bare.gateway, "signature": profile.signature != bare.signature}
-    keys |= {"mobile": profile.mobile.offered}  # its keys are the site's; tests/scenarios/test_mobile.py plays it whole
+    keys |= {
+        f"mobile.{key}": profile.mobile.offered and getattr(profile.mobile, key) != getattr(bare.mobile, key)
+        for key in ("fee_type", "clearing_type", "clearing_agency")
+    }
     return [key for key, there in keys.items() if there]
 
 
@@ -108,10 +119,17 @@ async def stand(reactor: Any, profile: Profile, now: Callable[[], dt.datetime] =
     simulator = simulator_of(reactor, profile, now)
     simulator.start()
     options = options_of(simulator.national_url if profile.dialect == NATIONAL else simulator.url)
-    centre = centre_of(options, reactor, now, profile)
-    centre.start()
-    try:
-        yield Stand(centre, simulator, profile)
-    finally:
-        await centre.stop()
-        await simulator.stop()
+    with tempfile.TemporaryDirectory(prefix="yikatong-sandbox-") as folder:
+        phone = Sandbox(reactor, simulator.business, profile.mobile, now, Path(folder)) if profile.mobile.offered else None
+        mobile = phone.options if phone is not None else MobileOptions()
+        centre = beside(centre_of(options, reactor, now, profile), mobile, reactor, now, profile)
+        centre.start()
+        if phone is not None and centre.mobile is not None:
+            phone.open(centre.mobile)
+        try:
+            yield Stand(centre, simulator, profile, phone)
+        finally:
+            if phone is not None:
+                await phone.stop()
+            await centre.stop()
+            await simulator.stop()

@@ -14,9 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from attrs import define, field
+from attrs import define, evolve, field
 
+from adapters.insurance.mobile.tables import MOBILE
 from adapters.insurance.transactions import DECLARED
+from daemon.conformance.advice import advice_of
 from daemon.conformance.table import End, Line, Note, Verdict, end_of, is_as_expected
 from middleware.domain.centre import Call, CentreReply, CentreRequest, call_of
 from middleware.domain.fault import Fault
@@ -76,10 +78,14 @@ class Talk:
         expected: End = End.ANSWERED,
         what: Note | None = None,
         judge: Callable[[Any], Note] | None = None,
+        message_id: str = "",
     ) -> tuple[str, Outcome[CentreReply]]:
-        """Send it once: its message id and its outcome. ``judge`` looks at a reply, and names what is wrong with it."""
+        """Send it once: its message id and its outcome. ``judge`` looks at a reply, and names what is wrong with it.
+
+        ``message_id`` is given where the request itself bears it: a new one of ``new_id``.
+        """
         at, call = self.now(), call_of(request)
-        message_id = self.ids.next(at)
+        message_id = message_id or self.new_id()
         try:
             prepared = await self.centre.prepare(message_id, request, at)
             self.notes.write(message_id=message_id, call=call.value, digest=prepared.digest, state="about to leave")
@@ -89,33 +95,49 @@ class Talk:
         got, detail = end_of(outcome)
         self.notes.write(message_id=message_id, call=call.value, state=str(got), detail=detail)
         wrong = judge(outcome.reply) if judge is not None and isinstance(outcome, Answered) else Note()
-        good = is_as_expected(expected, got) and not wrong.zh
-        verdict = Verdict.GOOD if good else Verdict.BAD
-        if not self.silent:
-            named = what or name_of(call)
-            self.lines.append(Line(self.part, call.value, named, str(expected), str(got), detail, verdict, wrong))
+        if not is_as_expected(expected, got):
+            wrong = advice_of(outcome)
+        self.see(call.value, what or name_of(call.value), expected, got, detail, wrong)
         return message_id, outcome
 
     async def must(
-        self, request: CentreRequest, what: Note | None = None, judge: Callable[[Any], Note] | None = None
+        self,
+        request: CentreRequest,
+        what: Note | None = None,
+        judge: Callable[[Any], Note] | None = None,
+        message_id: str = "",
     ) -> tuple[str, Any]:
         """The same for a call that the rest of the part stands on: its message id and its reply, or ``Stopped``."""
-        message_id, outcome = await self.say(request, End.ANSWERED, what, judge)
+        message_id, outcome = await self.say(request, End.ANSWERED, what, judge, message_id)
         if not isinstance(outcome, Answered):
             raise Stopped(call_of(request).value)
         return message_id, outcome.reply
 
+    def new_id(self) -> str:
+        """A message id that was never used."""
+        return self.ids.next(self.now())
+
+    def see(self, call: str, what: Note, expected: End, got: End, detail: str, wrong: Note) -> None:
+        """A line of something that was done; ``wrong`` names what makes it bad however it ended."""
+        verdict = Verdict.GOOD if is_as_expected(expected, got) and not wrong.zh else Verdict.BAD
+        if not self.silent:
+            self.lines.append(Line(self.part, call, what, str(expected), str(got), detail, verdict, wrong))
+
     def leave_out(self, call: Call, why: Note, what: Note | None = None) -> None:
         """A line of something that is not done."""
-        self.lines.append(Line(self.part, call.value, what or name_of(call), "", "", "", Verdict.LEFT_OUT, why))
+        named = what or name_of(call.value)
+        self.lines.append(Line(self.part, call.value, named, "", "", "", Verdict.LEFT_OUT, why))
 
     def remark(self, note: Note) -> None:
         """Say something about the newest line."""
-        last = self.lines[-1]
-        self.lines[-1] = Line(last.part, last.call, last.what, last.expected, last.got, last.detail, last.verdict, note)
+        self.lines[-1] = evolve(self.lines[-1], note=note)
+
+    def spoil(self, note: Note) -> None:
+        """The newest line is not as it must be, for a reason that another call showed."""
+        self.lines[-1] = evolve(self.lines[-1], verdict=Verdict.BAD, note=note)
 
 
-def name_of(call: Call) -> Note:
+def name_of(call: str) -> Note:
     """What the tables call it."""
-    transaction = DECLARED[call.value]
+    transaction = MOBILE[call] if call in MOBILE else DECLARED[call]
     return Note(transaction.zh, transaction.en)

@@ -39,12 +39,11 @@ class HisMatter(StrEnum):
     ACCOUNT_ENDED = "account-ended"
 
 
+MERGES = frozenset({HisMatter.MERGED, HisMatter.UNMERGED})  # about two patients of the HIS, and about no visit
 # What these say was fixed when they were written; the others are made from the visit.
-WRITTEN = frozenset({HisMatter.UPDATED, HisMatter.MERGED, HisMatter.UNMERGED})
+WRITTEN = frozenset({HisMatter.UPDATED}) | MERGES
 # On its answer to these nothing of a visit or of money depends.
-NOTICES = frozenset(
-    {HisMatter.UPDATED, HisMatter.MERGED, HisMatter.UNMERGED, HisMatter.ACCOUNT_OPENED, HisMatter.ACCOUNT_ENDED}
-)
+NOTICES = WRITTEN | {HisMatter.ACCOUNT_OPENED, HisMatter.ACCOUNT_ENDED}
 
 
 @frozen(slots=True)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 from enum import StrEnum
+from typing import Any
 
 from attrs import evolve, fields, frozen
 
 from middleware.domain.charge import ChargeLine
 
 MAX_RECORDS = 500  # of one message: it is read in the reactor, for its answer names each record
+MAX_SAID, MAX_TEXT = 64, 256  # fields of one record, and of each: what is longer stands whole in the message itself
+EMPTIED = '""'  # HL7: what was said of it is taken back
 
 
 class MasterKind(StrEnum):
@@ -41,6 +44,7 @@ class MasterFacts:
     national: str = ""  # of a staff member: the centre's code of the doctor
     catalogue: str = ""  # of a charge item: its code in the insurance catalogue
     price: str = ""  # of a charge item: yuan
+    said: tuple[tuple[str, str], ...] = ()  # all of it: place in the message, text as it came; nothing here reads it
 
 
 @frozen(slots=True, repr=False)
@@ -74,8 +78,12 @@ def after_record(known: MasterFacts, told: MasterFacts | None) -> MasterFacts:
     """What is known of a record after one more word about it: what that leaves out takes nothing away."""
     if told is None:
         return known
-    said = {one.name: value for one in fields(MasterFacts) if (value := getattr(told, one.name))}
-    return evolve(known, **said)
+    values: dict[str, Any] = {
+        one.name: "" if value == EMPTIED else value for one in fields(MasterFacts) if (value := getattr(told, one.name))
+    }
+    whole = dict(known.said) | dict(told.said)
+    kept = [(place, text) for place, text in whole.items() if text != EMPTIED]
+    return evolve(known, **values | {"said": tuple(kept[-MAX_SAID:])})
 
 
 def completed(

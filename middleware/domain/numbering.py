@@ -18,6 +18,8 @@ START, RESYNC = 0, -1  # reserved values of MSH-13
 NONE_YET = -1  # of MSA-4: the other side takes the next number that it sees
 MAX_NUMBER = 10**15 - 1  # MSH-13 is an NM of 15
 FAULT = "his.sequence"
+# What two persons do with a link that is frozen, or with what waits for one that is not configured any more.
+RESYNCHRONISE, START_AGAIN, HAND_OVER, DISCARD = ACTS = ("resynchronise", "start", "hand-over", "discard")
 
 
 class LinkState(StrEnum):

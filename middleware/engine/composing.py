@@ -15,6 +15,16 @@ from middleware.store.units import Letter
 
 async def message_of(engine: Engine, letter: Letter) -> HisMessage:
     """The message; the same on each repeat. Raises ``Fault``, ``his.message`` when it can never be made."""
+    message = await _as_it_stands(engine, letter)
+    if not letter.revision:
+        return message
+    means = engine.means
+    fields = await means.pool.run(means.reader.corrections, letter.control_id, letter.revision)
+    made: HisMessage = evolve(corrected(message, fields), control_id=wire_id(letter.control_id, letter.revision))
+    return made
+
+
+async def _as_it_stands(engine: Engine, letter: Letter) -> HisMessage:
     if letter.matter in WRITTEN:
         return await content_of(engine.means, letter)
     # The disk may show a letter a moment before its visit is here: what is being written is waited for.
@@ -27,9 +37,4 @@ async def message_of(engine: Engine, letter: Letter) -> HisMessage:
     if letter.copy and isinstance(message, RegisterPatient):
         # The number that its own HIS has given meanwhile: a copy leaves only after that.
         message = evolve(message, patient_number=visit.patient_number)
-    if not letter.revision:
-        return message
-    means = engine.means
-    fields = await means.pool.run(means.reader.corrections, letter.control_id, letter.revision)
-    made: HisMessage = evolve(corrected(message, fields), control_id=wire_id(letter.control_id, letter.revision))
-    return made
+    return message

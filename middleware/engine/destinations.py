@@ -14,7 +14,7 @@ from attrs import frozen
 
 from middleware.domain.destination import Destination
 from middleware.domain.fault import Fault
-from middleware.domain.numbering import LinkState
+from middleware.domain.numbering import HAND_OVER, RESYNCHRONISE, START_AGAIN, LinkState
 from middleware.domain.order import Caller
 from middleware.engine.counter import Answer
 from middleware.engine.runner import Engine
@@ -23,8 +23,6 @@ from middleware.store.destinations import DestinationsReader, Standing, Work, de
 from middleware.store.numbers import turned
 from middleware.store.units import Record, Unit
 
-RESYNCHRONISE, START, HAND_OVER, DISCARD = "resynchronise", "start", "hand-over", "discard"
-ACTS = (RESYNCHRONISE, START, HAND_OVER, DISCARD)
 _NAME, _DIGITS = "link.", 32
 
 
@@ -110,7 +108,7 @@ class DestinationDesk:
     def _check(self, name: str, act: str, to: str) -> None:
         """Whether it may be done now. Raises ``Fault``."""
         mine = self._configured.get(name)
-        if act in {RESYNCHRONISE, START}:
+        if act in {RESYNCHRONISE, START_AGAIN}:
             if mine is None or not mine.numbered:
                 raise Fault("desk.not_fitting", f"{name} is no link with sequence numbers")
         elif mine is not None:
@@ -122,7 +120,7 @@ class DestinationDesk:
         now = self._engine.means.now()
         if facts["act"] == RESYNCHRONISE:
             return turned(name, LinkState.RESYNC, "", now)
-        if facts["act"] == START:
+        if facts["act"] == START_AGAIN:
             return turned(name, LinkState.START, "", now)
         return handed_over(name, facts["to"]) if facts["act"] == HAND_OVER else given_up_all(name, facts["waiting"])
 

@@ -1,4 +1,8 @@
-"""Which letter leaves next: in order within a patient's lane, and nobody's registration behind others' charges. Pure."""
+"""Which letter leaves next: in order within a patient's lane, and nobody's registration behind others' charges. Pure.
+
+A letter about two numbers, as a merge's, stands in the lanes of both: it waits for what was written before it in either,
+and whatever was written after it in either waits for it.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +27,14 @@ class _Lane:
 class Lanes:
     """Letters that were read, by patient.
 
-    A lane is ready, out (its first letter was taken) or resting; only ``done`` removes a letter, so that it is never
-    overtaken by one behind it.
+    A letter is ready when it is the first of its lanes; then it is out, or rests. Only ``done`` removes a letter, so that
+    it is never overtaken by one behind it. One that is out is the first of all its lanes, and the others stand by their
+    numbers: so no two ever wait for each other.
     """
 
     def __init__(self) -> None:
         self._lanes: dict[str, _Lane] = {}
-        self._ready: tuple[OrderedDict[str, None], OrderedDict[str, None]] = (OrderedDict(), OrderedDict())
+        self._ready: tuple[OrderedDict[int, Waiting], OrderedDict[int, Waiting]] = (OrderedDict(), OrderedDict())
         self._sequences: dict[int, Waiting] = {}
         self._in_a_row = 0
 
@@ -40,51 +45,58 @@ class Lanes:
         return iter(self._sequences.values())
 
     def add(self, waiting: Waiting) -> None:
-        """One more, in its place in its lane; one that is here already is not added again.
+        """One more, in its place in its lanes; one that is here already is not added again.
 
         A letter that was opened again comes before those that were written after it, but never before one that is out.
         """
         if waiting.sequence in self._sequences:
             return
         self._sequences[waiting.sequence] = waiting
-        lane = self._lanes.get(waiting.lane)
-        if lane is None:
-            lane = self._lanes[waiting.lane] = _Lane()
-            lane.letters.append(waiting)
-            self._make_ready(waiting.lane)
-        elif waiting.sequence > lane.letters[-1].sequence:
-            lane.letters.append(waiting)
-        else:
-            fixed = int(lane.held or lane.letters[0].letter.number > 0)  # what bears a number may have been heard
-            place = sum(one.sequence < waiting.sequence for one in lane.letters)
-            lane.letters.insert(max(place, fixed), waiting)
+        for key in waiting.lanes:
+            self._insert(self._lanes.setdefault(key, _Lane()), waiting)
+        self._make_ready(waiting)
+
+    def _insert(self, lane: _Lane, waiting: Waiting) -> None:
+        letters = lane.letters
+        if not letters or waiting.sequence > letters[-1].sequence:
+            letters.append(waiting)
+            return
+        fixed = int(lane.held or letters[0].letter.number > 0)  # what bears a number may have been heard
+        place = max(sum(one.sequence < waiting.sequence for one in letters), fixed)
+        letters.insert(place, waiting)
+        if place == 0:
+            for line in self._ready:
+                line.pop(letters[1].sequence, None)
 
     def take(self) -> Waiting | None:
-        """The letter that leaves next; its lane is out until ``done`` or ``rest``."""
+        """The letter that leaves next; its lanes are out until ``done`` or ``rest``."""
         first, others = self._ready
         urgent = bool(first) and (self._in_a_row < FAIR - 1 or not others)
         line = first if urgent else others
         if not line:
             return None
         self._in_a_row = self._in_a_row + 1 if urgent else 0
-        key, _ = line.popitem(last=False)
-        self._lanes[key].held = True
-        return self._lanes[key].letters[0]
+        _, waiting = line.popitem(last=False)
+        for key in waiting.lanes:
+            self._lanes[key].held = True
+        return waiting
 
     def done(self, waiting: Waiting) -> None:
-        """It was answered: the next of its lane may leave."""
-        if self._sequences.pop(waiting.sequence, None) is None:
+        """It was answered: the next of its lanes may leave."""
+        mine = self._sequences.pop(waiting.sequence, None)
+        if mine is None:
             return  # forgotten meanwhile
-        lane = self._lanes[waiting.lane]
-        lane.letters.popleft()
-        lane.attempts, lane.held = 0, False
-        if lane.letters:
-            self._make_ready(waiting.lane)
-        else:
-            del self._lanes[waiting.lane]
+        for key in mine.lanes:
+            lane = self._lanes[key]
+            lane.letters.popleft()
+            lane.attempts, lane.held = 0, False
+            if not lane.letters:
+                del self._lanes[key]
+        for key in mine.lanes:
+            self.wake(key)
 
     def rest(self, waiting: Waiting) -> int:
-        """It got no answer; its lane waits for ``wake``. How often in a row it did."""
+        """It got no answer; it waits for ``wake`` of its lane. How often in a row it did."""
         lane = self._lanes.get(waiting.lane)
         if lane is None:
             return 1
@@ -94,7 +106,7 @@ class Lanes:
     def wake(self, key: str) -> None:
         """The lane has rested."""
         if key in self._lanes:
-            self._make_ready(key)
+            self._make_ready(self._lanes[key].letters[0])
 
     def clear(self) -> None:
         """Forget all of them; they are on the disk."""
@@ -103,6 +115,7 @@ class Lanes:
         for line in self._ready:
             line.clear()
 
-    def _make_ready(self, key: str) -> None:
-        urgent = self._lanes[key].letters[0].letter.matter == HisMatter.REGISTERED
-        self._ready[0 if urgent else 1][key] = None
+    def _make_ready(self, waiting: Waiting) -> None:
+        """Unless another is before it in one of its lanes."""
+        if all(self._lanes[key].letters[0] is waiting for key in waiting.lanes):
+            self._ready[0 if waiting.letter.matter == HisMatter.REGISTERED else 1][waiting.sequence] = waiting

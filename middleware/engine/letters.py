@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from attrs import frozen
 
-from middleware.domain.command import NOTICES, HisMatter
+from middleware.domain.command import MERGES, NOTICES, HisMatter
 from middleware.domain.correction import MAX_CORRECTIONS, correctable, corrected, needs_two, wire_id
 from middleware.domain.fault import Fault
 from middleware.domain.order import Caller
@@ -100,7 +100,7 @@ class LetterDesk:
             view["refusal"] = why_view(trouble)
         made = await self._engine.means.pool.run(self._reader.corrections, control_id)
         if row.outcome.startswith("refused"):
-            view["content"] = await self._content(row) if row.matter not in NOTICES else []
+            view["content"] = await self._content(row)
         if made:
             view["corrections"] = [_correction_view(one) for one in made]
         proposed = await self._proposed(control_id)
@@ -109,7 +109,7 @@ class LetterDesk:
     async def _about(self, row: LetterRow) -> tuple[str, Trouble | None]:
         """The state of what the letter tells of, and what is wrong with that."""
         means = self._engine.means
-        if row.matter in {HisMatter.MERGED, HisMatter.UNMERGED}:
+        if row.matter in MERGES:
             return await means.pool.run(means.reader.his_people.merge_state, row.visit_id), None
         visit = await self._engine.visits.visit(row.visit_id)
         if not row.settlement_id:
@@ -121,9 +121,13 @@ class LetterDesk:
         """What one person may correct, as it is now."""
         at = dt.datetime.fromisoformat(row.created_at)
         to = (row.destination, row.copy, row.number, row.revision)
-        message = await message_of(
-            self._engine, Letter(row.control_id, row.visit_id, row.settlement_id, row.matter, at, *to)
-        )
+        letter = Letter(row.control_id, row.visit_id, row.settlement_id, row.matter, at, *to)
+        try:
+            message = await message_of(self._engine, letter)
+        except Fault as fault:
+            if fault.code not in {"his.message", "person.forgotten"}:
+                raise
+            return []  # what it said is forgotten: it can only be given up
         return [{"field": field, "value": value} for field, value in correctable(message).items()]
 
     async def fix(self, caller: Caller, control_id: str, fields: dict[str, str], reason: str) -> Answer:

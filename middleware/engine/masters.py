@@ -12,12 +12,14 @@ from attrs import asdict, evolve
 from middleware.domain.fault import Fault
 from middleware.domain.kind import VisitKind
 from middleware.domain.masters import MasterFacts, MasterKind, completed
-from middleware.domain.order import RegisterOrder
+from middleware.domain.order import Caller, RegisterOrder
 from middleware.domain.told import NEEDED
 from middleware.engine.counter import Answer
 from middleware.engine.runner import Means
+from middleware.store.codec import encode
 from middleware.store.his_charges import Stored
 from middleware.store.his_masters import HisMasters, Master
+from middleware.store.units import Record, Unit
 
 _NAMED = {
     VisitKind.OUTPATIENT: ("department_name", "specialty", "doctor_name"),
@@ -37,6 +39,23 @@ class MasterDesk:
 
     def __init__(self, means: Means) -> None:
         self._means = means
+
+    async def show(self, caller: Caller, kind: MasterKind, code: str, reason: str) -> Answer:
+        """One record, of each link, with all that was said of it; the look is journalled, for staff have phones and papers.
+
+        Raises ``request.not_found``.
+        """
+        means, now = self._means, self._means.now()
+        rows = await means.pool.run(means.reader.his_masters.by_code, kind, code, now)
+        body = {"role": str(caller.role), "account": caller.account, "kind": str(kind), "found": len(rows)}
+        await means.journal.commit(Unit(records=(Record(now, "", "", "HisMasterShown", "", "", encode(body), reason),)))
+        if not rows:
+            raise Fault("request.not_found", f"no {kind} by that code")
+        return {
+            "rows": [
+                _view(one) | {"said": [{"place": place, "value": text} for place, text in one.facts.said]} for one in rows
+            ]
+        }
 
     async def list(self, kind: MasterKind, code: str, after: str, limit: int) -> Answer:
         """Records as they stand now; ``code``: those with that code, of each link."""
@@ -62,7 +81,7 @@ def _view(one: Master) -> Answer:
         "version": one.version,
         "effective_at": one.effective_at,
         "inbox": one.sequence,
-        **asdict(one.facts),
+        **asdict(one.facts, filter=lambda member, _: member.name != "said"),
     }
 
 

@@ -203,7 +203,7 @@ class Outbox:
     def _take_in(self, page: list[Waiting], *, first: bool = False) -> None:
         for waiting in page:
             if waiting.sequence not in self._answered:
-                self._lanes.add(waiting if self.numbering is None else evolve(waiting, lane=_ONE_LANE))
+                self._lanes.add(waiting if self.numbering is None else evolve(waiting, lane=_ONE_LANE, also=()))
         if first:
             return
         if page:

@@ -117,7 +117,7 @@ def _of_order(
             return QueryOrder(mobile.number, mobile.token, holder, mobile.our_number)
         case Call.REFUND_ORDER:
             return RefundOrder(
-                mobile.number, settlement.cancel_message_id, now, Refund.ALL, _given_back(mobile), mobile.voucher
+                mobile.number, settlement.cancel_message_id, now, Refund.ALL, given_back(mobile), mobile.voucher
             )
     return UploadBill(
         visit=visit.facts,
@@ -140,8 +140,8 @@ def _of_order(
     )
 
 
-def _given_back(order: MobileOrder) -> Amounts:
-    """All that was paid, as the channel told it last."""
+def given_back(order: MobileOrder) -> Amounts:
+    """All of an order that was paid, as the channel told it last: what 6203 asks for."""
     paid = order.amounts or Amounts(ZERO)
     cash = paid.cash if order.own_paid else ZERO
     return Amounts(paid.fund + paid.account + cash, paid.fund, paid.account, cash)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from middleware.domain.payment import LEG_IN_DOUBT, LEG_IN_FLIGHT, LEG_OPEN
 from middleware.domain.shift import ShiftRow
 from middleware.domain.visit import IN_FLIGHT, Settlement, Visit
 from middleware.store import tables as t
-from middleware.store.chain import Head, link
+from middleware.store.chain import Head, Line, link, link_bytes, write_line
 from middleware.store.codec import encode, encode_card, encode_holder
 from middleware.store.keyring import Pending
 from middleware.store.personal import SALT_BYTES, commitment, part_answer, part_visit, words_box
@@ -23,11 +24,12 @@ from middleware.store.vault import Vault, row_name
 
 Row = dict[str, Any]
 MAX_OUTCOME = 80
+_STAMP = len("2026-11-22T09:00:00")
 
 
 def stamp(when: dt.datetime) -> str:
     """A time as text that sorts: UTC, whole seconds."""
-    return when.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return when.astimezone(dt.UTC).isoformat(timespec="seconds")[:_STAMP] + "Z"
 
 
 def is_busy(visit: Visit) -> bool:
@@ -75,6 +77,8 @@ class Batch:
     shift_rows: list[Row] = field(factory=list)
     closed_shifts: list[Row] = field(factory=list)
     incoming: list[Row] = field(factory=list)
+    _personal: list[tuple[Row, bytes, dt.datetime]] = field(factory=list)  # of visits: the row that is to have it sealed
+    _now: tuple[dt.datetime | None, str] = None, ""  # a time that was just written: most of a unit's times are one
 
     def add(self, unit: Unit) -> None:
         """The unit's rows, after those of the units before it."""
@@ -88,36 +92,29 @@ class Batch:
         if unit.visit is not None:
             self._state(unit.visit, unit)
         self._messages(unit)
-        self.letters.extend(
-            {
-                "control_id": letter.control_id,
-                "visit_id": letter.visit_id,
-                "settlement_id": letter.settlement_id,
-                "matter": letter.matter,
-                "created_at": letter.created_at.isoformat(),
-                "outcome": "",
-                "destination": letter.destination,
-                "copy": letter.copy,
-            }
-            for letter in unit.letters
-        )
-        self.closed.extend(
-            {"b_control_id": control_id, "outcome": how[:MAX_OUTCOME]} for control_id, how in unit.closed_letters
-        )
-        self.answers.extend(self._answer(a, k, text, lambda: _moment(unit)) for a, k, text in unit.answers)
-        if unit.card is not None:
-            reference, card = unit.card
-            body = self.vault.seal("payer", reference, "body", encode_card(card), _moment(unit))
-            self.cards.append({"card_ref": reference, "body": body})
-        self.forgotten.extend({"b_card_ref": reference} for reference in unit.forgotten)
-        self.meta.update({name: {"name": name, "value": value} for name, value in unit.meta})
-        self.shift_rows.extend(
-            shift_row(one, self.journal.sequence, place, _moment(unit)) for place, one in enumerate(unit.shift_rows)
-        )
+        self._letters(unit)
+        for account, key, text in unit.answers:
+            self.answers.append(self._answer(account, key, text, lambda: _moment(unit)))
+        for name, value in unit.meta:
+            self.meta[name] = {"name": name, "value": value}
+        for place, one in enumerate(unit.shift_rows):
+            self.shift_rows.append(shift_row(one, self.journal.sequence, place, _moment(unit)))
         if unit.closed_shift is not None:
             self.closed_shifts.append(asdict(unit.closed_shift))
         for put in unit.puts:
             self.puts.setdefault(put.table, []).append(self._put(put, unit))
+
+    def close(self) -> None:
+        """After the last unit: what all visits hold of persons is sealed together, and what keys that took is told."""
+        for _month, part in groupby(self._personal, lambda one: (one[2].year, one[2].month)):
+            some = list(part)  # no period is shorter than a month
+            values = [(row["visit_id"], personal) for row, personal, _at in some]
+            for (row, _personal, _at), sealed in zip(
+                some, self.vault.seal_many("visit", "sealed", values, some[0][2]), strict=True
+            ):
+                row["sealed"] = sealed
+        self._personal = []
+        self.keys = self.vault.pending()  # after all was sealed: a value and its key are durable together
 
     def receive(self, messages: Sequence[Incoming]) -> None:
         """The rows of messages, after those of the units before them."""
@@ -149,6 +146,12 @@ class Batch:
             settlement_id, bill = unit.bill
             sealed = self.vault.seal("bill", settlement_id, "body", encode(bill), _moment(unit))
             self.bills.append({"settlement_id": settlement_id, "body": sealed})
+        if unit.card is not None:
+            reference, card = unit.card
+            body = self.vault.seal("payer", reference, "body", encode_card(card), _moment(unit))
+            self.cards.append({"card_ref": reference, "body": body})
+        for reference in unit.forgotten:
+            self.forgotten.append({"b_card_ref": reference})
 
     def _request(self, r: Request) -> Row:
         answer = self._answer(r.account, r.key, r.answer, lambda: r.created_at)
@@ -170,51 +173,79 @@ class Batch:
         return {"b_account": account, "b_key": key, "answer": clear, "sealed": sealed}
 
     def _messages(self, unit: Unit) -> None:
-        self.intents.extend(
-            {
-                "message_id": i.message_id,
-                "visit_id": i.visit_id,
-                "settlement_id": i.settlement_id,
-                "call": i.call,
-                "digest": i.digest,
-                "amount_fen": i.amount_fen,
-                "epoch": self.epoch,
-                "intended_at": i.intended_at.isoformat(),
-                "sign_number": i.sign_number,
-                "outcome": "",
-                "ended_at": "",
+        for i in unit.intents:
+            self.intents.append(
+                {
+                    "message_id": i.message_id,
+                    "visit_id": i.visit_id,
+                    "settlement_id": i.settlement_id,
+                    "call": i.call,
+                    "digest": i.digest,
+                    "amount_fen": i.amount_fen,
+                    "epoch": self.epoch,
+                    "intended_at": self._written(i.intended_at),
+                    "sign_number": i.sign_number,
+                    "outcome": "",
+                    "ended_at": "",
+                }
+            )
+        for e in unit.endings:
+            ended = {
+                "b_message_id": e.message_id,
+                "outcome": e.outcome[:MAX_OUTCOME],
+                "ended_at": self._written(e.ended_at),
             }
-            for i in unit.intents
-        )
-        self.endings.extend(
-            {"b_message_id": e.message_id, "outcome": e.outcome[:MAX_OUTCOME], "ended_at": e.ended_at.isoformat()}
-            for e in unit.endings
-        )
+            self.endings.append(ended)
+
+    def _letters(self, unit: Unit) -> None:
+        for letter in unit.letters:
+            self.letters.append(
+                {
+                    "control_id": letter.control_id,
+                    "visit_id": letter.visit_id,
+                    "settlement_id": letter.settlement_id,
+                    "matter": letter.matter,
+                    "created_at": self._written(letter.created_at),
+                    "outcome": "",
+                    "destination": letter.destination,
+                    "copy": letter.copy,
+                }
+            )
+        for control_id, how in unit.closed_letters:
+            self.closed.append({"b_control_id": control_id, "outcome": how[:MAX_OUTCOME]})
+
+    def _written(self, when: dt.datetime) -> str:
+        known, text = self._now
+        if when is known:
+            return text
+        text = when.isoformat()
+        self._now = when, text
+        return text
 
     def _seal_record(self, record: Record) -> None:
-        sequence = self.journal.sequence + 1
-        line = encode(
-            {
-                "sequence": sequence,
-                "at": record.at.isoformat(),
-                "epoch": self.epoch,
-                "visit": record.visit_id,
-                "settlement": record.settlement_id,
-                "event": record.event,
-                "before": record.before,
-                "after": record.after,
-                "body": msgspec.Raw(record.body.encode()),
-            }
-            | ({"words": words} if (words := self._words(record)) else {})
+        sequence, previous = self.journal.sequence + 1, self.journal.hash
+        line = write_line(
+            Line(
+                sequence,
+                self._written(record.at),
+                self.epoch,
+                record.visit_id,
+                record.settlement_id,
+                record.event,
+                record.before,
+                record.after,
+                msgspec.Raw(record.body.encode()),
+                self._words(record) if record.words else msgspec.UNSET,
+            )
         )
-        digest = link(self.journal.hash, line)
+        digest = link_bytes(previous, line)
         self.journal_rows.append(
             {
                 "sequence": sequence,
                 "visit_id": record.visit_id,
                 "settlement_id": record.settlement_id,
                 "event": record.event,
-                "previous": self.journal.hash,
+                "previous": previous,
                 "hash": digest,
                 "line": line,
             }
@@ -238,9 +269,7 @@ class Batch:
         self.feed = Head(sequence, digest)
 
     def _words(self, record: Record) -> str:
-        """The digest of the record's words, which are sealed beside it; "" when it has none."""
-        if not record.words:
-            return ""
+        """The digest of the record's words, which are sealed beside it."""
         salt = self.vault.random_bytes(SALT_BYTES)
         digest = commitment(salt, record.words)
         sealed = self.vault.seal("words", digest, "sealed", words_box(salt, record.words), record.at)
@@ -250,18 +279,21 @@ class Batch:
     def _state(self, visit: Visit, unit: Unit) -> None:
         clear, personal = part_visit(visit)
         at = _moment(unit)
-        self.visits[visit.visit_id] = {
+        row: Row = {
             "visit_id": visit.visit_id,
             "state": str(visit.state),
             "person_ref": visit.person_ref,
             "busy": is_busy(visit),
             "body": clear,
-            "sealed": self.vault.seal("visit", visit.visit_id, "sealed", personal, at) if personal else "",
-            "updated_at": at.isoformat(),
+            "sealed": "",
+            "updated_at": self._written(at),
             "version": unit.version + 1,
             "epoch": self.epoch,
             "since": unit.since,
         }
+        self.visits[visit.visit_id] = row
+        if personal:
+            self._personal.append((row, personal, at))
         for settlement in visit.settlements:
             self.settlements[settlement.settlement_id] = settlement_row(visit.visit_id, settlement)
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import Any
 
+import msgspec
 from attrs import frozen
 
 GENESIS = "0" * 64
@@ -25,9 +27,32 @@ class Head:
 START = Head(0, GENESIS)
 
 
+class Line(msgspec.Struct):
+    """A journal record's line, member by member as it is written. ``words``: the digest of a stranger's, if there are."""
+
+    sequence: int
+    at: str
+    epoch: int
+    visit: str
+    settlement: str
+    event: str
+    before: str
+    after: str
+    body: Any  # a record, or its JSON as ``msgspec.Raw``
+    words: str | msgspec.UnsetType = msgspec.UNSET
+
+
+write_line = msgspec.json.Encoder().encode
+
+
 def link(previous: str, line: str) -> str:
     """The hash of a row, 64 hex digits."""
     return sm3(f"{previous}\n{line}".encode())
+
+
+def link_bytes(previous: str, line: bytes) -> str:
+    """The same of a line that was just written."""
+    return sm3(b"%b\n%b" % (previous.encode(), line))
 
 
 _begun = hashlib.new(ALGORITHM)

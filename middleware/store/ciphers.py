@@ -70,7 +70,11 @@ def aead(algorithm: str, key: bytes | bytearray) -> Aead:
 
 def enclose(cipher: Aead, data: bytes, context: bytes, random_bytes: RandomBytes) -> bytes:
     """A box of ``data`` that opens with the same key and the same ``context`` only."""
-    nonce = random_bytes(NONCE_BYTES)
+    return enclose_with(random_bytes(NONCE_BYTES), cipher, data, context)
+
+
+def enclose_with(nonce: bytes, cipher: Aead, data: bytes, context: bytes) -> bytes:
+    """The same with a nonce that was drawn for this box and for no other."""
     return VERSION + nonce + cipher.encrypt(nonce, data, VERSION + context)
 
 

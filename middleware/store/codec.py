@@ -24,6 +24,11 @@ def encode(value: object) -> str:
     return _encoder.encode(value).decode()
 
 
+def encoded(value: object) -> bytes:
+    """The same in UTF-8."""
+    return _encoder.encode(value)
+
+
 def decode_visit(text: str) -> Visit:
     """The inverse for a visit; raises ``msgspec.ValidationError`` when the row is not one."""
     return _visits.decode(text)

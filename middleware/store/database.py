@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from middleware.domain.fault import Fault
 from middleware.store import postgres
+from middleware.store.prepared import straight
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _FULL = 2  # PRAGMA synchronous
@@ -59,7 +61,7 @@ def _engine(url: str, pool: dict[str, Any]) -> sa.Engine:
     engine = sa.create_engine(parsed, connect_args={"check_same_thread": False}, hide_parameters=True, **pool)
     sa.event.listen(engine, "connect", _make_durable)
     # We begin our own transactions: the driver's late BEGIN would let a read see what a write then changes.
-    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    sa.event.listen(engine, "begin", lambda connection: straight(connection, "BEGIN"))
     return engine
 
 
@@ -96,9 +98,13 @@ def _make_durable(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA synchronous")
     level = cursor.fetchone()[0]
+    cursor.execute("PRAGMA encoding")
+    encoding = cursor.fetchone()[0]
     cursor.close()
     if mode != "wal" or level != _FULL:
         raise Fault("system.journal", f"journal_mode={mode} synchronous={level}: not durable")
+    if encoding != "UTF-8":  # ours always is; what is written as bytes would be another text in it
+        raise Fault("system.journal", f"the database keeps texts as {encoding}, not as UTF-8")
 
 
 def _config(engine: sa.Engine) -> Config:
@@ -108,12 +114,17 @@ def _config(engine: sa.Engine) -> Config:
     return config
 
 
+@functools.cache
+def _newest() -> str:
+    """The newest of this program's migrations; to find it reads them all."""
+    return ScriptDirectory(str(_MIGRATIONS)).get_current_head() or ""
+
+
 def revisions(engine: sa.Engine) -> tuple[str, str]:
     """(what the database is at, what this program needs); "" = an empty database."""
-    needed = ScriptDirectory.from_config(_config(engine)).get_current_head() or ""
     with engine.connect() as connection:
         at = MigrationContext.configure(connection).get_current_revision() or ""
-    return at, needed
+    return at, _newest()
 
 
 def migrate(engine: sa.Engine) -> None:

@@ -146,7 +146,7 @@ def _visit(row: Any, vault: Vault, now: dt.datetime) -> Values | None:
     if not personal:
         return None
     at = dt.datetime.fromisoformat(row.updated_at) if row.updated_at else now
-    return {"body": clear, "sealed": vault.seal("visit", row.visit_id, "sealed", personal, at)}
+    return {"body": clear.decode(), "sealed": vault.seal_bytes("visit", row.visit_id, "sealed", personal, at)}
 
 
 def _request(row: Any, vault: Vault, now: dt.datetime) -> Values | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from middleware.domain.masters import MasterFacts, MasterKind, MasterState, MasterTold, after_record
 from middleware.store import tables as t
@@ -64,7 +64,8 @@ class HisMasters:
 
     def one(self, kind: MasterKind, code: str, at: dt.datetime, link: str = "") -> MasterFacts | None:
         """What is called by this code, when it is in use and no two links say different things."""
-        found = {one.facts for one in self.by_code(kind, code, at, link) if one.state is MasterState.ACTIVE}
+        active = [one.facts for one in self.by_code(kind, code, at, link) if one.state is MasterState.ACTIVE]
+        found = {evolve(one, said=()) for one in active}
         return found.pop() if len(found) == 1 else None
 
     def has(self, kind: MasterKind) -> bool:
@@ -76,7 +77,7 @@ class HisMasters:
         clear = decode_json(self._vault.open("his_master", _row(row), "sealed", row.sealed))
         return Master(
             row.link, MasterKind(row.kind), row.digest, clear["code"], row.version, MasterState(row.state),
-            row.effective_at, row.sequence, MasterFacts(**clear["facts"]),
+            row.effective_at, row.sequence, _facts_of(clear["facts"]),
         )  # fmt: skip
 
     # -- writing: inside the writer's transaction
@@ -100,7 +101,7 @@ class HisMasters:
         known = self._master(row) if row is not None else None
         facts = after_record(known.facts if known is not None else MasterFacts(), told.facts)
         effective_at = _moment(told.effective_at or now)
-        clear = encode({"code": told.code, "facts": asdict(facts)})
+        clear = encode({"code": told.code, "facts": _clear_of(facts)})
         content = self._vault.standing_digest("his-master", clear, now)
         said_before = row is not None and (row.content, row.state) == (content, told.state)
         if row is not None and said_before and (told.effective_at is None or row.effective_at == effective_at):
@@ -124,6 +125,16 @@ def _standing(at: dt.datetime) -> sa.Select[Any]:
     same = sa.and_(other.c.link == _c.link, other.c.kind == _c.kind, other.c.digest == _c.digest)
     newer = sa.exists().where(same, other.c.effective_at <= moment, later)
     return sa.select(t.his_master).where(_c.effective_at <= moment, ~newer)
+
+
+def _clear_of(facts: MasterFacts) -> dict[str, Any]:
+    """Without ``said`` where there is none: such a record reads as it did before that was kept."""
+    clear = asdict(facts)
+    return clear if facts.said else {name: value for name, value in clear.items() if name != "said"}
+
+
+def _facts_of(clear: dict[str, Any]) -> MasterFacts:
+    return MasterFacts(**clear | {"said": tuple((place, text) for place, text in clear.get("said", ()))})
 
 
 def _moment(at: dt.datetime) -> str:

@@ -127,6 +127,14 @@ class HisPeople:
         with self._engine.connect() as connection:
             return connection.scalar(sa.select(_m.merge_id).where(said).limit(1)) or ""
 
+    def of_merge(self, merge_id: str) -> list[Known]:
+        """Both patients of a merge, each with those who were merged into it; none where there is no such merge."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(t.his_merge).where(_m.merge_id == merge_id)).one_or_none()
+            sides = [_of_id(connection, one) for one in (row.kept, row.prior)] if row is not None else []
+            found = {one.person_id: one for side in sides for one in _family(connection, side)}
+        return [self.known(one) for one in found.values()]
+
     def pair(self, connection: sa.Connection, merge_id: str) -> Merge:
         """One merge, with both as they are."""
         row = connection.execute(sa.select(t.his_merge).where(_m.merge_id == merge_id)).one()

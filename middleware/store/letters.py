@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from attrs import frozen
 
-from middleware.domain.command import NOTICES, HisMatter
+from middleware.domain.command import MERGES, NOTICES, HisMatter
 from middleware.domain.destination import HIS
 from middleware.domain.fault import Fault
 from middleware.domain.visit import SettlementState
@@ -122,7 +122,7 @@ def _why_not_notice(connection: sa.Connection, letter: LetterRow, matter: HisMat
         whose = sa.select(n.standing_id).where(n.control_id == base_id).scalar_subquery()
         newest = connection.scalar(sa.select(s.changed_at).where(s.standing_id == whose))
         return "the person is known otherwise since: a newer message says it" if newest != letter.created_at else ""
-    if matter in {HisMatter.MERGED, HisMatter.UNMERGED}:
+    if matter in MERGES:
         told = connection.scalar(sa.select(t.his_merge.c.told).where(t.his_merge.c.merge_id == letter.visit_id))
         return "" if told == base_id else "the merge was decided otherwise since"
     return ""

@@ -11,8 +11,10 @@ from attrs import frozen
 
 from middleware.domain.centre import Holder, LineVerdict
 from middleware.domain.charge import Bill
+from middleware.domain.command import MERGES
 from middleware.domain.destination import HIS
 from middleware.domain.payment import LEG_OPEN, BankCard, LegState
+from middleware.domain.told import NumberKind
 from middleware.domain.visit import MONEY_OPEN, Visit
 from middleware.store import tables as t
 from middleware.store.audit_window import Window
@@ -33,6 +35,7 @@ from middleware.store.letter_notes import read_correction
 from middleware.store.links import Links
 from middleware.store.nodes import versions
 from middleware.store.personal import VISIT, open_answer, open_visit
+from middleware.store.prepared import Prepared
 from middleware.store.registers import Registers
 from middleware.store.shifts import Shifts
 from middleware.store.units import Letter, Request
@@ -42,7 +45,7 @@ from middleware.store.writer import read_head
 
 MAX_PAGE = 1000
 # Letters not yet answered, in order; those of one id number are one lane, and without one each visit's own.
-_WAITING_LETTERS = (
+_WAITING_LETTERS = Prepared(
     sa.select(t.outbox, sa.func.coalesce(sa.func.nullif(t.person.c.id_digest, ""), t.outbox.c.visit_id).label("lane"))
     .select_from(
         t.outbox.outerjoin(t.visit, t.visit.c.visit_id == t.outbox.c.visit_id).outerjoin(
@@ -66,6 +69,12 @@ class Waiting:
     sequence: int
     letter: Letter
     lane: str = ""  # whose letters must stay in order: a patient's
+    also: tuple[str, ...] = ()  # and of whom else: a merge is about two
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """All lanes in which it stands."""
+        return (self.lane, *self.also)
 
 
 @frozen(slots=True)
@@ -202,10 +211,24 @@ class Reader:
             return list(connection.scalars(query))
 
     def waiting_letters(self, after: int, limit: int, destination: str = HIS) -> list[Waiting]:
-        """Letters not yet answered, in order; those of one id number are one lane, and without one each visit's own."""
+        """Letters not yet answered, in order; those of one id number are one lane, and without one each visit's own.
+
+        A merge stands in its own lane, in those of both its patients, and in those of the id numbers known of them.
+        """
         with self._engine.connect() as connection:
-            rows = connection.execute(_WAITING_LETTERS, {"destination": destination, "after": after, "most": limit}).all()
-        return [Waiting(row.sequence, _letter(row), row.lane) for row in rows]
+            rows = _WAITING_LETTERS.rows(connection, destination=destination, after=after, most=limit)
+        return [
+            Waiting(row.sequence, _letter(row), row.lane, self._both(row.visit_id) if row.matter in MERGES else ())
+            for row in rows
+        ]
+
+    def _both(self, merge_id: str) -> tuple[str, ...]:
+        patients = self.his_people.of_merge(merge_id)
+        documents = {one.facts.document.reveal() for one in patients}
+        for one in patients:
+            documents |= {link.id_number for link in self.links.of_medium(NumberKind.PATIENT, one.facts.number.reveal())}
+        digests = [digest for one in documents if one for digest in self.vault.digests("id_number", one)]
+        return tuple(sorted({*digests, *(one.person_id for one in patients)}))
 
     def numbered_letters(self, destination: str) -> list[Waiting]:
         """Of those the one that bears a sequence number and has no answer, if there is one."""

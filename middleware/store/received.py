@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from attrs import frozen
 
-from middleware.store.chain import Head, sm3
+from middleware.store.chain import Head, Line, link_bytes, write_line
 from middleware.store.personal import SALT_BYTES, commitment
 from middleware.store.units import Incoming
 from middleware.store.vault import Vault
@@ -29,23 +29,6 @@ class _Body(msgspec.Struct):
     why: str
     bytes: int
     digest: str
-
-
-class _Line(msgspec.Struct):
-    """A journal record's line, member by member as ``batch`` writes every other."""
-
-    sequence: int
-    at: str
-    epoch: int
-    visit: str
-    settlement: str
-    event: str
-    before: str
-    after: str
-    body: _Body
-
-
-_lines = msgspec.json.Encoder()
 
 
 @frozen(slots=True)
@@ -73,8 +56,8 @@ def received(vault: Vault, epoch: int, head: Head, messages: Sequence[Incoming])
         digest, at, size = commitment(salt, one.raw), one.at.isoformat(), len(one.raw)
         body = _Body(one.link, one.type, one.why, size, digest)
         after = "kept" if one.why else "taken"
-        line = _lines.encode(_Line(sequence, at, epoch, "", "", EVENT, "", after, body))
-        hash_ = sm3(b"%b\n%b" % (previous.encode(), line))
+        line = write_line(Line(sequence, at, epoch, "", "", EVENT, "", after, body))
+        hash_ = link_bytes(previous, line)
         journal.append(
             {
                 "sequence": sequence,
@@ -83,7 +66,7 @@ def received(vault: Vault, epoch: int, head: Head, messages: Sequence[Incoming])
                 "event": EVENT,
                 "previous": previous,
                 "hash": hash_,
-                "line": line.decode(),
+                "line": line,
             }
         )
         inbox.append(

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 
 from middleware.domain.fault import Fault
-from middleware.store.ciphers import NotOpenedError, RandomBytes, disclose, enclose
+from middleware.store.ciphers import NONCE_BYTES, NotOpenedError, RandomBytes, disclose, enclose_with
 from middleware.store.keyring import SEAL, SEARCH, DataKey, Keyring, Pending, Sealing
 from middleware.store.masters import Masters
 
@@ -51,20 +51,23 @@ class Vault:
         return self.seal_with(self.keys.for_sealing(at), table, row, column, data)
 
     def seal_many(self, table: str, column: str, values: Sequence[tuple[str, bytes]], at: dt.datetime) -> list[str]:
-        """The same for many rows of one table and one period, each value with its row's name. One look for the key."""
+        """The same for many rows of one table and one period, each value with its row's name.
+
+        One look for the key, one draw of randomness.
+        """
         sealed: list[str] = []
+        drawn = self.random_bytes(NONCE_BYTES * len(values))
         while len(sealed) < len(values):
             key, count = self.keys.for_sealing_many(at, len(values) - len(sealed))
             done = len(sealed)
-            sealed += [self.seal_with(key, table, row, column, data) for row, data in values[done : done + count]]
+            for place, (row, data) in enumerate(values[done : done + count], done):
+                nonce = drawn[place * NONCE_BYTES : (place + 1) * NONCE_BYTES]
+                sealed.append(_sealed(nonce, key, table, row, column, data))
         return sealed
 
     def seal_with(self, key: DataKey, table: str, row: str, column: str, data: bytes) -> str:
         """The same under a key already chosen: what a rewriting does, which leaves a value in its own period."""
-        if key.cipher is None:
-            raise Fault("system.keys", f"data key {key.id} does not seal")
-        box = enclose(key.cipher, data, _context(key.id, table, row, column), self.random_bytes)
-        return f"{key.id}.{base64.urlsafe_b64encode(box).decode()}"
+        return _sealed(self.random_bytes(NONCE_BYTES), key, table, row, column, data)
 
     def open(self, table: str, row: str, column: str, sealed: str) -> str:
         """What was sealed there.
@@ -152,6 +155,13 @@ def key_of(sealed: str) -> str:
 def row_name(*keys: object) -> str:
     """A row's primary key as one text; no two different keys give the same."""
     return "\x1f".join(str(key).replace("\x1b", "\x1b\x1b").replace("\x1f", "\x1b_") for key in keys)
+
+
+def _sealed(nonce: bytes, key: DataKey, table: str, row: str, column: str, data: bytes) -> str:
+    if key.cipher is None:
+        raise Fault("system.keys", f"data key {key.id} does not seal")
+    box = enclose_with(nonce, key.cipher, data, _context(key.id, table, row, column))
+    return f"{key.id}.{base64.urlsafe_b64encode(box).decode()}"
 
 
 def _context(key_id: str, table: str, row: str, column: str) -> bytes:

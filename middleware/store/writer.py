@@ -68,12 +68,12 @@ class Writer:
         self._misses = 0  # tries in a row that did not reach the database
         self.trouble = ""
         insert: Callable[[sa.Table], Any] = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
-        self._bulk = Bulk(engine.dialect)
         self._taken = TakenIds()
         self._into = {table.name: sa.insert(table) for table in t.metadata.sorted_tables}
         self._put_visit = _upsert(insert, t.visit)
         self._put_settlement = _upsert(insert, t.settlement)
         self._put_meta = _upsert(insert, t.meta)
+        self._bulk = Bulk(engine.dialect, distinct=(self._put_visit, self._put_settlement, self._put_meta))
         self._puts = {table.name: _upsert(insert, table) for table in (*t.RECONCILIATION, t.audit_event, t.letter_note)}
         self._end_message = (
             sa.update(t.message)
@@ -234,7 +234,7 @@ class Writer:
             batch.add(unit)
         if came:
             batch.receive(came)
-        batch.keys = self._vault.pending()  # after all was sealed: a value and its key are durable together
+        batch.close()
         for statement, rows in self._plan(batch):
             if rows:
                 self._bulk.execute(self._connection, statement, rows)

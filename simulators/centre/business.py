@@ -90,6 +90,11 @@ class Business:
             **Queries(self).handlers,
         }
 
+    @property
+    def calls(self) -> frozenset[str]:
+        """The transactions that it carries out."""
+        return frozenset(self._handlers)
+
     # -- asked by tests and the demo ------------------------------------------------------------------------------------
     def balance(self, person_number: str, kind: str) -> Money:
         """The personal account now."""

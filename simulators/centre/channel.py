@@ -1,13 +1,17 @@
 """The channel of mobile payment on a socket of its own, on the centre's books: sealed JSON in, sealed JSON out.
 
 Tests say what the person does (``orders.pay``), what is lost (``faults``: drop-before, lose-reply, refuse, slow), and what
-notices are sent (``notify``): true ones, the same twice, forged ones, with other amounts, to nobody.
+notices are sent (``notify``): true ones, the same twice, forged ones, with other amounts, to nobody. "garbage" answers
+with a signature that is not the channel's.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import urljoin
 
 from twisted.internet.defer import Deferred
 from twisted.web.client import Agent, readBody
@@ -23,24 +27,36 @@ from simulators.centre.mobile import MobileOrders
 from simulators.centre.refusals import Refusal
 from simulators.ecode.sealed import SealedSide
 
+_ROOT = "/channel/"
+
 
 class ChannelSimulator:
-    """Listens after ``start``. ``received`` is (transaction, our number of the message) in order of arrival."""
+    """Listens after ``start``. ``received`` is (transaction, our number of the message) in order of arrival.
 
-    def __init__(self, reactor: Any, business: Business, seal: SealedSide, port: int = 0) -> None:
+    ``paths``: transactions that are not called by their own number, relative to ``url``.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        business: Business,
+        seal: SealedSide,
+        port: int = 0,
+        paths: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.reactor = reactor
         self.orders = MobileOrders(business)
         self.faults = Faults()
         self.received: list[tuple[str, str]] = []
         self.port = port
-        self._business = business
+        self.calls = {urljoin(_ROOT, path): call for call, path in paths.items()}
         self._seal = seal
         self._listening: Any = None
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self.port}/channel/"
+        return f"http://127.0.0.1:{self.port}{_ROOT}"
 
     def start(self) -> None:
         """Listen."""
@@ -68,7 +84,8 @@ class ChannelSimulator:
             answer = self.orders.handle(call, data)
         except Refusal as refusal:
             return _refused(refusal.code, refusal.text)
-        return self._seal.seal(answer, "")
+        forged = knob is not None and knob.action == "garbage"
+        return self._seal.seal(answer, "bad-signature" if forged else "")
 
     async def notify(self, url: str, number: str, *, forged: bool = False, **changes: str) -> tuple[int, dict[str, Any]]:
         """Send the 6302 of an order, once: status and answer. ``changes`` are fields that are not so."""
@@ -110,8 +127,9 @@ class _Channel(Resource):
         self._channel = channel
 
     def render_POST(self, request: Any) -> Any:  # noqa: N802 - Twisted's name
-        """The last part of the path is the transaction."""
-        call = request.path.decode().rpartition("/")[2]
+        """The path says the transaction."""
+        path = request.path.decode()
+        call = self._channel.calls.get(path) or path.rpartition("/")[2]
         knob = self._channel.faults.take(call, "", "")
         action = knob.action if knob is not None else ""
         if action == "drop-before":

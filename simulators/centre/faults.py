@@ -30,7 +30,7 @@ ACTIONS = (
         "refuse": "refused by the business layer, with code and text",
         "slow": "processed at once, answered after some seconds",
         "stall": "processed only after some seconds, then answered",
-        "garbage": "processed, answered with bytes that are no XML",
+        "garbage": "processed, answered with bytes that are no XML, or with a forged seal",
         "html-200": "processed, answered with a page and status 200",
         "page-504": "processed, answered with a gateway's page and status 504",
         "gateway-401": "not processed, answered with a gateway's JSON",

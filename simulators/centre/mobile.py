@@ -71,6 +71,11 @@ class MobileOrders:
             "6301": self._query,
         }
 
+    @property
+    def calls(self) -> frozenset[str]:
+        """The transactions that it carries out."""
+        return frozenset(self._handlers)
+
     def handle(self, call: str, data: Data) -> dict[str, Any]:
         """One message's answer."""
         if call not in self._handlers:

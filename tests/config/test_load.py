@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import attrs
@@ -49,9 +50,13 @@ GOOD = {"institution": "H99990000001", "his": {"host": "10.0.0.1"}}
 
 
 def problems(document):
+    """Path -> message and hint in English."""
     with pytest.raises(ConfigError) as caught:
         read(Settings, document)
-    return {problem.path: (problem.message, problem.hint) for problem in caught.value.problems}
+    return {
+        problem.path: (problem.message.rpartition(" / ")[2], problem.hint.rpartition(" / ")[2])
+        for problem in caught.value.problems
+    }
 
 
 def told(tmp_path, raw):
@@ -127,7 +132,8 @@ def test_the_whole_text_of_the_error_has_a_line_a_problem():
         read(Settings, {"his": {}, "x": 1})
 
     assert str(caught.value).splitlines() == [str(problem) for problem in caught.value.problems]
-    assert "his.host: is required  -> where" in str(caught.value).splitlines()
+    assert all(re.match("[\u4e00-\u9fff]+ / ", problem.message) for problem in caught.value.problems)
+    assert "his.host: 必填 / is required  -> where" in str(caught.value).splitlines()
 
 
 def test_a_key_that_is_like_none_gets_the_list_of_known_ones():

@@ -11,8 +11,8 @@ from config.load import load
 from daemon.doctor import examine, unusable
 from daemon.settings import Settings
 from simulators.bank.server import TEST_KEY
+from simulators.ecode.keys import private_pem
 from simulators.ports import free_port
-from tests.adapters.insurance.signing.keys import private_pem
 from tests.daemon.books import Books
 
 

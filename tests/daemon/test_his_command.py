@@ -29,8 +29,8 @@ class Daemon:
     def hello(self, _token, client): ...
 
     def call(self, method, params):
-        self.asked.append((method, params["kind"], params["code"], params["after"]))
-        if params["after"]:
+        self.asked.append((method, params["kind"], params["code"], params.get("after", "")))
+        if params.get("after"):
             return {"rows": [ROW | {"code": "H01", "catalogue": ""}], "next_after": "his/1", "complete": True}
         return {"rows": [ROW, ROW | {"code": "H03", "state": "deleted"}], "next_after": "his/0", "complete": False}
 
@@ -61,3 +61,9 @@ def test_each_command_is_its_own_register_and_all_shows_what_is_gone(run, comman
     result = run(command, "--code", "H01", "--all")
     assert Daemon.asked[0] == ("his.masters", kind, "H01", "")
     assert "3 条 / records" in result.output
+
+
+def test_one_record_is_shown_whole_to_whoever_says_why(run):
+    assert run("show", "staff", "D1").exit_code != 0
+    assert run("show", "staff", "D1", "--reason", "核对").exit_code == 0
+    assert Daemon.asked == [("his.master", "staff", "D1", "")]

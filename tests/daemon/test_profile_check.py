@@ -8,6 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from adapters.insurance.profile import REGIONS, load_profile, mistakes
+from adapters.insurance.profile_pages import keys
+from adapters.insurance.profile_words import KINDS, WORDS, word
 from config.load import ConfigError, document_of
 from daemon import service
 from daemon.cli import main
@@ -21,6 +23,8 @@ reversible = ["2207"]
 not_found_codes = ["1"]
 already_reversed_codes = ["2"]
 already_done_codes = ["3"]
+sign_in = "daily"
+after_settle = "nothing"
 sign_in_again_codes = ["4"]
 refusing_fault_codes = ["5"]
 processing_limit_s = 600
@@ -92,7 +96,68 @@ def test_every_mistake_is_told_at_once_with_key_rule_and_hint(tmp_path: Path) ->
     assert status == 2
     assert {line.strip().split(": ", 1)[0] for line in lines[1:]} == set(KEYS)
     assert f"{len(KEYS)} mistake(s)" in lines[0]
-    assert "did you mean sign_in?" in next(line for line in lines if "sing_in" in line)
+    assert "是不是 / did you mean sign_in?" in next(line for line in lines if "sing_in" in line)
+
+
+def test_every_mistake_begins_in_chinese_and_says_what_its_key_is_for(tmp_path: Path) -> None:
+    _, lines = said_by(written(tmp_path, WRONG + '[mobile]\nunpaid = ["4"]\n'))
+
+    told = [line.split(": ", 1)[1] for line in lines[1:]]
+    assert all(re.match("[^a-z]*[\u4e00-\u9fff]", one) for one in told), told
+    assert all(re.search("-> .*[\u4e00-\u9fff]", one) for one in told), told
+    assert any("mobile.unpaid: 4 已有含义" in line for line in lines)
+
+
+def test_what_is_wrong_inside_a_value_is_told_once_and_by_its_own_name(tmp_path: Path) -> None:
+    _, lines = said_by(written(tmp_path, f'{SOUND}not_found_codes = [1]\nservices = [5]\n[lengths]\npsn_name = "20"\n'))
+
+    assert [line.strip().split(": ", 1)[0] for line in lines[1:]] == [
+        "not_found_codes[0]",
+        "services[0]",
+        "lengths.psn_name",
+    ]
+
+
+def test_of_a_dialect_that_there_is_not_only_that_is_told(tmp_path: Path) -> None:
+    _, lines = said_by(written(tmp_path, f'{SOUND}dialect = "soap-strings"\n[soap]\ncodes = {{ 2207 = "2410" }}\n'))
+
+    assert [line.strip().split(": ", 1)[0] for line in lines[1:]] == ["dialect"]
+
+
+def test_an_envelope_without_the_number_of_the_sign_in_is_said(tmp_path: Path) -> None:
+    head = '[soap.head]\nMSGNO = "infno"\nMSGID = "msgid"\n'
+    status, lines = said_by(written(tmp_path, f'{SOUND}dialect = "soap-process"\n{head}'))
+
+    assert (status, sum("sign_no" in line for line in lines)) == (0, 2)
+    assert not any("sign_no" in line for line in said_by(REGIONS / "999900-process.toml")[1])
+
+
+def test_every_key_of_a_profile_has_its_chinese_and_no_word_is_of_another() -> None:
+    paths = [key.path for key in keys()]
+
+    assert [path for path in paths if not word(path)] == []
+    assert len({word(path) for path in paths}) > len(WORDS) * 0.9
+    of_kinds = {path.partition(".")[2] for path in paths if path.partition(".")[0] in KINDS}
+    assert {one for one in WORDS if not one.startswith("kind-of-visit.")} <= set(paths)
+    assert {one.partition(".")[2] for one in WORDS if one.startswith("kind-of-visit.")} <= of_kinds
+    assert word("statement.verdicts.0") == WORDS["statement.verdicts"]
+    assert word("nothing.of.ours") == ""
+
+
+def test_the_template_says_each_key_in_chinese_too() -> None:
+    text = (REGIONS / "template.toml").read_text(encoding="utf-8")
+    rare = {
+        "soap.head",
+        "soap.names",
+        "soap.fields",
+        "soap.codes",
+        "national",
+        "signature.signtype",
+        "signature.with_token",
+    }
+    missing = {key.path for key in keys() if word(key.path) not in text and not key.path.startswith("categories.*")}
+
+    assert missing <= rare
 
 
 def test_a_profile_with_a_mistake_is_refused_with_the_whole_list(tmp_path: Path) -> None:

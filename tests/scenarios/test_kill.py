@@ -29,7 +29,7 @@ CALLS = ("1101", "2201", "2203", "2204", "2206", "2207", "2208", "2601")
 MOMENTS = ("arrived", "overtaken", "processed", "in-the-kernel", "answered")
 SETTINGS = {
     "centre": {"total_deadline_s": 60.0},
-    "engine": {"max_attempts": 50},
+    "engine": {"max_attempts": 50, "repeat_max_s": 1.5},  # asked again soon after the limit, not twice as late
     "his": {"ack_timeout_s": 20.0},
 }
 

@@ -8,8 +8,8 @@ from twisted.internet import reactor
 
 from simulators.centre.gateway import Csb, EnvelopeSignature
 from simulators.centre.ledger import State
+from simulators.ecode.keys import PRIVATE, PUBLIC, private_pem
 from simulators.stage import Stage
-from tests.adapters.insurance.signing.keys import PRIVATE, PUBLIC, private_pem
 from tests.scenarios import invariants
 from tests.scenarios.hospital import Hospital
 from tests.scenarios.kinds import BY_NAME, CALLS, CANCEL, SETTLE, STAY, Case, Counter

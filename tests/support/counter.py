@@ -36,9 +36,17 @@ def order_of(quote):
 
 
 async def until(r, settlement_id, *states):
-    visit_id = r.reader.visit_of(settlement_id)
-    visit = await r.engine.visits.visit(visit_id)
-    done, _ = r.engine.visits.wait(visit, lambda seen: seen.settlement(settlement_id).state in states)
+    return await until_seen(r, settlement_id, lambda settlement: settlement.state in states)
+
+
+async def until_refused_by_his(r, settlement_id):
+    """The refusal is durable before the engine says so: what asserts the settlement waits for it, not for the row."""
+    return await until_seen(r, settlement_id, lambda settlement: settlement.trouble is not None)
+
+
+async def until_seen(r, settlement_id, seen):
+    visit = await r.engine.visits.visit(r.reader.visit_of(settlement_id))
+    done, _ = r.engine.visits.wait(visit, lambda visit: seen(visit.settlement(settlement_id)))
     return (await done).settlement(settlement_id)
 
 

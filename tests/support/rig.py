@@ -18,12 +18,12 @@ from middleware.engine.runner import Engine, Means
 from middleware.engine.service import CounterService, Waits
 from middleware.engine.traces import TraceNumbers, name_of
 from middleware.flow.step import Policy
-from middleware.store.database import open_database, ready
 from middleware.store.doubts import Doubts
-from middleware.store.nodes import Membership
+from middleware.store.nodes import Membership, database_seconds
 from middleware.store.reader import Reader
 from middleware.store.writer import Writer
 from tests.support.fakes import FakeCentre, FakeHis, FakeReaders
+from tests.support.scratch import opened
 from tests.support.vaults import a_vault
 
 INSTITUTION = "H99990000001"
@@ -37,6 +37,8 @@ class Rig:
         """
         self.node, self.lease_s = node, lease_s
         self.stood_still_s = 0.0  # as if the process had been stopped for so long
+        # By so much the clock of the database, which is one for all, is ahead.
+        self.later_s = [0.0] if beside is None else beside.later_s
         self.url = where if isinstance(where, str) else f"sqlite:///{where}/y.db"
         self.centre, self.his, self.readers = FakeCentre(), FakeHis(), FakeReaders()
         self.policy = Policy(**{"first_check_s": 0.01, "repeat_s": 0.01, "processing_limit_s": 0.0, **policy})
@@ -48,13 +50,15 @@ class Rig:
     def now(self):
         return dt.datetime.now(dt.timezone(dt.timedelta(hours=8))) + self.offset
 
+    def database_now(self, connection):
+        return database_seconds(connection) + self.later_s[0]
+
     async def start(self, *, deliver=True):
-        self.database = open_database(self.url)
-        ready(self.database)
+        self.database = opened(self.url)
         self.vault = a_vault(self.database)
         self.reader = Reader(self.database, self.vault)
         shared = bool(self.node)
-        membership = Membership(self.node or "node", self.lease_s, shared)
+        membership = Membership(self.node or "node", self.lease_s, shared, self.database_now)
         writer = Writer(self.database, vault=self.vault, membership=membership)
         self.journal = Journal(reactor, writer)
         self.journal.start()
@@ -96,6 +100,11 @@ class Rig:
         self.members._stopped = True
         if self.members._timer is not None and self.members._timer.active():
             self.members._timer.cancel()
+
+    async def outlive(self, dead):
+        """By the database's clock the other's lease has run out, and this node looks."""
+        self.later_s[0] += dead.lease_s + 1
+        await self.members._turn()
 
     async def crash(self):
         """As if killed: what was not durable is gone, what is in flight is forgotten, nothing is drained."""

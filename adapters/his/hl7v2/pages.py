@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import evolve
 
-from adapters.his.hl7v2 import tables
+from adapters.his.hl7v2 import pages_answers, tables
 from adapters.his.hl7v2.dialect import Asking, Dialect
 from adapters.his.hl7v2.frame import encode
 from adapters.his.hl7v2.options import Hl7Options
@@ -57,21 +57,7 @@ refusal: [operations.md](operations.md); what a HIS may send: [hl7.md](hl7.md).
 | 何时 when | MSH-9 | 段 segments |
 | --- | --- | --- |
 """
-_MODES = """
-## 应答 / Acknowledgement
-
-| MSH-15 | MSH-16 | HIS 应答 what the HIS answers |
-| --- | --- | --- |
-| 任意 any | 空、`NE`、`ER` empty, `NE`, `ER` | 一条：`AA` 或 `CA` 收下，`AE` `AR` `CE` `CR` 拒绝 / one: taken or refused |
-| 任意 any | `AL`、`SU` | 先 `CA` 后 `AA`、`AE`、`AR`，见下 / `CA`, then `AA`, `AE` or `AR`: see below |
-
-`AL`、`SU` 时 `CA` 只表示收到；办理结果在同一连接另发一条应答，不发则到时重发。
-MSA-2 必须等于 MSH-10。同一病人的报文按次序逐条投递；不同病人的可经 `connections` 条连接并行，登记优先。
-
-With `AL` and `SU`, `CA` says that the message was received; what became of it comes as a second acknowledgement on the same
-connection, or the message is repeated. MSA-2 must be the MSH-10. A patient's messages come one after another, in order;
-those of different patients may come side by side on `connections` connections, registrations first.
-
+_QUERIES = """
 ## 查询的应答 / Replies to queries
 
 `QBP` 由 `RSP` 应答，须有 MSA，并有 QAK 或 PID。QAK-2：`OK`、`NF`（无）、`AE`、`AR`；QAK-1 如有须等于 QPD-2。
@@ -117,6 +103,7 @@ def page() -> str:
         )
         for event in tables.REGISTER_EVENTS
     ]
+    rows.append(_event("入院登记 admission", evolve(a_registration(), kind=VisitKind.INPATIENT), dialect))
     rows.append(_event("结算、撤销 settlement, cancellation", a_posting(), dialect))
     rows += [_event(when, message, evolve(dialect, **wanted)) for when, message, wanted in by_profile()]
     charsets = [f"| `{codec}` | `{name}` |\n" for codec, name in STANDARD.items()]
@@ -125,6 +112,8 @@ def page() -> str:
         for name, numbers in tables.FIELDS.items()
         for number, datatype in numbers.items()
     ]
+    after = next(place for place, row in enumerate(fields) if row.startswith("| MSH-15"))
+    fields.insert(after, f"| MSH-13 | NM | {_name_of('MSH', 13)}（`sequence_numbers`） |\n")
     old = ", ".join(f"{name}-{number} {datatype}" for (name, number), datatype in tables.FIELDS_OF_24.items())
     examples = [
         f"\n### {title}\n\n```\n{_lines(message, evolve(dialect, register_event=event))}```\n"
@@ -139,7 +128,8 @@ def page() -> str:
         f"\n### {when}\n\n```\n{_lines(message, evolve(dialect, **wanted))}```\n" for when, message, wanted in by_profile()
     ]
     tail = f"\n2.4 版 / in version 2.4: {old}\n\n## 示例 / Examples\n"
-    return "".join([_HEAD, *rows, _MODES, *charsets, _FIELDS, *fields, tail, *examples])
+    answers = pages_answers.page(dialect, a_posting())
+    return "".join([_HEAD, *rows, answers, _QUERIES, *charsets, _FIELDS, *fields, tail, *examples])
 
 
 _Wanted = dict[str, Any]

@@ -19,26 +19,30 @@ _LIST = re.compile(r"[0-9A-Za-z_]{1,30}", re.ASCII)
 
 def _offered(_instance: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
     if set(value) - set(CATALOGUES) or len(set(value)) != len(value):
-        raise ValueError(f"{attribute.name} takes each of these once: {', '.join(CATALOGUES)}")
+        raise ValueError(f"只能取所列，各一次 / {attribute.name} takes each of these once: {', '.join(CATALOGUES)}")
 
 
 def _columns(_instance: object, attribute: attrs.Attribute[Any], value: dict[str, dict[str, int]]) -> None:
     for name, places in value.items():
         where = f"{attribute.name}.{name}"
         if name not in FILES:
-            raise ValueError(f"{where} is no catalogue that comes as a file: {', '.join(FILES)}")
+            raise ValueError(f"不是以文件下载的目录 / {where} is no catalogue that comes as a file: {', '.join(FILES)}")
         if unknown := set(places) - set(COLUMNS):
-            raise ValueError(f"{where}.{min(unknown)} is no column that is understood: {', '.join(COLUMNS)}")
+            raise ValueError(
+                f"程序不认得这一列 / {where}.{min(unknown)} is no column that is understood: {', '.join(COLUMNS)}"
+            )
         if lacking := [column for column in NEEDED if column not in places]:
-            raise ValueError(f"{where} lacks {', '.join(lacking)}")
+            raise ValueError(f"缺列 / {where} lacks {', '.join(lacking)}")
         if not all(1 <= place <= MAX_PLACE for place in places.values()) or len(set(places.values())) != len(places):
-            raise ValueError(f"{where}: each column a place of its own, from 1 to {MAX_PLACE}")
+            raise ValueError(f"每列一个位置 / {where}: each column a place of its own, from 1 to {MAX_PLACE}")
 
 
 def _lists(_instance: object, attribute: attrs.Attribute[Any], value: dict[str, str]) -> None:
     for name, theirs in value.items():
         if not _LIST.fullmatch(theirs) or not _LIST.fullmatch(name):
-            raise ValueError(f"{attribute.name}.{name}: letters, digits and _ only, at most 30")
+            raise ValueError(
+                f"只能用字母、数字和 _，至多 30 位 / {attribute.name}.{name}: letters, digits and _ only, at most 30"
+            )
 
 
 @attrs.frozen(slots=True, kw_only=True)

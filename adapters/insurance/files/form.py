@@ -30,23 +30,26 @@ RESULT_COLUMNS = (
 
 def _detail_columns(_instance: object, attribute: attrs.Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
     if set(value) - set(DETAIL_KNOWN) or len(set(value)) != len(value):
-        raise ValueError(f"{attribute.name} takes each of these once: {', '.join(DETAIL_KNOWN)}")
+        raise ValueError(f"只能取所列，各一次 / {attribute.name} takes each of these once: {', '.join(DETAIL_KNOWN)}")
     missing = [name for name in DETAIL_COLUMNS if name not in value]
     if missing:
-        raise ValueError(f"{attribute.name} lacks {', '.join(missing)}: nothing can be compared without")
+        raise ValueError(f"缺列，无法对账 / {attribute.name} lacks {', '.join(missing)}: nothing can be compared without")
 
 
 def _result_columns(_instance: object, attribute: attrs.Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
     if sorted(value) != sorted(RESULT_COLUMNS):
-        raise ValueError(f"{attribute.name} takes all of these, once, in the region's order: {', '.join(RESULT_COLUMNS)}")
+        wanted = f"takes all of these, once, in the region's order: {', '.join(RESULT_COLUMNS)}"
+        raise ValueError(f"所列须齐全，各一次，按本地顺序 / {attribute.name} {wanted}")
 
 
 def _verdicts(_instance: object, attribute: attrs.Attribute[dict[str, str]], value: dict[str, str]) -> None:
     meanings = [str(verdict) for verdict in Verdict]
     if any(meaning not in meanings for meaning in value.values()):
-        raise ValueError(f"{attribute.name} maps a code to one of: {', '.join(meanings)}")
+        raise ValueError(f"代码的含义只能取 / {attribute.name} maps a code to one of: {', '.join(meanings)}")
     if Verdict.EQUAL not in value.values() or len(set(value.values())) == 1:
-        raise ValueError(f"{attribute.name} needs a code that means {Verdict.EQUAL} and one that does not")
+        raise ValueError(
+            f"须有表示平和不平的代码 / {attribute.name} needs a code that means {Verdict.EQUAL} and one that does not"
+        )
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -82,7 +85,7 @@ class StatementForm:
 
     def __attrs_post_init__(self) -> None:
         if self.by_cycle and self.detail:
-            raise ValueError("by_cycle is for centres without 3202: set detail = false")
+            raise ValueError("按周期对账的中心没有 3202 / by_cycle is for centres without 3202: set detail = false")
 
     @property
     def rules(self) -> StatementRules:

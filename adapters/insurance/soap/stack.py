@@ -6,6 +6,7 @@ Blocking, and free of state between messages: one object serves all threads (mea
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +23,7 @@ from middleware.domain.fault import Fault
 
 MAX_FAULT_CODE = 64
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+_ENVELOPE = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,63}:)?Envelope(?=[\s>])")
 # zeep logs what it cannot read, and its texts hold the reply: a patient's data (insurance.md 5.4).
 _SILENCED = logging.getLogger("zeep")
 _parse: Any = parse_xml  # annotated for text, written for bytes
@@ -72,17 +74,18 @@ class Stack:
             self._client = client(str(wsdl), transport=transport(), settings=settings)
             self._binding = self._client.service._binding  # noqa: SLF001 - zeep's own way from service to binding (its docs)
         except Exception as exc:  # noqa: BLE001 - whatever zeep raises over a stranger's file means: not usable
-            raise ConfigError([self._problem(f"cannot be used: {type(exc).__name__}")]) from None
+            raise ConfigError([self._problem(f"不能使用 / cannot be used: {type(exc).__name__}")]) from None
 
     def _problem(self, rule: str) -> Problem:
-        return Problem("soap.wsdl", f"{self._wsdl.name} {rule}", "the centre's file, with all that it imports inside")
+        hint = "用中心的文件，所引用的内容须并入其中 / the centre's file, with all that it imports inside"
+        return Problem("soap.wsdl", f"{self._wsdl.name} {rule}", hint)
 
     def operation(self, name: str) -> Any:
         """The operation as zeep has it; ``ConfigError`` where the contract has none."""
         try:
             return self._binding.get(name)
         except (ZeepError, ValueError, KeyError):
-            raise ConfigError([self._problem(f"has no operation {name!r}")]) from None
+            raise ConfigError([self._problem(f"没有操作 / has no operation {name!r}")]) from None
 
     def action(self, name: str) -> str:
         """The operation's SOAPAction, as the contract has it."""
@@ -98,15 +101,18 @@ class Stack:
             raise Fault("centre.field", f"{where}: {type(exc).__name__} in the contract") from None
         return written
 
-    def read(self, name: str, body: bytes) -> Any:
+    def parse(self, body: bytes) -> Any:
+        """The document, or ``Unreadable``. Strict, and without a DTD; only the prefix of ``xsi:nil`` may be undeclared."""
+        try:
+            return _parse(_declared(body), self._client.transport, settings=self._client.settings)
+        except (ZeepError, ValueError, etree.LxmlError) as exc:
+            raise Unreadable(f"{type(exc).__name__} in parsing") from None
+
+    def read(self, name: str, document: Any) -> Any:
         """What zeep makes of that operation's reply, or a ``SoapFault``; ``Unreadable`` for everything else.
 
         Strict: one element too many or in another namespace is no reply.
         """
-        try:
-            document = _parse(body, self._client.transport, settings=self._client.settings)
-        except (ZeepError, ValueError, etree.LxmlError) as exc:
-            raise Unreadable(f"{type(exc).__name__} in parsing") from None
         content = _body_of(document)
         if content.tag == f"{{{_SOAP}}}Fault":
             return SoapFault((content.findtext("faultcode") or "").strip().rpartition(":")[2][:MAX_FAULT_CODE])
@@ -117,6 +123,13 @@ class Stack:
             return operation.process_reply(document)
         except Exception as exc:  # noqa: BLE001 - whatever zeep raises over a stranger's bytes means: not readable
             raise Unreadable(f"{type(exc).__name__} in reading") from None
+
+
+def _declared(body: bytes) -> bytes:
+    """With the one prefix that npm's ``soap`` does not declare where it writes a null; it has one meaning only."""
+    if b"xsi:nil=" not in body or b"xmlns:xsi=" in body:
+        return body
+    return _ENVELOPE.sub(rb'\g<0> xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"', body, count=1)
 
 
 def _is_reply(output: Any, content: Any) -> bool:

@@ -62,8 +62,10 @@ class Carried:
         """The name of the one parameter."""
         elements: list[Any] = list(self._stack.operation(self._operation).input.body.type.elements)
         if len(elements) != 1:
-            rule = f"{wsdl.name}: {self._operation} takes {len(elements)} parameters; one text is what we can give"
-            raise ConfigError([Problem("soap.operation", rule, "another operation, or a gateway that has one")])
+            takes = f"{self._operation} takes {len(elements)} parameters; one text is what we can give"
+            takes = f"{wsdl.name}：只能有一个参数 / {takes}"
+            hint = "换一个操作，或由网关转换 / another operation, or a gateway that has one"
+            raise ConfigError([Problem("soap.operation", takes, hint)])
         return str(elements[0][0])
 
     def _framed(self) -> tuple[bytes, bytes] | None:
@@ -90,7 +92,7 @@ class Carried:
 
     def read(self, code: str, body: bytes, message_id: str = "") -> Tokens | SoapFault:
         """The codec's reading of the text in the reply."""
-        text = self._stack.read(self._operation, body)
+        text = self._stack.read(self._operation, self._stack.parse(body))
         if isinstance(text, SoapFault):
             return text
         if not isinstance(text, str) or not text.strip():

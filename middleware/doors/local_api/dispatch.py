@@ -116,7 +116,10 @@ class Dispatcher:
         if method is None:
             raise Fault("request.unknown_method")
         if caller.role not in method.roles:
-            raise Fault("access.role", f"role {caller.role.value} may call: {', '.join(methods_of(caller.role))}")
+            allowed = ", ".join(sorted(method.roles))
+            raise Fault(
+                "access.role", f"{method.name} is for {allowed}; session.hello says what {caller.role.value} may call"
+            )
         params = method.read(request.params)
         if self.stopping:
             raise Fault("system.stopping")

@@ -124,16 +124,27 @@ class ChargeFromHisParams(Params, frozen=True, kw_only=True):
     encounter: Annotated[OptionalNumber, Meta(description="只取该就诊号（PV1-19）的明细 / of this encounter only")] = ""
 
 
+_Kind = Annotated[
+    Literal["department", "staff", "item"],
+    Meta(description="科室、人员或收费项目 / departments, staff or charge items"),
+]
+
+
 class HisMastersParams(Params, frozen=True, kw_only=True):
     """his.masters."""
 
-    kind: Annotated[
-        Literal["department", "staff", "item"],
-        Meta(description="科室、人员或收费项目 / departments, staff or charge items"),
-    ]
+    kind: _Kind
     code: Annotated[OptionalNumber, Meta(description="只看该编码 / that code only")] = ""
     after: Annotated[str, Meta(pattern=rf"^([a-z0-9_-]{{1,32}}/[0-9a-f]{{64}})?{END}")] = ""
     limit: Annotated[int, Meta(ge=1, le=500)] = 100
+
+
+class HisMasterParams(Params, frozen=True, kw_only=True):
+    """his.master."""
+
+    kind: _Kind
+    code: Number
+    reason: Annotated[Remark, Meta(min_length=1, description="为何查看，加密记入账本 / why; journalled, sealed")]
 
 
 class NumberFacts(Result, frozen=True, kw_only=True):
@@ -279,6 +290,28 @@ class HisMaster(Result, frozen=True, kw_only=True):
     price: Annotated[str, Meta(description="收费项目：单价 / of an item: yuan")]
 
 
+class MasterWord(Result, frozen=True, kw_only=True):
+    """A field of the record, as the HIS sent it."""
+
+    place: Annotated[str, Meta(description="段和字段，如 Z02-3 / segment and field, as Z02-3")]
+    value: Annotated[str, Meta(description="原文 / as it came")]
+
+
+class HisMasterWhole(HisMaster, frozen=True, kw_only=True):
+    """A record with all that the HIS said of it."""
+
+    said: Annotated[
+        list[MasterWord],
+        Meta(description="HIS 发来的全部字段，至多 64 个 / every field that the HIS sent, at most 64"),
+    ]
+
+
+class HisMasterResult(Result, frozen=True, kw_only=True):
+    """his.master: of each link that tells of this code."""
+
+    rows: list[HisMasterWhole]
+
+
 class HisMastersResult(Result, frozen=True, kw_only=True):
     """his.masters."""
 
@@ -333,6 +366,11 @@ async def charge_list(visit: Visit, params: ChargeListParams) -> Answer:
 async def his_masters(visit: Visit, params: HisMastersParams) -> Answer:
     """A register of the HIS."""
     return await _told(visit).masters.list(MasterKind(params.kind), params.code, params.after, params.limit)
+
+
+async def his_master(visit: Visit, params: HisMasterParams) -> Answer:
+    """One record of it."""
+    return await _told(visit).masters.show(visit.caller, MasterKind(params.kind), params.code, params.reason)
 
 
 async def inpatient_charge_from_his(visit: Visit, params: ChargeFromHisParams) -> Answer:

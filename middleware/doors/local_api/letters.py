@@ -60,7 +60,7 @@ class LettersDiscardParams(Params, frozen=True, kw_only=True):
 
 
 class LetterField(Params, frozen=True, kw_only=True):
-    """One corrected field: a name that letters.show lists, or patient_number, patient_name."""
+    """One corrected field: a name that letters.show lists, or patient_number, patient_name, a merge's prior_name."""
 
     field: Annotated[str, Meta(pattern=rf"^[A-Za-z0-9._-]{{1,64}}{END}")]
     value: Annotated[str, Meta(min_length=1, max_length=MAX_VALUE)]
@@ -144,7 +144,10 @@ class LettersShowResult(LetterRow, frozen=True, kw_only=True):
     state: Annotated[str, Meta(description="结算（或就诊）的状态 / of the settlement, or of the visit")]
     content: Annotated[
         list[FieldNow] | UnsetType,
-        Meta(description="被拒时：一人可更正的字段及现值 / when refused: what one person may correct, as it is now"),
+        Meta(
+            description="被拒时：一人可更正的字段及现值，个人信息不显示 / "
+            "when refused: what one person may correct, as it is now; what is about a person is not shown"
+        ),
     ] = UNSET
     corrections: Annotated[list[LetterCorrection] | UnsetType, Meta(description="更正记录 / corrections")] = UNSET
     refusal: Annotated[FaultFacts | UnsetType, Meta(description="HIS 拒收的原因 / why the HIS refused it")] = UNSET

@@ -522,6 +522,12 @@ _ROWS = (
         keyed=False, moves_money=False, handler=identity.his_masters,
     ),
     Method(
+        "his.master", "查看一条主数据的全部内容，包括本系统不用的字段",
+        "one record of a register with all that the HIS said of it, also what nothing here reads",
+        _DESK, identity.HisMasterParams, identity.HisMasterResult, 15,
+        keyed=False, moves_money=False, handler=identity.his_master,
+    ),
+    Method(
         "registry.list", "列出登记册：PSAM、终端、发卡机构", "a register: PSAMs, terminals, issuers",
         _DESK, registry.RegistryListParams, results_registry.RegistryListResult, 15,
         keyed=False, moves_money=False, handler=registry.registry_list,
@@ -640,6 +646,7 @@ def methods_of(role: Role) -> list[str]:
     return [row.name for row in _ROWS if role in row.roles]
 
 
+_END_AS_TOLD = params.END.replace("\\", "\\\\")  # msgspec shows a pattern as Python writes it
 _QUOTING = "Invalid enum value"  # of which msgspec shows the value, whatever it is
 
 
@@ -648,4 +655,5 @@ def _placed(message: str) -> str:
     rule, mark, place = message.rpartition(" - at `$")
     if not mark:
         rule, place = message, ""
-    return f"params{place.rstrip('`')}: {_QUOTING if rule.startswith(_QUOTING) else rule}"
+    shown = _QUOTING if rule.startswith(_QUOTING) else rule.replace(_END_AS_TOLD, "$")
+    return f"params{place.rstrip('`')}: {shown}"

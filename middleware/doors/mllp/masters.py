@@ -1,6 +1,7 @@
 """MFN -> the records of a register, and the MFK that answers it. Pure; by a link's profile.
 
-A record that cannot be read is named by its place and its rule, and stops no other. Sources: HL7 2.4 chapter 8 (MFI, MFE,
+A record that cannot be read is named by its place and its rule, and stops no other. All that it says is kept as it
+came, by its place, whether the profile names it or not. Sources: HL7 2.4 chapter 8 (MFI, MFE,
 MFA; tables 0178 to 0181); Z01 and Z02 as met in public Chinese code.
 """
 
@@ -10,9 +11,13 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterator
 
+from attrs import evolve
+
 from middleware.domain.fault import Fault
 from middleware.domain.masters import (
+    EMPTIED,
     MAX_RECORDS,
+    MAX_TEXT,
     MasterFacts,
     MasterKind,
     MasterState,
@@ -35,7 +40,7 @@ _PRICE = re.compile(r"\d{1,10}(\.\d{1,6})?\Z", re.ASCII)
 _ASCII_CODE = re.compile(r"[!-~]{0,50}\Z")
 _MAX_NAME = 100
 _WRONG = 102  # table 0357, data type error
-Record = tuple[Segment, dict[bytes, Segment]]  # MFE, and the first of each segment behind it
+Record = tuple[Segment, dict[bytes, list[Segment]]]  # MFE, and the segments behind it by name
 
 
 def is_master_file(header: Header) -> bool:
@@ -43,19 +48,24 @@ def is_master_file(header: Header) -> bool:
     return header.type == b"MFN" and EVENTS.fullmatch(header.event) is not None
 
 
-def records_of(message: Message, profile: Profile, moment: Callable[[str, str], dt.datetime]) -> MastersTold | None:
-    """What the message says, record by record; None when it is no file that the profile declares.
+def records_of(
+    message: Message, profile: Profile, moment: Callable[[str, str], dt.datetime], *, whole: bool = True
+) -> MastersTold | None:
+    """What the message says, record by record; None when it is no file that the profile declares. ``whole``: all of it.
 
     Raises ``Fault("hl7.content")`` when the message as a whole cannot be read.
     """
-    whole = _records(message)
-    kinds = [_kind(message, one, profile) for one in whole]
+    records = _records(message)
+    kinds = [_kind(message, one, profile) for one in records]
     if not any(kinds):
         return None
     good, bad = [], []
-    for place, (one, kind) in enumerate(zip(whole, kinds, strict=True), start=1):
+    for place, (one, kind) in enumerate(zip(records, kinds, strict=True), start=1):
         try:
-            good.append(_record(message, one, kind, profile, moment))
+            told = _record(message, one, kind, profile, moment)
+            if whole and told.facts is not None:
+                told = evolve(told, facts=evolve(told.facts, said=tuple(_said(message, one[1]))))
+            good.append(told)
         except ValueError as exc:
             bad.append(RecordTrouble(place, str(exc)))
     return MastersTold(tuple(good), tuple(bad))
@@ -69,8 +79,8 @@ def _records(message: Message) -> list[Record]:
             if len(found) == MAX_RECORDS:
                 raise Fault("hl7.content", f"MFE stands more than {MAX_RECORDS} times")
             found.append((message.fields(body), {}))
-        elif found and name not in found[-1][1]:
-            found[-1][1][name] = message.fields(body)
+        elif found and name.strip():
+            found[-1][1].setdefault(name, []).append(message.fields(body))
     if not found:
         raise Fault("hl7.content", "MFE is missing")
     return found
@@ -102,7 +112,7 @@ def _record(
         raise ValueError("has no code of 1 to 64 printable ASCII characters")
     there = profile.masters[f"{kind}.code"].segment in segments
     facts = _facts(text) if there else None
-    if event in _TELLS and (facts is None or not facts.name):
+    if event in _TELLS and (facts is None or facts.name in {"", EMPTIED}):
         raise ValueError("is added or updated without a name")
     said = message.value(mfe, 3).strip()
     try:
@@ -112,8 +122,9 @@ def _record(
     return MasterTold(kind, code, STATES[event], facts, effective_at)
 
 
-def _text(message: Message, segments: dict[bytes, Segment], place: Place) -> str:
-    found = message.value(segments.get(place.segment, ()), place.field, place.component).strip() if place.field else ""
+def _text(message: Message, segments: dict[bytes, list[Segment]], place: Place) -> str:
+    first = segments.get(place.segment, [()])[0]
+    found = message.value(first, place.field, place.component).strip() if place.field else ""
     if len(found) > _MAX_NAME or not found.isprintable():
         raise ValueError(f"{place.segment.decode()}-{place.field} is longer than {_MAX_NAME} characters, or has controls")
     return found
@@ -121,13 +132,28 @@ def _text(message: Message, segments: dict[bytes, Segment], place: Place) -> str
 
 def _facts(text: Callable[[str], str]) -> MasterFacts:
     facts = MasterFacts(
-        text("name"), *(text(name) for name in ("specialty", "department", "national", "catalogue", "price"))
+        text("name"), text("specialty"), text("department"), text("national"), text("catalogue"), text("price")
     )
-    if facts.price and not _PRICE.match(facts.price):
+    if facts.price not in {"", EMPTIED} and not _PRICE.match(facts.price):
         raise ValueError("its price is no amount of at most 6 decimals")
     if not all(_ASCII_CODE.match(one) for one in (facts.specialty, facts.department, facts.national, facts.catalogue)):
         raise ValueError("one of its codes is no code of at most 50 printable ASCII characters")
     return facts
+
+
+def _said(message: Message, segments: dict[bytes, list[Segment]]) -> Iterator[tuple[str, str]]:
+    """All that the record says: each field that has something, whole and as it came, by its place."""
+    for name, each in segments.items():
+        for turn, segment in enumerate(each, start=1):
+            named = name.decode("ascii", "replace") + (f"[{turn}]" if turn > 1 else "")
+            for number, raw in enumerate(segment[1:], start=1):
+                if raw:
+                    yield f"{named}-{number}", _shown(raw.decode(message.reads_as, "replace"))
+
+
+def _shown(text: str) -> str:
+    plain = "".join(one if one.isprintable() else "\ufffd" for one in text)
+    return plain if len(plain) <= MAX_TEXT else plain[: MAX_TEXT - 1] + "…"
 
 
 # -- the answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from middleware.domain.masters import MAX_RECORDS
+from middleware.domain.masters import MAX_RECORDS, MAX_SAID, MAX_TEXT
 from middleware.doors.mllp.judge import VERSIONS, judge
 from middleware.doors.mllp.link import KEPT_AN_HOUR
 from middleware.doors.mllp.matters import MATTERS
@@ -132,10 +132,13 @@ it back. Amounts are whole fen within one fen of price times quantity, and never
 主数据（MFN）答 MFK^M01：MFI 原样，MFI-6 要求的每条记录一个 MFA，MFA-4 为 `S`（已落盘，将据以处理）或 `U`
 （读不懂，附原因；MSA 为 AE，其余记录照收）。MFE-1：`MAD`、`MUP` 增改（须有名称），`MAC`、`MDC`、`MDL` 启用、停用、
 删除（可无记录段，按 MFI-1 认）；MFE-3 为生效时间，空为收到时；编码取记录段，空时取 MFE-4。不带的内容不清空，
-文件中没有的记录不删除。每条报文至多 {records} 条。`masters` 可改位置；MFI-1 认得：{files}。
+文件中没有的记录不删除，填 `""` 的取消。每条记录发来的全部字段原样保存（至多 {said} 个，每个至多 {text} 字），
+操作员可见（`his.master`）。每条报文至多 {records} 条。`masters` 可改位置；MFI-1 认得：{files}。
 Master files get MFK^M01: MFI as it came, an MFA for each record that MFI-6 wants to hear of, `S` (durable, to be acted on)
 or `U` with the reason (MSA is AE then; the other records are taken). MAD and MUP tell a name; MAC, MDC and MDL may come
-without their segment. MFE-3 says from when on. What is left out takes nothing away. At most {records} records a message.
+without their segment. MFE-3 says from when on. What is left out takes nothing away, `""` does. Every field that
+came is kept as it came (at most {said} of {text} characters), for operators (`his.master`). At most {records} records a
+message.
 
 | 内容 name | 位置 place |
 | --- | --- |
@@ -181,6 +184,8 @@ def write(path: Path) -> None:
         files="、".join(f"`{name}`" for name in FILES),
         responses="、".join(f"`{name}={one}`" for name, every in RESPONSES.items() for one in every),
         records=MAX_RECORDS,
+        said=MAX_SAID,
+        text=MAX_TEXT,
     )
     text += _EXAMPLES + "".join(_example(*shown) for shown in _SHOWN)
     path.write_text(text, encoding="utf-8")

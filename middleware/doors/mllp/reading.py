@@ -71,8 +71,8 @@ def patient_of(message: Message, profile: Profile) -> PatientFacts:
 
 
 def masters_of(message: Message, profile: Profile) -> MastersTold | None:
-    """The records of a master file. Raises ``Fault("hl7.content")``."""
-    return records_of(message, profile, _moment)
+    """The records of a master file, as far as its answer needs them. Raises ``Fault("hl7.content")``."""
+    return records_of(message, profile, _moment, whole=False)
 
 
 # -- patients

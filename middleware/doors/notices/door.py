@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from twisted.internet.defer import Deferred
@@ -19,12 +19,19 @@ from twisted.web.server import NOT_DONE_YET, Request
 from middleware.bounded_site import BoundedSite
 from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
+from middleware.domain.mobile import OrderStands
 from middleware.doors.notices.options import NoticeOptions
-from middleware.engine.mobile import MobileNotices
 from middleware.listening import tls_context
 from middleware.ports import Notices
 
 log = structlog.get_logger()
+
+
+class Taker(Protocol):
+    """Whoever is told what a genuine notice says."""
+
+    async def taken(self, notice: OrderStands) -> None:
+        """Return when it is durable; a ``Fault`` is answered as not taken."""
 
 
 class _Notice(Resource):
@@ -67,7 +74,7 @@ class NoticeDoor:
         self,
         options: NoticeOptions,
         edge: Notices,
-        engine: MobileNotices,
+        engine: Taker,
         reactor: Any,
         secret: str = "",
         count: Callable[[str], None] = lambda _outcome: None,

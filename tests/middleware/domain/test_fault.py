@@ -14,32 +14,28 @@ from middleware.domain.fault import FAULTS, Fault, Kind, Moved, Retry
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = ("adapters", "config", "daemon", "middleware", "readers")
-SOURCES = {
-    path: path.read_text(encoding="utf-8")
-    for folder in FOLDERS
-    for path in sorted((ROOT / folder).rglob("*.py"))
-    if path != Path(table.__file__)
-}
 ROWS = table._ROWS
 
 
-def strings():
-    """Every string literal of the source tree, docstrings left out, with where it stands."""
-    for path, text in SOURCES.items():
-        tree = ast.parse(text)
-        docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
-                yield node.value, f"{path.relative_to(ROOT)}:{node.lineno}"
+@pytest.fixture(scope="module")
+def nodes():
+    """Every node of the source tree's modules, by module: read when the first test asks, not whenever tests are collected."""
+    paths = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+    return {path: list(ast.walk(ast.parse(path.read_text("utf-8")))) for path in paths if path != Path(table.__file__)}
 
 
-USED = {text for text, _ in strings()}
+@pytest.fixture(scope="module")
+def used(nodes):
+    """Every string literal of the source tree, docstrings left out."""
+    docs = {id(node.value) for of in nodes.values() for node in of if isinstance(node, ast.Expr)}
+    literals = [node for of in nodes.values() for node in of if isinstance(node, ast.Constant) and id(node) not in docs]
+    return {node.value for node in literals if isinstance(node.value, str)}
 
 
-def raised():
+def raised(nodes):
     """Each ``Fault("...")`` and ``Trouble("...")`` whose code is a literal."""
-    for path, text in SOURCES.items():
-        for node in ast.walk(ast.parse(text)):
+    for path, of in nodes.items():
+        for node in of:
             if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
                 continue
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
@@ -72,12 +68,12 @@ def test_a_fault_under_which_money_may_have_moved_is_never_simply_repeated():
 
 
 @pytest.mark.parametrize("code", FAULTS)
-def test_every_code_is_used_somewhere(code):
-    assert code in USED
+def test_every_code_is_used_somewhere(code, used):
+    assert code in used
 
 
-def test_every_code_in_the_source_is_in_the_table():
-    found = list(raised())
+def test_every_code_in_the_source_is_in_the_table(nodes):
+    found = list(raised(nodes))
 
     assert len(found) > 100
     assert [(code, where) for code, where in found if code not in FAULTS] == []

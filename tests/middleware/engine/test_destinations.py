@@ -30,7 +30,7 @@ from middleware.store.inspection import states_agree
 from middleware.store.letters import LettersReader
 from middleware.store.numbers import read_numbers
 from tests.middleware.engine.test_numbering import box_of
-from tests.support.counter import order_of, quoted, registered, rig, rows, until
+from tests.support.counter import order_of, quoted, registered, rig, rows, until, until_refused_by_his
 from tests.support.fakes import HIS, FakeHis
 
 LI, WANG = Caller(Role.OPERATOR, "desk-li"), Caller(Role.OPERATOR, "desk-wang")
@@ -163,8 +163,8 @@ async def test_who_decides_charges_is_believed_about_them_and_who_decides_regist
         posting = "P" + quote["settlement_id"][1:]
         assert (letters[posting].destination, letters[posting].outcome) == ("billing", "refused AE")
         assert (letters[posting + "0"].destination, letters[posting + "0"].copy) == ("his", True)
-        settlement = await until(r, quote["settlement_id"], "Settled")
-        assert settlement.trouble.code == "his.refused"
+        settlement = await until_refused_by_his(r, quote["settlement_id"])
+        assert (settlement.state, settlement.trouble.code) == ("Settled", "his.refused")
         assert r.reader.held() == 1
         assert (await r.engine.visits.visit(r.reader.visit_of(quote["settlement_id"]))).patient_number == "PAT1"
 

@@ -27,7 +27,7 @@ from middleware.store.inspection import states_agree
 from middleware.store.letters import LettersReader
 from simulators.his import Fault, HisSimulator
 from simulators.ports import free_port
-from tests.support.counter import order_of, quoted, registered, rig, rows, until
+from tests.support.counter import order_of, quoted, registered, rig, rows, until, until_refused_by_his
 from tests.support.fakes import HIS
 
 ADT, DFT = "ADT^A04", "DFT^P03"
@@ -117,14 +117,14 @@ async def test_a_no_over_the_other_connection_refuses_the_letter_and_the_contrar
         await r.counter.settle(HIS, "s1", order_of(quote))
         await until_true(lambda: rows(r, t.outbox)[-1].outcome == "refused AE")
         posting = rows(r, t.outbox)[-1].control_id
-        settlement = await until(r, quote["settlement_id"], "Settled")
-        assert settlement.trouble.code == "his.refused"
+        settlement = await until_refused_by_his(r, quote["settlement_id"])
+        assert (settlement.state, settlement.trouble.code) == ("Settled", "his.refused")
 
         r.simulator.second.say(f"MSH|^~\\&|HIS||YIKATONG||20261122||ACK|Z1|P|2.5\rMSA|AA|{posting}\r".encode())
-        await until_true(lambda: "hl7.ack_closed" in [row.why for row in rows(r, t.inbox)])
+        await until_true(lambda: counts(r)["hl7.ack_closed"] == 1)
 
+        assert "hl7.ack_closed" in [row.why for row in rows(r, t.inbox)]
         assert rows(r, t.outbox)[-1].outcome == "refused AE"
-        assert counts(r)["hl7.ack_closed"] == 1
 
 
 @pytest_twisted.ensureDeferred

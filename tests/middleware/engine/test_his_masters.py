@@ -55,6 +55,27 @@ async def test_a_record_has_a_version_for_each_word_about_it_and_silence_drops_n
 
 
 @pytest_twisted.ensureDeferred
+async def test_all_that_the_his_said_is_kept_sealed_seen_by_an_operator_who_says_why_and_emptied_by_the_his(tmp_path):
+    async with rig(tmp_path) as r:
+        his = His(r)
+        await his.tell("MFN^M01", "MFI|Employee", "MFE|MUP|||D1|CE", "Z02|D1|测试医生|F||副主任医师|||证件9|01^护理")
+        await his.tell("MFN^M01", "MFI|Employee", "MFE|MUP|||D1|CE", 'Z02|D1|测试医生|||""|||证件8')
+        shown = await his.told.masters.show(LI, MasterKind.STAFF, "D1", "核对职称")
+        METHODS["his.master"].check_result(shown)
+        (row,) = shown["rows"]
+        assert {one["place"]: one["value"] for one in row["said"]} == {
+            "Z02-1": "D1", "Z02-2": "测试医生", "Z02-3": "F", "Z02-8": "证件8", "Z02-9": "01^护理",
+        }  # fmt: skip
+        assert (row["department"], row["version"]) == ("01", 2)
+        await his.tell("MFN^M01", "MFI|Employee", "MFE|MUP|||D1|CE", 'Z02|D1|测试医生|||||||""')
+        assert [(one["department"], one["version"]) for one in await listed(his, "staff")] == [("", 3)]
+        assert "said" not in (await listed(his, "staff"))[0]
+        assert "HisMasterShown" in [one.event for one in rows(r, t.journal)]
+        assert (await fault_of(his.told.masters.show(LI, MasterKind.STAFF, "D9", "x"))).code == "request.not_found"
+        assert not any("证件" in str(row) or "核对职称" in str(row) for row in rows(r, t.his_master) + rows(r, t.journal))
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_version_is_good_from_its_own_moment_on(tmp_path):
     async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         his = His(r)

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 
 from middleware.domain.card import CardRead
 from middleware.domain.command import NOTICES, HisMatter
+from middleware.domain.correction import letter_ids, wire_id
 from middleware.domain.destination import Destination
 from middleware.domain.fault import Fault
 from middleware.domain.his import ChangeAccount, HisAccepted, MergePatients, UpdatePatient
@@ -169,6 +170,36 @@ async def test_a_refused_update_moves_nothing_and_is_not_sent_again_once_a_newer
 
 
 @pytest_twisted.ensureDeferred
+async def test_refused_notices_are_corrected_as_any_letter_is_words_by_one_person_names_by_two(tmp_path):
+    async with rig(tmp_path) as r:
+        his = Registry(r)
+        await registered(r)
+        his.script = [Refused("AE", "民族代码未维护")]
+        await his.shown(nation="02")
+        (letter,) = [row.control_id for row in rows(r, t.outbox) if row.matter == "updated"]
+        await became(r, letter, "refused AE")
+        desk = desk_of(r)
+        shown = await desk.show(letter)
+        assert {"field": "nation", "value": ""} in shown["content"]
+        assert (await fault_of(desk.fix(LI, letter, {"insurance": "390"}, "x"))).code == "letter.field"
+        METHODS["letters.fix"].check_result(await desk.fix(LI, letter, {"nation": "99"}, "HIS 无此代码"))
+        (update,) = await his.until(UpdatePatient, 1)
+        assert (update.patient.holder.nation, update.control_id) == ("99", wire_id(letter, 1))
+        assert letter in letter_ids(update.control_id)[0]
+
+        await his.told.tell("ADT^A04", pid("P001"))
+        await his.told.tell("ADT^A04", pid("P002", document=""))
+        his.script = [Refused("AE", "姓名不符")]
+        await his.merge()
+        (letter,) = [row.control_id for row in rows(r, t.outbox) if row.matter == "merged"]
+        await became(r, letter, "refused AE")
+        proposed = (await desk.fix(LI, letter, {"prior_name": "测试乙"}, "x"))["corrections"][0]
+        await desk.approve(WANG, letter, proposed["proposal"])
+        (merge,) = await his.until(MergePatients, 1)
+        assert (merge.prior.name.reveal(), merge.control_id) == ("测试乙", wire_id(letter, 1))
+
+
+@pytest_twisted.ensureDeferred
 async def test_an_old_card_that_is_linked_or_moved_is_told_and_a_disputed_one_is_not(tmp_path):
     async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         his = Hospital(r)
@@ -238,6 +269,11 @@ class Registry(Hospital):
         self.told = His(r)
         self.told.desk.merges = Merges(r.engine.means, self.news)
 
+    async def two_persons(self):
+        """P001, and P002 whose document nobody knows."""
+        await self.told.tell("ADT^A04", pid("P001"))
+        await self.told.tell("ADT^A04", pid("P002", document=""))
+
     async def merge(self, prior="P002", kept="P001"):
         made = await self.told.told.identities.merge(LI, MediumNumber(prior), MediumNumber(kept), "本人到场")
         METHODS["identity.merge"].check_result(made)
@@ -250,8 +286,7 @@ class Registry(Hospital):
 async def test_two_numbers_that_two_persons_made_one_are_told_once_and_their_undoing_too(store_url):
     async with rig(store_url) as r:
         his = Registry(r)
-        await his.told.tell("ADT^A04", pid("P001"))
-        await his.told.tell("ADT^A04", pid("P002", document=""))
+        await his.two_persons()
         key = await his.merge()
         (merge,) = await his.until(MergePatients, 1)
         assert (merge.prior.number.reveal(), merge.kept.number.reveal(), merge.undone) == ("P002", "P001", False)
@@ -268,15 +303,44 @@ async def test_two_numbers_that_two_persons_made_one_are_told_once_and_their_und
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_merge_keeps_its_place_among_the_letters_of_both_its_numbers(store_url):
+    async with rig(store_url) as r:
+        his = Registry(r)
+        await registered(r)  # its person is PAT1 of the HIS
+        await his.told.tell("ADT^A04", pid("P002", document=""))
+        silence: Deferred = Deferred()
+        his.script = [silence]
+        await his.shown(nation="02")
+        await his.merge(kept="PAT1")
+        await his.shown(nation="03")
+        found = r.reader.waiting_letters(0, 9)
+        assert [one.letter.matter for one in found] == ["updated", "merged", "updated"]
+        assert found[0].lane == found[2].lane
+        assert found[0].lane in found[1].also
+        assert not any(number in lane for one in found for lane in one.lanes for number in ("PAT1", "P002", "999999"))
+        silence.callback(Unknown("time-out"))
+        await his.until(UpdatePatient, 2)
+
+        assert [type(one) for one, told in his.heard if isinstance(told, Answered)][1:] == [
+            UpdatePatient, MergePatients, UpdatePatient,
+        ]  # fmt: skip
+
+
+async def refused_merge(r):
+    """A HIS that takes no undoing refuses a merge of two persons of its own: the HIS, the merge's key, the letter."""
+    his = Registry(r, wants=EVERYTHING - {HisMatter.UNMERGED})
+    await his.two_persons()
+    his.script = [Refused("AE", "不能合并")]
+    key = await his.merge()
+    (letter,) = [row.control_id for row in rows(r, t.outbox)]
+    await became(r, letter, "refused AE")
+    return his, key, letter
+
+
+@pytest_twisted.ensureDeferred
 async def test_what_the_his_was_told_is_not_undone_here_when_it_takes_no_undoing(tmp_path):
     async with rig(f"sqlite:///{tmp_path}/y.db") as r:
-        his = Registry(r, wants=EVERYTHING - {HisMatter.UNMERGED})
-        await his.told.tell("ADT^A04", pid("P001"))
-        await his.told.tell("ADT^A04", pid("P002", document=""))
-        his.script = [Refused("AE", "不能合并")]
-        key = await his.merge()
-        (letter,) = [row.control_id for row in rows(r, t.outbox)]
-        await became(r, letter, "refused AE")
+        his, key, letter = await refused_merge(r)
         await his.told.decide(key, "undo")  # it never heard of it
         await his.told.decide(key, "follow")
         await his.until(MergePatients, 1)
@@ -288,13 +352,7 @@ async def test_what_the_his_was_told_is_not_undone_here_when_it_takes_no_undoing
 @pytest_twisted.ensureDeferred
 async def test_an_undoing_that_was_proposed_before_the_his_heard_of_it_is_judged_when_it_is_approved(tmp_path):
     async with rig(f"sqlite:///{tmp_path}/y.db") as r:
-        his = Registry(r, wants=EVERYTHING - {HisMatter.UNMERGED})
-        await his.told.tell("ADT^A04", pid("P001"))
-        await his.told.tell("ADT^A04", pid("P002", document=""))
-        his.script = [Refused("AE", "不能合并")]
-        key = await his.merge()
-        (letter,) = [row.control_id for row in rows(r, t.outbox)]
-        await became(r, letter, "refused AE")
+        his, key, letter = await refused_merge(r)
         made = await his.told.told.identities.resolve(LI, key, "undo", "")
         await desk_of(r).resend(LI, letter, "")
         await became(r, letter, "accepted")

@@ -151,12 +151,13 @@ async def test_invariant_18_not_even_when_it_stood_still_between_the_intent_and_
 
 @pytest_twisted.ensureDeferred
 async def test_what_a_killed_node_had_in_flight_is_unknown_and_pursued_by_the_other(store_url):
-    async with two(store_url, lease_s=3.0, reversible=frozenset({Call.SETTLE})) as (a, b):
+    async with two(store_url, reversible=frozenset({Call.SETTLE})) as (a, b):
         quote = await quoted(a)
         a.centre.script[Call.SETTLE] = [Deferred()]
         asks(a.counter.settle(HIS, "s1", order_of(quote)))
         await until(lambda: settlement(b, quote["settlement_id"]).state == "SettleSent")
         await a.crash()
+        await b.outlive(a)
         await until(lambda: settlement(b, quote["settlement_id"]).state == "Reversed")
 
         assert len(a.centre.calls(Call.REVERSE)) == 1
@@ -169,13 +170,14 @@ async def test_what_a_killed_node_had_in_flight_is_unknown_and_pursued_by_the_ot
 
 @pytest_twisted.ensureDeferred
 async def test_invariant_17_an_answer_to_a_node_that_was_taken_over_is_evidence_and_overwrites_nothing(store_url):
-    async with two(store_url, lease_s=3.0, first_check_s=60.0) as (a, b):
+    async with two(store_url, first_check_s=60.0) as (a, b):
         quote = await quoted(a)
         held = Deferred()
         a.centre.script[Call.SETTLE] = [held]
         asks(a.counter.settle(HIS, "s1", order_of(quote)))
         await until(lambda: settlement(b, quote["settlement_id"]).state == "SettleSent")
         a.freeze()
+        await b.outlive(a)
         await until(lambda: settlement(b, quote["settlement_id"]).state == "Unknown")
         held.callback(Answered(c.Settled("SETL9", NOW, settlement(a, quote["settlement_id"]).quoted, "11", "1", "999900")))
         await sleep(reactor, 0.05)
@@ -192,12 +194,13 @@ async def test_invariant_17_an_answer_to_a_node_that_was_taken_over_is_evidence_
 
 @pytest_twisted.ensureDeferred
 async def test_what_is_due_at_a_dead_node_is_done_by_another_and_once(store_url):
-    async with two(store_url, lease_s=3.0, reversible=frozenset({Call.SETTLE}), first_check_s=0.9) as (a, b):
+    async with two(store_url, reversible=frozenset({Call.SETTLE}), first_check_s=0.9) as (a, b):
         quote = await quoted(a)
         a.centre.script[Call.SETTLE] = [Unknown("time-out")]
         with pytest.raises(Fault, match="unknown"):
             await a.counter.settle(HIS, "s1", order_of(quote))
         await a.crash()
+        await b.outlive(a)
         await until(lambda: settlement(b, quote["settlement_id"]).state == "Reversed")
 
         assert len(a.centre.calls(Call.REVERSE)) == 1
@@ -218,12 +221,13 @@ async def test_letters_of_both_nodes_leave_in_order_by_one_of_them(store_url):
 
 @pytest_twisted.ensureDeferred
 async def test_an_answer_of_the_his_to_a_node_that_was_taken_over_closes_no_letter(store_url):
-    async with two(store_url, lease_s=3.0) as (a, b):
+    async with two(store_url) as (a, b):
         held = Deferred()
         a.his.script = [held]
         asks(registered(a))
         await until(lambda: not a.his.script and rows(b, t.outbox))
         a.freeze()
+        await b.outlive(a)
         await until(lambda: rows(b, t.outbox)[0].outcome == "accepted")
         written = len(rows(b, t.journal))
         held.callback(Answered(HisAccepted("PAT2")))

@@ -23,8 +23,8 @@ from tests.support.counter import registered, rig
 NOON = dt.datetime(2026, 11, 20, 4, tzinfo=dt.UTC)
 
 
-def waiting(sequence, lane, matter="settled"):
-    return Waiting(sequence, Letter(f"P{sequence}", "V1", "S1", matter, NOON), lane)
+def waiting(sequence, lane, matter="settled", also=()):
+    return Waiting(sequence, Letter(f"P{sequence}", "V1", "S1", matter, NOON), lane, tuple(also))
 
 
 class Desk:
@@ -83,14 +83,29 @@ class Slow(Outbox):
         raise AssertionError(self.asked)
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=30), st.randoms(use_true_random=False))
-def test_every_letter_leaves_once_and_in_order_of_its_patient_whatever_comes_between(letters, chance):
-    lanes, heard, out, at_rest = Lanes(), [], [], []
-    for number, (lane, registers) in enumerate(letters):
-        lanes.add(waiting(number, lane, "registered" if registers else "settled"))
-    while len(lanes):
+OF = st.one_of(
+    st.sampled_from("abc").map(lambda one: (one, ())), st.sampled_from(["ab", "ac", "bc"]).map(lambda two: ("G", two))
+)
+
+
+@given(st.lists(st.tuples(OF, st.booleans()), max_size=30), st.integers(0, 9), st.randoms(use_true_random=False))
+def test_every_letter_leaves_once_and_in_order_of_its_patients_whatever_comes_between(letters, late, chance):
+    """Those of two patients, as of a merge, among them; some were open again and come in late."""
+    lanes, heard, out, at_rest, reopened = Lanes(), [], [], [], []
+    every = [
+        waiting(number, lane if lane != "G" else f"G{number}", "registered" if registers else "settled", also)
+        for number, ((lane, also), registers) in enumerate(letters)
+    ]
+    chance.shuffle(every)
+    late, prompt = every[:late], sorted(every[late:], key=lambda one: one.sequence)
+    for one in prompt:
+        lanes.add(one)
+    while len(lanes) or late:
+        if late and chance.random() < 0.2:
+            reopened.append(late.pop())
+            lanes.add(reopened[-1])
         if (one := lanes.take()) is not None:
-            assert one.lane not in [other.lane for other in (*out, *at_rest)]
+            assert not {*one.lanes} & {lane for other in (*out, *at_rest) for lane in other.lanes}
             out.append(one)
         if out and chance.random() < 0.6:
             one = out.pop(chance.randrange(len(out)))
@@ -105,8 +120,25 @@ def test_every_letter_leaves_once_and_in_order_of_its_patient_whatever_comes_bet
 
     assert sorted(one.sequence for one in heard) == list(range(len(letters)))
     for lane in "abc":
-        mine = [one.sequence for one in heard if one.lane == lane]
+        mine = [one.sequence for one in heard if lane in one.lanes and one not in reopened]
         assert mine == sorted(mine)
+
+
+def test_a_merge_that_is_open_again_waits_for_what_is_out_and_holds_the_letters_of_both_numbers():
+    lanes = Lanes()
+    for number, lane in ((5, "a"), (6, "b"), (7, "a")):
+        lanes.add(waiting(number, lane))
+    out = lanes.take()
+    lanes.add(waiting(3, "G1", "merged", "ab"))
+    assert [out.sequence, lanes.take()] == [5, None]
+    lanes.done(out)
+    merge = lanes.take()
+    lanes.rest(merge)
+    assert [merge.sequence, lanes.take()] == [3, None]
+    lanes.wake(merge.lane)
+    assert lanes.take() is merge
+    lanes.done(merge)
+    assert sorted(lanes.take().sequence for _ in range(2)) == [6, 7]
 
 
 def test_a_letter_that_is_open_again_goes_before_those_written_after_it_but_not_before_one_that_is_out():

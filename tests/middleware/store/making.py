@@ -12,12 +12,12 @@ from middleware.domain.charge import Bill, Diagnosis
 from middleware.domain.identity import CardIdCode, CardNumber, PersonName
 from middleware.domain.visit import SettlementState
 from middleware.store import tables as t
-from middleware.store.database import open_database, ready
 from middleware.store.units import FeedEntry, Intent, Letter, Record, Request, Unit
 from middleware.store.walk import CHAINS
 from middleware.store.writer import Writer
 from tests.middleware.flow.making import settlement, visit
 from tests.support.fakes import NOW, id_number, lines
+from tests.support.scratch import opened
 from tests.support.vaults import a_vault
 
 HOLDER = Holder(
@@ -47,9 +47,8 @@ def unit(number: int, *, key: str | None = None, body: str = '{"zh":"结算"}', 
 @contextlib.contextmanager
 def database(where):
     """``where`` is a url, or a folder for a file of SQLite's."""
-    engine = open_database(where if isinstance(where, str) else f"sqlite:///{where}/y.db")
+    engine = opened(where if isinstance(where, str) else f"sqlite:///{where}/y.db")
     try:
-        ready(engine)
         yield engine
     finally:
         engine.dispose()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from middleware.store import tables as t
-from middleware.store.bulk import Bulk
+from middleware.store.bulk import TOGETHER, Bulk
+from middleware.store.writer import _upsert
 from tests.middleware.store.making import database
 
 STRANGE = ["", "'", '"', "\\", "\\x41", "\\u0041", "{}", "%s", "?", ":name", "\r\n\t\x01\x7f", "张𠮷", "null", "a" * 199]
@@ -52,3 +54,50 @@ def test_a_value_that_the_database_cannot_hold_is_refused_and_not_changed(postgr
         for text in ("\x00", "x" * 200):
             with pytest.raises(sa.exc.DataError), engine.begin() as connection:
                 Bulk(engine.dialect).execute(connection, sa.insert(t.inbox), [row(1, text, b"")])
+
+
+def letter(number):
+    return {
+        "control_id": f"C{number}", "visit_id": "V1", "settlement_id": "", "matter": "settled", "created_at": "", "outcome": "",
+        "destination": "his", "copy": False,
+    }  # fmt: skip
+
+
+def test_rows_get_their_numbers_in_the_order_in_which_they_were_given(store_url):
+    letters = [letter(number) for number in range(6 * TOGETHER)]
+    insert, left = sa.insert(t.outbox), list(letters)
+    with database(store_url) as engine, engine.begin() as connection:
+        bulk = Bulk(engine.dialect)
+        for count in (1, TOGETHER - 1, TOGETHER, 2 * TOGETHER + 3, TOGETHER + 1):
+            bulk.execute(connection, insert, left[:count])
+            left = left[count:]
+        found = connection.scalars(sa.select(t.outbox.c.control_id).order_by(t.outbox.c.sequence)).all()
+
+        assert found == [one["control_id"] for one in letters[: -len(left)]]
+
+
+def test_a_text_given_as_its_bytes_is_kept_as_text(store_url):
+    texts = [text for text in STRANGE if text]
+    lines = [
+        {"sequence": place, "visit_id": "", "settlement_id": "", "event": "", "previous": "", "hash": "",
+         "line": text.encode()} for place, text in enumerate(texts * 3)
+    ]  # fmt: skip
+    with database(store_url) as engine, engine.begin() as connection:
+        Bulk(engine.dialect).execute(connection, sa.insert(t.journal), lines)
+
+        assert connection.scalars(sa.select(t.journal.c.line).order_by(t.journal.c.sequence)).all() == texts * 3
+        if engine.dialect.name == "sqlite":
+            assert connection.scalars(sa.text("SELECT DISTINCT typeof(line) FROM journal")).all() == ["text"]
+
+
+def test_a_row_that_is_there_is_written_over_also_among_new_ones(store_url):
+    with database(store_url) as engine, engine.begin() as connection:
+        put = _upsert(sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert, t.meta)
+        bulk = Bulk(engine.dialect, distinct=(put,))
+        bulk.execute(connection, put, [{"name": f"n{n}", "value": "before"} for n in range(3)])
+        bulk.execute(connection, put, [{"name": f"n{n}", "value": "%s ?"} for n in range(2, 2 * TOGETHER)])
+        query = sa.select(t.meta.c.name, t.meta.c.value).where(t.meta.c.name.like("n%"))
+
+        assert dict(connection.execute(query).all()) == {
+            f"n{n}": "before" if n < 2 else "%s ?" for n in range(2 * TOGETHER)
+        }

@@ -45,6 +45,17 @@ def test_a_connection_that_cannot_be_durable_is_refused():
     assert caught.value.code == "system.journal"
 
 
+def test_a_file_that_keeps_texts_in_another_encoding_is_refused(tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "y.db")) as other:
+        other.execute("PRAGMA encoding = 'UTF-16'")
+        other.execute("CREATE TABLE t (a)")
+    engine = open_database(f"sqlite:///{tmp_path}/y.db")
+
+    with pytest.raises(Fault, match="UTF-16"):
+        engine.connect()
+    engine.dispose()
+
+
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///"])
 def test_a_database_in_memory_keeps_nothing_and_is_refused(url):
     with pytest.raises(Fault) as caught:

@@ -66,7 +66,7 @@ def forgetting(vault, monkeypatch):
 @pytest.mark.parametrize("what", list(VISITS))
 def test_a_visit_comes_together_as_it_was_and_its_clear_part_names_nobody(what, vault, monkeypatch):
     whole = VISITS[what]
-    clear, personal = part_visit(whole)
+    clear, personal = (part.decode() for part in part_visit(whole))
     sealed = vault.seal("visit", whole.visit_id, "sealed", personal, NOW) if personal else ""
     row = SimpleNamespace(visit_id=whole.visit_id, body=clear, sealed=sealed)
 

@@ -19,7 +19,7 @@ from middleware.domain.statement import DetailRow, Verdict
 from simulators.centre.gateway import Csb, EnvelopeSignature, Tif
 from simulators.centre.ledger import State
 from simulators.centre.server import CentreSimulator
-from tests.adapters.insurance.signing.keys import PUBLIC, private_pem
+from simulators.ecode.keys import PUBLIC, private_pem
 from tests.adapters.insurance.signing.test_signers import secret
 from tests.simulators.centre.desk import LINES, open_desk
 from tests.simulators.centre.test_statements import one_cancelled, one_settled, result, totals

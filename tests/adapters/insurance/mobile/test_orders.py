@@ -40,8 +40,8 @@ from simulators.centre.mobile import MobileOrders
 from simulators.centre.refusals import Refusal
 from simulators.centre.rules import Year
 from simulators.centre.visits import Visit
+from simulators.ecode.keys import private_pem, public_pem
 from tests.adapters.insurance.requests import AT, INSTITUTION, SECRETS, VISIT, holder, line
-from tests.adapters.insurance.signing.keys import private_pem, public_pem
 
 SITE = SiteRules()
 EMPLOYEE = next(person for person in everybody() if person.key == "employee")

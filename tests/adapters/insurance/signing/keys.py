@@ -1,14 +1,7 @@
-"""The key of GB/T 32918.5, appendix A, and PEM files made of numbers by hand."""
+"""The known answer of GB/T 32918.5, appendix A, to the key of the simulators' sandbox."""
 
 from __future__ import annotations
 
-import base64
-
-PRIVATE = 0x3945208F7B2144B13F36E38AC6D39F95889393692860B51A42FB81EF4DF7C5B8
-PUBLIC = (
-    0x09F9DF311E5421A150DD7D161E4BC5C672179FAD1833FC076BB08FF356F35020,
-    0xCCEA490CE26775A52DC6EA718CC1AA600AED05FBF35E084A6632F6072DA9AD13,
-)
 USER_ID = b"1234567812345678"
 MESSAGE = b"message digest"
 # k is random, so OpenSSL signs otherwise; whoever verifies must agree to this one (A.2).
@@ -16,26 +9,3 @@ SIGNATURE = bytes.fromhex(
     "F5A03B0648D2C4630EEAC513E1BB81A15944DA3827D5B74143AC7EACEEE720B3"
     "B1B6AA29DF212FD8763182BC0D421CA1BB9038FD1F7F42D4840B69C485BBC1AA"
 )
-_SM2_CURVE = bytes.fromhex("06082a811ccf5501822d")
-_EC_KEY = bytes.fromhex("06072a8648ce3d0201")
-
-
-def _der(tag: int, content: bytes) -> bytes:
-    return bytes([tag, len(content)]) + content
-
-
-def _point(public: tuple[int, int]) -> bytes:
-    return _der(0x03, b"\x00\x04" + b"".join(number.to_bytes(32, "big") for number in public))
-
-
-def _pem(kind: str, der: bytes) -> bytes:
-    return f"-----BEGIN {kind}-----\n{base64.encodebytes(der).decode()}-----END {kind}-----\n".encode()
-
-
-def private_pem(private: int = PRIVATE, public: tuple[int, int] = PUBLIC) -> bytes:
-    content = _der(0x02, b"\x01") + _der(0x04, private.to_bytes(32, "big")) + _der(0xA0, _SM2_CURVE)
-    return _pem("EC PRIVATE KEY", _der(0x30, content + _der(0xA1, _point(public))))
-
-
-def public_pem(public: tuple[int, int] = PUBLIC) -> bytes:
-    return _pem("PUBLIC KEY", _der(0x30, _der(0x30, _EC_KEY + _SM2_CURVE) + _point(public)))

@@ -16,7 +16,8 @@ from adapters.insurance.signing.openssl import OpenSslSigningKey, OpenSslVerifyi
 from adapters.insurance.signing.sm2 import formed, to_der, to_raw
 from middleware.domain.fault import Fault
 from simulators.centre import gateway
-from tests.adapters.insurance.signing.keys import MESSAGE, PRIVATE, PUBLIC, SIGNATURE, USER_ID, private_pem, public_pem
+from simulators.ecode.keys import PRIVATE, PUBLIC, private_pem, public_pem
+from tests.adapters.insurance.signing.keys import MESSAGE, SIGNATURE, USER_ID
 
 
 @pytest.fixture(scope="module")

@@ -28,8 +28,9 @@ from adapters.insurance.signing.sm2 import to_raw
 from adapters.insurance.signing.voucher import NotGenuine, Voucher, sign_text
 from middleware.domain.fault import Fault
 from simulators.centre import gateway as other
+from simulators.ecode.keys import PUBLIC, private_pem, public_pem
 from tests.adapters.insurance.fault_server import options
-from tests.adapters.insurance.signing.keys import PUBLIC, USER_ID, private_pem, public_pem
+from tests.adapters.insurance.signing.keys import USER_ID
 
 AT = dt.datetime(2026, 3, 2, 1, 30, 15, 100_000, tzinfo=dt.UTC)
 PROFILE = load_profile("999900-test")

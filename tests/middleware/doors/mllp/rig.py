@@ -14,10 +14,10 @@ from middleware.doors.mllp.options import MllpOptions
 from middleware.engine.inbox import Inbox
 from middleware.engine.journal import Journal
 from middleware.engine.pools import Pool
-from middleware.store.database import open_database, ready
 from middleware.store.inbox import InboxReader
 from middleware.store.writer import Writer
 from simulators.ports import free_port
+from tests.support.scratch import opened
 from tests.support.vaults import a_vault
 
 ZONE = dt.timezone(dt.timedelta(hours=8))
@@ -99,8 +99,7 @@ class Site:
         return dt.datetime.now(ZONE) + self.ahead
 
     def start(self):
-        self.database = open_database(self.url)
-        ready(self.database)
+        self.database = opened(self.url)
         self.vault = a_vault(self.database)
         self.journal = Journal(reactor, Writer(self.database, vault=self.vault))
         self.journal.start()

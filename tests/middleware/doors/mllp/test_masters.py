@@ -6,10 +6,9 @@ import pytest
 import pytest_twisted
 
 from middleware.domain.fault import Fault
-from middleware.domain.masters import MAX_RECORDS, MasterKind, MasterState
+from middleware.domain.masters import MAX_RECORDS, MAX_SAID, MAX_TEXT, MasterFacts, MasterKind, MasterState, after_record
 from middleware.doors.mllp.profile import profile_of
-from middleware.doors.mllp.reading import masters_of
-from middleware.hl7.message import decode
+from middleware.doors.mllp.reading import read
 from tests.middleware.doors.mllp.rig import framed, hl7
 from tests.middleware.doors.mllp.test_queries import FACTS, listening
 
@@ -22,7 +21,7 @@ BAD = "MFE|MUP|78||00112|CE\rZ02|00112||F\r"
 
 
 def told(body, **profile):
-    return masters_of(decode(hl7(body=body, kind="MFN^M01").encode()), profile_of(**profile))
+    return read(hl7(body=body, kind="MFN^M01").encode(), "utf-8", profile_of(**profile))
 
 
 def test_departments_and_staff_are_read_as_met_in_the_field_and_items_by_the_standard_or_the_profile():
@@ -38,6 +37,22 @@ def test_departments_and_staff_are_read_as_met_in_the_field_and_items_by_the_sta
     assert (own.kind, own.facts.name, own.facts.catalogue, own.facts.price) == (MasterKind.ITEM, "血常规", "XA01", "12.50")
     elsewhere = told("MFE|MAD|||H01\rZ03|H01|血常规|XA01\r", masters=["item.code=Z03-1", "item.name=Z03-2"])
     assert (elsewhere.records[0].kind, elsewhere.records[0].facts.name) == (MasterKind.ITEM, "血常规")
+
+
+def test_all_that_a_record_says_is_kept_as_it_came_by_its_place_and_bounded():
+    (one,) = told(DEPARTMENT).records
+    assert one.facts.said == (("Z01-1", "6090"), ("Z01-2", "手术室药房"), ("Z01-4", "手术室药房"), ("Z01-5", "P"))
+    (staff,) = told(STAFF + GOOD.replace("\r", "~77\r").rstrip() + "||" + "x" * 300 + "\rZ02|00111|again\rZ09|\r").records
+    said = dict(staff.facts.said)
+    assert (said["Z02-3"], said["Z02-8"], said["Z02-9"]) == ("F", "id", "9103^护理中心~77")
+    assert (said["Z02[2]-1"], said["Z02[2]-2"]) == ("00111", "again")
+    assert len(said["Z02-11"]) == MAX_TEXT
+    assert not any(place.startswith(("Z09", "MFE")) for place in said)
+    assert "9103" not in repr(staff)
+    (nameless,) = told('MFI|Department\rMFE|MUP|||1\rZ01|1|""\r').troubles
+    assert nameless.rule == "is added or updated without a name"
+    crowd = MasterFacts("x", said=tuple((f"Z02-{place}", "1") for place in range(99)))
+    assert len(after_record(MasterFacts(), crowd).said) == MAX_SAID
 
 
 @pytest.mark.parametrize(("event", "state"), [("MDL", "deleted"), ("MDC", "inactive"), ("MAC", "active")])
