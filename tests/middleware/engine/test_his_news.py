@@ -170,8 +170,8 @@ async def test_a_refused_update_moves_nothing_and_is_not_sent_again_once_a_newer
 
 
 @pytest_twisted.ensureDeferred
-async def test_refused_notices_are_corrected_as_any_letter_is_words_by_one_person_names_by_two(store_url):
-    async with rig(store_url) as r:
+async def test_refused_notices_are_corrected_as_any_letter_is_words_by_one_person_names_by_two(tmp_path):
+    async with rig(tmp_path) as r:
         his = Registry(r)
         await registered(r)
         his.script = [Refused("AE", "民族代码未维护")]
