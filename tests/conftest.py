@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 import structlog
+from hypothesis import HealthCheck, settings
 
 from simulators.pcscd import SOCKET_VARIABLE, Pcscd, socket_in
 from simulators.ports import free_port
@@ -31,10 +32,33 @@ PCSCD_FOLDER = Path(tempfile.gettempdir()) / f"yikatong-pcscd-{uuid4().hex[:12]}
 if PCSCD_FOLDER is not None:
     os.environ[SOCKET_VARIABLE] = str(socket_in(PCSCD_FOLDER))
 
+# On a machine with other work an example may take its time: that says nothing of what is tested. (With CI set, hypothesis
+# says so itself, and takes the same examples each time.)
+if not os.environ.get("CI"):
+    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("busy")
+
+
+LONGEST = (
+    "tests/simulation/test_planted.py",
+    "tests/scenarios/test_kill.py",
+    "tests/scenarios/test_kinds.py",
+    "tests/simulation/",
+    "tests/scenarios/",
+    "tests/middleware/engine/",
+    "tests/daemon/",
+    "tests/middleware/store/",
+)
+
 
 def pytest_xdist_auto_num_workers():
     """``-n auto``: one worker a core, where each can have a pcscd of its own; else one after the other."""
     return len(os.sched_getaffinity(0)) if PCSCD_FOLDER is not None else 1
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files begin first, each folder's others behind them: then no worker is left with one when all is done."""
+    items.sort(key=lambda item: next((n for n, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST)))
 
 
 def pytest_collection_finish():

@@ -38,7 +38,9 @@ def main(directory: Path, *, keep: bool) -> int:
     bank = BankSimulator(reactor, free_port())
     media = Media(reactor, directory)
     pharmacy = HisSimulator(reactor, free_port(), "gb18030", numbered=True)
+    door = free_port()  # nothing of the scenes comes in here: it is there to be tried
     settings = {"bank": _bank_settings(bank.start(), directory), "his.destinations.pharmacy": _pharmacy(pharmacy.start())}
+    settings["mllp.his"] = {"port": door}
     stage = Stage(reactor, directory, settings=settings, overrides=media.start())
     result = [1]
 
@@ -48,7 +50,7 @@ def main(directory: Path, *, keep: bool) -> int:
             await stage.start()
             result[0] = await _in_thread(reactor, _scenes, stage, bank, media, pharmacy, reactor)
             if keep and result[0] == 0:
-                _say_where(stage, bank)
+                _say_where(stage, bank, door)
                 await _until_interrupted(reactor)
         except (PcscdUnavailableError, DaemonDiedError) as exc:
             error(f"演示无法开始 / the demo cannot start: {exc}")
@@ -116,7 +118,7 @@ def _scenes(stage: Stage, bank: BankSimulator, media: Media, pharmacy: HisSimula
     return 0 if agree else 1
 
 
-def _say_where(stage: Stage, bank: BankSimulator) -> None:
+def _say_where(stage: Stage, bank: BankSimulator, door: int) -> None:
     line()
     line("── 保持运行，按 Ctrl-C 结束 / everything keeps running, Ctrl-C ends it")
     line(f"   socket API   127.0.0.1:{stage.api_port}  unix {stage.unix_path}")
@@ -125,7 +127,8 @@ def _say_where(stage: Stage, bank: BankSimulator) -> None:
     http = f"http://127.0.0.1:{stage.http_port}"
     line(f"   HTTP         {http}/health/full  {http}/metrics  {http}/feed/v1/settlements")
     line(f"   centre       {stage.centre.url}  ledger http://127.0.0.1:{stage.centre.port}/admin/ledger")
-    line(f"   HIS (MLLP)   127.0.0.1:{stage.his_port}")
+    line(f"   HIS (MLLP)   127.0.0.1:{stage.his_port} 模拟 HIS / simulated")
+    line(f"   HL7 in       127.0.0.1:{door} 您的 HIS 发到这里 / your HIS sends here, [mllp.his]")
     line(f"   bank         127.0.0.1:{bank.port} (ISO 8583)")
     line(f"   reader       {stage.reader_name()}")
     line(f"   files        {stage.directory}")

@@ -77,5 +77,6 @@ def _body(caller: Caller, act: CardAct) -> dict[str, Any]:
         "why": act.why[:MAX_WHY],
         "tries_left": act.tries_left,
     }
-    who = {"role": str(caller.role), "account": caller.account, "terminal": caller.terminal, "reader": act.reader}
+    reader = "" if act.code == "reader.unknown" else act.reader  # what is no reader's name may be anybody's
+    who = {"role": str(caller.role), "account": caller.account, "terminal": caller.terminal, "reader": reader}
     return who | {name: value for name, value in facts.items() if value not in ("", [], None)}

@@ -71,7 +71,8 @@ class RegistryDesk:
         else:
             change = await self._about_conflict(key, decision, note)
         made = registers.proposed_of(change, caller.account, means.now())
-        await self._commit(caller, "RegistryProposed", made, registers.propose(made))
+        sealed = await means.pool.run(means.reader.registers.sealed_note, made, means.now())
+        await self._commit(caller, "RegistryProposed", made, registers.propose(made, sealed))
         return proposal_view(made)
 
     async def approve(self, caller: Caller, proposal: str) -> Answer:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from attrs import frozen
+from attrs import evolve, frozen
 from sqlalchemy.dialects import postgresql, sqlite
 
 from middleware.domain.card_list import ListedCard, names_of
@@ -33,6 +33,7 @@ from middleware.domain.registry import (
 from middleware.store import tables as t
 from middleware.store.batch import stamp
 from middleware.store.codec import decode_json, encode
+from middleware.store.prepared import Prepared
 from middleware.store.units import WorkRefusedError
 from middleware.store.vault import Vault
 
@@ -43,7 +44,7 @@ _DIGITS = 32
 _KINDS: dict[Matter, Any] = {Matter.PSAM: Psam, Matter.TERMINAL: Terminal, Matter.ISSUER: Issuer}
 _e, _p, _l, _c = t.register_entry.c, t.registry_proposal.c, t.card_list.c, t.listed_card.c
 # Written once: it is asked at each card and each settlement, and SQLAlchemy took longer to write it than SQLite to answer.
-_LISTING = (
+_LISTING = Prepared(
     sa.select(_c.reason, _c.since, _c.list_id)
     .join(t.card_list, _l.list_id == _c.list_id)
     .where(_c.digest.in_(sa.bindparam("digests", expanding=True)), _l.state == str(ListState.CURRENT))
@@ -118,13 +119,24 @@ class Registers:
         """What waits for a second person, the oldest first."""
         query = sa.select(t.registry_proposal).order_by(_p.at, _p.proposal).limit(MAX_PROPOSALS)
         with self._engine.connect() as connection:
-            return [_proposed(row) for row in connection.execute(query)]
+            return [self._proposed(row) for row in connection.execute(query)]
 
     def proposal(self, proposal: str) -> Proposed | None:
         """One of them."""
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(t.registry_proposal).where(_p.proposal == proposal)).one_or_none()
-        return _proposed(row) if row is not None else None
+        return self._proposed(row) if row is not None else None
+
+    def sealed_note(self, made: Proposed, at: dt.datetime) -> str:
+        """The proposal's note as it is stored; "" where there is none. For a reader's thread."""
+        note = made.change.note
+        return self._vault.seal_standing("registry_proposal", made.proposal, "sealed", note, at) if note else ""
+
+    def _proposed(self, row: Any) -> Proposed:
+        change = _changes.decode(row.body)
+        if row.sealed:
+            change = evolve(change, note=self._vault.open("registry_proposal", row.proposal, "sealed", row.sealed))
+        return Proposed(row.proposal, change, row.by, row.at)
 
     # -- lists of cards
 
@@ -138,7 +150,7 @@ class Registers:
         if not digests:
             return None
         with self._engine.connect() as connection:
-            row = connection.execute(_LISTING, {"digests": digests}).one_or_none()
+            row = _LISTING.row(connection, digests=digests)
         return Listing(ListReason(row.reason), _moment(row.since), row.list_id) if row is not None else None
 
     def lists(self) -> list[Any]:
@@ -175,14 +187,15 @@ class Registers:
 # -- works: each in one transaction of the one writer, which may refuse it
 
 
-def propose(made: Proposed) -> Work:
-    """Keep a proposal; the same one again changes nothing. Refused when too many wait."""
+def propose(made: Proposed, sealed: str = "") -> Work:
+    """Keep a proposal, with its note as ``sealed_note`` made it; the same again is no news. Refused when too many wait."""
 
     def work(connection: sa.Connection) -> None:
         waiting = connection.scalar(sa.select(sa.func.count()).select_from(t.registry_proposal)) or 0
         if waiting >= MAX_PROPOSALS:
             raise WorkRefusedError(Fault("system.busy", f"{waiting} proposals wait for a second person"))
-        row = {"proposal": made.proposal, "body": encode(made.change), "by": made.by, "at": made.at}
+        body = encode(evolve(made.change, note=""))
+        row = {"proposal": made.proposal, "body": body, "by": made.by, "at": made.at, "sealed": sealed}
         connection.execute(_insert(connection, t.registry_proposal).values(**row).on_conflict_do_nothing())
 
     return work
@@ -338,10 +351,6 @@ def _is(matter: Matter, key: str) -> Any:
 def _stored(row: Any) -> Stored:
     entry = msgspec.json.decode(row.body, type=_KINDS[Matter(row.register)])
     return Stored(entry, row.version, row.changed_at, row.used_at, row.failures)
-
-
-def _proposed(row: Any) -> Proposed:
-    return Proposed(row.proposal, _changes.decode(row.body), row.by, row.at)
 
 
 def _moment(text: str) -> dt.datetime:

@@ -416,6 +416,7 @@ registry_proposal = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("by", sa.String(64), nullable=False),
     sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False, server_default="", info=SEALED),  # the note: it may name somebody
 )
 
 card_list = sa.Table(

@@ -201,7 +201,8 @@ def test_a_restore_that_a_power_cut_interrupted_is_done_by_running_it_again(book
 def test_a_clock_behind_what_was_sent_refuses_the_restore_for_ids_would_come_again(books, backup, place):
     if place == "message":
         books.sql(
-            "UPDATE message SET message_id = 'H99990000001' || '20990101000000' || substr(message_id, 27) WHERE call = '1101'"
+            "UPDATE message SET message_id = 'H99990000001' || '20990101000000' || substr(message_id, 27)"
+            " WHERE message_id = (SELECT min(message_id) FROM message WHERE call = '1101')"
         )
         early = dt.datetime.now(dt.UTC)
     else:

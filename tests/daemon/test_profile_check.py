@@ -144,6 +144,22 @@ def test_every_key_of_a_profile_has_its_chinese_and_no_word_is_of_another() -> N
     assert word("nothing.of.ours") == ""
 
 
+def test_the_template_says_each_key_in_chinese_too() -> None:
+    text = (REGIONS / "template.toml").read_text(encoding="utf-8")
+    rare = {
+        "soap.head",
+        "soap.names",
+        "soap.fields",
+        "soap.codes",
+        "national",
+        "signature.signtype",
+        "signature.with_token",
+    }
+    missing = {key.path for key in keys() if word(key.path) not in text and not key.path.startswith("categories.*")}
+
+    assert missing <= rare
+
+
 def test_a_profile_with_a_mistake_is_refused_with_the_whole_list(tmp_path: Path) -> None:
     path = written(tmp_path, WRONG)
 

@@ -43,10 +43,12 @@ HEADING = """# 与他人的 SOAP 实现对接 / Against a SOAP stack of other au
 <!-- 由 make interop 生成，勿手改 / Made by make interop; do not edit. -->
 
 npm `soap`（Node）按其他风格的 WSDL 提供服务，再作为客户端转给模拟中心；下面是对它的一致性测试。
+它把空值写成 `xsi:nil` 却不声明前缀，程序照样读。
 
 npm `soap` on Node keeps contracts of other conventions (`config/regions/wsdl/example-*.wsdl`, and the typed one) and is a
 client of the simulated centre behind it; these are the conformance runs against it. Whatever goes wrong behind it arrives as
-its SOAP Fault, and a Fault is an unknown outcome."""
+its SOAP Fault, and a Fault is an unknown outcome. It writes a null as `xsi:nil` without declaring the prefix, and is read all
+the same."""
 # What is spoken: the server's kind, its contract, and the profile that knows it.
 RUNS = (
     ("process", WSDLS / "example-jaxws.wsdl", "999900-process", PROCESS),

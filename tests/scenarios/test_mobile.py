@@ -8,27 +8,21 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 
-from simulators.centre.channel import ChannelSimulator
 from simulators.centre.ledger import State
-from simulators.ecode.keys import PRIVATE, PUBLIC, private_pem, public_pem
-from simulators.ecode.sealed import SealedSide
-from simulators.ports import free_port
 from simulators.stage import Stage
 from tests.scenarios.hospital import Hospital
+from tests.scenarios.phones import PATH_SECRET, channel_of, settings_in
 
 pytestmark = [pytest.mark.pcsc, pytest.mark.slow]
-
-APP, SECRET = "1G7SIC7HV02Q3F60C80A0000", "the-app-secret"
-PATH_SECRET = "a-path-that-nobody-knows"
 
 
 class Phone:
     """A hospital with its channel, and what a person does with a phone."""
 
-    def __init__(self, stage, channel, port):
+    def __init__(self, stage, channel, url):
         self.h = Hospital(stage)
         self.stage, self.channel = stage, channel
-        self.url = f"http://127.0.0.1:{port}/mobile/6302/{PATH_SECRET}"
+        self.url = url
 
     async def quoted(self):
         bill = self.h.bill(await self.h.visit()) | {"use_account": False}  # so that an own share is left to pay
@@ -49,34 +43,17 @@ class Phone:
 @pytest_twisted.async_yield_fixture(scope="module", params=["999900-test", "999900-national"])
 async def phone(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("mobile")
-    secrets = {
-        "secret": SECRET.encode(),
-        "ours.pem": private_pem(),
-        "theirs.pem": public_pem(),
-        "path": PATH_SECRET.encode(),
-    }
-    for name, content in secrets.items():
-        (folder / name).write_bytes(content)
-        (folder / name).chmod(0o400)
-    port, centre = free_port(), {"profile": request.param}
-    mobile = {
-        "enabled": True, "app_id": APP, "app_secret": str(folder / "secret"), "signing_key": str(folder / "ours.pem"),
-        "channel_key": str(folder / "theirs.pem"), "total_deadline_s": 2.0,
-    }  # fmt: skip
-    notices = {"port": port, "path_secret": str(folder / "path")}
+    more, url = settings_in(folder)
+    centre = {"profile": request.param}
     engine = {"first_check_s": 0.2, "repeat_s": 0.2}
-    settings = {"centre": centre, "mobile": mobile, "mobile_notices": notices, "engine": engine}
-    stage = Stage(reactor, folder, settings=settings)
+    stage = Stage(reactor, folder, settings={"centre": centre, "engine": engine} | more)
     if request.param.endswith("national"):
         own = {"gateway_id": "AK", "gateway_secret": str(folder / "secret"), "signing_key": str(folder / "ours.pem")}
         centre |= own | {"url": stage.centre.national_url}
-    side = SealedSide(APP, SECRET, (PRIVATE, PUBLIC), PUBLIC, stage.centre.business.now)
-    channel = ChannelSimulator(reactor, stage.centre.business, side, free_port())
-    channel.start()
-    mobile["url"] = channel.url
+    channel = channel_of(stage, more["mobile"])
     try:
         await stage.start()
-        made = Phone(stage, channel, port)
+        made = Phone(stage, channel, url)
         await made.h.insert("employee")
         yield made
     finally:

@@ -1,4 +1,4 @@
-"""Invariant 21 over a whole day of intake, door, identity and outbox: nobody shows in anything that is not about them.
+"""Invariant 21 over a whole day of every way in: HL7, counter, desk, cards, codes and phones; nobody shows where nobody belongs.
 
 The real daemon at debug level; every value of everybody who appeared is looked for, in every writing, in everything that it
 wrote or said outside the answers that are about a person: log, metrics, health, feed, faults, lists, and its whole database.
@@ -7,6 +7,8 @@ wrote or said outside the answers that are about a person: log, metrics, health,
 from __future__ import annotations
 
 import base64
+import contextlib
+import itertools
 import json
 
 import pytest
@@ -15,18 +17,26 @@ from attrs import frozen
 from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 
-from clients.python.yikatong_client import ApiError
+from clients.python.yikatong_client import ApiError, connect
+from daemon.demo.media import ID_READER, SCANNER, Media
+from middleware.domain.order import Role
+from middleware.doors.local_api.methods import METHODS
 from simulators.his.knobs import Fault
 from simulators.people import PEOPLE
 from simulators.ports import free_port
+from simulators.serial.id_module import LaidCard
 from simulators.stage import Stage
+from tests.middleware.doors.local_api.samples import PARAMS
 from tests.middleware.doors.mllp.rig import Sender, framed, hl7
 from tests.middleware.engine.test_intake import ft1
-from tests.scenarios.hospital import Hospital, until
+from tests.scenarios.hospital import Hospital, in_thread, until
+from tests.scenarios.phones import channel_of, settings_in
 
 pytestmark = [pytest.mark.pcsc, pytest.mark.slow]
 
 WHO = ("employee", "resident", "four-byte", "long-name", "refused")
+
+BY_OTHER_MEDIA = ("first-generation", "maternity")  # an id card is laid on, a code is scanned
 
 
 @frozen
@@ -50,7 +60,9 @@ def everybody():
 
 def secrets_of(people):
     own = {value for one in people for value in (one.name, one.id_number, one.card, one.phone, one.address)}
-    return own | {PEOPLE[one.key].card_id_code for one in people}
+    beside = {value for key in BY_OTHER_MEDIA for value in (PEOPLE[key].name, PEOPLE[key].id_number)}
+    beside.add(LaidCard.of(PEOPLE[BY_OTHER_MEDIA[0]]).texts["address"])
+    return own | beside | {PEOPLE[one.key].card_id_code for one in people}
 
 
 def found_in(data, secrets):
@@ -144,6 +156,96 @@ async def asked_wrong(h, people):
     return faults
 
 
+# Made by the caller and kept as they are; and names of things: of a PSAM and where it is, of whoever sent a list of cards.
+OWN_KEYS = frozenset({"request_id", "key", "place", "source"})
+
+
+def misplaced(params, values):
+    """The parameters once for each text in them, with somebody's own in its place."""
+    for name, value in params.items():
+        if name in OWN_KEYS:
+            continue
+        if isinstance(value, str):
+            yield params | {name: next(values)}
+        elif isinstance(value, dict):
+            yield from (params | {name: one} for one in misplaced(value, values))
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            yield from (params | {name: [one]} for one in misplaced(value[0], values))
+
+
+def said_everywhere(h, people):
+    """Each text of each method is somebody's name, number, phone or address once. What was refused, as it was said."""
+    values = itertools.cycle(
+        [value for one in people for value in (one.name, one.id_number, one.phone, one.address, one.card)]
+    )
+    faults = {}
+    with contextlib.ExitStack() as open_:
+        clients = {}
+        for role in ("his", "pos", "operator"):
+            clients[role] = open_.enter_context(connect(port=h.stage.api_port))
+            clients[role].hello(h.stage.tokens[role])
+        for method, params in PARAMS.items():
+            client = next((clients[role] for role in clients if Role(role) in METHODS[method].roles), None)
+            if client is None:
+                continue
+            here = params | {"reader": h.stage.reader_name()} if "reader" in params else params
+            for wrong in misplaced(here, values):
+                try:
+                    client.call(method, wrong)
+                except ApiError as error:
+                    faults.setdefault(method, []).append([error.code, str(error), error.data])
+    return {name: json.dumps(said, ensure_ascii=False) for name, said in faults.items()}
+
+
+async def filed(h, people):
+    """Everything that a counter may say of a person, where it belongs: contacts, agents, words; and centre and HIS say it back."""
+    a, b, *_ = people
+    contact = {"phone": a.phone, "address": a.address}
+    agent = {"name": b.name, "number": b.id_number, "phone": b.phone, "address": b.address, "relation": "1"}
+    order = await h.registration() | {"phone": a.phone, "employer": a.address}
+    visit = await h.call("patient.register", order)
+    words = f"{a.name}，{a.phone}，{a.address}"
+    to = {"code": "H2", "name": "上级医院"}
+    base = {"visit_id": visit["visit_id"], "contact": contact}
+    await h.end(
+        "filing.referral",
+        base | {
+            "request_id": h.key(), "to": to, "to_region": "430100", "way": "2", "on": "2026-11-22", "reason": "病情需要",
+            "opinion": words, "diagnosis": {"code": "J18", "name": "肺炎"}, "condition": words,
+        },
+    )  # fmt: skip
+    await h.end(
+        "filing.institution",
+        base | {"request_id": h.key(), "application": "1", "since": "2026-11-01", "agent": agent, "memo": words},
+    )
+    h.stage.centre.faults.next("2206", "refuse", text=f"{words} {a.id_number}")
+    await h.fault("settlement.quote", h.bill(visit))
+    link = {"kind": "treatment-card", "number": b.phone, "id_number": b.id_number, "name": b.name}
+    await h.call("registry.link", link)
+    await h.end("identity.merge", {"prior": "P0", "kept": "P1", "note": words}, role="operator")
+
+
+async def by_phone(h, people, channel, url):
+    """An order that is paid; the channel says of whom, truly, forged, and where nobody listens."""
+    c = people[2]
+    quote = await h.quote()
+    order = await h.call("mobile.order", h.confirmation(quote) | {"voucher": c.id_number})
+    channel.orders.pay(order["order_number"])
+    said = {"psnName": c.name, "certNo": c.id_number, "tel": c.phone, "addr": c.address}
+    for where, forged in ((url, True), (f"{url}/{c.phone}", False), (url, False)):
+        await channel.notify(where, order["order_number"], forged=forged, **said)
+    await h.until(quote["settlement_id"], "Delivered")
+
+
+async def shown(h, media):
+    """Somebody by an id card, which has an address, and somebody by a code, for whom a service speaks."""
+    media.module.lay(PEOPLE["first-generation"])
+    await h.call("card.read", {"reader": ID_READER})
+    media.module.lift()
+    media.scanner.scan("CODE-maternity-1")
+    await h.call("card.read", {"reader": SCANNER})
+
+
 async def lists(h):
     """What an operator sees without saying why."""
     asked = (
@@ -157,7 +259,10 @@ async def lists(h):
 async def test_invariant_21_after_a_day_nobody_shows_in_logs_metrics_health_feed_faults_lists_or_the_database(tmp_path):
     port = free_port()
     settings = {"mllp.his": {"port": port, "responses": ["ADT^ZP1=RSP^K23"]}, "log": {"level": "debug"}}
-    stage = Stage(reactor, tmp_path, settings=settings)
+    phones, url = settings_in(tmp_path)
+    media = Media(reactor, tmp_path / "media")
+    stage = Stage(reactor, tmp_path, settings=settings | phones, overrides=media.start())
+    channel = channel_of(stage, phones["mobile"])
     stage.mllp_port = port
     people = everybody()
     secrets = secrets_of(people)
@@ -166,7 +271,12 @@ async def test_invariant_21_after_a_day_nobody_shows_in_logs_metrics_health_feed
         h = Hospital(stage)
         await spoken(h)
         await at_the_counter(h, people)
+        await h.insert(people[0].key)
+        await filed(h, people)
+        await shown(h, media)
+        await by_phone(h, people, channel, url)
         seen = await lists(h)
+        seen |= await in_thread(said_everywhere, h, people)
         seen |= {f"fault {n}": fault for n, fault in enumerate(await asked_wrong(h, people))}
         for path in ("/metrics", "/health", "/health/full", "/health/ready"):
             seen[path] = (await h.get(path))[1].decode()
@@ -177,10 +287,13 @@ async def test_invariant_21_after_a_day_nobody_shows_in_logs_metrics_health_feed
         assert len(h.rows("journal")) > 40
     finally:
         await stage.stop()
+        await media.stop()
+        await channel.stop()
 
+    spoken_of = {name: text.encode() for name, text in seen.items()}
     files = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix in {".db", ".log", ".db-wal"}}
     assert {"yikatong.db", "daemon.log"} <= files.keys()
     assert b"hl7.refused" in files["daemon.log"]
     assert found_in(told, secrets)  # to the HIS they were said: whoever looks does find
-    for name, data in (files | {name: text.encode() for name, text in seen.items()}).items():
-        assert found_in(data, secrets) == [], name
+    leaks = {name: found for name, data in (files | spoken_of).items() if (found := found_in(data, secrets))}
+    assert leaks == {}

@@ -5,9 +5,6 @@ from __future__ import annotations
 import attrs
 from twisted.internet import reactor
 
-from adapters.insurance.exchange.options import CentreOptions
-from adapters.insurance.opening import centre_of
-from adapters.insurance.profile import load_profile
 from daemon.conformance.stand import speech_of
 from middleware.engine.asking import Patience
 from middleware.engine.catalogue import Downloader
@@ -15,24 +12,8 @@ from middleware.engine.catalogue_desk import CatalogueDesk
 from middleware.engine.item_check import ItemCheck
 from middleware.store.catalogue import Catalogues
 from simulators.centre.server import CentreSimulator
-from tests.adapters.insurance.requests import holder
-from tests.support.fakes import FakeReaders, card_read
 from tests.support.rig import Rig
-
-PROFILE = load_profile("999900-test")
-NATIONAL = attrs.evolve(PROFILE, dialect="national")
-PROCESS = attrs.evolve(PROFILE, dialect="soap-process")
-
-
-class Employee(FakeReaders):
-    """A card whose holder the centre knows."""
-
-    async def read_card(self, reader):
-        who = holder("employee")
-        return attrs.evolve(
-            card_read(), id_number=who.id_number, name=who.name, card_number=who.card_number,
-            card_id_code=who.card_id_code, birth_date=who.birth_date, sex=who.sex, nation=who.nation,
-        )  # fmt: skip
+from tests.support.wire import PROFILE, Employee, centre_at
 
 
 class Shelf:
@@ -53,13 +34,7 @@ class Shelf:
         return self.simulator.business.catalogues
 
     async def start(self):
-        url = self.simulator.national_url if self.profile.dialect == "national" else self.simulator.url
-        options = CentreOptions(
-            url=url, institution_code="H99990000001", institution_name="测试医院", profile="999900-test",
-            operator="0001", operator_name="操作员", total_deadline_s=5.0, late_reply_s=0.0, idle_s=1.0,
-        )  # fmt: skip
-        self.rig.centre = self.centre = centre_of(options, reactor, self.rig.now, self.profile)
-        self.centre.start()
+        self.rig.centre = self.centre = centre_at(self.simulator, self.profile, self.rig.now)
         await self.rig.start()
         self.store = Catalogues(self.rig.database)
         rules = self.profile.catalogue.rules

@@ -6,6 +6,7 @@ Blocking, and free of state between messages: one object serves all threads (mea
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +23,7 @@ from middleware.domain.fault import Fault
 
 MAX_FAULT_CODE = 64
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+_ENVELOPE = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,63}:)?Envelope(?=[\s>])")
 # zeep logs what it cannot read, and its texts hold the reply: a patient's data (insurance.md 5.4).
 _SILENCED = logging.getLogger("zeep")
 _parse: Any = parse_xml  # annotated for text, written for bytes
@@ -99,15 +101,18 @@ class Stack:
             raise Fault("centre.field", f"{where}: {type(exc).__name__} in the contract") from None
         return written
 
-    def read(self, name: str, body: bytes) -> Any:
+    def parse(self, body: bytes) -> Any:
+        """The document, or ``Unreadable``. Strict, and without a DTD; only the prefix of ``xsi:nil`` may be undeclared."""
+        try:
+            return _parse(_declared(body), self._client.transport, settings=self._client.settings)
+        except (ZeepError, ValueError, etree.LxmlError) as exc:
+            raise Unreadable(f"{type(exc).__name__} in parsing") from None
+
+    def read(self, name: str, document: Any) -> Any:
         """What zeep makes of that operation's reply, or a ``SoapFault``; ``Unreadable`` for everything else.
 
         Strict: one element too many or in another namespace is no reply.
         """
-        try:
-            document = _parse(body, self._client.transport, settings=self._client.settings)
-        except (ZeepError, ValueError, etree.LxmlError) as exc:
-            raise Unreadable(f"{type(exc).__name__} in parsing") from None
         content = _body_of(document)
         if content.tag == f"{{{_SOAP}}}Fault":
             return SoapFault((content.findtext("faultcode") or "").strip().rpartition(":")[2][:MAX_FAULT_CODE])
@@ -118,6 +123,13 @@ class Stack:
             return operation.process_reply(document)
         except Exception as exc:  # noqa: BLE001 - whatever zeep raises over a stranger's bytes means: not readable
             raise Unreadable(f"{type(exc).__name__} in reading") from None
+
+
+def _declared(body: bytes) -> bytes:
+    """With the one prefix that npm's ``soap`` does not declare where it writes a null; it has one meaning only."""
+    if b"xsi:nil=" not in body or b"xmlns:xsi=" in body:
+        return body
+    return _ENVELOPE.sub(rb'\g<0> xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"', body, count=1)
 
 
 def _is_reply(output: Any, content: Any) -> bool:

@@ -646,6 +646,7 @@ def methods_of(role: Role) -> list[str]:
     return [row.name for row in _ROWS if role in row.roles]
 
 
+_END_AS_TOLD = params.END.replace("\\", "\\\\")  # msgspec shows a pattern as Python writes it
 _QUOTING = "Invalid enum value"  # of which msgspec shows the value, whatever it is
 
 
@@ -654,4 +655,5 @@ def _placed(message: str) -> str:
     rule, mark, place = message.rpartition(" - at `$")
     if not mark:
         rule, place = message, ""
-    return f"params{place.rstrip('`')}: {_QUOTING if rule.startswith(_QUOTING) else rule}"
+    shown = _QUOTING if rule.startswith(_QUOTING) else rule.replace(_END_AS_TOLD, "$")
+    return f"params{place.rstrip('`')}: {shown}"

@@ -58,4 +58,5 @@ def trouble(fault: str) -> Trouble | None:
     row = RULES.get(fault, RULES["system.journal"])
     if not row.number:
         return None
-    return Trouble(row.number, row.name, row.field, f"{fault}: {FAULTS[fault].en}"[:MAX_TEXT])
+    whole = f"{fault}: {FAULTS[fault].en}"
+    return Trouble(row.number, row.name, row.field, whole if len(whole) <= MAX_TEXT else f"{fault}: {row.en}")

@@ -77,17 +77,17 @@ class FaultServer(Factory):
         return f"http://127.0.0.1:{self.port.getHost().port}/centre"
 
     def received(self, count: int) -> Deferred[None]:
-        """Fires when that many whole requests have arrived."""
+        """Fires when that many whole requests have arrived; fails when they never do."""
         waiter: Deferred[None] = Deferred()
         self._waiting.append((count, waiter))
         self.seen(None)
-        return waiter
+        return waiter.addTimeout(90, reactor)
 
     def seen(self, _result: object) -> None:
         for entry in list(self._waiting):
             if len(self.requests) >= entry[0]:
                 self._waiting.remove(entry)
-                entry[1].callback(None)
+                entry[1].callback(None)  # of one that was given up on: nothing happens
 
     async def stop(self) -> None:
         for peer in self.peers:

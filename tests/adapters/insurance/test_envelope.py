@@ -129,6 +129,24 @@ def test_what_breaks_the_contract_is_unreadable(envelopes: Envelopes, body: byte
         envelopes.read("2208", body)
 
 
+def test_a_null_of_npms_soap_is_read_though_it_does_not_declare_its_prefix(envelopes: Envelopes) -> None:
+    setlinfo = '<setlinfo><medfee_sumamt>-1.00</medfee_sumamt><psn_part_amt xsi:nil="true"></psn_part_amt></setlinfo>'
+    body = reply(f'<infcode>0</infcode><err_msg xsi:nil="true"></err_msg><output>{setlinfo}</output>')
+    whole = body.replace(b"<s:Body>", b'<s:Body xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">')
+
+    read, as_it_should_be = envelopes.read("2208", body), envelopes.read("2208", whole)
+
+    assert isinstance(read, Tokens)
+    assert read == as_it_should_be
+    assert (read.output["setlinfo"]["psn_part_amt"], str(read.output["setlinfo"]["medfee_sumamt"])) == (None, "-1.00")
+
+
+@pytest.mark.parametrize("inner", ["<x:infcode>0</x:infcode>", '<infcode xsl:nil="true">0</infcode>'])
+def test_any_other_prefix_that_is_not_declared_is_unreadable(envelopes: Envelopes, inner: str) -> None:
+    with pytest.raises(Unreadable):
+        envelopes.read("2208", reply(inner))
+
+
 @pytest.mark.parametrize(
     ("code", "expected"), [("<faultcode>s:Server</faultcode>", "Server"), ("<faultcode/>", ""), ("", "")]
 )

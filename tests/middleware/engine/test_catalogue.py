@@ -18,7 +18,8 @@ from middleware.store import catalogue as stored
 from middleware.store import tables as t
 from simulators.centre.catalogue import CATALOGUE
 from simulators.centre.catalogue_files import COMING, ENDED, Told
-from tests.support.catalogue import NATIONAL, PROCESS, PROFILE, play
+from tests.support.catalogue import play
+from tests.support.wire import NATIONAL, PROCESS, PROFILE
 
 WHO = Caller(Role.OPERATOR, "operator-1", "")
 VERSIONS = "V20250101_A", "V20260101_A"

@@ -55,8 +55,8 @@ async def test_a_record_has_a_version_for_each_word_about_it_and_silence_drops_n
 
 
 @pytest_twisted.ensureDeferred
-async def test_all_that_the_his_said_is_kept_sealed_seen_by_an_operator_who_says_why_and_emptied_by_the_his(store_url):
-    async with rig(store_url) as r:
+async def test_all_that_the_his_said_is_kept_sealed_seen_by_an_operator_who_says_why_and_emptied_by_the_his(tmp_path):
+    async with rig(tmp_path) as r:
         his = His(r)
         await his.tell("MFN^M01", "MFI|Employee", "MFE|MUP|||D1|CE", "Z02|D1|测试医生|F||副主任医师|||证件9|01^护理")
         await his.tell("MFN^M01", "MFI|Employee", "MFE|MUP|||D1|CE", 'Z02|D1|测试医生|||""|||证件8')

@@ -170,8 +170,8 @@ async def test_a_refused_update_moves_nothing_and_is_not_sent_again_once_a_newer
 
 
 @pytest_twisted.ensureDeferred
-async def test_refused_notices_are_corrected_as_any_letter_is_words_by_one_person_names_by_two(store_url):
-    async with rig(store_url) as r:
+async def test_refused_notices_are_corrected_as_any_letter_is_words_by_one_person_names_by_two(tmp_path):
+    async with rig(tmp_path) as r:
         his = Registry(r)
         await registered(r)
         his.script = [Refused("AE", "民族代码未维护")]
@@ -269,6 +269,11 @@ class Registry(Hospital):
         self.told = His(r)
         self.told.desk.merges = Merges(r.engine.means, self.news)
 
+    async def two_persons(self):
+        """P001, and P002 whose document nobody knows."""
+        await self.told.tell("ADT^A04", pid("P001"))
+        await self.told.tell("ADT^A04", pid("P002", document=""))
+
     async def merge(self, prior="P002", kept="P001"):
         made = await self.told.told.identities.merge(LI, MediumNumber(prior), MediumNumber(kept), "本人到场")
         METHODS["identity.merge"].check_result(made)
@@ -281,8 +286,7 @@ class Registry(Hospital):
 async def test_two_numbers_that_two_persons_made_one_are_told_once_and_their_undoing_too(store_url):
     async with rig(store_url) as r:
         his = Registry(r)
-        await his.told.tell("ADT^A04", pid("P001"))
-        await his.told.tell("ADT^A04", pid("P002", document=""))
+        await his.two_persons()
         key = await his.merge()
         (merge,) = await his.until(MergePatients, 1)
         assert (merge.prior.number.reveal(), merge.kept.number.reveal(), merge.undone) == ("P002", "P001", False)
@@ -322,16 +326,21 @@ async def test_a_merge_keeps_its_place_among_the_letters_of_both_its_numbers(sto
         ]  # fmt: skip
 
 
+async def refused_merge(r):
+    """A HIS that takes no undoing refuses a merge of two persons of its own: the HIS, the merge's key, the letter."""
+    his = Registry(r, wants=EVERYTHING - {HisMatter.UNMERGED})
+    await his.two_persons()
+    his.script = [Refused("AE", "不能合并")]
+    key = await his.merge()
+    (letter,) = [row.control_id for row in rows(r, t.outbox)]
+    await became(r, letter, "refused AE")
+    return his, key, letter
+
+
 @pytest_twisted.ensureDeferred
 async def test_what_the_his_was_told_is_not_undone_here_when_it_takes_no_undoing(tmp_path):
     async with rig(f"sqlite:///{tmp_path}/y.db") as r:
-        his = Registry(r, wants=EVERYTHING - {HisMatter.UNMERGED})
-        await his.told.tell("ADT^A04", pid("P001"))
-        await his.told.tell("ADT^A04", pid("P002", document=""))
-        his.script = [Refused("AE", "不能合并")]
-        key = await his.merge()
-        (letter,) = [row.control_id for row in rows(r, t.outbox)]
-        await became(r, letter, "refused AE")
+        his, key, letter = await refused_merge(r)
         await his.told.decide(key, "undo")  # it never heard of it
         await his.told.decide(key, "follow")
         await his.until(MergePatients, 1)
@@ -343,13 +352,7 @@ async def test_what_the_his_was_told_is_not_undone_here_when_it_takes_no_undoing
 @pytest_twisted.ensureDeferred
 async def test_an_undoing_that_was_proposed_before_the_his_heard_of_it_is_judged_when_it_is_approved(tmp_path):
     async with rig(f"sqlite:///{tmp_path}/y.db") as r:
-        his = Registry(r, wants=EVERYTHING - {HisMatter.UNMERGED})
-        await his.told.tell("ADT^A04", pid("P001"))
-        await his.told.tell("ADT^A04", pid("P002", document=""))
-        his.script = [Refused("AE", "不能合并")]
-        key = await his.merge()
-        (letter,) = [row.control_id for row in rows(r, t.outbox)]
-        await became(r, letter, "refused AE")
+        his, key, letter = await refused_merge(r)
         made = await his.told.told.identities.resolve(LI, key, "undo", "")
         await desk_of(r).resend(LI, letter, "")
         await became(r, letter, "accepted")

@@ -213,7 +213,7 @@ async def test_a_crash_while_5201_is_asked_and_while_the_file_is_awaited_leaves_
 
 @pytest_twisted.ensureDeferred
 async def test_one_node_pursues_a_doubt_and_one_whose_lease_is_over_asks_nothing(store_url):
-    policy = NOBODY | {"file_at": dt.time(2, 30), "first_check_s": 0.3}
+    policy = NOBODY | {"file_at": dt.time(2, 30), "first_check_s": 1}
     a = await Rig(store_url, node="a", **policy).start()
     b = await Rig(store_url, node="b", beside=a, **policy).start()
     try:
@@ -226,6 +226,7 @@ async def test_one_node_pursues_a_doubt_and_one_whose_lease_is_over_asks_nothing
         assert a.centre.calls(Call.QUERY_VISITS) == []
         a.stood_still_s = 1000  # its lease is over when the doubt is due
         while not [row for row in rows(b, t.journal) if row.event == "VisitQueryFailed"]:
+            assert a.centre.calls(Call.QUERY_VISITS) == []
             await sleep(a.engine.means.clock, 0.005)
         assert a.centre.calls(Call.QUERY_VISITS) == []
     finally:

@@ -10,10 +10,7 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 
-from adapters.insurance.exchange.options import CentreOptions
 from adapters.insurance.files.form import StatementForm
-from adapters.insurance.opening import centre_of
-from adapters.insurance.profile import load_profile
 from daemon.conformance.stand import speech_of
 from daemon.policies import finish_of
 from middleware.domain.centre import MONEY_CALLS, Call
@@ -25,13 +22,12 @@ from middleware.engine.comparison import Rules
 from simulators.centre.ledger import State
 from simulators.centre.server import CentreSimulator
 from simulators.centre.statements import Dialect
-from tests.adapters.insurance.requests import holder, line
+from tests.adapters.insurance.requests import line
 from tests.support.day import Day, journal
-from tests.support.fakes import HIS, TZ, FakeReaders, card_read, quote_order, register_order
+from tests.support.fakes import HIS, TZ, quote_order, register_order
+from tests.support.wire import NATIONAL, PROCESS, PROFILE, Employee, centre_at
 
 SLICES = (Slice("310", "11", "999900"),)
-PROFILE = load_profile("999900-test")
-NATIONAL = attrs.evolve(PROFILE, dialect="national")
 OLD = attrs.evolve(
     PROFILE,
     statement=StatementForm(detail=False, by_cycle=True, signed_out_codes=("9012",)),
@@ -39,20 +35,8 @@ OLD = attrs.evolve(
 )
 
 STRINGS = attrs.evolve(OLD, dialect="soap-string")
-PROCESS = attrs.evolve(PROFILE, dialect="soap-process")
 
 CONFIRMED = attrs.evolve(PROCESS, after_settle="confirm")
-
-
-class Employee(FakeReaders):
-    """A card whose holder the centre knows."""
-
-    async def read_card(self, reader):
-        who = holder("employee")
-        return attrs.evolve(
-            card_read(), id_number=who.id_number, name=who.name, card_number=who.card_number,
-            card_id_code=who.card_id_code, birth_date=who.birth_date, sex=who.sex, nation=who.nation,
-        )  # fmt: skip
 
 
 class WireDay(Day):
@@ -70,13 +54,7 @@ class WireDay(Day):
             finish=str(finish_of(profile) or ""),
         )
         self.simulator.start()
-        url = self.simulator.national_url if profile is NATIONAL else self.simulator.url
-        options = CentreOptions(
-            url=url, institution_code="H99990000001", institution_name="测试医院", profile="999900-test",
-            operator="0001", operator_name="操作员", total_deadline_s=5.0, late_reply_s=0.0, idle_s=1.0,
-        )  # fmt: skip
-        self.rig.centre = self.centre = centre_of(options, reactor, self.rig.now, profile)
-        self.centre.start()
+        self.rig.centre = self.centre = centre_at(self.simulator, profile, self.rig.now)
         self.rules = Rules(TZ, profile.statement.rules, slices)
 
     async def quoted(self, key):

@@ -401,14 +401,14 @@ def test_while_nobody_can_tell_nothing_is_told_until_the_process_ends(through, p
 
 def test_a_commit_that_takes_long_is_not_cancelled_by_anybody(through):
     proxy, url = through
-    limits = "-c statement_timeout=100 -c lock_timeout=100 -c idle_in_transaction_session_timeout=100"
+    limits = "-c statement_timeout=1500 -c lock_timeout=1500 -c idle_in_transaction_session_timeout=1500"
     with writing(f"{url}?options={limits}") as (writer, engine):
         proxy.rule = "hold"
         results = []
         thread = threading.Thread(target=lambda: results.extend(writer.write([unit(1)])))
         thread.start()
-        assert proxy.held.wait(30)
-        thread.join(0.5)
+        assert proxy.held.wait(30), results
+        thread.join(2)  # longer than each of the limits
         waiting = thread.is_alive()
         proxy.go_on.set()
         thread.join(30)

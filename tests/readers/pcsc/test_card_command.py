@@ -232,4 +232,7 @@ def test_a_mistake_inside_never_shows_a_value(capsys: pytest.CaptureFixture[str]
 def test_a_fault_is_said_with_what_to_do() -> None:
     said = card_command.line_of(Fault("card.absent", "here"))
 
-    assert said == "读卡器中没有卡；请插卡 / there is no card in the reader; insert the card [card.absent: here]"
+    assert said == (
+        "读卡器中没有卡、证件或码；请插卡、放上证件或扫码 / there is no card, document or code at the reader; "
+        "insert the card, lay the document on or scan the code [card.absent: here]"
+    )

@@ -33,6 +33,12 @@ async def test_every_method_answers_its_published_shape(opened, path):
     assert {outcome for _, outcome, _ in door.seen} == {"ok"}
 
 
+def test_a_rule_that_is_broken_is_told_as_people_write_it():
+    with pytest.raises(Fault) as caught:
+        METHODS["visit.get"].read({"visit_id": "a b"})
+    assert caught.value.detail == "params.visit_id: Expected `str` matching regex '^[A-Za-z0-9._:-]{1,64}$'"
+
+
 @pytest_twisted.ensureDeferred
 async def test_bad_lines_get_their_fault_and_keep_the_connection(opened, path):
     opened()

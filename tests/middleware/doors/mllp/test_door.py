@@ -333,11 +333,12 @@ def test_more_than_so_much_an_hour_is_refused_without_being_kept_and_health_says
 
 
 @pytest.mark.parametrize("fault", RULES)
-def test_each_rule_names_a_fault_and_its_words_fit_msa_3(fault):
+def test_each_rule_names_a_fault_and_its_words_fit_msa_3_whole(fault):
     told = trouble(fault)
 
     assert fault in FAULTS
     assert told is None or (len(told.text) <= 80 and told.text.isascii())
+    assert told is None or told.text.removeprefix(f"{fault}: ") in {FAULTS[fault].en, RULES[fault].en}
 
 
 def test_links_have_names_that_can_be_keys_and_places_of_their_own():
