@@ -27,6 +27,7 @@ from middleware.domain.order import (
     CancelOrder,
     ChargeOrder,
     DischargeOrder,
+    HisQuoteOrder,
     PhoneOrder,
     QuoteOrder,
     RegisterOrder,
@@ -93,9 +94,10 @@ class Callers:
         """Let them come, spread over so many seconds."""
         for number in range(self._place.dials.visits):
             when = self._rng.uniform(0, seconds)
-            self._place.clock.callLater(when, self._spawn, self._patient, number)
+            self._place.clock.callLater(when, self.spawn, self._patient, number)
 
-    def _spawn(self, what: Callable[..., Any], *args: object) -> Deferred[Any]:
+    def spawn(self, what: Callable[..., Any], *args: object) -> Deferred[Any]:
+        """Let it go on by itself; what it raises breaks the day."""
         done: Deferred[Any] = ensureDeferred(what(*args))
         return done.addErrback(self.broken.append)
 
@@ -112,7 +114,7 @@ class Callers:
             order = sale_order
         visit = None
         for attempt in range(3):
-            visit = await self._register(
+            visit = await self.register(
                 caller,
                 person,
                 f"v{number}r{attempt}",
@@ -126,7 +128,7 @@ class Callers:
         if order is admit_order:
             await self._stay(caller, visit_id, f"v{number}")
         else:
-            tills = [self._spawn(self._bill, caller, visit_id, f"v{number}b{bill}") for bill in range(rng.randint(1, 3))]
+            tills = [self.spawn(self._bill, caller, visit_id, f"v{number}b{bill}") for bill in range(rng.randint(1, 3))]
             for till in tills:
                 await till
 
@@ -137,31 +139,33 @@ class Callers:
             for part in range(rng.randint(1, 3)):
                 amounts = tuple(rng.randint(1, 300_000) for _ in range(rng.randint(1, 3)))
                 order = ChargeOrder(visit_id, lines_of(amounts, self._place.day()))
-                await self._errand(caller, f"{name}t{turn}u{part}", "inpatient.charge", order)
+                await self.errand(caller, f"{name}t{turn}u{part}", "inpatient.charge", order)
             if rng.random() < 0.2:  # noqa: PLR2004 - a ward that charged the wrong patient
-                await self._errand(caller, f"{name}t{turn}w", "inpatient.withdraw_charges", VisitOrder(visit_id))
+                await self.errand(caller, f"{name}t{turn}w", "inpatient.withdraw_charges", VisitOrder(visit_id))
             if turn == 0 and rng.random() < 0.15:  # noqa: PLR2004 - admitted by mistake
-                await self._errand(caller, f"{name}x", "visit.withdraw", VisitOrder(visit_id))
+                await self.errand(caller, f"{name}x", "visit.withdraw", VisitOrder(visit_id))
                 return
             out = discharge_order(visit_id, self._place.day())
-            await self._errand(caller, f"{name}t{turn}d", "inpatient.discharge", out)
-            await self._settle(caller, f"{name}t{turn}b", QuoteOrder(visit_id, (), ()))
-            undone = await self._errand(caller, f"{name}t{turn}o", "inpatient.undo_discharge", VisitOrder(visit_id))
+            await self.errand(caller, f"{name}t{turn}d", "inpatient.discharge", out)
+            await self.settle(caller, f"{name}t{turn}b", QuoteOrder(visit_id, (), ()))
+            undone = await self.errand(caller, f"{name}t{turn}o", "inpatient.undo_discharge", VisitOrder(visit_id))
             if not isinstance(undone, dict):
                 return
 
-    async def _errand(
+    async def errand(
         self, caller: Caller, name: str, method: str, order: ChargeOrder | DischargeOrder | VisitOrder
     ) -> Answer | Fault:
-        await self._sleep(self._rng.choice((0, 60, 600)) * self._rng.random())
-        asked = self._keyed(name, lambda counter: counter.errand(caller, name, method, order))
+        """Something done for a visit, asked for until it is certain."""
+        await self.sleep(self._rng.choice((0, 60, 600)) * self._rng.random())
+        asked = self.keyed(name, lambda counter: counter.errand(caller, name, method, order))
         if self._rng.random() < self._place.dials.repeats / 2:
-            self._spawn(self.insist, asked)
+            self.spawn(self.insist, asked)
         return await self.insist(asked)
 
-    async def _register(
+    async def register(
         self, caller: Caller, person: str, name: str, make: Callable[[str, dt.datetime], RegisterOrder]
     ) -> Answer | None:
+        """A card read and a visit registered with it; None when that came to nothing."""
         home = self._place.node.name  # the node that read a card is the one that knows it
         read = await self.insist(Asked("", lambda counter: counter.read_card(caller, person)), home)
         if not isinstance(read, dict):
@@ -171,9 +175,9 @@ class Callers:
         if self._taps.random() < self._place.dials.taps:  # the second tap: another request with the same read
             twice = name + "z"
             self._place.story.fault("tap", twice)
-            asked = self._keyed(twice, lambda counter: counter.register(caller, twice, order))
-            again = self._spawn(self.insist, asked, home)
-        answer = await self.insist(self._keyed(name, lambda counter: counter.register(caller, name, order)), home)
+            asked = self.keyed(twice, lambda counter: counter.register(caller, twice, order))
+            again = self.spawn(self.insist, asked, home)
+        answer = await self.insist(self.keyed(name, lambda counter: counter.register(caller, name, order)), home)
         if again is not None:
             other = await again
             answer = answer if isinstance(answer, dict) else other
@@ -181,34 +185,36 @@ class Callers:
 
     async def _bill(self, caller: Caller, visit_id: str, name: str) -> None:
         rng = self._rng
-        await self._sleep(rng.choice((0, 30, 300)) * rng.random())  # one after the other, or two tills at once
+        await self.sleep(rng.choice((0, 30, 300)) * rng.random())  # one after the other, or two tills at once
         amounts = tuple(rng.randint(1, 300_000) for _ in range(rng.randint(1, 3)))
-        await self._settle(caller, name, quote_order(visit_id, amounts, self._place.day()))
+        await self.settle(caller, name, quote_order(visit_id, amounts, self._place.day()))
 
-    async def _settle(self, caller: Caller, name: str, order: QuoteOrder) -> None:
+    async def settle(self, caller: Caller, name: str, order: QuoteOrder | HisQuoteOrder) -> Answer | Fault:
+        """A bill quoted, agreed to, settled, and now and then cancelled; the quote."""
         rng = self._rng
         key = name + "q"
-        quote = await self.insist(self._keyed(key, lambda counter: counter.quote(caller, key, order)))
+        quote = await self.insist(self.keyed(key, lambda counter: _quote(counter, caller, key, order)))
         if not isinstance(quote, dict):
-            return
+            return quote
         if rng.random() < 0.1:  # noqa: PLR2004 - some people think it over, and some quotes expire meanwhile
-            await self._sleep(rng.uniform(60, 2400))
+            await self.sleep(rng.uniform(60, 2400))
         total, cash = Money.parse(quote["split"]["total"]), Money.parse(quote["split"]["cash"])
         await self._place.losses.perhaps(quote["visit_id"], quote["settlement_id"])
         agreed = SettleOrder(quote["settlement_id"], total, cash, self._place.bank.means())
         if self._taps.random() < self._place.dials.taps:  # the same bill confirmed at another till, under its own key
             self._place.story.fault("tap", name + "y")
-            self._spawn(self.insist, self._keyed(name + "y", lambda counter: counter.settle(caller, name + "y", agreed)))
+            self.spawn(self.insist, self.keyed(name + "y", lambda counter: counter.settle(caller, name + "y", agreed)))
         by_phone = self._place.phones.chosen(self._place.dials) and await self._by_phone(caller, name, agreed)
         if not by_phone:
             await self._at_the_window(caller, name, agreed)
         known = await self._until_certain(caller, quote["settlement_id"])
         if known == "charged" and rng.random() < self._place.dials.cancels:
-            await self._sleep(rng.uniform(0, 120))
+            await self.sleep(rng.uniform(0, 120))
             undo = CancelOrder(quote["settlement_id"], "wrong patient")
             method = "mobile.refund" if by_phone else "settlement.cancel"
             await self._money(name + "c", lambda counter: counter.cancel(caller, name + "c", undo, method))
             await self._until_certain(caller, quote["settlement_id"])
+        return quote
 
     async def _at_the_window(self, caller: Caller, name: str, agreed: SettleOrder) -> None:
         heard = await self._money(name + "s", lambda counter: counter.settle(caller, name + "s", agreed))
@@ -222,17 +228,17 @@ class Callers:
         if self._place.phones.impatient():
             self._place.story.fault("tap", name + "w")
             window = evolve(agreed, payment=Payment())
-            asked = self._keyed(name + "w", lambda counter: counter.settle(caller, name + "w", window))
-            self._place.clock.callLater(60, self._spawn, self.insist, asked)
+            asked = self.keyed(name + "w", lambda counter: counter.settle(caller, name + "w", window))
+            self._place.clock.callLater(60, self.spawn, self.insist, asked)
         heard = await self._money(name + "p", lambda counter: counter.order(caller, name + "p", order))
         refused = isinstance(heard, Fault) and heard.code in {"mobile.not_offered", "centre.refused", "centre.no_answer"}
         return not refused
 
     async def _money(self, key: str, ask: Ask) -> Answer | Fault:
-        asked = self._keyed(key, ask)
+        asked = self.keyed(key, ask)
         if self._rng.random() < self._place.dials.repeats:
             self._place.story.fault("repeat", key)
-            others = [self._spawn(self.insist, asked) for _ in range(self._rng.randint(1, 3))]
+            others = [self.spawn(self.insist, asked) for _ in range(self._rng.randint(1, 3))]
             heard = await self.insist(asked)
             for other in others:
                 await other
@@ -246,10 +252,11 @@ class Callers:
             money = answer["money"] if isinstance(answer, dict) else "unknown"
             if money != "unknown":
                 break
-            await self._sleep(self._rng.uniform(5, 120))
+            await self.sleep(self._rng.uniform(5, 120))
         return money
 
-    def _keyed(self, key: str, ask: Ask) -> Asked:
+    def keyed(self, key: str, ask: Ask) -> Asked:
+        """A request that is asked again at the end of the day."""
         asked = Asked(key, ask)
         self.asked.append(asked)
         return asked
@@ -264,7 +271,7 @@ class Callers:
             again = answer is None or answer.spec.retry is Retry.SAME_KEY or answer.code == "system.journal"
             if not again or (answer is not None and answer.code == "card.read_expired"):
                 break
-            await self._sleep(self._rng.uniform(0.5, 5 + 5 * attempt))
+            await self.sleep(self._rng.uniform(0.5, 5 + 5 * attempt))
         return answer or Fault("centre.no_answer")
 
     async def once(self, asked: Asked, home: str = "") -> Answer | Fault | None:
@@ -314,10 +321,17 @@ class Callers:
             story.tell(f"caller {asked.name} answered {answer.get('settlement_id', '')} {answer.get('state', '')}")
         return answer
 
-    async def _sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
+        """Of the world's clock."""
         waiter: Deferred[None] = Deferred()
         self._place.clock.callLater(seconds, waiter.callback, None)
         await waiter
+
+
+def _quote(counter: CounterService, caller: Caller, key: str, order: QuoteOrder | HisQuoteOrder) -> Awaitable[Answer]:
+    if isinstance(order, HisQuoteOrder):
+        return counter.quote_from_his(caller, key, order)
+    return counter.quote(caller, key, order)
 
 
 @frozen(slots=True)

@@ -76,6 +76,9 @@ def read_tables(path: str) -> dict[str, list[Row]]:
                 "reconcile_totals",
                 "shift_batch",
                 "shift_row",
+                "inbox",
+                "hl7_outcome",
+                "his_charge",
             )
         }
     finally:

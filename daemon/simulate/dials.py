@@ -62,6 +62,7 @@ class Dials:
     finish: bool = False  # a settlement's yes must be confirmed
     phone: float = 0.0  # a bill is paid by phone
     copies: bool = False  # a second destination hears of all that the HIS hears
+    told: bool = False  # the HIS tells of patients and of what it charged them
 
 
 _CHANCES: Mapping[str, float] = MappingProxyType(
@@ -106,6 +107,7 @@ PROFILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "confirm": (*_WIRE, *_HIS, *_DISK, "crashes", "clock_steps", "repeats", "finish"),
         "phone": (*_WIRE, *_HIS, *_DISK, "crashes", "clock_steps", "repeats", "phone"),
         "nodes": (*_WIRE, *_HIS, *_DISK, *_CARDS, "nodes", "crashes", "clock_steps", "pauses", "skew_s", "repeats"),
+        "told": (*_WIRE, *_HIS, *_DISK, *_CARDS, "crashes", "clock_steps", "repeats"),
         "hostile": (*_WIRE, *_HIS, *_DISK, *_CARDS, "crashes", "clock_steps", "repeats"),
     }
 )
@@ -151,6 +153,7 @@ def quiet(dials: Dials) -> Dials:
         skew_s=dials.skew_s,
         cancel_on_his_refusal=dials.cancel_on_his_refusal,
         copies=dials.copies,
+        told=dials.told,
     )
     return evolve(
         calm,
@@ -163,9 +166,10 @@ def quiet(dials: Dials) -> Dials:
     )
 
 
+BANK, TOLD = "bank-", "told"
 # What of a day can be left out without its being another day; the bank's dials bear a prefix.
-SWITCHES = (*_WIRE, *_HIS, *_CARDS, *_DISK, "crashes", "clock_steps", "pauses", "repeats", "cancels", "sales", "stays")
-BANK = "bank-"
+_OTHERS = ("crashes", "clock_steps", "pauses", "repeats", "cancels", "sales", "stays", TOLD)
+SWITCHES = (*_WIRE, *_HIS, *_CARDS, *_DISK, *_OTHERS)
 _OFF = Dials(cancels=0.0)
 
 

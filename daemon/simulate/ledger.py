@@ -6,7 +6,7 @@ import datetime as dt
 
 from attrs import define, field
 
-from daemon.simulate.registry import Registry
+from daemon.simulate.registry import Charged, Registry
 from middleware.domain import centre as c
 from middleware.domain.kind import VisitKind
 from middleware.domain.outcome import Answered, Outcome, Refused
@@ -41,6 +41,7 @@ class Ledger:
 
     settlements: dict[str, Held] = field(factory=dict)  # by message id
     batches: dict[str, int] = field(factory=dict)  # batch -> fen
+    charged: dict[str, Charged] = field(factory=dict)  # batch -> its lines
     receipts: list[tuple[str, str, str]] = field(factory=list)  # message id, call, digest
     reversals: list[tuple[str, str]] = field(factory=list)  # approved ones: (original call, original message id)
     registry: Registry = field(factory=Registry)

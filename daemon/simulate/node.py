@@ -15,6 +15,7 @@ from daemon.simulate.bank import BankBook, BankWire, bank_policy
 from daemon.simulate.cards import CardRoom, Readers
 from daemon.simulate.copies import BOTH, NAME
 from daemon.simulate.dials import PROCESSING_LIMIT_S, Dials
+from daemon.simulate.door import Door
 from daemon.simulate.doubts import FILE_AT
 from daemon.simulate.hospital import HisBook, HisLink
 from daemon.simulate.ledger import ALREADY, NOT_FOUND, SIGN_IN
@@ -34,7 +35,7 @@ from middleware.engine.asking import Patience
 from middleware.engine.comparison import Rules
 from middleware.engine.desk import ManualDesk
 from middleware.engine.fencing import FencedBank, FencedCentre
-from middleware.engine.members import OUTBOX, RECONCILIATION, LeaseTerms, Members
+from middleware.engine.members import INTAKE, OUTBOX, RECONCILIATION, LeaseTerms, Members
 from middleware.engine.outbox import Outbox
 from middleware.engine.reconcile import Reconciler
 from middleware.engine.recovery import recover
@@ -45,6 +46,7 @@ from middleware.flow.step import Policy
 from middleware.store.ciphers import AES
 from middleware.store.database import open_database
 from middleware.store.doubts import Doubts
+from middleware.store.inbox import InboxReader
 from middleware.store.masters import KeptMaster, KeptMasters
 from middleware.store.nodes import Membership
 from middleware.store.reader import Reader
@@ -163,6 +165,10 @@ class Node:
         self.statements = statements = Statements(self.database, self.reader)
         rules = Rules(ZONE, StatementRules(not_ready_codes=frozenset({NOT_READY})), (Slice("310", CLEARING, AGENCY),))
         self.reconciler = Reconciler(self.engine, statements, rules, Patience(), holds=self.holds_reconciliation)
+        self.door: Door | None = None
+        if around.dials.told:
+            seen, ours = InboxReader(self.database, vault), partial(self.members.holds, INTAKE)
+            self.door = Door(self.engine.means, self.journal, seen, clock, self.life, wall, ours)
         self.ready = False
         self.failed: Callable[[], None] = self.kill
         self.callers: list[Deferred[object]] = []  # who must be told when the node dies
@@ -191,6 +197,8 @@ class Node:
             return
         for outbox in self.outboxes:
             outbox.start()
+        if self.door is not None:
+            self.door.start()
         self.ready = True
         self.around.story.tell(f"node {self.name} ready epoch {self.journal.epoch}")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, DeferredList, fail, succeed
 from twisted.internet.task import Clock
 
 from daemon.simulate.dials import Dials
@@ -15,7 +15,17 @@ from middleware.domain.fault import Fault
 from middleware.domain.health import Condition, PartHealth
 from middleware.engine.journal import MAX_BATCH, Journal
 from middleware.engine.pools import Pool
-from middleware.store.units import FencedError, KeyTakenError, StaleError, StoreError, Unit
+from middleware.store.units import (
+    FencedError,
+    Incoming,
+    KeyTakenError,
+    RepeatedError,
+    StaleError,
+    StoreError,
+    Unit,
+    WorkRefusedError,
+    Write,
+)
 from middleware.store.writer import Writer
 
 P = ParamSpec("P")
@@ -102,7 +112,7 @@ class VirtualJournal(Journal):
         self._life = life
         self._rng = rng
         self._story = story
-        self._units: list[tuple[Unit, Deferred[None]]] = []
+        self._units: list[tuple[Write, Deferred[None]]] = []
         self._busy = False
         self._stopping = False
         self._epoch = writer.epoch
@@ -155,6 +165,16 @@ class VirtualJournal(Journal):
 
     def commit(self, unit: Unit) -> Deferred[None]:
         """See ``Journal.commit``."""
+        return self._put(unit)
+
+    def receive(self, messages: Sequence[Incoming]) -> Deferred[list[Exception | None]]:
+        """See ``Journal.receive``."""
+        waiting = DeferredList([self._put(one) for one in messages], consumeErrors=True)
+        told: Deferred[list[Exception | None]] = Deferred()
+        waiting.addCallback(lambda ends: told.callback([None if good else end.value for good, end in ends]))  # type: ignore[call-overload]
+        return told
+
+    def _put(self, unit: Write) -> Deferred[None]:
         if not self._life.alive:
             return self._life.never()
         done: Deferred[None] = Deferred()
@@ -169,7 +189,7 @@ class VirtualJournal(Journal):
 
     def _chance(self) -> random.Random:
         """What a group's fate is drawn from: one of closed batches alone leaves the days of all others as they were."""
-        if all(unit.closed_shift is not None for unit, _ in self._units):
+        if all(isinstance(unit, Unit) and unit.closed_shift is not None for unit, _ in self._units):
             return random.Random(f"close/{self._writer.epoch}/{self._clock.seconds()}")  # noqa: S311 - seeded randomness is the point
         return self._rng
 
@@ -182,7 +202,8 @@ class VirtualJournal(Journal):
             results = [StoreError("OperationalError") for _ in batch]
         else:
             results = self._writer.write([unit for unit, _ in batch])
-            written = [unit for (unit, _), result in zip(batch, results, strict=True) if result is None]
+            ends = zip(batch, results, strict=True)
+            written = [unit for (unit, _), result in ends if result is None and isinstance(unit, Unit)]
             if written:
                 self.wrote(self._writer.epoch, written)
         delay = rng.uniform(0.0005, 0.005)
@@ -191,18 +212,20 @@ class VirtualJournal(Journal):
             delay += rng.uniform(0.2, 4)
         self._clock.callLater(delay, self._answer, batch, results)
 
-    def _answer(self, batch: list[tuple[Unit, Deferred[None]]], results: list[Exception | None]) -> None:
+    def _answer(self, batch: list[tuple[Write, Deferred[None]]], results: list[Exception | None]) -> None:
         self._busy = bool(self._units)
         if self._busy:
             self._clock.callLater(self._chance().uniform(0.0005, 0.01), self._write)
         for (unit, done), result in zip(batch, results, strict=True):
-            for record in unit.records:
+            for record in unit.records if isinstance(unit, Unit) else ():
                 words = f"{record.visit_id} {record.settlement_id} {record.event} {record.before}->{record.after}"
                 self._story.tell(f"journal {words}{' FAILED' if result else ''}")
             if result is None:
                 done.callback(None)
-            elif isinstance(result, KeyTakenError | StaleError):
+            elif isinstance(result, KeyTakenError | StaleError | RepeatedError):
                 done.errback(result)
+            elif isinstance(result, WorkRefusedError):
+                done.errback(result.fault)
             elif isinstance(result, FencedError):
                 done.errback(Fault("system.node", str(result)))
             else:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attrs import define, field
 
 from middleware.domain import centre as c
+from middleware.domain.charge import ChargeLine
 from middleware.domain.kind import VisitKind
 from middleware.domain.outcome import Answered, Outcome, Refused
 
 DONE_BEFORE = "4204"  # what it says to a second discharge, to lines that it has, to a visit that is gone
+
+
+Charged = dict[str, tuple[str, int]]  # a line's number -> the hospital's code of it, and fen
 
 
 @define
@@ -19,14 +25,14 @@ class Registered:
     our_number: str
     person: str
     kind: VisitKind
-    lines: dict[str, int] = field(factory=dict)  # of a stay: number -> fen
+    lines: Charged = field(factory=dict)  # of a stay
     ended: bool = False
     withdrawn: bool = False
 
     @property
     def total(self) -> int:
         """All that a stay was charged."""
-        return sum(self.lines.values())
+        return sum(fen for _, fen in self.lines.values())
 
 
 @define
@@ -67,8 +73,8 @@ class Registry:
                 return self._withdraw(self.visits[facts.visit_number])
         return None
 
-    def _charge(self, visit: Registered, lines: object) -> Outcome[c.CentreReply]:
-        new = {line.line_id: line.amount.fen for line in lines}  # type: ignore[attr-defined]
+    def _charge(self, visit: Registered, lines: Iterable[ChargeLine]) -> Outcome[c.CentreReply]:
+        new = charged(lines)
         if visit.lines.keys() & new.keys():
             return Refused(DONE_BEFORE, "明细重复")
         if visit.ended or visit.withdrawn:
@@ -87,6 +93,11 @@ class Registry:
             return Refused(DONE_BEFORE, "已撤销")
         visit.withdrawn = True
         return Answered(c.Done())
+
+
+def charged(lines: Iterable[ChargeLine]) -> Charged:
+    """These lines as the centre keeps them."""
+    return {line.line_id: (line.hospital_code, line.amount.fen) for line in lines}
 
 
 def _shown(visit: Registered, med_type: str) -> c.FoundVisit:

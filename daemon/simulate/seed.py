@@ -11,11 +11,11 @@ from typing import Any
 import structlog
 from attrs import evolve, frozen
 
+from daemon.simulate import copies, door
 from daemon.simulate.bank import draw_bank, without_bank
 from daemon.simulate.bank_checks import leg_cells
 from daemon.simulate.checks import Books
-from daemon.simulate.copies import drawn
-from daemon.simulate.dials import draw, without
+from daemon.simulate.dials import TOLD, Dials, draw, without
 from daemon.simulate.doubts import region
 from daemon.simulate.story import BrokenRuleError
 from daemon.simulate.world import World
@@ -74,6 +74,12 @@ def simulate(
     return result
 
 
+def day_of(seed: int, profile: str) -> Dials:
+    """All of a seed's dials: what came later is drawn by streams of its own, so that the other days are what they were."""
+    dials = evolve(draw(seed, profile), copies=copies.drawn(seed, profile), told=door.drawn(seed, profile))
+    return evolve(dials, visits=door.VISITS) if profile == TOLD else dials
+
+
 def _simulate(
     seed: int,
     profile: str,
@@ -83,8 +89,7 @@ def _simulate(
     off: frozenset[str],
     logs: list[MutableMapping[str, Any]],
 ) -> Result:
-    dials = without(draw(seed, profile), off)
-    dials = evolve(dials, copies=drawn(seed, profile))
+    dials = without(day_of(seed, profile), off)
     regional = profile == "evidence"
     if regional:
         dials = evolve(dials, **region(seed))
@@ -118,7 +123,7 @@ def _result(world: World, profile: str, broken: BrokenRuleError | None) -> Resul
         simulated_s=world.clock.seconds(),
         faults=world.story.faults,
         checked=world.story.checked,
-        states=Counter(line["after"] for line in lines if line["after"]) + legs,
+        states=Counter(line["after"] for line in lines if line["after"] and line["visit"]) + legs,
         cells=frozenset({(line["before"], line["event"]) for line in lines if line["before"]} | leg_moves),
         fingerprint=world.story.fingerprint,
         broken=broken,

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from attrs import fields, frozen
 
 from daemon.simulate.bank import BankDials, draw_bank
-from daemon.simulate.dials import BANK, SWITCHES, draw
-from daemon.simulate.seed import Result
+from daemon.simulate.dials import BANK, SWITCHES
+from daemon.simulate.seed import Result, day_of
 
 MAX_TRIES = 40
 LEAST_HOURS = 0.1
@@ -48,7 +48,7 @@ def shrunk(result: Result, hours: float, off: frozenset[str], again: Again, most
 
 def turned_on(seed: int, profile: str) -> list[str]:
     """The dials that this seed turned up and that can be left out, in a fixed order."""
-    dials, bank = draw(seed, profile), draw_bank(seed, profile)
+    dials, bank = day_of(seed, profile), draw_bank(seed, profile)
     ours = [name for name in SWITCHES if getattr(dials, name)]
     theirs = [BANK + one.name for one in fields(BankDials) if getattr(bank, one.name)]
     return ours + theirs

@@ -54,7 +54,12 @@ def heard(request: c.CentreRequest, nodes: Nodes) -> c.CentreRequest:
         case c.UploadCharges():
             rows = nodes["feedetail"]
             lines = tuple(
-                evolve(line, line_id=row["feedetl_sn"], amount=Money.parse(row["det_item_fee_sumamt"]))
+                evolve(
+                    line,
+                    line_id=row["feedetl_sn"],
+                    hospital_code=row["medins_list_codg"],
+                    amount=Money.parse(row["det_item_fee_sumamt"]),
+                )
                 for line, row in zip(request.lines, rows, strict=True)
             )
             batch = rows[0].get("chrg_bchno") or request.batch

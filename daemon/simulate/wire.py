@@ -31,6 +31,7 @@ from daemon.simulate.dials import PROCESSING_LIMIT_S, Dials
 from daemon.simulate.ledger import SIGN_IN, Held, Ledger
 from daemon.simulate.parts import Mortal
 from daemon.simulate.phones import Phones
+from daemon.simulate.registry import charged
 from daemon.simulate.speech import Said, heard, said
 from daemon.simulate.statements import Office
 from daemon.simulate.story import Story
@@ -161,6 +162,7 @@ class Exchange:
                 return Answered(c.VisitUploaded())
             case c.UploadCharges(_, batch, lines):
                 ledger.batches[batch] = sum(line.amount.fen for line in lines)
+                ledger.charged[batch] = charged(lines)
                 return Answered(c.ChargesTaken(()))
         return self._money(call, request)
 

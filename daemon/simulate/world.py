@@ -39,6 +39,8 @@ from daemon.simulate.phone_checks import look_at_the_phones
 from daemon.simulate.phones import Phones
 from daemon.simulate.story import Story
 from daemon.simulate.tills import Tills, batches_are_their_rows, each_certainty_is_one_row
+from daemon.simulate.ward import Ward
+from daemon.simulate.ward_checks import look_at_what_was_told, what_is_open_can_be_billed
 from daemon.simulate.watch import Watch
 from daemon.simulate.wire import Exchange
 from middleware.domain.fault import Fault
@@ -116,6 +118,8 @@ class World:
         self.losses = Losses(self, self._stream("losses"))
         self.callers = Callers(self, self._stream("callers"), self._stream("taps"))
         self.tills = Tills(self, self._stream("tills"), self.callers)
+        self.ward = Ward(self, self._stream("ward"), self.callers, self._struck) if dials.told else None
+        self.strikes = (dials.crashes + 1) // 2  # between a message's answer and what it means
 
     def _second(self) -> HisBook:
         book = HisBook(self.clock, self._stream("copies"), self._stream("copies-odd"), self.story, MARK)
@@ -168,6 +172,8 @@ class World:
         seconds = self.hours * 3600
         self.callers.begin(seconds * 0.7)
         self.tills.begin(seconds)
+        if self.ward is not None:
+            self.ward.begin(seconds)
         strokes = [self._crash] * self.dials.crashes + [self._step_clock] * self.dials.clock_steps
         strokes += [self._pause] * (self.dials.pauses // 2)
         self.pauses = self.dials.pauses - self.dials.pauses // 2
@@ -179,7 +185,7 @@ class World:
         self.rng.shuffle(self.ambushes)
         self._run(seconds)
         self.ambushes.clear()
-        self.pauses = 0
+        self.pauses = self.strikes = 0
         self.story.tell("node faults end")
         self.turn(quiet(self.dials))
         self.bank.quiet()
@@ -197,7 +203,16 @@ class World:
         self._ask_everything_again()
         self._look((*ALWAYS, *AT_REST, every_message_has_an_end))
         self._desk()
+        self._sweep()
         self._night()
+
+    def _sweep(self) -> None:
+        """The windows are asked for what is still to be billed, now that nothing is open."""
+        if self.ward is not None:
+            books = self.books()
+            ensureDeferred(self.ward.sweep()).addErrback(self.lost.append)
+            self._rest()
+            what_is_open_can_be_billed(books, self.ward)
 
     def _desk(self) -> None:
         """People decide what no machine could establish; what follows from it comes to rest."""
@@ -286,6 +301,12 @@ class World:
     def _tell_again(self, notice: OrderStands, tries: int) -> None:
         if tries > 1:
             self.clock.callLater(30, self._tell_of_payment, notice, tries - 1)
+
+    def _struck(self, name: str) -> None:
+        """A node that took something dies before, or while, it acts on it."""
+        if self.strikes:
+            self.strikes -= 1
+            self.clock.callLater(self.rng.random() * self.rng.choice((0, 0.005, 0.05, 1)), self._crash, name)
 
     def _start(self, name: str) -> None:
         node = self.nodes[name]
@@ -405,6 +426,8 @@ class World:
         if self.copies is not None and set(AT_REST) <= set(checks):
             each_destination_is_told_each_fact_once(books, self.copies)
             what_is_delivered_it_has(books, self.copies)
+        if self.ward is not None and set(AT_REST) <= set(checks):
+            look_at_what_was_told(books, self.ward)
         batches_are_their_rows(books)
         each_certainty_is_one_row(books)
         look_at_the_phones(books, self.exchange.phones, rests=set(AT_REST) <= set(checks))

@@ -20,6 +20,7 @@ from tests.simulation import (
     planted_pursuit,
     planted_reconciliation,
     planted_shifts,
+    planted_told,
 )
 
 # Where nothing else goes wrong: what was tried again the check lets be, for then a late message may have added lines.
@@ -69,6 +70,8 @@ def cases() -> Iterator[Case]:  # noqa: C901 - a line a group
         yield Case(plant, "nights", tuple(range(1, 41)))
     for plant in planted_destinations.ALL:
         yield Case(plant, "his", COPIED, "order" if plant in UNORDERED else "told")
+    for plant, first in planted_told.ALL.items():
+        yield Case(plant, "told", (first, *range(1, 41)), "charge")
     for plant in planted_shifts.ALL:
         yield Case(plant, "hostile", tuple(range(1, 41)), "16")
 
