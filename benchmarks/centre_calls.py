@@ -181,7 +181,7 @@ def _by_zeep(style: str, body: bytes, reply: bytes) -> Callable[[], None]:
 
     def once() -> None:
         stack.write(operation, operation, **parts)
-        stack.read(operation, reply)
+        stack.read(operation, stack.parse(reply))
 
     return once
 

@@ -154,14 +154,22 @@ def check_row(
     site: SiteRules,
 ) -> None:
     """The same for one row; ``where`` is how its place is named in the fault."""
-    known = {spec.name for spec in fields}
-    for name in row:
-        if name not in known:
-            raise Fault("centre.field", f"{where}.{name}: no such field")
+    known, broken = 0, ""
     for spec in fields:
-        rule = _broken_rule(spec, row.get(spec.name), dictionaries, site)
-        if rule:
-            raise Fault("centre.field", f"{where}.{spec.name}: {rule}")
+        name = spec.name
+        if name not in row:
+            if spec.need and not broken:
+                broken = f"{name}: is required"
+            continue
+        known += 1
+        if not broken and (rule := _broken_rule(spec, row[name], dictionaries, site)):
+            broken = f"{name}: {rule}"
+    if known != len(row):  # said before anything else that is wrong
+        names = {spec.name for spec in fields}
+        strange = next(name for name in row if name not in names)
+        raise Fault("centre.field", f"{where}.{strange}: no such field")
+    if broken:
+        raise Fault("centre.field", f"{where}.{broken}")
 
 
 def _broken_rule(spec: FieldSpec, value: Any, dictionaries: Mapping[str, Mapping[str, str]], site: SiteRules) -> str:
@@ -170,18 +178,16 @@ def _broken_rule(spec: FieldSpec, value: Any, dictionaries: Mapping[str, Mapping
         return "is required" if spec.need else ""
     if not isinstance(value, str):
         return "must be text"  # a number is sent as the text that was checked, never as a float
-    length = site.lengths.get(spec.name, spec.length)
-    match spec.type:
-        case Type.TEXT:
-            return _broken_text(spec, value, length, dictionaries, site)
-        case Type.NUMBER:
-            return _broken_number(value, length, spec.decimals)
-        case Type.DATE:
-            return "" if _is_calendar(value, _DATE, DATE_FORMAT) else "must be yyyy-MM-dd"
-        case Type.BINARY:
-            return _broken_binary(value, length)
-        case Type.MOMENT:
-            return "" if _is_calendar(value, _MOMENT, MOMENT_FORMAT) else "must be yyyy-MM-dd HH:mm:ss"
+    kind, length = spec.type, site.lengths.get(spec.name, spec.length)
+    if kind is Type.TEXT:
+        return _broken_text(spec, value, length, dictionaries, site)
+    if kind is Type.NUMBER:
+        return _broken_number(value, length, spec.decimals)
+    if kind is Type.DATE:
+        return "" if _is_calendar(value, _DATE) else "must be yyyy-MM-dd"
+    if kind is Type.BINARY:
+        return _broken_binary(value, length)
+    return "" if _is_calendar(value, _MOMENT) else "must be yyyy-MM-dd HH:mm:ss"
 
 
 def _broken_text(
@@ -215,11 +221,11 @@ def _broken_binary(value: str, length: int) -> str:
     return f"more than {length} bytes" if len(value) // 4 * 3 - value.count("=") > length else ""
 
 
-def _is_calendar(value: str, shape: re.Pattern[str], form: str) -> bool:
+def _is_calendar(value: str, shape: re.Pattern[str]) -> bool:
     if not shape.match(value):
         return False
     try:
-        dt.datetime.strptime(value, form)  # noqa: DTZ007 - only whether the calendar has it
+        dt.datetime.fromisoformat(value)  # whether the calendar has it
     except ValueError:
         return False
     return True

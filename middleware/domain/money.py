@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 
-from attrs import field, frozen, validators
+from attrs import frozen
 
 # NUMERIC(16,2) is the widest amount any transaction of the centre carries (insurance.md, appendix A).
 MAX_FEN = 10**16 - 1
@@ -18,10 +18,15 @@ _YUAN = re.compile(r"[+-]?\d{1,14}(\.\d{1,2}0*)?\Z", re.ASCII)
 class Money:
     """An exact amount in whole fen (1/100 yuan); negative on refunds. Raises ``ValueError`` beyond N16,2."""
 
-    fen: int = field(validator=validators.instance_of(int))
+    fen: int
 
     def __attrs_post_init__(self) -> None:
-        if isinstance(self.fen, bool) or abs(self.fen) > MAX_FEN:
+        fen = self.fen
+        if type(fen) is int and -MAX_FEN <= fen <= MAX_FEN:
+            return
+        if not isinstance(fen, int):
+            raise TypeError("an amount is an integer")
+        if isinstance(fen, bool) or abs(fen) > MAX_FEN:
             raise ValueError("an amount is an integer of at most 16 digits of fen")
 
     @classmethod
@@ -41,7 +46,8 @@ class Money:
         text = str(text)
         if not _YUAN.match(text):
             raise ValueError("not an amount in yuan with at most two decimals")
-        return cls(int(Decimal(text) * 100))
+        yuan, _, parts = text.partition(".")
+        return cls(int(yuan + (parts + "00")[:2]))
 
     @property
     def yuan(self) -> str:

@@ -20,6 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from middleware.domain.catalogue import DICTIONARY, CatalogueRow
 from middleware.domain.fault import Fault
 from middleware.store import tables as t
+from middleware.store.prepared import Prepared
 from middleware.store.units import WorkRefusedError
 
 Work = Callable[[sa.Connection], None]
@@ -31,6 +32,25 @@ _c, _l, _i = t.catalogue.c, t.catalogue_load.c, t.catalogue_item.c
 # With "+ 0" no planner takes the primary key's range of editions, which is the whole catalogue, for the index of code or
 # record (measured on SQLite: 90 ms a look-up); a literal 0 lets it see that the partial index of "gone" serves.
 _edition, _replaced = _i.edition + sa.literal_column("0"), _i.gone > sa.literal_column("0")
+
+
+def _within(name: Any, base: Any, edition: Any) -> Any:
+    """The rows of a catalogue that count."""
+    replaced_later = sa.or_(_i.gone == 0, _i.gone > edition)
+    return sa.and_(_i.catalogue == name, _edition >= base, _edition <= edition, replaced_later)
+
+
+_ASKED = _within(sa.bindparam("catalogue"), sa.bindparam("base"), sa.bindparam("last"))
+_STANDING = Prepared(sa.select(t.catalogue).where(_c.name == sa.bindparam("name")))
+_DOWNLOADED = Prepared(
+    sa.select(t.catalogue).where(_c.name.in_(sa.bindparam("names", expanding=True)), _c.checked_at != "")
+)
+_OF_CODES = Prepared(
+    sa.select(t.catalogue_item).where(_ASKED, _i.code.in_(sa.bindparam("codes", expanding=True))).limit(MAX_FOUND + 1)
+)
+_OF_LIST = Prepared(
+    sa.select(_i.record).where(_ASKED, _i.record >= sa.bindparam("since"), _i.record < sa.bindparam("until")).limit(1)
+)
 
 
 @frozen(slots=True)
@@ -114,33 +134,32 @@ class Catalogues:
         """
         found: dict[str, dict[str, list[CatalogueRow]]] = {}
         with self._engine.connect() as connection:
-            counts = sa.select(t.catalogue).where(_c.name.in_(names), _c.checked_at != "")
-            standing = {row.name: Standing(*row) for row in connection.execute(counts)}
-            for name, one in standing.items():
-                query = sa.select(t.catalogue_item).where(_counts(one), _i.code.in_(sorted(codes))).limit(MAX_FOUND + 1)
-                rows = connection.execute(query).all()
+            connection.begin()  # what counts, and its rows, as they were at one moment
+            for one in [Standing(*row) for row in _DOWNLOADED.rows(connection, names=sorted(names))]:
+                rows = _OF_CODES.rows(connection, codes=sorted(codes), **_bounds(one))
                 if len(rows) <= MAX_FOUND:
                     of_code: dict[str, list[CatalogueRow]] = {}
                     for row in rows:
                         of_code.setdefault(row.code, []).append(_row(row))
-                    found[name] = of_code
+                    found[one.name] = of_code
         return found
 
     def lists(self, names: Collection[str]) -> frozenset[str]:
         """Of these code lists those of which the dictionaries that count tell anything."""
         with self._engine.connect() as connection:
-            one = _standing(connection, DICTIONARY.name)
-            query = sa.select(_i.record).where(_counts(one)).limit(1)
+            connection.begin()
+            row = _STANDING.row(connection, name=DICTIONARY.name)
+            if row is None:
+                return frozenset()
+            bounds = _bounds(Standing(*row))
             return frozenset(
-                name
-                for name in names
-                if connection.scalar(query.where(_i.record >= f"{name} ", _i.record < f"{name}!")) is not None
+                name for name in names if _OF_LIST.row(connection, since=f"{name} ", until=f"{name}!", **bounds) is not None
             )
 
     def page(self, name: str, after: tuple[str, str], limit: int) -> list[CatalogueRow]:
         """Rows that count, by code and record, from behind that code and record on."""
         behind = sa.tuple_(_i.code, _i.record) > sa.tuple_(*map(sa.literal, after))
-        with self._engine.connect() as connection:
+        with self._engine.connect() as connection, connection.begin():
             one = _standing(connection, name)
             query = sa.select(t.catalogue_item).where(_counts(one), behind).order_by(_i.code, _i.record)
             return [_row(row) for row in connection.execute(query.limit(limit))]
@@ -271,8 +290,12 @@ def _still(connection: sa.Connection, load: Load) -> None:
 
 
 def _counts(one: Standing) -> Any:
-    replaced_later = sa.or_(_i.gone == 0, _i.gone > one.edition)
-    return sa.and_(_i.catalogue == one.name, _edition >= one.base, _edition <= one.edition, replaced_later)
+    return _within(one.name, one.base, one.edition)
+
+
+def _bounds(one: Standing) -> dict[str, Any]:
+    """The values of a question that was prepared with ``_ASKED``."""
+    return {"catalogue": one.name, "base": one.base, "last": one.edition}
 
 
 def _left_over(one: Standing) -> tuple[Any, ...]:
@@ -285,7 +308,7 @@ def _last(one: Standing) -> int:
 
 
 def _standing(connection: sa.Connection, name: str) -> Standing:
-    row = connection.execute(sa.select(t.catalogue).where(_c.name == name)).one_or_none()
+    row = _STANDING.row(connection, name=name)
     return Standing(*row) if row is not None else Standing(name)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from middleware.domain.fault import Fault
 from middleware.store import postgres
+from middleware.store.prepared import straight
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _FULL = 2  # PRAGMA synchronous
@@ -60,7 +61,7 @@ def _engine(url: str, pool: dict[str, Any]) -> sa.Engine:
     engine = sa.create_engine(parsed, connect_args={"check_same_thread": False}, hide_parameters=True, **pool)
     sa.event.listen(engine, "connect", _make_durable)
     # We begin our own transactions: the driver's late BEGIN would let a read see what a write then changes.
-    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    sa.event.listen(engine, "begin", lambda connection: straight(connection, "BEGIN"))
     return engine
 
 

@@ -26,6 +26,7 @@ from middleware.domain.visit import SettlementState
 from middleware.store import tables as t
 from middleware.store.codec import decode_json, encode
 from middleware.store.links import Work
+from middleware.store.prepared import Prepared
 from middleware.store.units import WorkRefusedError
 from middleware.store.vault import Vault, row_name
 
@@ -36,11 +37,15 @@ ERRAND = "U"  # how an errand's id begins
 EARLY = frozenset({SettlementState.RECEIVED, SettlementState.ITEMISED})
 _c, _s = t.his_charge.c, t.settlement.c
 # Written once: both are asked before each settlement.
-_TAKEN = sa.select(t.his_quote.c.lines).where(t.his_quote.c.settlement_id == sa.bindparam("settlement"))
 _STILL_OWN = (
     sa.select(sa.func.count())
     .select_from(t.his_charge)
     .where(_c.settlement_id == sa.bindparam("settlement"), _c.state == OPEN, ~_c.late)
+)
+_TAKEN = Prepared(
+    sa.select(t.his_quote.c.lines, _STILL_OWN.scalar_subquery().label("own")).where(
+        t.his_quote.c.settlement_id == sa.bindparam("settlement")
+    )
 )
 
 
@@ -106,8 +111,8 @@ class HisCharges:
         True for whatever took none.
         """
         with self._engine.connect() as connection:
-            taken = connection.scalar(_TAKEN, {"settlement": settlement_id})
-            return taken is None or bool(connection.scalar(_STILL_OWN, {"settlement": settlement_id}) == taken)
+            taken = _TAKEN.row(connection, settlement=settlement_id)
+        return taken is None or bool(taken.own == taken.lines)
 
     def stored(self, row: Any) -> Stored:
         """A row, opened."""

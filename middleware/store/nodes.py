@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from middleware.domain.fault import Fault
 from middleware.store import tables as t
+from middleware.store.prepared import straight
 
 MAX_NODES = 10  # at a time, on one database: each has a tenth of a second's message ids
 MIN_HANG_S = 2.0
@@ -124,12 +125,12 @@ def lock(connection: sa.Connection, *, shared: bool = False) -> int:
     """
     if shared and connection.dialect.name == "sqlite":
         connection.execute(sa.update(t.meta).where(_EPOCH).values(value=t.meta.c.value))
-    return int(connection.exec_driver_sql(_NEWEST[connection.dialect.name]).scalar() or 0)
+    return int(_one(connection, _NEWEST) or 0)
 
 
 def lives(connection: sa.Connection, epoch: int) -> bool:
     """Whether that life goes on."""
-    return connection.exec_driver_sql(_ALIVE[connection.dialect.name], (epoch,)).scalar() is not None
+    return _one(connection, _ALIVE, epoch) is not None
 
 
 def join(connection: sa.Connection, as_: Membership, former: int = 0) -> Life:
@@ -285,5 +286,10 @@ def versions(connection: sa.Connection, visit_ids: Collection[str]) -> dict[str,
         return {}
     database, ids = connection.dialect.name, list(visit_ids)
     given = msgspec.json.encode(ids).decode() if database == "sqlite" else ids
-    rows = connection.exec_driver_sql(_VERSIONS[database], (given,)).all()
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: row[1] for row in straight(connection, _VERSIONS[database], (given,))}
+
+
+def _one(connection: sa.Connection, question: dict[str, str], *values: Any) -> Any | None:
+    """The first column of the first row, or None."""
+    rows = straight(connection, question[connection.dialect.name], values)
+    return rows[0][0] if rows else None

@@ -35,6 +35,7 @@ from middleware.store.letter_notes import read_correction
 from middleware.store.links import Links
 from middleware.store.nodes import versions
 from middleware.store.personal import VISIT, open_answer, open_visit
+from middleware.store.prepared import Prepared
 from middleware.store.registers import Registers
 from middleware.store.shifts import Shifts
 from middleware.store.units import Letter, Request
@@ -44,7 +45,7 @@ from middleware.store.writer import read_head
 
 MAX_PAGE = 1000
 # Letters not yet answered, in order; those of one id number are one lane, and without one each visit's own.
-_WAITING_LETTERS = (
+_WAITING_LETTERS = Prepared(
     sa.select(t.outbox, sa.func.coalesce(sa.func.nullif(t.person.c.id_digest, ""), t.outbox.c.visit_id).label("lane"))
     .select_from(
         t.outbox.outerjoin(t.visit, t.visit.c.visit_id == t.outbox.c.visit_id).outerjoin(
@@ -215,7 +216,7 @@ class Reader:
         A merge stands in its own lane, in those of both its patients, and in those of the id numbers known of them.
         """
         with self._engine.connect() as connection:
-            rows = connection.execute(_WAITING_LETTERS, {"destination": destination, "after": after, "most": limit}).all()
+            rows = _WAITING_LETTERS.rows(connection, destination=destination, after=after, most=limit)
         return [
             Waiting(row.sequence, _letter(row), row.lane, self._both(row.visit_id) if row.matter in MERGES else ())
             for row in rows

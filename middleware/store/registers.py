@@ -33,6 +33,7 @@ from middleware.domain.registry import (
 from middleware.store import tables as t
 from middleware.store.batch import stamp
 from middleware.store.codec import decode_json, encode
+from middleware.store.prepared import Prepared
 from middleware.store.units import WorkRefusedError
 from middleware.store.vault import Vault
 
@@ -43,7 +44,7 @@ _DIGITS = 32
 _KINDS: dict[Matter, Any] = {Matter.PSAM: Psam, Matter.TERMINAL: Terminal, Matter.ISSUER: Issuer}
 _e, _p, _l, _c = t.register_entry.c, t.registry_proposal.c, t.card_list.c, t.listed_card.c
 # Written once: it is asked at each card and each settlement, and SQLAlchemy took longer to write it than SQLite to answer.
-_LISTING = (
+_LISTING = Prepared(
     sa.select(_c.reason, _c.since, _c.list_id)
     .join(t.card_list, _l.list_id == _c.list_id)
     .where(_c.digest.in_(sa.bindparam("digests", expanding=True)), _l.state == str(ListState.CURRENT))
@@ -149,7 +150,7 @@ class Registers:
         if not digests:
             return None
         with self._engine.connect() as connection:
-            row = connection.execute(_LISTING, {"digests": digests}).one_or_none()
+            row = _LISTING.row(connection, digests=digests)
         return Listing(ListReason(row.reason), _moment(row.since), row.list_id) if row is not None else None
 
     def lists(self) -> list[Any]:

@@ -90,6 +90,8 @@ def amount_of(row: Output, name: str) -> Money | None:
         if value == 0:
             return ZERO
         raise BadValue(name)
+    if not value:
+        return ZERO
     try:
         return Money.parse(value)
     except ValueError:

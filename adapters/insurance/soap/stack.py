@@ -101,15 +101,18 @@ class Stack:
             raise Fault("centre.field", f"{where}: {type(exc).__name__} in the contract") from None
         return written
 
-    def read(self, name: str, body: bytes) -> Any:
-        """What zeep makes of that operation's reply, or a ``SoapFault``; ``Unreadable`` for everything else.
-
-        Strict: one element too many or in another namespace is no reply. Only the prefix of ``xsi:nil`` may be undeclared.
-        """
+    def parse(self, body: bytes) -> Any:
+        """The document, or ``Unreadable``. Strict, and without a DTD; only the prefix of ``xsi:nil`` may be undeclared."""
         try:
-            document = _parse(_declared(body), self._client.transport, settings=self._client.settings)
+            return _parse(_declared(body), self._client.transport, settings=self._client.settings)
         except (ZeepError, ValueError, etree.LxmlError) as exc:
             raise Unreadable(f"{type(exc).__name__} in parsing") from None
+
+    def read(self, name: str, document: Any) -> Any:
+        """What zeep makes of that operation's reply, or a ``SoapFault``; ``Unreadable`` for everything else.
+
+        Strict: one element too many or in another namespace is no reply.
+        """
         content = _body_of(document)
         if content.tag == f"{{{_SOAP}}}Fault":
             return SoapFault((content.findtext("faultcode") or "").strip().rpartition(":")[2][:MAX_FAULT_CODE])

@@ -92,7 +92,7 @@ class Carried:
 
     def read(self, code: str, body: bytes, message_id: str = "") -> Tokens | SoapFault:
         """The codec's reading of the text in the reply."""
-        text = self._stack.read(self._operation, body)
+        text = self._stack.read(self._operation, self._stack.parse(body))
         if isinstance(text, SoapFault):
             return text
         if not isinstance(text, str) or not text.strip():

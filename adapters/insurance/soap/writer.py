@@ -1,4 +1,4 @@
-"""Messages written by hand, byte for byte as zeep writes them, at a sixth of zeep's CPU.
+"""Messages written by hand, byte for byte as zeep writes them, at an eighth of zeep's CPU.
 
 zeep stays the judge. It writes the first message of each shape - which fields are there, which of them are empty - and
 only when our bytes equal its bytes are later messages of that shape written here (envelope.py).
@@ -6,40 +6,47 @@ only when our bytes equal its bytes are later messages of that shape written her
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from attrs import frozen
-from lxml import etree
 
 from adapters.insurance.schema import FieldSpec, Input, Row
 from adapters.insurance.soap.contract import NAMESPACE
 from adapters.insurance.transactions import REQUEST_HEAD, TRANSACTIONS
 
-_SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 _FULL, _EMPTY, _ABSENT, _ODD = "x", "e", "-", "?"
+_BEGIN = """<?xml version='1.0' encoding='UTF-8'?>
+<soap-env:Envelope xmlns:soap-env="http://schemas.xmlsoap.org/soap/envelope/"><soap-env:Body>"""
+_END = "</soap-env:Body></soap-env:Envelope>"
+_NOT_PLAIN = re.compile("[&<>\r]")
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+Fields = tuple[tuple[str, str, str], ...]  # name, and what stands before and behind its value, in the contract's order
 
 
-def _tag(name: str) -> str:
-    return f"{{{NAMESPACE}}}{name}"
+def _marks(name: str) -> tuple[str, str]:
+    return f"<ns0:{name}>", f"</ns0:{name}>"
 
 
 @frozen(slots=True)
 class _Node:
-    """A part of ``input``: its fields as (name, tag), in the contract's order."""
+    """A part of ``input``."""
 
     name: str
-    tag: str
+    begin: str
+    end: str
     many: bool
-    fields: tuple[tuple[str, str], ...]
+    fields: Fields
 
 
-def _fields(specs: Sequence[FieldSpec]) -> tuple[tuple[str, str], ...]:
-    return tuple((spec.name, _tag(spec.name)) for spec in specs)
+def _fields(specs: Sequence[FieldSpec]) -> Fields:
+    return tuple((spec.name, *_marks(spec.name)) for spec in specs)
 
 
 _HEAD = _fields(REQUEST_HEAD)
 _NODES = {
-    code: tuple(_Node(node.name, _tag(node.name), node.many, _fields(node.fields)) for node in transaction.input)
+    code: tuple(_Node(node.name, *_marks(node.name), node.many, _fields(node.fields)) for node in transaction.input)
     for code, transaction in TRANSACTIONS.items()
 }
 
@@ -61,10 +68,10 @@ def shape_of(code: str, head: Row, nodes: Input) -> str | None:
     return None if _ODD in shape else shape
 
 
-def _row_shape(row: Row, fields: tuple[tuple[str, str], ...]) -> str:
+def _row_shape(row: Row, fields: Fields) -> str:
     """A letter a field; odd when there is a field that the contract has not, or a value that is no text."""
     letters, seen = [], 0
-    for name, _ in fields:
+    for name, _, _ in fields:
         if name not in row:
             letters.append(_ABSENT)
             continue
@@ -78,19 +85,27 @@ def _row_shape(row: Row, fields: tuple[tuple[str, str], ...]) -> str:
 
 def write(code: str, head: Row, nodes: Input) -> bytes:
     """The message's bytes, for a shape that zeep agreed to. ``ValueError`` for text that XML cannot carry."""
-    envelope = etree.Element(f"{{{_SOAP}}}Envelope", nsmap={"soap-env": _SOAP})
-    body = etree.SubElement(envelope, f"{{{_SOAP}}}Body")
-    request = etree.SubElement(body, _tag(f"request{code}"), nsmap={"ns0": NAMESPACE})
-    _write_row(request, head, _HEAD)
-    given = etree.SubElement(request, _tag("input"))
+    parts = [_BEGIN, f'<ns0:request{code} xmlns:ns0="{NAMESPACE}">']
+    _write_row(parts, head, _HEAD)
+    parts.append("<ns0:input>")
     for node in _NODES[code]:
         for row in nodes[node.name]:
-            _write_row(etree.SubElement(given, node.tag), row, node.fields)
-    written: bytes = etree.tostring(envelope, xml_declaration=True, encoding="UTF-8")
-    return written
+            parts.append(node.begin)
+            _write_row(parts, row, node.fields)
+            parts.append(node.end)
+    parts += ("</ns0:input>", f"</ns0:request{code}>", _END)
+    text = "".join(parts)
+    if _NO_XML.search(text):
+        raise ValueError("a character that XML has not")
+    return text.encode()
 
 
-def _write_row(parent: etree._Element, row: Row, fields: tuple[tuple[str, str], ...]) -> None:
-    for name, tag in fields:
+def _write_row(parts: list[str], row: Row, fields: Fields) -> None:
+    for name, begin, end in fields:
         if name in row:
-            etree.SubElement(parent, tag).text = row[name]
+            value = row[name]
+            parts += (begin, _escaped(value) if _NOT_PLAIN.search(value) else value, end)
+
+
+def _escaped(value: str) -> str:
+    return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")

@@ -23,7 +23,7 @@ def by_zeep(code, head, nodes):
 
 def rows_of(specs):
     """Rows of a node or a head as the contract allows them: required fields there, others there, empty or absent."""
-    texts = st.sampled_from(["", "1", "张 <&>\"'", "\r\n\t x ", "é𬭎"])
+    texts = st.sampled_from(["", "1", "张 <&>\"'", "\r\n\t x ", "é𬭎", "]]>", "\x7f\x85\xa0\u2028\U0001fffe"])
     need = {spec.name: texts for spec in specs if spec.need}
     return st.fixed_dictionaries(need, optional={spec.name: texts for spec in specs if not spec.need})
 
@@ -86,9 +86,18 @@ def test_the_shapes_remembered_are_bounded(monkeypatch):
         lambda head, row: (head, {name: value for name, value in row.items() if name != "psn_no"}),
         lambda head, row: (head, row | {"psn_no": "a\x01"}),
         lambda head, row: (head, row | {"psn_no": "a\ud800"}),
+        lambda head, row: (head, row | {"psn_no": "a\uffff"}),
         lambda head, row: (head, row | {"psn_no": None}),
     ],
-    ids=["unknown in head", "unknown in row", "required missing", "control character", "half a character", "None"],
+    ids=[
+        "unknown in head",
+        "unknown in row",
+        "required missing",
+        "control character",
+        "half a character",
+        "no character",
+        "None",
+    ],
 )
 def test_what_zeep_refuses_is_refused_also_after_the_shape_was_agreed(change):
     envelopes = Envelopes()
