@@ -11,24 +11,34 @@ from typing import Any
 from attrs import frozen
 
 from benchmarks.hospital import BrokenError, Hospital
-from benchmarks.machine import percentile
+from benchmarks.machine import cpu_clock, percentile
 
 EVERY_S = 0.01
+LOOK_EACH = 10  # status calls between two looks at the metrics: a scrape takes ten times what a status call does
 LIMITS = "connections = 2000\nin_flight = 16\nin_flight_total = 2000"
 TILLS = 16
 
 
 @frozen(slots=True)
+class Took:
+    """A status call, ms. ``p99_cpu``: what the daemon computed meanwhile, which strangers on the machine do not change."""
+
+    p50: float
+    p99: float
+    p99_cpu: float
+
+
+@frozen(slots=True)
 class Waited:
-    """p50 and p99 of a status call, ms: before, while the calls go out, while all of them wait, while the answers come."""
+    """Status calls before, while the settlements go out, while all of them wait, while the answers come."""
 
     calls: int
     peak: int
     faults: dict[str, int]
-    before: tuple[float, float]
-    sending: tuple[float, float]
-    waiting: tuple[float, float]
-    answering: tuple[float, float]
+    before: Took
+    sending: Took
+    waiting: Took
+    answering: Took
 
 
 class _Probe:
@@ -37,13 +47,14 @@ class _Probe:
     def __init__(self, hospital: Hospital) -> None:
         self._client = hospital.client()
         self._hospital = hospital
+        self._cpu_s = cpu_clock(hospital.pids["daemon"])
         self.peak = 0
 
-    def once(self) -> float:
-        """Seconds that one status call takes."""
-        began = time.perf_counter()
+    def once(self) -> tuple[float, float]:
+        """Seconds that one status call takes, and seconds of CPU that the daemon uses in them."""
+        cpu, began = self._cpu_s(), time.perf_counter()
         self._client.call("system.status")
-        return time.perf_counter() - began
+        return time.perf_counter() - began, self._cpu_s() - cpu
 
     def waiting(self) -> int:
         """How many calls wait in the daemon, this probe's own not counted."""
@@ -51,13 +62,14 @@ class _Probe:
         self.peak = max(self.peak, found)
         return found
 
-    def until(self, over: Callable[[], bool]) -> list[float]:
+    def until(self, over: Callable[[], bool]) -> Took:
         """Calls at a steady pace until ``over()``."""
-        took = []
-        while not over():
+        took: list[tuple[float, float]] = []
+        while len(took) % LOOK_EACH or not over():
             took.append(self.once())
             time.sleep(EVERY_S)
-        return took
+        walls, cpus = [wall * 1e3 for wall, _ in took], [cpu * 1e3 for _, cpu in took]
+        return Took(percentile(walls, 0.5), percentile(walls, 0.99), percentile(cpus, 0.99))
 
 
 def run(folder: Path, calls: int, slow_s: float) -> Waited:
@@ -81,10 +93,4 @@ def run(folder: Path, calls: int, slow_s: float) -> Waited:
         hospital.do("close")
     if not reports:
         raise BrokenError("the settlements did not end")
-    return Waited(
-        calls, probe.peak, dict(reports[0]["faults"]), _two(before), _two(sending), _two(waiting), _two(answering)
-    )
-
-
-def _two(took: list[float]) -> tuple[float, float]:
-    return percentile(took, 0.5) * 1e3, percentile(took, 0.99) * 1e3
+    return Waited(calls, probe.peak, dict(reports[0]["faults"]), before, sending, waiting, answering)

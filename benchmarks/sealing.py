@@ -14,7 +14,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import count, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import evolve
 
@@ -31,6 +31,7 @@ from middleware.store.vault import Vault
 from middleware.store.writer import Writer
 from simulators.people import PEOPLE
 
+T = TypeVar("T")
 BATCH = 8
 _PERSON = PEOPLE["employee"]
 _HOLDER = Holder(
@@ -55,11 +56,17 @@ class Timed(Vault):
         """See ``Vault.seal_bytes``."""
         return self._watched(super().seal_bytes, *args)
 
+    def seal_many(self, *args: Any) -> list[str]:
+        """See ``Vault.seal_many``."""
+        done = self._watched(super().seal_many, *args)
+        self.values += len(done) - 1
+        return done
+
     def digest(self, *args: Any) -> str:
         """See ``Vault.digest``."""
         return self._watched(super().digest, *args)
 
-    def _watched(self, work: Callable[..., str], *args: Any) -> str:
+    def _watched(self, work: Callable[..., T], *args: Any) -> T:
         began = time.perf_counter()
         done = work(*args)
         self.spent += time.perf_counter() - began

@@ -17,6 +17,7 @@ import click
 import structlog
 from twisted.internet.defer import Deferred
 
+from adapters.insurance.exchange.options import CentreOptions
 from adapters.insurance.mobile.options import MobileOptions
 from adapters.insurance.opening import beside, centre_of
 from adapters.insurance.profile import Profile, profile_of
@@ -113,6 +114,7 @@ def _at_real(profile: Profile, given: _Real, *, yes: bool) -> Report:
     try:
         person = data_of(given.data)
         channel = _channel(settings.mobile, given.mobile)
+        settings = attrs.evolve(settings, centre=_centre(settings.centre, given.url), mobile=channel)
     except ConfigError as exc:
         _misuse(exc)
     notes = given.notes or Path(f"conformance-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}.jsonl")
@@ -124,7 +126,6 @@ def _at_real(profile: Profile, given: _Real, *, yes: bool) -> Report:
     click.echo(f"报文编号先记入 / message ids are noted first in: {notes}", err=True)
     if not yes:
         click.confirm("继续 / go on?", abort=True, err=True)
-    settings = attrs.evolve(settings, centre=attrs.evolve(settings.centre, url=given.url), mobile=channel)
     try:
         report: Report = _within_reactor(lambda reactor: _real_run(reactor, profile, settings, person, notes))
     except ConfigError as exc:
@@ -132,6 +133,13 @@ def _at_real(profile: Profile, given: _Real, *, yes: bool) -> Report:
     except Fault as fault:
         raise click.ClickException(f"{fault.code}: {note_of(fault)}") from None
     return report
+
+
+def _centre(options: CentreOptions, url: str) -> CentreOptions:
+    try:
+        return attrs.evolve(options, url=url)
+    except ValueError as exc:
+        raise click.UsageError(f"--against：{exc}") from None
 
 
 def _channel(options: MobileOptions, url: str | None) -> MobileOptions:

@@ -17,6 +17,7 @@ from config.load import load
 from config.section import matching, setting
 from middleware.domain.centre import Holder
 from middleware.domain.charge import ChargeLine, Diagnosis
+from middleware.domain.credential import BY_CARD, Credential, Shown
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, Password, PersonName
 from middleware.domain.money import Money
 from simulators.people import PEOPLE
@@ -110,7 +111,7 @@ class TestData:
     inpatient: str = _text("med_type of a stay", "2101")
 
     def holder(self) -> Holder:
-        """The person, in our words."""
+        """The person, in our words: with their card, or where there is none with the identity document."""
         who = self.person
         return Holder(
             IdNumber(who.id_number),
@@ -120,6 +121,7 @@ class TestData:
             who.sex,
             who.nation,
             dt.date.fromisoformat(who.birth_date),
+            credential=BY_CARD if who.card_number else Credential(Shown.IDENTITY),
         )
 
     def password(self) -> Password | None:

@@ -277,14 +277,18 @@ class Callers:
     async def once(self, asked: Asked, home: str = "") -> Answer | Fault | None:
         """Ask once; None when the node died meanwhile, was not there, or stood still for too long."""
         node = self._place.at(home) if home else self._place.node
+        return await self.of(node, asked, lambda: asked.ask(node.counter))
+
+    async def of(self, node: Node, asked: Asked, work: Callable[[], Awaitable[Any]]) -> Answer | Fault | None:
+        """The same, of that node and whatever it is asked."""
         if not node.ready:
             return None
         heard: Deferred[object] = Deferred()
         node.callers.append(heard)
 
         def begin() -> None:
-            work: Deferred[Answer] = ensureDeferred(asked.ask(node.counter))  # type: ignore[arg-type]
-            work.addBoth(lambda result: None if heard.called else heard.callback(_Heard(result)))
+            begun: Deferred[Answer] = ensureDeferred(work())  # type: ignore[arg-type]
+            begun.addBoth(lambda result: None if heard.called else heard.callback(_Heard(result)))
 
         node.life.do(begin)
         patience = self._place.clock.callLater(PATIENCE_S, lambda: None if heard.called else heard.callback(None))

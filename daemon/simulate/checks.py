@@ -79,6 +79,7 @@ def read_tables(path: str) -> dict[str, list[Row]]:
                 "inbox",
                 "hl7_outcome",
                 "his_charge",
+                "card_debit",
             )
         }
     finally:

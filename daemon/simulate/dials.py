@@ -63,6 +63,7 @@ class Dials:
     phone: float = 0.0  # a bill is paid by phone
     copies: bool = False  # a second destination hears of all that the HIS hears
     told: bool = False  # the HIS tells of patients and of what it charged them
+    purses: bool = False  # somebody pays from the accounts on a card
 
 
 _CHANCES: Mapping[str, float] = MappingProxyType(
@@ -154,6 +155,7 @@ def quiet(dials: Dials) -> Dials:
         cancel_on_his_refusal=dials.cancel_on_his_refusal,
         copies=dials.copies,
         told=dials.told,
+        purses=dials.purses,
     )
     return evolve(
         calm,
@@ -168,7 +170,7 @@ def quiet(dials: Dials) -> Dials:
 
 BANK, TOLD = "bank-", "told"
 # What of a day can be left out without its being another day; the bank's dials bear a prefix.
-_OTHERS = ("crashes", "clock_steps", "pauses", "repeats", "cancels", "sales", "stays", TOLD)
+_OTHERS = ("crashes", "clock_steps", "pauses", "repeats", "cancels", "sales", "stays", TOLD, "purses")
 SWITCHES = (*_WIRE, *_HIS, *_CARDS, *_DISK, *_OTHERS)
 _OFF = Dials(cancels=0.0)
 

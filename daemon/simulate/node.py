@@ -21,6 +21,7 @@ from daemon.simulate.hospital import HisBook, HisLink
 from daemon.simulate.ledger import ALREADY, NOT_FOUND, SIGN_IN
 from daemon.simulate.parts import InlinePool, Mortal, NodeClock, VirtualJournal
 from daemon.simulate.phones import RULES
+from daemon.simulate.purses import DebitTill, PurseRoom, till_of
 from daemon.simulate.registry import DONE_BEFORE
 from daemon.simulate.statements import AGENCY, CLEARING, NOT_READY
 from daemon.simulate.story import Story
@@ -109,6 +110,7 @@ class Surroundings:
     bank: BankBook | None = None
     cards: CardRoom = field(kw_only=True)
     copies: HisBook | None = field(default=None, kw_only=True)
+    purses: PurseRoom | None = field(default=None, kw_only=True)
 
 
 class Node:
@@ -169,6 +171,9 @@ class Node:
         if around.dials.told:
             seen, ours = InboxReader(self.database, vault), partial(self.members.holds, INTAKE)
             self.door = Door(self.engine.means, self.journal, seen, clock, self.life, wall, ours)
+        self.debits: DebitTill | None = None
+        if around.purses is not None:
+            self.debits = till_of(around.purses, around.cards, self.life, self.counter, name)
         self.ready = False
         self.failed: Callable[[], None] = self.kill
         self.callers: list[Deferred[object]] = []  # who must be told when the node dies

@@ -35,8 +35,10 @@ from daemon.simulate.night import Night, both_say_the_same, the_totals_sent_are_
 from daemon.simulate.node import LEASE_S, ZONE, Node, Surroundings
 from daemon.simulate.operators import ROUNDS, Operators, nobody_decides_alone, nothing_waits_for_a_person, waiting
 from daemon.simulate.parts import Mortal
+from daemon.simulate.payers import Payers, a_purse_is_what_was_debited
 from daemon.simulate.phone_checks import look_at_the_phones
 from daemon.simulate.phones import Phones
+from daemon.simulate.purses import PurseRoom
 from daemon.simulate.story import Story
 from daemon.simulate.tills import Tills, batches_are_their_rows, each_certainty_is_one_row
 from daemon.simulate.ward import Ward
@@ -92,6 +94,7 @@ class World:
         self.cards.dials = dials
         self.looker = sqlite3.connect(self.path, isolation_level=None)
         self.watch = Watch(self, self.looker)
+        self.purses = PurseRoom(self.clock, self._stream("purses"), self.story, self.looker) if dials.purses else None
         around = Surroundings(
             f"sqlite:///{self.path}",
             self.exchange,
@@ -104,6 +107,7 @@ class World:
             self.bank,
             cards=self.cards,
             copies=self.copies,
+            purses=self.purses,
         )
         self.around = around
         self.heads: list[tuple[str, int, str]] = []
@@ -119,7 +123,14 @@ class World:
         self.callers = Callers(self, self._stream("callers"), self._stream("taps"))
         self.tills = Tills(self, self._stream("tills"), self.callers)
         self.ward = Ward(self, self._stream("ward"), self.callers, self._struck) if dials.told else None
+        self.payers = self._payers()
         self.strikes = (dials.crashes + 1) // 2  # between a message's answer and what it means
+
+    def _payers(self) -> Payers | None:
+        if self.purses is None:
+            return None
+        self.purses.dials = self.dials
+        return Payers(self, self.purses, self._stream("payers"), self.callers)
 
     def _second(self) -> HisBook:
         book = HisBook(self.clock, self._stream("copies"), self._stream("copies-odd"), self.story, MARK)
@@ -174,6 +185,8 @@ class World:
         self.tills.begin(seconds)
         if self.ward is not None:
             self.ward.begin(seconds)
+        if self.payers is not None:
+            self.payers.begin(seconds)
         strokes = [self._crash] * self.dials.crashes + [self._step_clock] * self.dials.clock_steps
         strokes += [self._pause] * (self.dials.pauses // 2)
         self.pauses = self.dials.pauses - self.dials.pauses // 2
@@ -204,7 +217,16 @@ class World:
         self._look((*ALWAYS, *AT_REST, every_message_has_an_end))
         self._desk()
         self._sweep()
+        self._cards_come_again()
         self._night()
+
+    def _cards_come_again(self) -> None:
+        """What a card proves of its doubts, and what two persons decide of the rest."""
+        if self.payers is not None and self.purses is not None:
+            ensureDeferred(self.payers.finish()).addErrback(self.lost.append)
+            self._rest()
+            self._raise_what_was_lost()
+            a_purse_is_what_was_debited(self.books(), self.purses, decided=True)
 
     def _sweep(self) -> None:
         """The windows are asked for what is still to be billed, now that nothing is open."""
@@ -242,6 +264,8 @@ class World:
         self.exchange.dials = self.his.dials = self.cards.dials = self.around.dials = self.dials = dials
         if self.copies is not None:
             self.copies.dials = dials
+        if self.purses is not None:
+            self.purses.dials = dials
         for node in self.nodes.values():
             node.journal.dials = dials
 
@@ -428,6 +452,8 @@ class World:
             what_is_delivered_it_has(books, self.copies)
         if self.ward is not None and set(AT_REST) <= set(checks):
             look_at_what_was_told(books, self.ward)
+        if self.purses is not None:
+            a_purse_is_what_was_debited(books, self.purses)
         batches_are_their_rows(books)
         each_certainty_is_one_row(books)
         look_at_the_phones(books, self.exchange.phones, rests=set(AT_REST) <= set(checks))

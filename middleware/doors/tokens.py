@@ -50,13 +50,22 @@ class TokenTable:
 
     @classmethod
     def load(cls, accounts: Mapping[str, AccountOptions]) -> TokenTable:
-        """Read every account's digest; ``ValueError`` names the account, never the token."""
+        """Read every account's digest; ``ValueError`` names all accounts that are wrong, never a token."""
         entries: dict[bytes, Caller] = {}
+        troubles: list[str] = []
         for name, account in accounts.items():
-            digest = bytes.fromhex(account.token_sha256) if account.token_sha256 else _digest_of(name, account.token_file)
+            try:
+                digest = (
+                    bytes.fromhex(account.token_sha256) if account.token_sha256 else _digest_of(name, account.token_file)
+                )
+            except ValueError as exc:
+                troubles.append(str(exc))
+                continue
             if digest in entries:
-                raise ValueError(f"accounts {entries[digest].account} and {name} have the same token")
+                troubles.append(f"accounts {entries[digest].account} and {name} have the same token")
             entries[digest] = Caller(role=Role(account.role), account=name, terminal=account.terminal)
+        if troubles:
+            raise ValueError("; ".join(troubles))
         return cls(entries)
 
     def find(self, token: str) -> Caller | None:

@@ -6,15 +6,19 @@ Never ``prometheus_client.twisted``: it renders in the reactor's thread pool, an
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
+from twisted.python.failure import Failure
 from twisted.web.http import NOT_ALLOWED, NOT_FOUND, OK, SERVICE_UNAVAILABLE
 from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
 
 from middleware.domain.health import Condition, PartHealth, asked, described, overall
 from middleware.ops.metrics import Metrics
+from middleware.ports import Clock
 
+SLICE_S = 0.001
 Health = Sequence[Callable[[], PartHealth]]
 # Twisted's request carries no annotations.
 Request = Any
@@ -29,7 +33,7 @@ class Page(Resource):
         super().__init__()  # type: ignore[no-untyped-call]
         self._peers = peers  # None: everybody
 
-    def render(self, request: Request) -> bytes:
+    def render(self, request: Request) -> bytes | int:
         """Twisted's entry."""
         request.setHeader(b"Cache-Control", b"no-store")
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
@@ -40,22 +44,58 @@ class Page(Resource):
             return _plain(request, NOT_ALLOWED, b"GET only\n")
         return self.page(request)
 
-    def page(self, request: Request) -> bytes:
-        """The page's bytes."""
+    def page(self, request: Request) -> bytes | int:
+        """The page's bytes, or ``NOT_DONE_YET``."""
         raise NotImplementedError
 
 
 class MetricsPage(Page):
-    """/metrics."""
+    """/metrics, a slice a turn of the reactor: who asks something else meanwhile waits for one, and not for the page."""
 
-    def __init__(self, metrics: Metrics, peers: Collection[str] | None) -> None:
+    def __init__(self, metrics: Metrics, peers: Collection[str] | None, clock: Clock) -> None:
         super().__init__(peers)
         self._metrics = metrics
+        self._clock = clock
 
-    def page(self, request: Request) -> bytes:
+    def page(self, request: Request) -> int:
         """See the class."""
         request.setHeader(b"Content-Type", self._metrics.content_type.encode())
-        return self._metrics.render()
+        _Scrape(request, self._metrics.pieces(), self._clock).go_on()
+        return NOT_DONE_YET
+
+
+class _Scrape:
+    """One page of metrics under way, unless whoever asked has gone."""
+
+    def __init__(self, request: Request, pieces: Iterator[bytes], clock: Clock) -> None:
+        self._request = request
+        self._pieces = pieces
+        self._clock = clock
+        self._made: list[bytes] = []
+        self._gone = False
+        request.notifyFinish().addErrback(self._left)
+
+    def _left(self, _reason: Failure) -> None:
+        self._gone = True
+
+    def go_on(self) -> None:
+        """One slice, and the next in the next turn; the page when it is whole."""
+        if self._gone:
+            return
+        end = self._clock.seconds() + SLICE_S
+        try:
+            for piece in self._pieces:
+                self._made.append(piece)
+                if self._clock.seconds() >= end:
+                    self._clock.callLater(0, self.go_on)
+                    return
+        except Exception:  # noqa: BLE001 - Twisted's own 500, as for a page that is made at once
+            self._request.processingFailed(Failure())  # type: ignore[no-untyped-call]
+            return
+        body = b"".join(self._made)
+        self._request.setHeader(b"Content-Length", b"%d" % len(body))
+        self._request.write(body)
+        self._request.finish()
 
 
 class LivePage(Page):

@@ -81,7 +81,7 @@ def build_site(
     pages.putChild(b"ready", ReadyPage(health, options.essential_parts, peers))
     pages.putChild(b"full", FullPage(health, version, peers))
     root.putChild(b"health", pages)
-    root.putChild(b"metrics", MetricsPage(metrics, peers))
+    root.putChild(b"metrics", MetricsPage(metrics, peers, reactor))
     if feed is not None:
         root.putChild(b"feed", feed)
     site = BoundedSite(root, reactor, deadline_s=options.request_deadline_s, connections=options.connections)

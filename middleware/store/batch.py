@@ -36,13 +36,16 @@ def is_busy(visit: Visit) -> bool:
     """Whether a restart must look at this visit: something is in flight, awaited, or due."""
     if visit.awaiting is not None:
         return True
-    open_errand = any(one.awaiting is not None or one.next_due is not None for one in visit.errands)
-    open_leg = any(leg.state in LEG_IN_FLIGHT or leg.next_due is not None for s in visit.settlements for leg in s.legs)
-    return (
-        open_errand
-        or open_leg
-        or any(s.awaiting is not None or s.state in IN_FLIGHT or s.next_due is not None for s in visit.settlements)
-    )
+    for errand in visit.errands:
+        if errand.awaiting is not None or errand.next_due is not None:
+            return True
+    for s in visit.settlements:
+        if s.awaiting is not None or s.next_due is not None or s.state in IN_FLIGHT:
+            return True
+        for leg in s.legs:
+            if leg.next_due is not None or leg.state in LEG_IN_FLIGHT:
+                return True
+    return False
 
 
 @define

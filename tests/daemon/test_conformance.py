@@ -25,6 +25,7 @@ from daemon.conformance.run import SLOT, SLOTS, repertoire
 from daemon.conformance.stand import INSTITUTION, Stand, stand
 from daemon.conformance.table import Note, Report, Verdict, as_json, as_text
 from daemon.conformance.talk import Notebook, Talk
+from middleware.domain.credential import Shown
 from middleware.domain.kind import MOBILE_CALLS
 from middleware.domain.message_id import MessageIds
 from middleware.domain.outcome import CAUSES, NotSent, Refused, Unknown
@@ -159,6 +160,8 @@ def test_nobody_but_a_test_person_is_used_and_no_value_of_a_person_is_quoted(tmp
     file.write_text(f"[person]\n{WHO}", encoding="utf-8")
     data = data_of(file)
     assert data.lines("1", china_now())[0].amount.fen == 6036
+    assert data.holder().credential.shown is Shown.IDENTITY  # no card is named: treated by the identity document
+    assert simulated().holder().credential.shown is Shown.CARD
     assert not any(secret in repr(data) for secret in SECRETS)
 
 
@@ -177,6 +180,8 @@ def test_a_real_centre_is_asked_only_after_a_person_said_yes(tmp_path: Path) -> 
     answer = run(main, ["conformance", "--profile", profile, *args], input="n\n")
     assert "继续" in answer.output, answer.output
     assert answer.exit_code == 1
+    nowhere = ["--against", "--mobile", *args[2:]]
+    assert "--against：" in run(main, ["conformance", "--profile", profile, *nowhere]).output
     keyless = run(main, ["conformance", "--profile", profile, *args, "--mobile", "http://127.0.0.1:9/channel/"])
     assert (keyless.exit_code, "signing_key" in keyless.output) == (2, True)
     assert not notes.exists()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from twisted.internet import reactor
 
 from simulators.centre.channel import ChannelSimulator
+from simulators.ecode.keys import APP_ID as APP
+from simulators.ecode.keys import APP_SECRET as SECRET
 from simulators.ecode.keys import PRIVATE, PUBLIC, private_pem, public_pem
 from simulators.ecode.sealed import SealedSide
 from simulators.ports import free_port
 
-APP, SECRET = "1G7SIC7HV02Q3F60C80A0000", "the-app-secret"
 PATH_SECRET = "a-path-that-nobody-knows"
 
 

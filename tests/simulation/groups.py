@@ -13,6 +13,7 @@ from tests.simulation import (
     planted,
     planted_bank,
     planted_confirm,
+    planted_debit,
     planted_destinations,
     planted_edges,
     planted_kinds,
@@ -72,6 +73,8 @@ def cases() -> Iterator[Case]:  # noqa: C901 - a line a group
         yield Case(plant, "his", COPIED, "order" if plant in UNORDERED else "told")
     for plant, first in planted_told.ALL.items():
         yield Case(plant, "told", (first, *range(1, 41)), "charge")
+    for plant, first in planted_debit.ALL.items():
+        yield Case(plant, "crashes", (first, *range(1, 41)), "purse")
     for plant in planted_shifts.ALL:
         yield Case(plant, "hostile", tuple(range(1, 41)), "16")
 

@@ -20,14 +20,14 @@ def test_the_same_seed_of_several_nodes_gives_the_same_bytes_in_another_process(
     there = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)],
         env={**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, check=True, timeout=90,
+        capture_output=True, text=True, check=True, timeout=300,
     )  # fmt: skip
 
     assert there.stdout.strip() == play(SEED, "nodes").fingerprint
 
 
 def test_nodes_stand_still_and_are_kept_from_sending_after_their_lease(play):
-    results = [play(seed, "nodes") for seed in range(SEED, SEED + 3)]
+    results = [play(seed, "nodes") for seed in range(1, SEED + 3)]
 
     assert [str(r.broken) for r in results if r.broken] == []
     seen = set().union(*(r.faults for r in results))

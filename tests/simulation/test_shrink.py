@@ -70,7 +70,7 @@ def test_two_processes_give_the_bytes_of_one_and_verbose_lists_what_nobody_went_
     alone = _simulate(*seeds, "--jobs", "1", "--verbose")
     two = subprocess.run(  # a process of its own: this one has threads, and may not be forked
         [sys.executable, "run.py", "simulate", *seeds, "--jobs", "2"],
-        cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=300,
     )  # fmt: skip
 
     assert re.findall(r"fingerprint: (\w+)", alone.stdout) == re.findall(r"fingerprint: (\w+)", two.stdout) != []

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from attrs import frozen
+from twisted.internet.defer import Deferred
 
 from middleware.domain.fault import Fault
 from middleware.domain.order import Caller
@@ -28,6 +29,15 @@ Observe = Callable[[str, str, float], None]
 UNREAD = "unreadable"  # the method's name when there was none that we know
 
 
+# Carries a call out when it has its turn among others; a reactor's ``callFromThread`` does.
+HandOver = Callable[..., object]
+
+
+def at_once(call: Callable[..., object], *args: object) -> None:
+    """For whoever has nobody to share with."""
+    call(*args)
+
+
 def observe_nothing(_method: str, _outcome: str, _seconds: float) -> None:
     """For whoever counts nothing."""
 
@@ -43,16 +53,23 @@ class Reply:
 class Dispatcher:
     """Answers every line; never raises, never leaves a request without its answer.
 
-    Answers may come in another order than the requests: the id joins them.
+    Answers may come in another order than the requests: the id joins them. What takes a key is work: it is read and counted
+    here and begun by ``hand_over``, so that whoever only asks how things are waits for no other caller's work.
     """
 
     def __init__(
-        self, business: Business, tokens: TokenTable, options: LocalApiOptions, observe: Observe = observe_nothing
+        self,
+        business: Business,
+        tokens: TokenTable,
+        options: LocalApiOptions,
+        observe: Observe = observe_nothing,
+        hand_over: HandOver = at_once,
     ) -> None:
         self._business = business
         self._tokens = tokens
         self._options = options
         self._observe = observe
+        self._hand_over = hand_over
         self.in_flight = 0
         self.stopping = False
 
@@ -118,6 +135,10 @@ class Dispatcher:
     async def _work(self, session: Session, caller: Caller, method: Method, params: Any) -> Answer:
         async def run() -> Answer:
             assert method.handler is not None  # noqa: S101 - only hello has none, and it never comes here
+            if method.keyed:
+                turn: Deferred[None] = Deferred()
+                self._hand_over(turn.callback, None)
+                await turn
             return await method.handler(Visit(self._business, session, caller), params)
 
         def ended() -> None:

@@ -42,7 +42,7 @@ class LocalApi:
         self._options = options
         self._reactor = reactor
         self._clock = business.clock
-        self._dispatcher = Dispatcher(business, tokens, options, observe)
+        self._dispatcher = Dispatcher(business, tokens, options, observe, reactor.callFromThread)
         self._door = LineDoor(self._dispatcher, options, business.clock)
         self._ports: list[Any] = []
         self.tcp_port = 0  # the real one, once started

@@ -162,6 +162,26 @@ _SHOWN = (
 )
 
 
+# What people call what the tables name.
+_WORDS = {
+    "citizen": "公民身份号码 citizen's id number", "hk-macao-permit": "港澳居民来往内地通行证 permit",
+    "taiwan-permit": "台湾居民来往大陆通行证 permit", "passport": "护照 passport",
+    "his-patient": "HIS 病人号 the HIS's own number", "his-inpatient": "住院号 inpatient number",
+    "his-master": "主索引号 number of the hospital's index", "treatment-card": "就诊卡号 treatment card",
+    "health-card": "居民健康卡号 health card", "insurance-card": "社会保障卡号 social-security card",
+    "hospital-code": "院内码 the hospital's code", "line": "明细号 number of the line",
+    "kind": "记账或撤销 charge or credit", "at": "发生时间 when", "code": "院内项目编码 the hospital's code",
+    "name": "项目名称 name", "catalogue": "医保目录编码 insurance catalogue", "quantity": "数量 quantity",
+    "amount": "金额 amount", "price": "单价 price", "department": "科室编码 department",
+    "department_name": "科室名称 its name", "doctor": "医生编码 doctor", "doctor_name": "医生姓名 the doctor's name",
+    "prescription": "处方号 prescription", "department.code": "科室编码 code", "department.name": "科室名称 name",
+    "department.specialty": "科别 the centre's specialty (caty)", "staff.code": "人员编码 code",
+    "staff.name": "姓名 name", "staff.department": "所属科室编码 department",
+    "staff.national": "医保医师编码 the centre's code", "item.code": "院内项目编码 code", "item.name": "项目名称 name",
+    "item.catalogue": "医保目录编码 insurance catalogue", "item.price": "单价 price",
+}  # fmt: skip
+
+
 def write(path: Path) -> None:
     """The whole page, the same text each time."""
     options = MllpOptions()
@@ -177,10 +197,11 @@ def write(path: Path) -> None:
     text += _TYPES.format(an_hour=KEPT_AN_HOUR) + "".join(_refusals())
     text += _TOLD.format(
         identifiers="".join(
-            f"| {f'`{name}`' if name else '（空 empty）'} | {what} |\n" for name, what in IDENTIFIERS.items()
+            f"| {f'`{name}`' if name else '（空 empty）'} | `{what}` {_WORDS[what]} |\n"
+            for name, what in IDENTIFIERS.items()
         ),
-        fields="".join(f"| `{name}` | {place} | {ORDER_FIELDS[name]} |\n" for name, place in FIELDS.items()),
-        masters="".join(f"| `{name}` | {place or '（无 none）'} |\n" for name, place in MASTERS.items()),
+        fields="".join(f"| `{name}` {_WORDS[name]} | {place} | {ORDER_FIELDS[name]} |\n" for name, place in FIELDS.items()),
+        masters="".join(f"| `{name}` {_WORDS[name]} | {place or '（无 none）'} |\n" for name, place in MASTERS.items()),
         files="、".join(f"`{name}`" for name in FILES),
         responses="、".join(f"`{name}={one}`" for name, every in RESPONSES.items() for one in every),
         records=MAX_RECORDS,

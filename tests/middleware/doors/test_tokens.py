@@ -51,6 +51,7 @@ def test_weak_missing_and_shared_tokens_are_refused_without_being_shown(tmp_path
         ({"a": AccountOptions(role="his", token_file=tmp_path / "short")}, "16 to 512"),
         ({"a": AccountOptions(role="his", token_file=tmp_path / "none")}, "cannot be read"),
         ({n: AccountOptions(role="his", token_sha256=DIGEST) for n in "ab"}, "same token"),
+        ({n: AccountOptions(role="his", token_file=tmp_path / n) for n in "ab"}, "account a cannot.*account b cannot"),
     ):
         with pytest.raises(ValueError, match=says) as caught:
             TokenTable.load(accounts)

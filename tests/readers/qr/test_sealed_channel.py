@@ -20,12 +20,13 @@ from readers.qr.channel import Open
 from readers.qr.options import CodeOptions
 from readers.qr.service import CodeService
 from simulators.ecode import CodeServer
+from simulators.ecode.keys import APP_ID as APP
+from simulators.ecode.keys import APP_SECRET as SECRET
 from simulators.ecode.keys import PRIVATE, PUBLIC, private_pem, public_pem
 from simulators.ecode.sealed import SealedSide
 from simulators.people import PEOPLE
 from tests.adapters.insurance.signing.keys import USER_ID
 
-APP, SECRET = "1G7SIC7HV02Q3F60C80A0000", "the-app-secret"
 READER = ReaderOptions("e-voucher", "service")
 
 

@@ -105,3 +105,30 @@ def test_every_keyed_method_requires_request_id_and_no_other_has_a_required_one(
 
 def test_a_method_that_moves_money_is_keyed():
     assert [method.name for method in METHODS.values() if method.moves_money and not method.keyed] == []
+
+
+def test_what_takes_a_key_waits_for_its_turn_and_a_status_does_not():
+    _, session, counter = make()
+    later: list = []
+    business = Business(
+        counter, FakeReaders(), [], Clock(), lambda: NOON, "test", FakeDesk(counter), FakeReconciliation(counter)
+    )
+    dispatcher = Dispatcher(business, token_table(), LocalApiOptions(), hand_over=lambda *call: later.append(call))
+    found: list = []
+
+    def ask(number: int, method: str) -> None:
+        line = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": PARAMS[method]}).encode()
+        Deferred.fromCoroutine(dispatcher.answer(session, line)).addBoth(lambda reply: found.append(json.loads(reply.line)))
+
+    ask(1, "settlement.settle")
+    ask(2, "settlement.cancel")
+    ask(3, "system.status")
+
+    assert [one["id"] for one in found] == [3]
+    assert counter.asked == []
+    assert dispatcher.in_flight == session.in_flight == 2  # they have their places from the moment they were read
+    for call, *args in later:
+        call(*args)
+
+    assert [one["id"] for one in found] == [3, 1, 2]
+    assert dispatcher.in_flight == 0
