@@ -115,6 +115,7 @@ async def test_invariant_15_a_lost_settlement_is_found_by_the_centres_file_and_u
 async def test_a_lost_cancel_is_found_as_a_refund_that_only_the_centre_has_whatever_id_it_names(store_url, names, apart):
     async def test(day):
         settled = await day.settled("1")
+        await day.until(settled, SettlementState.DELIVERED)
         day.simulator.faults.next("2208", "lose-reply")
         await day.cancelled(settled)
         assert (await day.of(settled)).state is SettlementState.UNKNOWN
