@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator
+from itertools import islice
 
 from attrs import define, field
 
@@ -62,7 +63,7 @@ class Lanes:
             letters.append(waiting)
             return
         fixed = int(lane.held or letters[0].letter.number > 0)  # what bears a number may have been heard
-        place = max(sum(one.sequence < waiting.sequence for one in letters), fixed)
+        place = fixed + sum(one.sequence < waiting.sequence for one in islice(letters, fixed, None))
         letters.insert(place, waiting)
         if place == 0:
             for line in self._ready:

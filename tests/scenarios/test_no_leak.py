@@ -222,6 +222,9 @@ async def filed(h, people):
     await h.fault("settlement.quote", h.bill(visit))
     link = {"kind": "treatment-card", "number": b.phone, "id_number": b.id_number, "name": b.name}
     await h.call("registry.link", link)
+    dead = (await h.call("letters.list", {}, role="operator"))["rows"][0]["control_id"]
+    name = {"control_id": dead, "fields": [{"field": "patient_name", "value": b.name}], "reason": words}
+    await h.call("letters.fix", name, role="operator")
     await h.end("identity.merge", {"prior": "P0", "kept": "P1", "note": words}, role="operator")
 
 
