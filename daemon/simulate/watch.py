@@ -30,9 +30,7 @@ class Watch:
         self._ledger = world.exchange.ledger
         self.left: dict[str, float] = {}
         self.originals: dict[str, tuple[str, str]] = {}
-        self._late: dict[
-            tuple[str, int], float
-        ] = {}  # line and version -> since when it is known to differ
+        self._late: dict[tuple[str, int], float] = {}  # line and version -> since when it is known to differ
 
     def leaves(self, message_id: str, call: str, digest: str, original: tuple[str, str] | None) -> None:
         """A message's first byte: its intent is there, it is the first time, and whoever sends it may."""
