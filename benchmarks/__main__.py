@@ -213,8 +213,8 @@ def _against_least(folder: Path, scale: Scale, phases: list[Phase]) -> None:
     place = folder / "irreducible"
     place.mkdir(exist_ok=True)
     bare = _json_of(["benchmarks.irreducible", str(place), str(scale.load_s)], scale.load_s, {})
-    parts = "; ".join(f"{name} {bare[name]:.3f}" for name in ("call", "unit", "letter", "request"))
-    print(f"\n  bare parts of (a), CPU ms: {parts}; four calls, eight units, a letter, two requests: {bare['whole']:.2f}")
+    parts = "; ".join(f"{name} {taken:.3f}" for name, taken in bare.items())
+    print(f"\n  bare parts of (a), CPU ms, of four calls, eight units, eleven hops, a letter, two requests: {parts}")
     ratios = "; ".join(f"{phase.clients} clients {phase.cpu_ms('daemon') / bare['whole']:.2f}" for phase in phases)
     print(f"  the daemon's CPU over that: {ratios}")
 

@@ -21,6 +21,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,11 @@ from adapters.insurance.profile import Profile, load_profile
 from adapters.insurance.soap.contract import WSDL
 from adapters.insurance.soap.stack import Stack
 from adapters.insurance.soap.style import OURS
+from adapters.insurance.transactions import TRANSACTIONS
 from benchmarks.machine import median
 from daemon.conformance.stand import simulatable, speech_of
-from middleware.domain.centre import Holder, Settle, VisitFacts
+from middleware.domain.centre import CounterRequest, Holder, PreSettle, Settle, UploadCharges, UploadVisit, VisitFacts
+from middleware.domain.charge import ChargeLine, Diagnosis
 from middleware.domain.identity import CardIdCode, CardNumber, IdNumber, PersonName
 from middleware.domain.money import ZERO, Money
 from middleware.domain.outcome import Answered
@@ -85,6 +88,35 @@ OUTPUT: dict[str, Any] = {
         {"fund_pay_type": "310200", **FUND, "fund_payamt": "20.00", "fund_pay_type_name": "账户"},
     ],
 }  # fmt: skip
+
+
+CHARGE = {
+    "feedetl_sn": "202603020930150000000001", "det_item_fee_sumamt": "12.07", "cnt": "1", "pric": "12.07",
+    "pric_uplmt_amt": "0", "selfpay_prop": "0", "fulamt_ownpay_amt": "0.00", "overlmt_amt": "0.00",
+    "preselfpay_amt": "0.00", "inscp_scp_amt": "12.07", "chrgitm_lv": "01", "med_chrgitm_type": "02", "lmt_used_flag": "0",
+}  # fmt: skip
+LINES = 5
+
+
+def a_bill() -> list[tuple[CounterRequest, dict[str, Any] | None]]:
+    """The four calls of a quote and settle of five lines, and what the centre says to each."""
+    settle = a_settle()
+    visit, holder = settle.visit, settle.holder
+    price = Money.parse("12.07")
+    lines = tuple(
+        ChargeLine(
+            f"L{place}", "XA02OMEP0020", "H-OMEP", "奥美拉唑肠溶胶囊", Decimal("12.07"), Decimal(1), price, AT, "0301",
+            "呼吸内科", "D3301001", "李医生",
+        )
+        for place in range(LINES)
+    )  # fmt: skip
+    diagnoses = (Diagnosis("J06.900", "急性上呼吸道感染"),)
+    return [
+        (UploadVisit(visit, AT, diagnoses, "呼吸内科", "D3301001", "李医生"), None),
+        (UploadCharges(visit, "B1", lines), {"result": [CHARGE] * LINES}),
+        (PreSettle(visit, holder, "B1", settle.total, use_account=True), OUTPUT),
+        (settle, OUTPUT),
+    ]
 
 
 def a_settle() -> Settle:
@@ -150,11 +182,17 @@ class Bare:
         self._agent: Any = Agent(reactor, pool=HTTPConnectionPool(reactor))
         self._url, self._headers = url.encode(), Headers({b"Content-Type": [kind.encode()]})
         self._body, self._reply = body, reply
-        self._library = partial(_by_json, json.loads(body), reply) if kind == JSON else _by_zeep(style, body, reply)
+        self.library: Callable[[], None] = (
+            partial(_by_json, json.loads(body), reply) if kind == JSON else _by_zeep(style, body, reply)
+        )
 
     async def once(self) -> None:
         """Both."""
-        self._library()
+        self.library()
+        await self.post()
+
+    async def post(self) -> None:
+        """Twisted's part."""
         producer: Any = FileBodyProducer(io.BytesIO(self._body))
         response = await self._agent.request(b"POST", self._url, self._headers, producer)
         await readBody(response)
@@ -171,9 +209,11 @@ def _by_zeep(style: str, body: bytes, reply: bytes) -> Callable[[], None]:
     called = etree.fromstring(body).find("{http://schemas.xmlsoap.org/soap/envelope/}Body/*")
     assert called is not None
     if profile.dialect == "soap":
-        stack, operation = Stack(WSDL), "call2207"
+        stack = Stack(WSDL)
         request = TypedSpeech().read(body)
-        rows = {name: given[0] for name, given in request.nodes.items()}
+        operation = f"call{request.call}"
+        many = {node.name for node in TRANSACTIONS[request.call].input if node.many}
+        rows = {name: list(given) if name in many else given[0] for name, given in request.nodes.items()}
         parts: dict[str, Any] = {**request.head, "input": rows}
     else:
         stack, operation = Stack(OURS[profile.dialect]), profile.soap.operation_of(profile.dialect)
@@ -216,14 +256,16 @@ async def row_of(style: str, folder: Path, seconds: float) -> dict[str, Any]:
     return {"style": style, "bytes": len(body), **figures, "ratio": figures["ours"] / figures["bare"]}
 
 
-async def said_by(profile: Profile, folder: Path) -> tuple[str, bytes, bytes]:
-    """What such a centre is told and says: content type, message and reply."""
+async def said_by(
+    profile: Profile, folder: Path, request: CounterRequest | None = None, output: Any = OUTPUT
+) -> tuple[str, bytes, bytes]:
+    """What such a centre is told and says: content type, message and reply; of a settlement without a ``request``."""
     kind, spoken = (JSON, JsonSpeech()) if profile.dialect == "national" else (XML, speech_of(profile))
     centre = centre_of(options_of(1, folder), reactor, lambda: AT, profile)
     centre.start()
-    body = (await centre.prepare(MESSAGE_ID, a_settle(), AT)).body.message.body
+    body = (await centre.prepare(MESSAGE_ID, request or a_settle(), AT)).body.message.body
     await centre.stop()
-    return kind, body, spoken.write(spoken.read(body), HEAD, OUTPUT)
+    return kind, body, spoken.write(spoken.read(body), HEAD, output)
 
 
 async def slow_rate(folder: Path, seconds: float) -> dict[str, Any]:

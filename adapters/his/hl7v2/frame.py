@@ -55,7 +55,10 @@ def _field(value: Field) -> str:
     if not value:
         return ""
     if len(value) == 1:
-        return _repetition(value[0])
+        first = value[0]
+        if len(first) == 1 and isinstance(first[0], str):  # as most are
+            return escape(first[0])
+        return _repetition(first)
     return "~".join([_repetition(repetition) for repetition in value]).rstrip("~")
 
 

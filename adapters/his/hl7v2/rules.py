@@ -129,6 +129,8 @@ def _segment_shape(segment: Segment, rules: dict[int, Rule]) -> str:
 
 
 def _repetition_shape(repetition: Repetition, rule: Rule) -> str:
+    if len(repetition) == 1:  # as most are
+        return _component_shape(repetition[0], rule[0])
     return "^".join([_component_shape(component, leaves) for component, leaves in zip(repetition, rule, strict=False)])
 
 
