@@ -11,12 +11,13 @@ from daemon.simulate.checks import the_his_hears_only_what_the_centre_holds
 from daemon.simulate.night import absent_is_what_is_not_there
 from middleware.domain.centre import MONEY_CALLS, SETTLE_CALLS, Call
 from middleware.domain.his import HisMessage, PostCharges
-from middleware.store.units import Unit
+from middleware.store.units import Record, Unit
 
 if TYPE_CHECKING:
     from daemon.simulate.world import World
 
 SKEW_S = 600  # the limit of 300 s, and the longest commit between an intent and its first byte
+GRACE_S, GRACE_SHARED_S = 20.0, 400.0  # from a last look at the lines to the confirmation's commit; a node may stand still
 
 
 class Watch:
@@ -29,6 +30,7 @@ class Watch:
         self._ledger = world.exchange.ledger
         self.left: dict[str, float] = {}
         self.originals: dict[str, tuple[str, str]] = {}
+        self._late: dict[tuple[str, int], float] = {}  # line and version -> since when it is known to differ
 
     def leaves(self, message_id: str, call: str, digest: str, original: tuple[str, str] | None) -> None:
         """A message's first byte: its intent is there, it is the first time, and whoever sends it may."""
@@ -77,9 +79,26 @@ class Watch:
             for record in unit.records:
                 if record.event == "CentreListedAbsent" and record.before != record.after:
                     absent_is_what_is_not_there(self._ledger, self._story, json.loads(record.body))
+                if self._world.dials.told:
+                    self._of_charges(record)
             if any(record.event == "DaemonRestarted" for record in unit.records):
                 for ending in unit.endings:
                     self._took_over(ending.message_id)
+
+    def _of_charges(self, record: Record) -> None:
+        """Nobody confirms a bill of which the HIS said something else before, unless it was judged at that very moment."""
+        now = self._world.clock.seconds()
+        if record.event == "Hl7ActedOn":
+            for line in self._looker.execute("SELECT line_id, version FROM his_charge WHERE late"):
+                self._late.setdefault(line, now)
+        elif record.event == "SettleConfirmed" and record.before != record.after:
+            sid = record.settlement_id
+            lines = self._looker.execute("SELECT line_id, version FROM his_charge WHERE late AND settlement_id = ?", (sid,))
+            for line in lines:
+                known_s = now - self._late[line]
+                what = f"{sid} is confirmed {known_s:.0f} s after {line[0]} was changed"
+                grace_s = GRACE_SHARED_S if self._world.shared else GRACE_S
+                self._story.require("charge", what, holds=known_s <= grace_s, about=sid)
 
     def _took_over(self, message_id: str) -> None:
         query = "SELECT ended, lease_until FROM node WHERE epoch = (SELECT epoch FROM message WHERE message_id = ?)"

@@ -102,6 +102,10 @@ def what_a_stay_gave_back_is_never_billed(patch):
     patch.setattr(his_charges, "_errand_state", lambda connection, row: his_charges._CHARGED)
 
 
+def what_the_his_changed_is_settled_all_the_same(patch):
+    patch.setattr(his_charges.HisCharges, "holds", lambda self, settlement_id: True)
+
+
 # With the seed on which each shows first.
 ALL = {
     the_his_hears_yes_before_it_is_durable: 1,
@@ -112,4 +116,5 @@ ALL = {
     what_a_stay_gave_back_is_never_billed: 1,
     a_merge_moves_lines_twice: 1,
     a_credit_is_a_charge: 1,
+    what_the_his_changed_is_settled_all_the_same: 1,
 }

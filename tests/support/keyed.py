@@ -42,7 +42,7 @@ class InlineReaders:
         self.blind = False
         self.observers: list[Callable[[CardEvent], None]] = []
         self.turns: dict[str, Turns] = {}
-        self.busy_wait_s = 0.0
+        self.busy_wait_s = 30.0  # one whose card was pulled is given back by its thread, a turn later
 
     def start(self): ...
 

@@ -109,6 +109,7 @@ async def test_a_lease_that_is_over_lets_the_card_go(tmp_path, limits) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_held_reader_is_busy_and_whoever_waits_gets_it_in_turn(tmp_path) -> None:
     slots = readers()
+    slots.busy_wait_s = 0.0
     async with keyed_desk(tmp_path, slots) as desk:
         session = (await desk.call("card.open", reader=READER))["session_id"]
         assert await desk.code("card.read", reader=READER) == "reader.busy"

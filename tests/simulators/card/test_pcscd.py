@@ -142,9 +142,9 @@ def test_without_namespaces_it_runs_at_the_system_folder_and_refuses_a_second(mo
 def _started_as_the_system_does() -> subprocess.Popen[bytes]:
     """Debian's readers listen at ports that an outgoing socket of any test may have just now: started until they can."""
     module.SYSTEM_FOLDER.mkdir(exist_ok=True)
-    for _ in range(20):
+    for _ in range(15):
         system = subprocess.Popen(["pcscd", "--foreground"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        if module._system_has_vpcd(2.0) and module._alive(module.SYSTEM_FOLDER / module.SOCKET_NAME):
+        if module._system_has_vpcd(4.0) and module._alive(module.SYSTEM_FOLDER / module.SOCKET_NAME):
             return system
         system.terminate()
         system.wait(10)

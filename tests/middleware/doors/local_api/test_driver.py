@@ -232,7 +232,6 @@ FAILURES = (
 @pytest_twisted.ensureDeferred
 async def test_each_failure_has_its_published_code_and_a_text(tmp_path) -> None:
     slots, found = readers(), []
-    slots.busy_wait_s = 30.0  # a card that was taken away is given back by its reader's thread, a turn later
     async with keyed_desk(tmp_path, slots) as desk:
         for psam, card, function, params, expected in FAILURES:
             slots.swap(PSAM, psam)
