@@ -6,6 +6,8 @@ that person's by their document, or by the HIS's own number of this visit.
 
 from __future__ import annotations
 
+import datetime as dt
+
 from attrs import frozen
 
 from middleware.domain.charge import MAX_LINES
@@ -19,7 +21,7 @@ from middleware.domain.visit import Visit
 from middleware.engine.counter import Answer
 from middleware.engine.masters import filled_in
 from middleware.engine.runner import Engine, Means
-from middleware.store.his_charges import Stored, check_lines, claim
+from middleware.store.his_charges import Stored, check_lines, claim, still_held
 from middleware.store.his_people import Known
 from middleware.store.links import Work
 
@@ -31,11 +33,11 @@ class Taken:
     order: QuoteOrder
     lines: tuple[Stored, ...]
     visit: Visit
-    void: frozenset[str]
+    now: dt.datetime
 
     def claim(self, settlement_id: str) -> Work:
         """Done in the transaction that begins the settlement."""
-        return claim(settlement_id, self.visit.visit_id, self.lines, self.void)
+        return claim(settlement_id, self.visit.visit_id, self.lines, self.now)
 
 
 async def take(engine: Engine, visit: Visit, order: HisQuoteOrder) -> Taken:
@@ -62,8 +64,24 @@ async def take(engine: Engine, visit: Visit, order: HisQuoteOrder) -> Taken:
     found = await run(reader.his_charges.to_charge, sorted(same), order.encounter, most)
     free = await run(filled_in, reader.his_masters, found, now)
     whole = check_lines(free)
-    void = frozenset(one.settlement_id for one in visit.settlements if one.expires_at is not None and one.expires_at <= now)
-    return Taken(QuoteOrder(visit.visit_id, order.diagnoses, whole, order.use_account), free, visit, void)
+    return Taken(QuoteOrder(visit.visit_id, order.diagnoses, whole, order.use_account), free, visit, now)
+
+
+async def unchanged(engine: Engine, visit: Visit, *settlements: str) -> Work | None:
+    """Nothing of these and of the visit's charges was changed by the HIS; the same question for a transaction.
+
+    None where they hold no lines of the HIS. Raises ``settlement.quote_changed``.
+    """
+    holds = engine.means.reader.his_charges.holds
+    charged = [one.errand_id for one in visit.charges]
+    owners = []
+    for owner in (*settlements, *charged):
+        held = await engine.means.pool.run(holds, owner)
+        if held is False:
+            told = "inpatient.withdraw_charges, then charge anew" if owner in charged else "or it was quoted anew"
+            raise Fault("settlement.quote_changed", f"the HIS changed a line, {told}")
+        owners += [owner] if held else []
+    return still_held(owners) if owners else None
 
 
 class HisChargeDesk:

@@ -46,12 +46,12 @@ from middleware.engine.counter import Answer, ErrandOrder
 from middleware.engine.errands import METHODS, asked, visit_view
 from middleware.engine.explaining import explained
 from middleware.engine.gate import Gate, GateRules
-from middleware.engine.his_quote import take
+from middleware.engine.his_quote import take, unchanged
 from middleware.engine.item_check import ItemCheck
 from middleware.engine.masters import NameRule, named
 from middleware.engine.runner import Engine
 from middleware.engine.shifts import ShiftDesk
-from middleware.engine.writing import Extra
+from middleware.engine.writing import Extra, Write
 from middleware.ports import Readers
 from middleware.store.codec import encode
 from middleware.store.his_charges import ERRAND
@@ -186,7 +186,7 @@ class CounterService:
             visit = await self._mine(caller, order.visit_id)
             settlement_id = self._new_id("S")
             request = self._request(caller, key, "settlement.quote", digest, order.visit_id, settlement_id)
-            await self._unchanged(visit)
+            await unchanged(self._engine, visit)
             await self._quoted(request, caller, order, visit, await self._lines(visit, order))
             return request
 
@@ -237,10 +237,10 @@ class CounterService:
 
         async def begin(digest: str) -> Request:
             visit, settlement = await self._settlement(caller, order.settlement_id)
-            await self._pass_gate(caller, visit, settlement)
+            held = await self._pass_gate(caller, visit, settlement)
             request = self._request(caller, key, "settlement.settle", digest, visit.visit_id, order.settlement_id)
             event, extra = self._confirmed(order, caller)
-            await self._start(request, event, Extra(request=request, card=extra.card))
+            await self._start(request, event, Extra(request=request, card=extra.card, work=held))
             return request
 
         mine = order.password is not None and order.settlement_id not in self._engine.passwords
@@ -257,9 +257,9 @@ class CounterService:
 
         async def begin(digest: str) -> Request:
             visit, settlement = await self._settlement(caller, order.settlement_id)
-            await self._pass_gate(caller, visit, settlement)
+            held = await self._pass_gate(caller, visit, settlement)
             request = self._request(caller, key, "mobile.order", digest, visit.visit_id, order.settlement_id)
-            await self._start(request, await self._ordered(order, caller, visit), Extra(request=request))
+            await self._start(request, await self._ordered(order, caller, visit), Extra(request=request, work=held))
             return request
 
         return await self._once(caller, key, "mobile.order", order, begin, self._waits.settle_s)
@@ -407,13 +407,14 @@ class CounterService:
             case SettleOrder():
                 settlement = visit.settlement(order.settlement_id)
                 if settlement.state == "Quoted" and not settlement.is_open:
-                    await self._pass_gate(caller, visit, settlement)
-                    await self._engine.apply(visit.visit_id, *self._confirmed(order, caller))
+                    held = await self._pass_gate(caller, visit, settlement)
+                    event, extra = self._confirmed(order, caller)
+                    await self._engine.apply(visit.visit_id, event, evolve(extra, work=held))
             case PhoneOrder():
                 settlement = visit.settlement(order.settlement_id)
                 if settlement.state == "Quoted" and not settlement.is_open:
-                    await self._pass_gate(caller, visit, settlement)
-                    await self._engine.apply(visit.visit_id, await self._ordered(order, caller, visit))
+                    held = await self._pass_gate(caller, visit, settlement)
+                    await self._engine.apply(visit.visit_id, await self._ordered(order, caller, visit), Extra(work=held))
             case CancelOrder():
                 if visit.settlement(order.settlement_id).state in {"Settled", "Delivered", "Ordered"}:
                     event_ = CancelConfirmed(order.settlement_id, caller, order.reason)
@@ -423,21 +424,17 @@ class CounterService:
             case _:
                 await self._engine.apply(visit.visit_id, RequestRepeated(request.settlement_id))
 
-    async def _pass_gate(self, caller: Caller, visit: Visit, settlement: Settlement) -> None:
-        """A card that was reported lost since it was read pays nothing: asked before the first intent, of a quote only."""
-        if settlement.state == "Quoted":
-            await self._unchanged(visit, settlement.settlement_id)
-            holder = await self._engine.visits.holder(visit)
-            await self.gate.before_money(caller, holder, settlement.settlement_id)
+    async def _pass_gate(self, caller: Caller, visit: Visit, settlement: Settlement) -> Write | None:
+        """A card that was reported lost since it was read pays nothing: asked before the first intent, of a quote only.
 
-    async def _unchanged(self, visit: Visit, *settlements: str) -> None:
-        """Raise ``settlement.quote_changed`` when the HIS says something else now of what was quoted or charged."""
-        holds = self._engine.means.reader.his_charges.holds
-        charged = [one.errand_id for one in visit.charges]
-        for owner in (*settlements, *charged):
-            if not await self._engine.means.pool.run(holds, owner):
-                told = "inpatient.withdraw_charges, then charge anew" if owner in charged else "or it was quoted anew"
-                raise Fault("settlement.quote_changed", f"the HIS changed a line, {told}")
+        What it gives is asked once more in the transaction of that intent: whether the HIS's lines are still this bill's.
+        """
+        if settlement.state != "Quoted":
+            return None
+        held = await unchanged(self._engine, visit, settlement.settlement_id)
+        holder = await self._engine.visits.holder(visit)
+        await self.gate.before_money(caller, holder, settlement.settlement_id)
+        return held
 
     def _confirmed(self, order: SettleOrder, caller: Caller) -> tuple[SettleConfirmed, Extra]:
         """The event, and beside it the bank card, which is in none. Raises ``payment.no_bank``."""

@@ -1,10 +1,11 @@
 """Charge lines that a HIS told: each once, its changes seen, and at most one settlement that may ever hold it.
 
 Whether a line may go into a quote is asked inside the transaction that writes the quote, under the lock of all who write.
-A line belongs to the settlement that took it until that one is certain to hold no money (``FREE``), or, within the same
-visit, until its quote is good for nothing any more: a visit's steps come one after the other, so that the older quote is
-judged again before it could be settled. A line of a stay belongs to the errand that charged it, until the centre declined
-that or it was taken back; ``settlement_id`` has either one's id.
+A line belongs to the settlement that took it until that one is certain to hold no money (``FREE``), or until its quote is
+good for nothing any more: it expired, the HIS changed a line of it, or it came to rest before it was one. That a quote
+still has all its lines is asked again inside the transaction that confirms it (``still_held``), under the same lock, so
+that no line is taken from a settlement that is on its way. A line of a stay belongs to the errand that charged it, until
+the centre declined that or it was taken back; ``settlement_id`` has either one's id.
 """
 
 from __future__ import annotations
@@ -105,14 +106,13 @@ class HisCharges:
         with self._engine.connect() as connection:
             return [self.stored(row) for row in connection.execute(query)]
 
-    def holds(self, settlement_id: str) -> bool:
+    def holds(self, settlement_id: str) -> bool | None:
         """Whether all lines that a settlement was quoted with, or a stay charged, are still its own and as they were.
 
-        True for whatever took none.
+        None for whatever took none.
         """
         with self._engine.connect() as connection:
-            taken = _TAKEN.row(connection, settlement=settlement_id)
-        return taken is None or bool(taken.own == taken.lines)
+            return _holds(connection, settlement_id)
 
     def stored(self, row: Any) -> Stored:
         """A row, opened."""
@@ -206,10 +206,23 @@ def _errand_state(connection: sa.Connection, row: Any) -> str:
     return _CHARGED if errand.get("state") == ErrandState.DONE else _PENDING
 
 
-def claim(settlement_id: str, visit_id: str, lines: Sequence[Stored], void: frozenset[str]) -> Work:
-    """These lines go into that settlement, or errand of a stay, and into no other.
+def _holds(connection: sa.Connection, settlement_id: str) -> bool | None:
+    taken = _TAKEN.row(connection, settlement=settlement_id)
+    return None if taken is None else bool(taken.own == taken.lines)
 
-    ``void``: settlements of this visit whose quote has expired.
+
+def still_held(owners: Sequence[str]) -> Work:
+    """Each of these settlements and errands has all its lines, as they were. Refused with ``settlement.quote_changed``."""
+
+    def work(connection: sa.Connection) -> None:
+        if any(_holds(connection, owner) is False for owner in owners):
+            raise WorkRefusedError(Fault("settlement.quote_changed", "the HIS changed a line, or it was quoted anew"))
+
+    return work
+
+
+def claim(settlement_id: str, visit_id: str, lines: Sequence[Stored], now: dt.datetime) -> Work:
+    """These lines go into that settlement, or errand of a stay, and into no other.
 
     Refused with ``charge.claimed`` when another settlement may hold one, with ``settlement.quote_changed`` when one is no
     longer as it was read.
@@ -222,7 +235,7 @@ def claim(settlement_id: str, visit_id: str, lines: Sequence[Stored], void: froz
             row = connection.execute(sa.select(t.his_charge).where(mine)).one_or_none()
             if row is None or (row.version, row.state) != (one.version, OPEN):
                 raise WorkRefusedError(Fault("settlement.quote_changed", "the HIS changed a line meanwhile"))
-            if row.settlement_id and not _free(connection, row) and not _superseded(connection, row, visit_id, void):
+            if row.settlement_id and not _free(connection, row) and not _superseded(connection, row, visit_id, now):
                 raise WorkRefusedError(Fault("charge.claimed", row.settlement_id))
             connection.execute(sa.update(t.his_charge).where(mine).values(**owner))
         connection.execute(sa.insert(t.his_quote).values(settlement_id=settlement_id, lines=len(lines)))
@@ -230,11 +243,20 @@ def claim(settlement_id: str, visit_id: str, lines: Sequence[Stored], void: froz
     return work
 
 
-def _superseded(connection: sa.Connection, row: Any, visit_id: str, void: frozenset[str]) -> bool:
-    if row.visit_id != visit_id:
+def _superseded(connection: sa.Connection, row: Any, visit_id: str, now: dt.datetime) -> bool:
+    """Whether what holds the line can be confirmed no more: another till's quote is left alone while it can."""
+    body = connection.scalar(sa.select(t.visit.c.body).where(t.visit.c.visit_id == row.visit_id))
+    known = decode_json(body)["settlements"] if body else ()
+    quote = next((one for one in known if one["settlement_id"] == row.settlement_id), None)
+    if quote is None:
         return False
-    state = connection.scalar(sa.select(_s.state).where(_s.settlement_id == row.settlement_id))
-    return state in EARLY or (state == SettlementState.QUOTED and row.settlement_id in void)
+    if quote["state"] in EARLY:
+        return row.visit_id == visit_id or not quote.get("awaiting")
+    if quote["state"] != SettlementState.QUOTED:
+        return False
+    expires_at = quote.get("expires_at")
+    expired = expires_at is not None and dt.datetime.fromisoformat(expires_at) <= now
+    return expired or _holds(connection, row.settlement_id) is False
 
 
 def check_lines(lines: Sequence[Stored]) -> tuple[ChargeLine, ...]:

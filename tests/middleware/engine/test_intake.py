@@ -8,11 +8,13 @@ import pytest
 import pytest_twisted
 import sqlalchemy as sa
 
+from middleware.domain.centre import Call
 from middleware.domain.charge import Diagnosis
 from middleware.domain.document import CITIZEN, document_of
 from middleware.domain.health import Condition
 from middleware.domain.identity import MediumNumber, PersonName
 from middleware.domain.order import HisQuoteOrder
+from middleware.domain.outcome import NotSent
 from middleware.domain.told import NumberKind, Query
 from middleware.doors.mllp.reading import TELLING, reader_of
 from middleware.engine.inbox import Inbox
@@ -277,12 +279,69 @@ async def test_a_line_that_the_his_changes_after_the_quote_is_not_settled_as_it_
         (line,) = (await his.told.charges.list(MediumNumber(""), every=False))["lines"]
         assert (line["line_id"], line["amount"], line["changed_late"]) == ("L1", "90.00", True)
 
-        # When the old quote is good for nothing any more the line goes into a new one, and the old one stays refused.
-        r.offset = dt.timedelta(days=2)
+        # The old quote is good for nothing any more: the line goes into a new one at once, and the old one stays refused.
         again = await his.quote(visit, "q2")
         assert again["split"]["total"] == "90.00"
-        r.offset = dt.timedelta(0)
         assert (await fault_of(r.counter.settle(HIS, "s2", order_of(quote)))).code == "settlement.quote_changed"
+        assert (await r.counter.settle(HIS, "s3", order_of(again)))["state"] == "Settled"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_quote_that_was_left_lying_holds_its_lines_against_another_visit_until_it_expires(store_url):
+    async with rig(store_url) as r:
+        his = His(r)
+        visit, holder = await of_the_card(r)
+        other, _ = await of_the_card(r, key="r2")
+        person = pid(document=holder.id_number.reveal(), name=holder.name.reveal())
+        await his.tell("DFT^P03", person, ft1("L1", "100.00"))
+        quote = await his.quote(visit, "q1")
+        assert (await fault_of(his.quote(other, "q2"))).code == "charge.claimed"
+
+        r.offset = dt.timedelta(days=2)
+        again = await his.quote(other, "q3")
+        assert (await r.counter.settle(HIS, "s1", order_of(again)))["state"] == "Settled"
+        r.offset = dt.timedelta(0)  # a clock that goes back makes no quote good again
+        assert (await fault_of(r.counter.settle(HIS, "s2", order_of(quote)))).code == "settlement.quote_changed"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_quote_that_never_became_one_holds_no_line_against_another_visit(store_url):
+    async with rig(store_url) as r:
+        his = His(r)
+        visit, holder = await of_the_card(r)
+        other, _ = await of_the_card(r, key="r2")
+        person = pid(document=holder.id_number.reveal(), name=holder.name.reveal())
+        await his.tell("DFT^P03", person, ft1("L1", "100.00"))
+        r.centre.script[Call.PRE_SETTLE] = [NotSent("centre.unreachable")]
+        assert (await fault_of(his.quote(visit, "q1"))).code == "centre.unreachable"
+        quote = await his.quote(other, "q2")
+        late = await his.quote(visit, "q1")  # the same request again goes on where it stopped
+        settled = await r.counter.settle(HIS, "s1", order_of(quote))
+
+        assert settled["state"] == "Settled"
+        assert (await fault_of(r.counter.settle(HIS, "s2", order_of(late)))).code == "settlement.quote_changed"
+
+
+@pytest_twisted.ensureDeferred
+async def test_lines_that_go_elsewhere_between_the_question_and_the_intent_are_not_settled(store_url):
+    async with rig(store_url) as r:
+        his = His(r)
+        visit, holder = await of_the_card(r)
+        person = pid(document=holder.id_number.reveal(), name=holder.name.reveal())
+        await his.tell("DFT^P03", person, ft1("L1", "100.00"))
+        quote = await his.quote(visit, "q1")
+        before_money, anew = r.counter.gate.before_money, []
+
+        async def slow(*what):
+            if not anew:
+                await his.tell("DFT^P03", person, ft1("L1", "90.00"))
+                anew.append(await his.quote(visit, "q2"))
+            await before_money(*what)
+
+        r.counter.gate.before_money = slow
+        assert (await fault_of(r.counter.settle(HIS, "s1", order_of(quote)))).code == "settlement.quote_changed"
+        assert (await r.counter.settle(HIS, "s2", order_of(anew[0])))["state"] == "Settled"
+        assert len(r.centre.calls(Call.SETTLE)) == 1
 
 
 @pytest_twisted.ensureDeferred

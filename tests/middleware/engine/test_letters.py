@@ -18,7 +18,7 @@ from middleware.engine.tasks import sleep
 from middleware.store import tables as t
 from middleware.store.inspection import states_agree
 from middleware.store.letters import LettersReader
-from tests.support.counter import order_of, quoted, rig, rows, until
+from tests.support.counter import order_of, quoted, rig, rows, until, until_refused_by_his
 from tests.support.fakes import HIS
 
 LI, WANG = Caller(Role.OPERATOR, "desk-li"), Caller(Role.OPERATOR, "desk-wang")
@@ -31,6 +31,7 @@ async def refused(r):
     await r.counter.settle(HIS, "s1", order_of(quote))
     letter = "P" + quote["settlement_id"][1:]
     await became(r, letter, "refused AE")
+    await until_refused_by_his(r, quote["settlement_id"])
     return quote["settlement_id"], letter
 
 
