@@ -123,7 +123,7 @@ async def test_a_no_over_the_other_connection_refuses_the_letter_and_the_contrar
         r.simulator.second.say(f"MSH|^~\\&|HIS||YIKATONG||20261122||ACK|Z1|P|2.5\rMSA|AA|{posting}\r".encode())
         await until_true(lambda: counts(r)["hl7.ack_closed"] == 1)
 
-        assert "hl7.ack_closed" in [row.why for row in rows(r, t.inbox)]
+        await until_true(lambda: "hl7.ack_closed" in [row.why for row in rows(r, t.inbox)])
         assert rows(r, t.outbox)[-1].outcome == "refused AE"
 
 
