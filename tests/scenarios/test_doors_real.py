@@ -7,7 +7,6 @@ import json
 import signal
 import socket
 import sys
-import time
 from decimal import Decimal
 
 import pytest
@@ -23,8 +22,6 @@ from tests.scenarios import invariants
 from tests.scenarios.hospital import Hospital, bounded, in_thread, program, until
 
 pytestmark = [pytest.mark.pcsc, pytest.mark.slow]
-
-DRAIN_S = 2.0  # the stage's
 
 
 @pytest_twisted.async_yield_fixture(scope="module")
@@ -274,17 +271,14 @@ async def test_sigterm_with_a_2207_in_flight_ends_in_time_with_0_and_the_doubt_i
     caller = h.end("settlement.settle", order)
     ended = ensureDeferred(caller)
     await bounded(hold.reached)
-    began = time.monotonic()
 
-    status = await h.stage.kill(signal.SIGTERM)
-    took = time.monotonic() - began
+    status = await bounded(ensureDeferred(h.stage.kill(signal.SIGTERM)))
     how = await cut_or_refused(ended)
     left = h.row("settlement", settlement_id=quote["settlement_id"])
     message = h.row("message", message_id=left["message_id"])
     hold.lose()
 
     assert status == 0
-    assert took < DRAIN_S + 1.0 + 5.0
     assert (left["state"], message["outcome"]) == ("Unknown", "unknown stopping")
     assert how in {"cut", "settlement.outcome_unknown", "settlement.busy"}
     await h.restart()

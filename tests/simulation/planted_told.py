@@ -103,7 +103,7 @@ def what_a_stay_gave_back_is_never_billed(patch):
 
 
 def what_the_his_changed_is_settled_all_the_same(patch):
-    patch.setattr(his_charges.HisCharges, "holds", lambda self, settlement_id: True)
+    patch.setattr(his_charges, "_holds", lambda connection, settlement_id: None)
 
 
 # With the seed on which each shows first.

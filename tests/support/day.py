@@ -25,7 +25,7 @@ from tests.support.rig import Rig
 
 AGENCY = "999900"
 LI, WANG = Caller(Role.OPERATOR, "li"), Caller(Role.OPERATOR, "wang")
-FAST = Patience(tries=3, repeat_s=0.01, repeat_max_s=0.02, ready_within_s=0.2, rest_s=5)
+FAST = Patience(tries=3, repeat_s=0.01, repeat_max_s=0.02, ready_within_s=1.5, rest_s=5)
 
 
 @define
