@@ -146,6 +146,13 @@ def _emptied(errand: Errand, at: At, visit: Visit) -> Step[Errand]:
     return _send(evolve(errand, emptied=True, doubtful=False, attempts=0), at, visit)
 
 
+def charges_gone(errand: Errand, event: object, at: At) -> bool:
+    """Whether that answer shows that the centre holds no charges: a refusal alone shows it only of what was in doubt."""
+    if isinstance(event, CentreRefusedCall):
+        return errand.doubtful and event.code in at.policy.already_done_codes
+    return isinstance(event, CentreDidErrand)
+
+
 def _empties(errand: Errand, call: Call | None, visit: Visit) -> bool:
     return errand.matter is Matter.WITHDRAW_VISIT and call is CALLS[visit.order.kind].withdraw_charges
 

@@ -143,6 +143,7 @@ def _step_errand(visit: Visit, errand_id: str, event: Event, at: At) -> Step[Vis
     before = visit.errand(errand_id)
     after: Step[Errand] = _move(ERRAND_ROWS, before.state, before, event, at, visit)
     emptied = after.state.emptied and not before.emptied and before.visit_number == visit.visit_number
+    emptied = emptied and errand.charges_gone(before, event, at)
     if after.state.matter is Matter.WITHDRAW_CHARGES:
         emptied = after.state.state is ErrandState.DONE is not before.state
     kept = []

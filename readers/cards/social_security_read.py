@@ -193,10 +193,15 @@ def _id_number(holder: _Values) -> IdNumber:
 
 
 def _name(holder: _Values) -> PersonName:
-    """Tag 09 and tag 4E together: the cut may fall inside a character, so bytes are joined before they are decoded."""
-    joined = unpadded(holder.raw(ss.NAME)) + unpadded(holder.raw(ss.NAME_EXTENSION))
+    """Tag 09 and tag 4E together: the cut may fall inside a character, so bytes are joined before they are decoded.
+
+    Only a full field ends inside a character: half of one before padding is never completed by what follows elsewhere.
+    """
+    field, first = holder.raw(ss.NAME), unpadded(holder.raw(ss.NAME))
     try:
-        return PersonName(decode_as(Encoding.GB18030, joined))
+        if len(first) < len(field):
+            decode_as(Encoding.GB18030, first)
+        return PersonName(decode_as(Encoding.GB18030, first + unpadded(holder.raw(ss.NAME_EXTENSION))))
     except Malformed as exc:
         raise holder.malformed(ss.NAME, str(exc)) from None
 

@@ -173,6 +173,22 @@ def test_a_withdrawal_takes_the_charges_back_first():
     assert done.state.withdrawn
 
 
+@pytest.mark.parametrize(
+    ("doubtful", "code", "left"), [(False, "4300", 1), (False, "2261", 1), (True, "4300", 1), (True, "2261", 0)]
+)
+def test_charges_that_the_centre_did_not_take_back_stand_when_the_withdrawal_is_refused(doubtful, code, left):
+    """Found by the simulator (hostile, seed 988): the next bill said that the stay had none, the centre had them."""
+    policy = evolve(at().policy, already_done_codes=frozenset({"2261"}))
+    then = evolve(at(), policy=policy)
+    asked = stay(charged(), errand(matter=Matter.WITHDRAW_VISIT, awaiting=Call.WITHDRAW_STAY_CHARGES, doubtful=doubtful))
+    refused = step(asked, e.CentreRefusedCall(Call.WITHDRAW_STAY_CHARGES, code, "no", errand_id=UID), then)
+    declined = step(refused.state, e.CentreRefusedCall(Call.WITHDRAW_ADMISSION, "4300", "no", errand_id=UID), then)
+
+    assert calls(refused) == [Call.WITHDRAW_ADMISSION]
+    assert now_of(declined).state is S.DECLINED
+    assert len(declined.state.charges) == left
+
+
 def test_another_registration_that_is_withdrawn_takes_no_charges_with_it():
     """A lost 2401 made a second stay at the centre: found by the simulator (hostile, seeds 80 and 276)."""
     orphan = errand(matter=Matter.WITHDRAW_VISIT, by_itself=True, awaiting=Call.WITHDRAW_ADMISSION, visit_number="M2")

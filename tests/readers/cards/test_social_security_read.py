@@ -113,6 +113,13 @@ def test_a_name_cut_at_30_bytes_inside_a_character_is_malformed_without_its_exte
     assert (found.code, found.detail) == ("card.malformed", "SSSE/EF06 tag 09 name: not GB18030")
 
 
+def test_half_a_character_before_padding_is_not_completed_by_the_extension() -> None:
+    """It made another name, which was read as whole: found by the simulator (hostile, seed 896)."""
+    found = fault(PEOPLE["long-name"], CardFaults.broken_name())
+
+    assert (found.code, found.detail) == ("card.malformed", "SSSE/EF06 tag 09 name: not GB18030")
+
+
 @pytest.mark.parametrize(
     ("faults", "code", "detail"),
     [
