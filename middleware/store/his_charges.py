@@ -22,6 +22,7 @@ from middleware.domain.charge import MAX_LINES, ChargeLine
 from middleware.domain.errand import ErrandState
 from middleware.domain.fault import Fault
 from middleware.domain.money import Money
+from middleware.domain.payment import LEG_OPEN
 from middleware.domain.told import LineAct, LineTold
 from middleware.domain.visit import SettlementState
 from middleware.store import tables as t
@@ -244,7 +245,10 @@ def claim(settlement_id: str, visit_id: str, lines: Sequence[Stored], now: dt.da
 
 
 def _superseded(connection: sa.Connection, row: Any, visit_id: str, now: dt.datetime) -> bool:
-    """Whether what holds the line can be confirmed no more: another till's quote is left alone while it can."""
+    """Whether what holds the line can be confirmed no more: another till's quote is left alone while it can.
+
+    A quote stays one while the payer's bank is asked, or the channel for an order: it is confirmed already.
+    """
     body = connection.scalar(sa.select(t.visit.c.body).where(t.visit.c.visit_id == row.visit_id))
     known = decode_json(body)["settlements"] if body else ()
     quote = next((one for one in known if one["settlement_id"] == row.settlement_id), None)
@@ -252,7 +256,8 @@ def _superseded(connection: sa.Connection, row: Any, visit_id: str, now: dt.date
         return False
     if quote["state"] in EARLY:
         return row.visit_id == visit_id or not quote.get("awaiting")
-    if quote["state"] != SettlementState.QUOTED:
+    paying = quote.get("awaiting") or any(leg["state"] in LEG_OPEN for leg in quote.get("legs", ()))
+    if quote["state"] != SettlementState.QUOTED or paying:
         return False
     expires_at = quote.get("expires_at")
     expired = expires_at is not None and dt.datetime.fromisoformat(expires_at) <= now

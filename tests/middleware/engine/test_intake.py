@@ -7,6 +7,8 @@ import datetime as dt
 import pytest
 import pytest_twisted
 import sqlalchemy as sa
+from attrs import evolve
+from twisted.internet.defer import Deferred, ensureDeferred
 
 from middleware.domain.centre import Call
 from middleware.domain.charge import Diagnosis
@@ -14,7 +16,8 @@ from middleware.domain.document import CITIZEN, document_of
 from middleware.domain.health import Condition
 from middleware.domain.identity import MediumNumber, PersonName
 from middleware.domain.order import HisQuoteOrder
-from middleware.domain.outcome import NotSent
+from middleware.domain.outcome import Answered, NotSent
+from middleware.domain.payment import BankCall
 from middleware.domain.told import NumberKind, Query
 from middleware.doors.mllp.reading import TELLING, reader_of
 from middleware.engine.inbox import Inbox
@@ -26,7 +29,9 @@ from middleware.store import tables as t
 from middleware.store.inbox import InboxReader
 from middleware.store.units import Incoming
 from tests.middleware.engine.test_gate import LI, WANG, fault_of
-from tests.support.counter import order_of, registered, rig, rows
+from tests.middleware.engine.test_payments import rig as with_bank
+from tests.support.bank import BY_CARD, REPLY
+from tests.support.counter import order_of, registered, rig, rows, until_seen
 from tests.support.fakes import HIS, id_number
 
 JIA, YI = id_number(1).reveal(), id_number(3).reveal()
@@ -302,6 +307,27 @@ async def test_a_quote_that_was_left_lying_holds_its_lines_against_another_visit
         assert (await r.counter.settle(HIS, "s1", order_of(again)))["state"] == "Settled"
         r.offset = dt.timedelta(0)  # a clock that goes back makes no quote good again
         assert (await fault_of(r.counter.settle(HIS, "s2", order_of(quote)))).code == "settlement.quote_changed"
+
+
+@pytest_twisted.ensureDeferred
+async def test_while_the_bank_is_asked_a_quote_keeps_its_lines_though_the_his_changes_one(store_url):
+    async with with_bank(store_url) as r:
+        his = His(r)
+        visit, holder = await of_the_card(r)
+        other, _ = await of_the_card(r, key="r2")
+        person = pid(document=holder.id_number.reveal(), name=holder.name.reveal())
+        await his.tell("DFT^P03", person, ft1("L1", "100.00"))
+        order = order_of(await his.quote(visit, "q1"))
+        r.bank.script[BankCall.HOLD] = [waiting := Deferred()]
+        asked = ensureDeferred(r.counter.settle(HIS, "s1", evolve(order, payment=BY_CARD)))
+        await until_seen(r, order.settlement_id, lambda settlement: settlement.leg is not None)
+        await his.tell("DFT^P03", person, ft1("L1", "90.00"))
+
+        assert (await fault_of(his.quote(other, "q2"))).code == "charge.claimed"
+        waiting.callback(Answered(REPLY))
+        assert (await asked)["state"] == "Settled"
+        assert (await fault_of(his.quote(other, "q3"))).code == "charge.none"
+        assert len(r.centre.calls(Call.SETTLE)) == 1
 
 
 @pytest_twisted.ensureDeferred
