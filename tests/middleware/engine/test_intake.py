@@ -102,6 +102,15 @@ async def of_the_card(r, key="r1"):
     return visit, holder
 
 
+async def with_a_line(r, amount="100.00"):
+    """A HIS that has charged one line to the patient of a visit: it, the visit, and the patient's segment."""
+    his = His(r)
+    visit, holder = await of_the_card(r)
+    person = pid(document=holder.id_number.reveal(), name=holder.name.reveal())
+    await his.tell("DFT^P03", person, ft1("L1", amount))
+    return his, visit, person
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_registration_is_acted_on_once_and_its_numbers_become_links(store_url):
     async with rig(store_url) as r:
@@ -273,10 +282,7 @@ async def test_charges_of_the_his_are_quoted_and_settled_once(store_url):
 @pytest_twisted.ensureDeferred
 async def test_a_line_that_the_his_changes_after_the_quote_is_not_settled_as_it_was(store_url):
     async with rig(store_url) as r:
-        his = His(r)
-        visit, holder = await of_the_card(r)
-        person = pid(document=holder.id_number.reveal(), name=holder.name.reveal())
-        await his.tell("DFT^P03", person, ft1("L1", "100.00"))
+        his, visit, person = await with_a_line(r)
         quote = await his.quote(visit, "q1")
         await his.tell("DFT^P03", person, ft1("L1", "90.00"))
 
@@ -294,11 +300,8 @@ async def test_a_line_that_the_his_changes_after_the_quote_is_not_settled_as_it_
 @pytest_twisted.ensureDeferred
 async def test_a_quote_that_was_left_lying_holds_its_lines_against_another_visit_until_it_expires(store_url):
     async with rig(store_url) as r:
-        his = His(r)
-        visit, holder = await of_the_card(r)
+        his, visit, _ = await with_a_line(r)
         other, _ = await of_the_card(r, key="r2")
-        person = pid(document=holder.id_number.reveal(), name=holder.name.reveal())
-        await his.tell("DFT^P03", person, ft1("L1", "100.00"))
         quote = await his.quote(visit, "q1")
         assert (await fault_of(his.quote(other, "q2"))).code == "charge.claimed"
 
@@ -312,11 +315,8 @@ async def test_a_quote_that_was_left_lying_holds_its_lines_against_another_visit
 @pytest_twisted.ensureDeferred
 async def test_while_the_bank_is_asked_a_quote_keeps_its_lines_though_the_his_changes_one(store_url):
     async with with_bank(store_url) as r:
-        his = His(r)
-        visit, holder = await of_the_card(r)
+        his, visit, person = await with_a_line(r)
         other, _ = await of_the_card(r, key="r2")
-        person = pid(document=holder.id_number.reveal(), name=holder.name.reveal())
-        await his.tell("DFT^P03", person, ft1("L1", "100.00"))
         order = order_of(await his.quote(visit, "q1"))
         r.bank.script[BankCall.HOLD] = [waiting := Deferred()]
         asked = ensureDeferred(r.counter.settle(HIS, "s1", evolve(order, payment=BY_CARD)))
@@ -333,11 +333,8 @@ async def test_while_the_bank_is_asked_a_quote_keeps_its_lines_though_the_his_ch
 @pytest_twisted.ensureDeferred
 async def test_a_quote_that_never_became_one_holds_no_line_against_another_visit(store_url):
     async with rig(store_url) as r:
-        his = His(r)
-        visit, holder = await of_the_card(r)
+        his, visit, _ = await with_a_line(r)
         other, _ = await of_the_card(r, key="r2")
-        person = pid(document=holder.id_number.reveal(), name=holder.name.reveal())
-        await his.tell("DFT^P03", person, ft1("L1", "100.00"))
         r.centre.script[Call.PRE_SETTLE] = [NotSent("centre.unreachable")]
         assert (await fault_of(his.quote(visit, "q1"))).code == "centre.unreachable"
         quote = await his.quote(other, "q2")
@@ -351,10 +348,7 @@ async def test_a_quote_that_never_became_one_holds_no_line_against_another_visit
 @pytest_twisted.ensureDeferred
 async def test_lines_that_go_elsewhere_between_the_question_and_the_intent_are_not_settled(store_url):
     async with rig(store_url) as r:
-        his = His(r)
-        visit, holder = await of_the_card(r)
-        person = pid(document=holder.id_number.reveal(), name=holder.name.reveal())
-        await his.tell("DFT^P03", person, ft1("L1", "100.00"))
+        his, visit, person = await with_a_line(r)
         quote = await his.quote(visit, "q1")
         before_money, anew = r.counter.gate.before_money, []
 
@@ -401,10 +395,7 @@ async def test_charges_of_somebody_else_or_of_nobody_known_are_never_quoted_for_
 @pytest_twisted.ensureDeferred
 async def test_a_disputed_patient_number_pays_nothing(tmp_path):
     async with rig(f"sqlite:///{tmp_path}/y.db") as r:
-        his = His(r)
-        visit, holder = await of_the_card(r)
-        person = pid(document=holder.id_number.reveal(), name=holder.name.reveal())
-        await his.tell("DFT^P03", person, ft1("L1", "100.00"))
+        his, visit, _ = await with_a_line(r)
         await his.tell("ADT^A08", pid(document=YI, name="测试乙"))
         assert (await fault_of(his.quote(visit, "q1"))).code == "identity.mismatch"
 
