@@ -58,7 +58,7 @@ class ReconcileOptions:
     )
     repeat_s: float = setting(5.0, help="to the next question; doubles each time", unit="s", validator=between(0.01, 3600))
     rest_s: float = setting(
-        120.0, help="what a comparison set going may take so long before it compares again", unit="s",
+        120.0, help="what a comparison set going or met on its way may take so long before it compares again", unit="s",
         validator=between(1, 3600),
     )  # fmt: skip
 

@@ -36,7 +36,7 @@ class Patience:
     repeat_s: float = 5.0  # doubles with each try
     repeat_max_s: float = 120.0
     ready_within_s: float = 1800.0  # a result may take so long to be made
-    rest_s: float = 120.0  # what a comparison set going may take so long to come to rest
+    rest_s: float = 120.0  # what a comparison set going, or met on its way, may take so long to come to rest
 
 
 class Asker:

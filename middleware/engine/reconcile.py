@@ -27,7 +27,7 @@ from middleware.engine.comparison import Comparison, Found, Rules, Run, record
 from middleware.engine.cycles import CycleComparison
 from middleware.engine.runner import Engine
 from middleware.engine.tasks import spawn
-from middleware.flow.comparing import Compared, Doubt
+from middleware.flow.comparing import FLYING, About, Compared, Doubt
 from middleware.store.statements import BALANCED, FAILED, OPEN, RUNNING, Statements
 from middleware.store.units import Put, Unit
 
@@ -37,7 +37,7 @@ MAX_ROUNDS = 4
 GRACE = dt.timedelta(hours=2)  # so long after midnight a day is surely over at the centre, too
 _D, _R = Difference, Resolution
 _EARLY = frozenset({SettlementState.RECEIVED, SettlementState.ITEMISED})
-_PURSUED = frozenset({SettlementState.UNKNOWN, SettlementState.REVERSAL_INTENDED, SettlementState.REVERSAL_SENT})
+_PURSUED = FLYING | {SettlementState.UNKNOWN}
 
 
 @frozen(slots=True)
@@ -147,11 +147,14 @@ class Reconciler:
                 run.differences = len(found.rows)
             acted = await self._resolve(run, comparison, found)
             run.state = BALANCED if found.equal and not run.differences else OPEN
-            if not acted:
+            under_way = [row.about for row in found.rows if row.resolution is _R.WAIT]
+            if not acted and not under_way:
                 return
             run.state = OPEN
             run.resolved += len(acted)
-            await self._rest(run, acted)
+            await self._rest(run, {(act.visit_id, act.settlement_id) for act in acted} | {_name(one) for one in under_way})
+            if not acted and not await self._have_moved(under_way):
+                return
 
     def _comparison(self, run: Run) -> Comparison | CycleComparison:
         kind = CycleComparison if self._rules.statement.by_cycle else Comparison
@@ -198,13 +201,13 @@ class Reconciler:
         event = CentreListedAbsent(sid, row.message_id, row.refund, proofs, doubt.intended_at, asked_at, seen)
         return _Act(row.about.visit_id, sid, event)
 
-    async def _rest(self, run: Run, acts: list[_Act]) -> None:
-        """Wait until what was set going has come to rest; what has not by then is compared again as it is."""
-        run.step, run.done, run.of = "waiting", 0, len(acts)
+    async def _rest(self, run: Run, of: set[tuple[str, str]]) -> None:
+        """Wait until what was set going, or was on its way, has come to rest. It is compared as it is by then."""
+        run.step, run.done, run.of = "waiting", 0, len(of)
         until = self._means.clock.seconds() + self._patience.rest_s
-        for act in acts:
-            visit = await self._engine.visits.visit(act.visit_id)
-            done, end = self._engine.visits.wait(visit, partial(_rests, act.settlement_id))
+        for visit_id, settlement_id in sorted(of):
+            visit = await self._engine.visits.visit(visit_id)
+            done, end = self._engine.visits.wait(visit, partial(_rests, settlement_id))
             limit = self._means.clock.callLater(max(0.0, until - self._means.clock.seconds()), done.cancel)
             try:
                 await done
@@ -213,6 +216,14 @@ class Reconciler:
             if limit.active():
                 limit.cancel()
             run.done += 1
+
+    async def _have_moved(self, under_way: list[About]) -> bool:
+        """Whether anything was learned of one of them since the centre was asked."""
+        for one in under_way:
+            visit = await self._engine.visits.visit(one.visit_id)
+            if visit.settlement(one.settlement_id).seen != one.seen:
+                return True
+        return False
 
     # -- what is written
 
@@ -295,6 +306,10 @@ def _row(run: Run, row: Compared) -> dict[str, Any]:
 
 def _is_about(row: Compared, s: Settlement) -> bool:
     return row.about.settlement_id == s.settlement_id and s.finding is not None and row.refund == s.finding.refund
+
+
+def _name(about: About) -> tuple[str, str]:
+    return about.visit_id, about.settlement_id
 
 
 def _rests(settlement_id: str, visit: Visit) -> bool:

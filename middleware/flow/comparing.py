@@ -76,7 +76,7 @@ _SETTLING = (
     S.SETTLE_INTENDED, S.SETTLE_SENT, S.CONFIRM_INTENDED, S.CONFIRM_SENT, S.REVERSAL_INTENDED, S.REVERSAL_SENT,
     S.ORDERED,
 )  # fmt: skip
-_FLYING = (*_SETTLING, S.CANCEL_INTENDED, S.CANCEL_SENT)
+FLYING = frozenset({*_SETTLING, S.CANCEL_INTENDED, S.CANCEL_SENT})  # a message about it is on its way
 _PERSON = dict.fromkeys(_ALL, R.PERSON)
 _SETTLEMENT_THERE = {
     **_PERSON,  # a row of ours, but of another day or slice; or of a bill that was never to be settled
@@ -86,7 +86,7 @@ _SETTLEMENT_THERE = {
 }
 _REFUND_THERE = {
     **_PERSON,
-    **dict.fromkeys(_FLYING, R.WAIT),
+    **dict.fromkeys(FLYING, R.WAIT),
     **dict.fromkeys((S.UNKNOWN, S.MANUAL), R.REVERSE_OR_ADOPT),
     **dict.fromkeys((S.SETTLED, S.DELIVERED), R.REVERSE),
 }

@@ -185,6 +185,7 @@ class Day:
         policy = {"not_found_codes": frozenset({"2611"}), "reversible": frozenset({Call.SETTLE, Call.CANCEL})} | policy
         self.rig = Rig(store_url, **policy)
         self.rig.centre = self.centre = BookCentre(now=self.rig.now)
+        self.patience = FAST
         self.rules = Rules(TZ, rules or StatementRules(not_ready_codes=frozenset({"WAIT"})), slices)
         self.set_to(dt.datetime(2026, 11, 18, 10, 0, tzinfo=TZ))
 
@@ -196,7 +197,7 @@ class Day:
         rig = self.rig
         self.store = Statements(rig.database, rig.reader)
         self.ended = []
-        self.reconciler = Reconciler(rig.engine, self.store, self.rules, FAST, self.ended.append)
+        self.reconciler = Reconciler(rig.engine, self.store, self.rules, self.patience, self.ended.append)
         return self
 
     async def quoted(self, key):

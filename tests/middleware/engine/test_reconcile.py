@@ -8,6 +8,7 @@ import pytest
 import pytest_twisted
 import sqlalchemy as sa
 from attrs import evolve
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from middleware.domain import centre as c
@@ -18,7 +19,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.money import Money
 from middleware.domain.statement import Refunds, Slice, StatementRules, Verdict, totals_of
 from middleware.store import tables as t
-from tests.support.day import AGENCY, LI, WANG, Day, Row, journal, play
+from tests.support.day import AGENCY, FAST, LI, WANG, Day, Row, journal, play
 from tests.support.fakes import TZ
 
 
@@ -416,6 +417,46 @@ async def test_a_crash_at_any_question_of_a_run_is_repeated_whole_and_moves_noth
         assert (await day.of(lost)).state == "Reversed"
         assert [len(day.centre.of(row.message_id)) for row in day.centre.rows] == [1]
         assert day.store.running() == []
+    finally:
+        await day.stop()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+@pytest_twisted.ensureDeferred
+async def test_a_reversal_on_its_way_while_the_day_is_compared_is_waited_for_and_compared_again(store_url, answered):
+    day = await Day(store_url, first_check_s=1e6, processing_limit_s=60).start()
+    day.centre.loses = [Call.SETTLE]
+    lost = await day.settled("1")
+    await day.settled("2")  # by which the slice is known
+    day.next_night()
+    sent, compared, real = Deferred(), Deferred(), day.centre.send
+
+    async def never(call, on_first_byte, on_late_reply):
+        if call.call is Call.REVERSE:
+            sent.callback(None)
+            await Deferred()  # for ever: the process is gone
+        return await real(call, on_first_byte, on_late_reply)
+
+    async def late(call, on_first_byte, on_late_reply):
+        if call.call is Call.REVERSE:
+            await (compared if answered else Deferred())
+        outcome = await real(call, on_first_byte, on_late_reply)
+        if call.call is Call.DOWNLOAD_FILE and not compared.called:
+            reactor.callLater(0.05, compared.callback, None)  # the rows of the first comparison say: still there
+        return outcome
+
+    day.centre.send = never
+    ensureDeferred(day.reconciler.run(dt.date(2026, 11, 18))).addErrback(lambda failure: None)
+    await sent
+    await day.rig.crash()
+    day.centre.send = late
+    day.patience = evolve(FAST, rest_s=5.0 if answered else 0.05)
+    await day.start()
+    try:
+        run = await day.compared(dt.date(2026, 11, 18))
+
+        expected = ("balanced", 2, 0, "Reversed") if answered else ("open", 1, 1, "ReversalIntended")
+        assert (run.state, run.round, run.differences, (await day.of(lost)).state) == expected
     finally:
         await day.stop()
 
