@@ -429,7 +429,7 @@ async def test_a_reversal_on_its_way_while_the_day_is_compared_is_waited_for_and
     lost = await day.settled("1")
     await day.settled("2")  # by which the slice is known
     day.next_night()
-    sent, compared, real = Deferred(), Deferred(), day.centre.send
+    sent, again, compared, real = Deferred(), Deferred(), Deferred(), day.centre.send
 
     async def never(call, on_first_byte, on_late_reply):
         if call.call is Call.REVERSE:
@@ -439,6 +439,7 @@ async def test_a_reversal_on_its_way_while_the_day_is_compared_is_waited_for_and
 
     async def late(call, on_first_byte, on_late_reply):
         if call.call is Call.REVERSE:
+            again.callback(None)
             await (compared if answered else Deferred())
         outcome = await real(call, on_first_byte, on_late_reply)
         if call.call is Call.DOWNLOAD_FILE and not compared.called:
@@ -453,6 +454,7 @@ async def test_a_reversal_on_its_way_while_the_day_is_compared_is_waited_for_and
     day.patience = evolve(FAST, rest_s=5.0 if answered else 0.05)
     await day.start()
     try:
+        await again
         run = await day.compared(dt.date(2026, 11, 18))
 
         expected = ("balanced", 2, 0, "Reversed") if answered else ("open", 1, 1, "ReversalIntended")
