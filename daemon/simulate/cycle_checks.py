@@ -12,6 +12,7 @@ from daemon.simulate.statements import Entry, every_entry
 Rows = dict[str, set[tuple[str, int, int, int]]]
 _NONE_THERE = {"Reversed", "Refused"}
 _AMOUNTS = ("total", "fund", "account")
+_SUMS = ("total_fen", "fund_fen", "account_fen", "count")
 
 
 def look_at_the_cycles(b: Books, centre: OldCentre) -> None:
@@ -70,17 +71,16 @@ def what_is_ended_is_ended_on_both_sides(b: Books, centre: OldCentre) -> None:
 
 
 def what_was_told_is_what_it_was_ended_with(b: Books, centre: OldCentre) -> None:
-    """The newest totals told of a cycle are those of the rows with which the centre ended it."""
-    newest: dict[str, str] = {}
-    for run in b.of("reconcile_totals"):
-        newest[run["cycle"]] = max(newest.get(run["cycle"], ""), run["run_id"])
+    """The newest totals told of a cycle, by the journal's order, are those of the rows with which the centre ended it."""
+    newest: dict[str, dict[str, tuple[int, ...]]] = defaultdict(dict)
+    for line in b.lines():
+        if line["event"] in {"SliceEqual", "SliceDiffered"}:
+            told = line["body"]
+            newest[told["cycle"]][told["insurance"]] = tuple(told[name] for name in _SUMS)
     for number, rows in centre.ended.items():
-        told = [r for r in b.of("reconcile_totals") if r["cycle"] == number and r["run_id"] == newest.get(number, "")]
-        last = max((row["round"] for row in told), default=0)
-        told = [row for row in told if row["round"] == last]
-        sums = tuple(sum(row[name] for row in told) for name in ("total_fen", "fund_fen", "account_fen", "count"))
-        theirs = (*(sum(part) for part in zip(*map(_fen, rows), strict=True)), len(rows)) if rows else (0, 0, 0, 0)
-        b.story.require("15", f"{number} was told {sums}, it was ended with {theirs}", holds=sums == theirs, about=number)
+        ours = tuple(sum(part) for part in zip(*newest[number].values(), strict=True))
+        theirs = (*(sum(_fen(row)[n] for row in rows) for n in range(len(_AMOUNTS))), len(rows))
+        b.story.require("15", f"{number} was told {ours}, it was ended with {theirs}", holds=ours == theirs, about=number)
 
 
 def who_finds_a_cycle_ended_had_wanted_it(b: Books, centre: OldCentre) -> None:

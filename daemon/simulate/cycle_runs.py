@@ -6,6 +6,7 @@ nobody, and nothing else: whatever else differs is a mistake of ours.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import random
 from collections.abc import Callable
@@ -20,8 +21,10 @@ from daemon.simulate.dials import Dials, quiet
 from daemon.simulate.ledger import Held, Ledger
 from daemon.simulate.night import CRASHED, ROUGH, Night, Sky
 from daemon.simulate.node import Node
+from daemon.simulate.statements import Entry, every_entry
 from middleware.domain.fault import Fault
 from middleware.engine.comparison import Run
+from middleware.store.statements import BALANCED
 
 IN_A_DAY = (2, 6)
 EVENING_S, LOOK_S = 3600.0, 60.0
@@ -32,6 +35,7 @@ class House(Sky, Protocol):
 
     nodes: dict[str, Node]
     lost: list[Any]
+    ambushes: list[Callable[[], None]]
 
     def books(self) -> Books:
         """Everybody's."""
@@ -47,21 +51,21 @@ class CycleRuns:
     ended: list[Run] = field(factory=list)
 
     def begin(self, seconds: float) -> None:
-        """Some during the day, at any moment: money is on its way while they compare."""
+        """Some during the day, at any moment; some when money is on its way."""
         for _ in range(self.rng.randint(*IN_A_DAY)):
-            self.house.clock.callLater(self.rng.uniform(0, seconds), self._start)
+            self.house.clock.callLater(self.rng.uniform(0, seconds), self.start)
+        self.house.ambushes += [self.start] * self.rng.randint(*IN_A_DAY)
 
-    def _start(self) -> bool:
-        """Whether a node began."""
+    def start(self, days: int = 0) -> None:
+        """At the node that compares, if there is one now: the cycles that began up to so many days from now by its clock."""
         for node in self.house.nodes.values():
             if node.ready and node.life.alive and not node.life.paused and node.holds_reconciliation():
-                ensureDeferred(self._run(node)).addErrback(self.house.lost.append)
-                return True
-        return False
+                ensureDeferred(self._run(node, days)).addErrback(self.house.lost.append)
+                return
 
-    async def _run(self, node: Node) -> None:
+    async def _run(self, node: Node, days: int) -> None:
         try:
-            run = await node.reconciler.run(node.engine.means.now().date())
+            run = await node.reconciler.run(node.engine.means.now().date() + dt.timedelta(days=days))
         except Fault as fault:
             self.house.story.tell(f"cycles are not compared: {fault.code}")
         else:
@@ -73,31 +77,31 @@ class CycleRuns:
         for _ in range(3):
             before, until = len(self.ended), self.house.clock.seconds() + EVENING_S
             while len(self.ended) == before and self.house.clock.seconds() < until:
-                self._start()
+                self.start(1)
                 self.house.let_pass(LOOK_S)
             rest()
             if not self.clear():
-                return
+                break
+        if self.ended and self.ended[-1].state == BALANCED:
+            left = sorted(entry.cycle for entry in every_entry(self.centre.ledger) if entry.cycle in self.centre.open)
+            self.house.story.require("cycle", f"{left} were not compared", holds=not left)
 
     def clear(self) -> int:
         """How many rows of open cycles a clerk had to undo: done after the centre's limit, and told nobody."""
         ours, undone = _ours(self.house.books()), 0
-        for held in self.centre.ledger.settlements.values():
-            for refund in (True, False):
-                if not _stands(held, refund=refund) or (held.cancel_cycle if refund else held.cycle) not in self.centre.open:
-                    continue
-                if (held.cancel_message_id if refund else held.message_id) in ours:
-                    continue
-                what = f"the centre holds {held.number}, refund {refund}, which nobody here knows"
-                self.house.story.require("cycle", what, holds=not held.told, about=held.batch[:-1])
-                held.state = "approved" if refund else "reversed"
-                self.house.story.tell(f"centre's clerk undid {held.message_id} refund {refund}")
+        for entry in sorted(every_entry(self.centre.ledger), key=lambda one: not one.refund):  # a refund first
+            if entry.cycle in self.centre.open and entry.message_id not in ours:
+                held = self._held(entry)
+                what = f"the centre holds {entry.number}, which nobody here knows"
+                self.house.story.require("cycle", what, holds=not held.told, about=entry.message_id)
+                held.state = "approved" if entry.refund else "reversed"
+                self.house.story.tell(f"centre's clerk undid {entry.message_id}")
                 undone += 1
         return undone
 
-
-def _stands(held: Held, *, refund: bool) -> bool:
-    return held.state == "cancelled" if refund else held.state in {"approved", "cancelled"}
+    def _held(self, entry: Entry) -> Held:
+        every = self.centre.ledger.settlements.values()
+        return next(held for held in every if entry.message_id in {held.message_id, held.cancel_message_id})
 
 
 def _ours(books: Books) -> set[str]:

@@ -16,7 +16,7 @@ from adapters.insurance.files.form import StatementForm
 from adapters.insurance.profile import Profile
 from daemon.simulate.dials import Dials
 from daemon.simulate.ledger import SIGN_IN, Ledger
-from daemon.simulate.statements import AGENCY, CLEARING, Entry, compared, every_entry, is_in
+from daemon.simulate.statements import AGENCY, CLEARING, Entry, agree, every_entry, is_in
 from daemon.simulate.story import Story
 from middleware.domain import centre as c
 from middleware.domain.outcome import Answered, Outcome, Refused
@@ -36,6 +36,7 @@ PROFILE = Profile(
 SLICES = tuple(Slice(kind, CLEARING, AGENCY) for kind in (EMPLOYEE, MATERNITY))
 CYCLES = "cycles"
 SHARE = {CYCLES: 1.0, "nodes": 0.15, "hostile": 0.1}  # of a profile's days
+SHARED = 0.4  # of the days that are for this alone
 HOURS = (8, 22, 23)  # on days that are for this alone it begins late: a cycle goes over midnight
 
 
@@ -46,8 +47,10 @@ def drawn(seed: int, profile: str, dials: Dials) -> Dials:
         return dials
     if profile != CYCLES:
         return evolve(dials, cycles=True)
-    shared = {"nodes": rng.randint(2, 3), "pauses": rng.randint(1, 4)} if rng.random() < 0.4 else {}  # noqa: PLR2004
-    return evolve(dials, cycles=True, hour=rng.choice(HOURS), **shared)
+    dials = evolve(dials, cycles=True, hour=rng.choice(HOURS))
+    if rng.random() >= SHARED:
+        return dials
+    return evolve(dials, nodes=rng.randint(2, 3), pauses=rng.randint(1, 4))
 
 
 @define
@@ -85,9 +88,7 @@ class OldCentre:
         since = self.open.get(number)
         return None if since is not None and now - since < VALID else Refused(SIGN_IN, "请先签到")
 
-    def does(
-        self, life: object, call: PreparedCall, request: object, now: dt.datetime
-    ) -> Outcome[c.CentreReply] | None:
+    def does(self, life: object, call: PreparedCall, request: object, now: dt.datetime) -> Outcome[c.CentreReply] | None:
         """The answer, or None when it is about no cycle."""
         match request:
             case c.SignIn():
@@ -104,15 +105,15 @@ class OldCentre:
     def _compare(self, life: object, message_id: str, asked: c.CompareTotals, now: dt.datetime) -> Outcome[c.CentreReply]:
         key = (asked.cycle, asked.slice)
         mine = frozenset(entry for entry in self.rows(asked.cycle) if is_in(entry, asked.slice))
-        answer = compared(list(mine), asked.totals)
-        turn = (self._asked[message_id], answer.reply.equal, now)
+        equal = agree(mine, asked.totals)
+        turn = (self._asked[message_id], equal, now)
         self._newest[key] = max(turn, self._newest.get(key, turn))
-        if answer.reply.equal:
+        if equal:
             self._agreed[key] = mine
         else:
             self._agreed.pop(key, None)
         self.strikes(life)
-        return answer
+        return Answered(c.TotalsCompared(equal, "0" if equal else "1", ""))
 
     def _end(self, life: object, number: str) -> Outcome[c.CentreReply]:
         self.sign_outs.add(number)
@@ -133,8 +134,8 @@ class OldCentre:
         told = {slice_: found for (of, slice_), found in self._newest.items() if of == number}
         differ = sorted(slice_.insurance for slice_, (_, equal, _) in told.items() if not equal)
         self.story.require("cycle", f"{number} is to be ended, {differ} differ", holds=not differ, about=number)
-        asked_at = max((at for _, _, at in told.values()), default=None)
-        before = sorted(one.message_id for one in rows if asked_at is None or one.at < asked_at)
+        asked_at = {slice_.insurance: at for slice_, (_, _, at) in told.items()}
+        before = sorted(e.message_id for e in rows if e.insurance not in asked_at or e.at < asked_at[e.insurance])
         agreed = {one.message_id for (of, _), found in self._agreed.items() if of == number for one in found}
         unseen = [one for one in before if one not in agreed]
         self.story.require("cycle", f"{number} is to be ended, {unseen} not compared", holds=not unseen, about=number)

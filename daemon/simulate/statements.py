@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from attrs import define, field, frozen
 
@@ -68,11 +68,10 @@ def is_in(entry: Entry, slice_: Slice) -> bool:
     return (slice_.clearing_type, slice_.agency) == (CLEARING, AGENCY) and slice_.insurance in {"", entry.insurance}
 
 
-def compared(mine: Sequence[Entry], totals: Totals) -> Answered[c.TotalsCompared]:
-    """3201's answer: what was told against the sums of these rows."""
+def agree(mine: Collection[Entry], totals: Totals) -> bool:
+    """Whether what was told are the sums of these rows."""
     sums = (sum(e.total.fen for e in mine), sum(e.fund.fen for e in mine), sum(e.account.fen for e in mine))
-    equal = sums == (totals.total.fen, totals.fund.fen, totals.account.fen) and totals.count == len(mine)
-    return Answered(c.TotalsCompared(equal, "0" if equal else "1", ""))
+    return sums == (totals.total.fen, totals.fund.fen, totals.account.fen) and totals.count == len(mine)
 
 
 @define
@@ -89,7 +88,8 @@ class Office:
         """The answer, or None when it is no question of a comparison."""
         match request:
             case c.CompareTotals(slice_, period, totals):
-                return compared([e for e in entries(self.ledger, period.first) if is_in(e, slice_)], totals)
+                equal = agree([e for e in entries(self.ledger, period.first) if is_in(e, slice_)], totals)
+                return Answered(c.TotalsCompared(equal, "0" if equal else "1", ""))
             case c.UploadFile(name, rows):
                 self.uploads[name] = rows
                 return Answered(c.FileUploaded(name, name.encode()))

@@ -13,6 +13,7 @@ from tests.simulation import (
     planted,
     planted_bank,
     planted_confirm,
+    planted_cycles,
     planted_debit,
     planted_destinations,
     planted_edges,
@@ -55,7 +56,7 @@ class Case:
         return broken is not None and self.rule in {"", broken.number}
 
 
-def cases() -> Iterator[Case]:  # noqa: C901 - a line a group
+def cases() -> Iterator[Case]:  # noqa: C901, PLR0912 - a line a group
     """All of them."""
     for plant in (*planted.ALL, *planted_edges.ALL):
         yield Case(plant, ELSEWHERE.get(plant, "hostile"), tuple(range(1, 101)))
@@ -79,6 +80,8 @@ def cases() -> Iterator[Case]:  # noqa: C901 - a line a group
         yield Case(plant, "told", (first, *range(1, 41)), "charge")
     for plant, first in planted_debit.ALL.items():
         yield Case(plant, "crashes", (first, *range(1, 41)), "purse")
+    for plant in planted_cycles.ALL:
+        yield Case(plant, "cycles", tuple(range(1, 61)))
     for plant in planted_shifts.ALL:
         yield Case(plant, "hostile", tuple(range(1, 41)), "16")
 
