@@ -57,7 +57,7 @@ class CycleRuns:
         self.house.ambushes += [self.start] * self.rng.randint(*IN_A_DAY)
 
     def start(self, days: int = 0) -> None:
-        """At the node that compares, if there is one now: the cycles that began up to so many days from now by its clock."""
+        """At the node that compares, if there is one now: what began up to so many days from now, by its clock."""
         for node in self.house.nodes.values():
             if node.ready and node.life.alive and not node.life.paused and node.holds_reconciliation():
                 ensureDeferred(self._run(node, days)).addErrback(self.house.lost.append)
