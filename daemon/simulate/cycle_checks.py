@@ -1,4 +1,4 @@
-"""An old centre's cycles at the day's end: both sides' books agree cycle by cycle, and each row was compared exactly once."""
+"""An old centre's cycles at the day's end: both sides' books agree cycle by cycle, each row was compared exactly once."""
 
 from __future__ import annotations
 

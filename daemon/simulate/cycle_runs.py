@@ -1,7 +1,7 @@
 """Who compares an old centre's cycles: somebody now and then during the day, and a clerk where only a person can help.
 
-A difference that the totals show is a person's. The clerk undoes what the centre did after its own limit, when it could tell
-nobody, and nothing else: whatever else differs is a mistake of ours.
+A difference that the totals show is a person's. The clerk undoes what the centre did after its own limit, when it could
+tell nobody, and nothing else: whatever else differs is a mistake of ours.
 """
 
 from __future__ import annotations
