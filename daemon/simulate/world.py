@@ -33,6 +33,7 @@ from daemon.simulate.cycles import OldCentre
 from daemon.simulate.dials import Dials, quiet
 from daemon.simulate.doubts import doubts_are_pursued_in_order
 from daemon.simulate.hospital import HisBook
+from daemon.simulate.identity_desk import IdentityDesk
 from daemon.simulate.losses import Losses, a_card_that_was_reported_lost_pays_nothing
 from daemon.simulate.night import Night, both_say_the_same, the_totals_sent_are_the_days_own
 from daemon.simulate.node import LEASE_S, ZONE, Node, Surroundings
@@ -128,6 +129,9 @@ class World:
         self.callers = Callers(self, self._stream("callers"), self._stream("taps"))
         self.tills = Tills(self, self._stream("tills"), self.callers)
         self.ward = Ward(self, self._stream("ward"), self.callers, self._struck) if dials.told else None
+        self.identities = (
+            IdentityDesk(self, self.ward, self.his, self._stream("identities")) if self.ward is not None else None
+        )
         self.payers = self._payers()
         self.cycles = self._cycles()
         self.strikes = (dials.crashes + 1) // 2  # between a message's answer and what it means
@@ -198,6 +202,8 @@ class World:
         self.tills.begin(seconds)
         if self.ward is not None:
             self.ward.begin(seconds)
+        if self.identities is not None:
+            self.identities.begin(seconds)
         if self.payers is not None:
             self.payers.begin(seconds)
         if self.cycles is not None:
@@ -246,8 +252,10 @@ class World:
             a_purse_is_what_was_debited(self.books(), self.purses, decided=True)
 
     def _sweep(self) -> None:
-        """The windows are asked for what is still to be billed, now that nothing is open."""
-        if self.ward is not None:
+        """The windows are asked for what is still to be billed, now that nothing is open and everybody is who he is."""
+        if self.ward is not None and self.identities is not None:
+            ensureDeferred(self.identities.clear()).addErrback(self.lost.append)
+            self._rest()
             books = self.books()
             ensureDeferred(self.ward.sweep()).addErrback(self.lost.append)
             self._rest()

@@ -17,6 +17,7 @@ from tests.simulation import (
     planted_debit,
     planted_destinations,
     planted_edges,
+    planted_identities,
     planted_kinds,
     planted_mobile,
     planted_pursuit,
@@ -80,6 +81,8 @@ def cases() -> Iterator[Case]:  # noqa: C901, PLR0912 - a line a group
         yield Case(plant, "told", (first, *range(1, 41)), "charge")
     for plant, first in planted_debit.ALL.items():
         yield Case(plant, "crashes", (first, *range(1, 41)), "purse")
+    for plant in planted_identities.ALL:
+        yield Case(plant, "told", tuple(range(1, 41)))
     for plant in planted_cycles.ALL:
         yield Case(plant, "cycles", tuple(range(1, 61)))
     for plant in planted_shifts.ALL:
