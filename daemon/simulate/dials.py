@@ -64,6 +64,7 @@ class Dials:
     copies: bool = False  # a second destination hears of all that the HIS hears
     told: bool = False  # the HIS tells of patients and of what it charged them
     purses: bool = False  # somebody pays from the accounts on a card
+    keys: int = 0  # so often keys are changed
 
 
 _CHANCES: Mapping[str, float] = MappingProxyType(
@@ -109,6 +110,7 @@ PROFILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "phone": (*_WIRE, *_HIS, *_DISK, "crashes", "clock_steps", "repeats", "phone"),
         "nodes": (*_WIRE, *_HIS, *_DISK, *_CARDS, "nodes", "crashes", "clock_steps", "pauses", "skew_s", "repeats"),
         "told": (*_WIRE, *_HIS, *_DISK, *_CARDS, "crashes", "clock_steps", "repeats"),
+        "keys": (*_WIRE, *_HIS, *_DISK, *_CARDS, "crashes", "clock_steps", "repeats"),
         "hostile": (*_WIRE, *_HIS, *_DISK, *_CARDS, "crashes", "clock_steps", "repeats"),
     }
 )
@@ -156,6 +158,7 @@ def quiet(dials: Dials) -> Dials:
         copies=dials.copies,
         told=dials.told,
         purses=dials.purses,
+        keys=dials.keys,
     )
     return evolve(
         calm,
@@ -170,7 +173,7 @@ def quiet(dials: Dials) -> Dials:
 
 BANK, TOLD = "bank-", "told"
 # What of a day can be left out without its being another day; the bank's dials bear a prefix.
-_OTHERS = ("crashes", "clock_steps", "pauses", "repeats", "cancels", "sales", "stays", TOLD, "purses")
+_OTHERS = ("crashes", "clock_steps", "pauses", "repeats", "cancels", "sales", "stays", TOLD, "purses", "keys")
 SWITCHES = (*_WIRE, *_HIS, *_CARDS, *_DISK, *_OTHERS)
 _OFF = Dials(cancels=0.0)
 

@@ -169,17 +169,15 @@ def order_of_answer(answer):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_rewriting_that_is_killed_at_any_page_loses_nothing_and_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(rotation, "PAGE", 1)
+async def test_a_rewriting_that_is_killed_at_any_page_loses_nothing_and_goes_on(tmp_path):
     async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         await settled(r, "q1")
         await r.journal.commit(unit(r, rotation.retire(r.now())))
         await r.journal.commit(unit(r, rotation.begin_resealing()))
         pages = 0
-        while rotation.noted(r.database, rotation.RESEALING):
+        while not rotation.progress_in(rotation.noted(r.database, rotation.RESEALING)).complete:
             r.vault.keys.forget()
-            told = rotation.Progress()
-            await r.journal.commit(unit(r, rotation.reseal_page(r.vault, r.now(), told)))
+            await r.journal.commit(unit(r, rotation.reseal_page(r.vault, r.now(), page=1)))
             pages += 1
             await r.crash()  # and another life
             await r.start()
