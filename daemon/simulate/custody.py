@@ -1,6 +1,6 @@
 """Who keeps the keys of the simulated hospital: new master keys, new data keys, old values rewritten, while patients come.
 
-The custodian asks a node, and asks again when the answer was lost or the node died; nodes die and stand still while they do it.
+The custodian asks a node, and asks again when the answer was lost or the node died; nodes die and stand still meanwhile.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from daemon.simulate.callers import Asked, Callers
 from daemon.simulate.custody_book import CustodyBook
 from daemon.simulate.dials import Dials
 from daemon.simulate.node import Node
-from daemon.simulate.safe import Safe
+from daemon.simulate.safe import Safe, ToldVault
 from daemon.simulate.sealed import master_id, watch_changes
 from daemon.simulate.story import Story
 from middleware.domain.fault import Fault
@@ -99,7 +99,7 @@ class Custody:
         rewrap, reseal = self.rng.choice(WAYS)
         self.callers.spawn(self.rotate, rewrap, reseal)
 
-    async def rotate(self, rewrap: bool, reseal: bool) -> Answer | None:  # noqa: FBT001 - handed on by name
+    async def rotate(self, rewrap: bool, reseal: bool) -> Answer | None:
         """All of it, until somebody says that it is done; None when nobody did."""
         rng, story = self.rng, self._place.story
         story.fault("rotation", f"rewrap={rewrap} reseal={reseal}")
@@ -146,7 +146,7 @@ class Custody:
         if harm:
             self._harm(node.name)
         heard = await self.callers.of(node, _NAMELESS, lambda: ask(node.keys))
-        if isinstance(heard, dict):
+        if isinstance(heard, dict) and isinstance(node.vault, ToldVault):
             # From now on this node knows, and has no excuse.
             node.vault.barred |= self.book.rotated.get(node.journal.epoch, frozenset())
         return heard

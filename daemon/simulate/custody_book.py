@@ -70,7 +70,7 @@ class CustodyBook:
 
     # -- what happens
 
-    def sealed(self, vault: Vault, sealed: str, key_id: str, data: bytes, again: bool) -> None:  # noqa: FBT001 - as ``safe.Told``
+    def sealed(self, vault: Vault, sealed: str, key_id: str, data: bytes, again: bool) -> None:
         """Somebody seals: not under a key that it must know to be retired."""
         now = self.seconds()
         late_s = now - self.retired.get(key_id, now)
@@ -161,8 +161,8 @@ class CustodyBook:
 
     def _rewrapped(self) -> None:
         ranks = {self.rank(key.master_id) for key in self._keys.values() if key.state != "destroyed"}
-        self._require(f"a rewrap left keys under {len(ranks)} master keys", holds=len(ranks) == 1)
-        rank = min(ranks)
+        self._require(f"a rewrap left keys under {len(ranks)} master keys", holds=len(ranks) <= 1)
+        rank = min(ranks, default=self.rank(master_id(self.safe.lines[0])))  # the first key is still to be made
         self._require("a rewrap went back to an older master key", holds=rank >= self.rewrapped)
         self.rewrapped = rank
 

@@ -50,7 +50,7 @@ def who_is_asked_for_is_found(b: Books, custody: Custody, opener: Opener) -> Non
 
 
 def each_act_on_keys_has_its_record(b: Books, custody: Custody) -> None:
-    """As many periods are destroyed as the journal says, each by two persons; no rewriting ended more often than it began."""
+    """As many periods are destroyed as the journal says, and no rewriting ended more often than one began."""
     acts = [line for line in b.lines() if line["event"].startswith(("Keys", "Period"))]
     names = [line["event"] for line in acts]
     gone = {key.period for key in all_keys(custody.book.looker).values() if key.state == "destroyed"}
@@ -71,4 +71,3 @@ def persons_of(custody: Custody) -> dict[str, dict[str, str]]:
         if place == _PERSON and (clear := opener.value(place, key, value.sealed)) is not None:
             found[json.loads(key)[0]] = json.loads(clear)
     return found
-

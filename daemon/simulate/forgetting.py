@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -19,6 +20,7 @@ from middleware.domain.fault import Fault
 from middleware.domain.order import Caller, CancelOrder, Role
 from middleware.domain.visit import MONEY_OPEN
 from middleware.engine.counter import Answer
+from middleware.engine.keydesk import KeyDesk
 from middleware.store.keyring import REFRESH_S
 from middleware.store.periods import last_day, period_of
 
@@ -160,7 +162,9 @@ class Forgetting:
 
     def _old_settlements(self) -> set[str]:
         values = self._custody.book.values
-        bills = {json.loads(key)[0] for (place, key), one in values.items() if place[0] == "bill" and one.period == self.period}
+        bills = {
+            json.loads(key)[0] for (place, key), one in values.items() if place[0] == "bill" and one.period == self.period
+        }
         return {row[0] for row in self._asked("SELECT settlement_id FROM settlement")} & bills
 
     def _is_open(self, sid: str) -> bool:
@@ -171,19 +175,25 @@ class Forgetting:
     async def _destroyed(self, digest: str) -> None:
         """Approved, sometimes by a node that dies over it; then one looks, and approves what still waits."""
         world = self._world
+        states, waits = set[str](), True
         for attempt in range(4):
             if attempt < 2 and self._rng.random() < KILLED:  # noqa: PLR2004 - then it is let be
                 delay = self._rng.random() * self._rng.choice((0.005, 0.02, 0.1))
                 for name in world.nodes:
                     world.clock.callLater(delay, lambda name=name: world.harm(name, pause=False))
             await self._custody.once(lambda desk: desk.approve(CHECKER, self.period, digest), harm=False)
-            listed = await self._custody.insist(lambda desk: desk.list(), harm=False)
-            waits = isinstance(listed, dict) and listed["proposals"]
+            states, waits = await self._listed()
             if not waits:
                 break
-        states = {key["state"] for key in listed["keys"] if key["period"] == self.period} if isinstance(listed, dict) else set()
         self._story.require(KEYS, f"{self.period} is {states} after two said yes", holds=states == {"destroyed"})
         await self._refused(lambda desk: desk.destroy(MAKER, self.period), "keys.refused")
+
+    async def _listed(self) -> tuple[set[str], bool]:
+        """In which states the period's keys are, and whether a proposal waits."""
+        heard = await self._custody.insist(lambda desk: desk.list(), harm=False)
+        if not isinstance(heard, dict):
+            return set(), True
+        return {key["state"] for key in heard["keys"] if key["period"] == self.period}, bool(heard["proposals"])
 
     # -- what is left
 
@@ -203,7 +213,11 @@ class Forgetting:
 
     def _refs(self, *, destroyed: bool) -> set[str]:
         book = self._custody.book
-        of = {json.loads(key)[0]: value.period in book.destroyed for (place, key), value in book.values.items() if place[0] == "person"}
+        of = {
+            json.loads(key)[0]: value.period in book.destroyed
+            for (place, key), value in book.values.items()
+            if place[0] == "person"
+        }
         return {ref for ref, gone in of.items() if gone is destroyed}
 
     async def _is_found(self) -> None:
@@ -213,7 +227,7 @@ class Forgetting:
         for number in sorted({one["id_number"] for one in persons.values()}):
             mine = {ref for ref, one in persons.items() if one["id_number"] == number}
             wanted = [visit_id for visit_id, ref in visits if ref in mine]
-            found = await self._custody.insist(lambda desk, number=number: _find(desk, number), harm=False)
+            found = await self._custody.insist(partial(_find, number), harm=False)
             told = [one["visit_id"] for one in found["visits"]] if isinstance(found, dict) else found
             self._story.require(KEYS, f"found are {told}, there are {wanted}", holds=told == wanted)
 
@@ -228,7 +242,7 @@ class Forgetting:
         return self._custody.book.looker.execute(query, arguments).fetchall()
 
 
-def _find(desk: Any, number: str) -> Awaitable[Answer]:
+def _find(number: str, desk: KeyDesk) -> Awaitable[Answer]:
     found: Awaitable[Answer] = desk.find(MAKER, id_number=number, card_number="", reason="seen", after="", limit=500)
     return found
 

@@ -52,8 +52,8 @@ from middleware.store.doubts import Doubts
 from middleware.store.inbox import InboxReader
 from middleware.store.nodes import Membership
 from middleware.store.reader import Reader
-from middleware.store.statements import Statements
 from middleware.store.rotation import PAGE
+from middleware.store.statements import Statements
 from middleware.store.units import Unit
 from middleware.store.writer import Writer
 

@@ -1,6 +1,6 @@
 """Where the simulated hospital keeps its master keys, and a vault that says what it seals.
 
-The safe is the key file that all nodes share: each life reads it when it begins and at each ``reload``, as ``FileMasters`` does.
+The safe is the key file that all nodes share: each life reads it at its start and at each ``reload``, as ``FileMasters`` does.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class ToldVault(Vault):
         """See ``Vault``."""
         made = super().seal_many(table, column, values, at)
         for (_row, data), sealed in zip(values, made, strict=True):
-            self.told(self, sealed, sealed.partition(".")[0], data, False)  # noqa: FBT003 - as ``Told``
+            self.told(self, sealed, sealed.partition(".")[0], data, False)
         return made
 
     def seal_with(self, key: DataKey, table: str, row: str, column: str, data: bytes) -> str:
@@ -93,7 +93,9 @@ class ToldVault(Vault):
             self._first = False
 
 
-def vault_of(safe: Safe, database: Any, told: Told | None, random_bytes: RandomBytes, seconds: Callable[[], float]) -> Vault:
+def vault_of(
+    safe: Safe, database: Any, told: Told | None, random_bytes: RandomBytes, seconds: Callable[[], float]
+) -> Vault:
     """The vault of one life; nonces are from the seed, so that the same seed gives the same bytes in the database too."""
     masters = SafeMasters(safe, random_bytes)
     if told is None:

@@ -1,7 +1,7 @@
 """What lies sealed in the simulated node's database, opened by another hand than the product's.
 
-SQLite itself notes each change of a sealed column and of a data key, inside the transaction that makes it: nothing is missed,
-and nothing is noted that was never committed.
+SQLite itself notes each change of a sealed column and of a data key, inside the transaction that makes it: nothing is
+missed, and nothing is noted that was never committed.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Opener:
     def _unwrapped(self, key: Key | None) -> bytes | None:
         if key is None or key.master_id not in self._masters:
             return None
-        context = "\x1f".join((_KEYS, key.id, key.period, key.purpose, key.algorithm)).encode()
+        context = f"{_KEYS}\x1f{key.id}\x1f{key.period}\x1f{key.purpose}\x1f{key.algorithm}".encode()
         try:
             return _box_opened(self._masters[key.master_id], base64.b64decode(key.wrapped), context)
         except ValueError:
@@ -134,4 +134,3 @@ def _box_opened(secret: bytes, box: bytes, context: bytes) -> bytes | None:
         return AESGCM(secret).decrypt(box[_NONCE], box[13:], box[:1] + context)
     except InvalidTag:
         return None
-

@@ -462,6 +462,7 @@ class World:
         )
 
     def look(self, checks: tuple[object, ...]) -> None:
+        """Everything that must hold now."""
         books = self.books()
         for check in checks:
             check(books)  # type: ignore[operator]

@@ -73,7 +73,7 @@ class _Waiting:
 
 
 class KeyDesk:
-    """Implements ``Keys``. ``keep_days``: how long after its end a period must be kept; ``page``: rows rewritten at once."""
+    """Implements ``Keys``. ``keep_days``: so long a period is kept after its end; ``page``: rows rewritten at once."""
 
     def __init__(
         self, engine: Engine, database: sa.Engine, vault: Vault, keep_days: int, page: int = rotation.PAGE

@@ -285,17 +285,19 @@ class Keyring:
         Whoever wrapped all keys anew, here or at another node, saw only those that were written by then.
         """
         self._look_again()
-        current = self.masters.current()
+        current, lost = self.masters.current(), None
         for key_id, row in list(self._made.items()):
             if row["master_id"] == current.id:
                 continue
             try:
                 self._made[key_id] = row | wrapped(current, row, unwrapped(self.masters, row))
-            except Fault:
+            except Fault as fault:
                 # Its master key is gone, and nothing that it sealed is on disk: what comes next gets another key.
+                lost = fault
                 del self._made[key_id], self._open[key_id]
                 self._current = {place: one for place, one in self._current.items() if one != key_id}
-                raise
+        if lost is not None:
+            raise lost
 
     def _look_again(self) -> None:
         """Where that fails what is known goes on counting: ``rotate`` says what is wrong with the file."""

@@ -16,6 +16,7 @@ from tests.simulation import (
     planted_debit,
     planted_destinations,
     planted_edges,
+    planted_keys,
     planted_kinds,
     planted_mobile,
     planted_pursuit,
@@ -34,6 +35,8 @@ ELSEWHERE = {
     planted_edges.what_is_stale_is_approved: "nodes",
 }
 UNORDERED = {planted_destinations.copies_leave_in_any_order}
+# What cannot be read may show first in the work that needs it.
+BY_WHOM_IT_HITS = {planted_keys.a_node_knows_the_master_keys_of_its_start, planted_keys.search_keys_go_with_a_rotation}
 
 
 @frozen(slots=True)
@@ -55,7 +58,7 @@ class Case:
         return broken is not None and self.rule in {"", broken.number}
 
 
-def cases() -> Iterator[Case]:  # noqa: C901 - a line a group
+def cases() -> Iterator[Case]:  # noqa: C901, PLR0912 - a line a group
     """All of them."""
     for plant in (*planted.ALL, *planted_edges.ALL):
         yield Case(plant, ELSEWHERE.get(plant, "hostile"), tuple(range(1, 101)))
@@ -79,6 +82,8 @@ def cases() -> Iterator[Case]:  # noqa: C901 - a line a group
         yield Case(plant, "told", (first, *range(1, 41)), "charge")
     for plant, first in planted_debit.ALL.items():
         yield Case(plant, "crashes", (first, *range(1, 41)), "purse")
+    for plant in planted_keys.ALL:
+        yield Case(plant, "keys", tuple(range(1, 61)), "" if plant in BY_WHOM_IT_HITS else "keys")
     for plant in planted_shifts.ALL:
         yield Case(plant, "hostile", tuple(range(1, 41)), "16")
 
