@@ -27,9 +27,10 @@ from middleware.engine.keydesk import KeyDesk
 
 KEYS = "keys"
 SHARE = {KEYS: 1.0, "hostile": 0.08, "nodes": 0.08}  # of a profile's days
+MOST = {KEYS: 6, "hostile": 2, "nodes": 2}  # times
 TRIES = 12
 AMBUSHED = 0.6  # of rounds: they wait for money to be on its way
-HARMED, AT_ONCE, CLEANED = 0.5, 0.3, 0.5
+HARMED, TWICE, CLEANED = 0.5, 0.5, 0.5
 PAGES = (1, 2, 5, 40)  # rows that are rewritten at once
 WAYS = ((True, True), (True, True), (False, True), (False, True), (True, False), (False, False))
 KEEPER = Caller(Role.OPERATOR, "operator-1", "desk")
@@ -40,7 +41,7 @@ Ask = Callable[[KeyDesk], Awaitable[Answer]]
 def drawn(seed: int, profile: str) -> int:
     """How often the custodian comes on this seed's day, mostly never; by a stream of its own, as ``copies.drawn``."""
     rng = random.Random(f"custody/{profile}/{seed}")  # noqa: S311 - seeded randomness is the point
-    return rng.randint(1, 3) if rng.random() < SHARE.get(profile, 0.0) else 0
+    return rng.randint(1, MOST[profile]) if rng.random() < SHARE.get(profile, 0.0) else 0
 
 
 def days_of_their_own(dials: Dials, seed: int) -> Dials:
@@ -112,8 +113,8 @@ class Custody:
         def ask(desk: KeyDesk) -> Awaitable[Answer]:
             return desk.rotate(KEEPER, rewrap=rewrap, reseal=reseal)
 
-        if rng.random() < AT_ONCE:
-            self.callers.spawn(self.once, ask)
+        if rng.random() < TWICE:  # by somebody else, a moment later
+            self._place.clock.callLater(rng.random() * rng.choice((0.01, 0.3, 2.0)), self.callers.spawn, self.once, ask)
         done = await self.insist(ask)
         if not isinstance(done, dict):
             return None

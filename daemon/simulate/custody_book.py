@@ -114,15 +114,16 @@ class CustodyBook:
                 self._judge_act(change, events)
             elif change.place[0] != "meta":
                 self._value(change)
-            elif not change.after:
+            else:
                 self._recorded("KeysResealed", events)
 
     def _value(self, change: Change) -> None:
         about = f"{change.place} {change.key}"
         at = (change.place, change.key)
-        if not change.after:
+        if change.after is None:
             self.values.pop(at, None)
             return
+        self._require(f"{about} was taken out of a row that stays", holds=bool(change.after))
         seal = self._seals.get(change.after)
         self._require(f"{about} was sealed by nobody", holds=seal is not None)
         if seal is None:
@@ -137,7 +138,8 @@ class CustodyBook:
     # -- what must hold
 
     def _judge_act(self, change: Change, events: set[str] | None) -> None:
-        if change.place[1] == "state" and change.before:
+        self._require(f"the data key {change.key} is gone", holds=change.after is not None)
+        if change.place[1] == "state" and change.before and change.after:
             self.retired.setdefault(json.loads(change.key)[0], self.seconds())
             self._recorded(_RECORD_OF[change.after], events)
         elif change.before and change.after:

@@ -1,6 +1,6 @@
 """Where the simulated hospital keeps its master keys, and a vault that says what it seals.
 
-The safe is the key file that all nodes share: each life reads it at its start and at each ``reload``, as ``FileMasters`` does.
+The safe is the key file that all nodes share: a life reads it at its start and at each ``reload``, as ``FileMasters`` does.
 """
 
 from __future__ import annotations

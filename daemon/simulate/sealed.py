@@ -25,12 +25,15 @@ _KEYS = "data_key"
 
 @frozen(slots=True)
 class Change:
-    """One value that became another; "" is none. ``place``: table and column; ``key``: the row's primary key as JSON."""
+    """One value that became another; "" is none, and ``after`` is None when the row went.
+
+    ``place``: table and column; ``key``: the row's primary key as JSON.
+    """
 
     place: tuple[str, str]
     key: str
     before: str
-    after: str
+    after: str | None
 
 
 @frozen(slots=True)
@@ -54,16 +57,16 @@ def watch_changes(connection: sqlite3.Connection) -> None:
         for event, before, after, who in (
             ("INSERT", "''", f"NEW.{column}", "NEW"),
             ("UPDATE", f"OLD.{column}", f"NEW.{column}", "NEW"),
-            ("DELETE", f"OLD.{column}", "''", "OLD"),
+            ("DELETE", f"OLD.{column}", "NULL", "OLD"),
         ):
             key = f"json_array({', '.join(f'{who}.{name}' for name in keys)})"
             connection.execute(
                 f"CREATE TRIGGER watched_{number}_{event} AFTER {event} ON {table} WHEN {before} IS NOT {after} BEGIN "  # noqa: S608 - our own names
-                f"INSERT INTO watched (t, c, k, before, after) VALUES ('{table}', '{column}', {key}, {before}, {after}); END"
+                f"INSERT INTO watched VALUES (NULL, '{table}', '{column}', {key}, {before}, {after}); END"
             )
     connection.execute(
         "CREATE TRIGGER watched_end AFTER DELETE ON meta WHEN OLD.name = 'resealing' BEGIN "
-        "INSERT INTO watched (t, c, k, before, after) VALUES ('meta', 'value', '', OLD.value, ''); END"
+        "INSERT INTO watched (t, c, k, before, after) VALUES ('meta', 'value', '', OLD.value, NULL); END"
     )
 
 

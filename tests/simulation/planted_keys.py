@@ -144,7 +144,6 @@ def what_is_retired_seals_once_more(patch):
 
 def a_page_believes_what_this_node_knew(patch):
     patch.setattr(Keyring, "newest_of", lambda self, period, at: self._of_period(period, rotation.SEAL, at))
-    patch.setattr(Keyring, "forget", lambda self: None)
 
 
 def the_end_of_a_rewriting_is_not_recorded_with_it(patch):
