@@ -40,7 +40,7 @@ Ask = Callable[[KeyDesk], Awaitable[Answer]]
 
 def drawn(seed: int, profile: str) -> int:
     """How often the custodian comes on this seed's day, mostly never; by a stream of its own, as ``copies.drawn``."""
-    rng = random.Random(f"custody/{profile}/{seed}")  # noqa: S311 - seeded randomness is the point
+    rng = random.Random(f"keepers/{profile}/{seed}")  # noqa: S311 - seeded randomness is the point
     return rng.randint(1, MOST[profile]) if rng.random() < SHARE.get(profile, 0.0) else 0
 
 

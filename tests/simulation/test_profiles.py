@@ -23,6 +23,15 @@ def test_weak_evidence_is_asked_for_and_no_order_breaks_a_rule(play):
     assert sum(r.checked["weak"] for r in results) > 0
 
 
+def test_on_days_of_keys_all_is_rotated_and_a_period_is_destroyed_and_no_rule_breaks(play):
+    results = [play(seed, "keys") for seed in range(1, 3)]
+
+    assert [str(result.broken) for result in results if result.broken] == []
+    seen = set().union(*(result.faults for result in results))
+    assert {"rotation", "crash", "keys-keys.refused", "keys-desk.stale", "keys-desk.same_person"} <= seen
+    assert all(result.checked["keys"] > 1000 for result in results)
+
+
 def test_some_nights_of_days_that_go_over_midnight_balance(play):
     results = [play(seed, "nights") for seed in range(1, 3)]
 
