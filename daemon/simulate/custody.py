@@ -27,9 +27,9 @@ from middleware.engine.keydesk import KeyDesk
 
 KEYS = "keys"
 SHARE = {KEYS: 1.0, "hostile": 0.08, "nodes": 0.08}  # of a profile's days
-MOST = {KEYS: 6, "hostile": 2, "nodes": 2}  # times
+MOST = {KEYS: 4, "hostile": 2, "nodes": 2}  # times
 TRIES = 12
-AMBUSHED = 0.6  # of rounds: they wait for money to be on its way
+AMBUSHED = 0.7  # of rounds: they wait for money, or a registration, to be on its way
 HARMED, TWICE, CLEANED = 0.5, 0.5, 0.5
 PAGES = (1, 2, 5, 40)  # rows that are rewritten at once
 WAYS = ((True, True), (True, True), (False, True), (False, True), (True, False), (False, False))
@@ -82,6 +82,7 @@ class Custody:
         self._place = place
         self.rng = rng
         self._rounds = rounds
+        self._waiting = 0  # rounds that come when somebody is registered
         self.safe = Safe()
         self.book = CustodyBook(place.story, place.clock.seconds, looker, self.safe)
         self.sealed = self.book.sealed
@@ -90,11 +91,19 @@ class Custody:
 
     def begin(self, seconds: float) -> None:
         """Come so often within so many seconds."""
-        for _ in range(self._rounds):
-            if self.rng.random() < AMBUSHED:
+        for number in range(self._rounds):
+            if self.rng.random() >= AMBUSHED:
+                self._place.clock.callLater(self.rng.uniform(0, seconds), self._come)
+            elif number % 2:
                 self._place.ambushes.append(self._come)
             else:
-                self._place.clock.callLater(self.rng.uniform(0, seconds), self._come)
+                self._waiting += 1
+
+    def registers(self) -> None:
+        """Where it hurts: somebody is being registered, and all about them is written in a moment."""
+        if self._waiting and self.rng.random() < AMBUSHED:
+            self._waiting -= 1
+            self._place.clock.callLater(self.rng.random() * self.rng.choice((0.02, 0.3, 1.0)), self._come)
 
     def _come(self) -> None:
         rewrap, reseal = self.rng.choice(WAYS)

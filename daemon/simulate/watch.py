@@ -55,6 +55,8 @@ class Watch:
             self.originals[message_id] = original
         if Call(call) in MONEY_CALLS:
             self._world.strike()
+        if self._world.custody is not None and call in {Call.REGISTER_VISIT, Call.ADMIT}:
+            self._world.custody.registers()
 
     def _has_a_lease(self, number: str, query: str, about: str) -> None:
         """Whoever does this now is a life that goes on, and whose lease has not run out."""

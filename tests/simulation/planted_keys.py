@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlalchemy as sa
 from attrs import evolve
 
-from middleware.domain.fault import Fault
 from middleware.engine import keydesk
 from middleware.engine.keydesk import KeyDesk
 from middleware.store import keyring, rotation
@@ -185,16 +184,6 @@ def one_person_destroys(patch):
     patch.setattr(KeyDesk, "_shown", shown)
 
 
-def any_proposal_is_approved(patch):
-    async def shown(self, period, proposal):
-        waiting = await self._waiting(period)
-        if waiting is None:
-            raise Fault("desk.stale", "no proposal waits")
-        return waiting
-
-    patch.setattr(KeyDesk, "_shown", shown)
-
-
 def a_destroyed_key_is_marked_only(patch):
     def destroy(period, now, keep_days, proposed):
         def work(connection):
@@ -245,7 +234,6 @@ ALL = (
     nobody_looks_for_what_is_open,
     a_rewriting_does_not_stop_a_destruction,
     one_person_destroys,
-    any_proposal_is_approved,
     a_destroyed_key_is_marked_only,
     the_log_is_not_cut_after_a_crash,
     search_keys_go_with_a_rotation,

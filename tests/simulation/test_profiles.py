@@ -24,12 +24,11 @@ def test_weak_evidence_is_asked_for_and_no_order_breaks_a_rule(play):
 
 
 def test_on_days_of_keys_all_is_rotated_and_a_period_is_destroyed_and_no_rule_breaks(play):
-    results = [play(seed, "keys") for seed in range(1, 3)]
+    result = play(1, "keys")
 
-    assert [str(result.broken) for result in results if result.broken] == []
-    seen = set().union(*(result.faults for result in results))
-    assert {"rotation", "crash", "keys-keys.refused", "keys-desk.stale", "keys-desk.same_person"} <= seen
-    assert all(result.checked["keys"] > 1000 for result in results)
+    assert result.broken is None
+    assert {"rotation", "crash", "keys-keys.refused", "keys-desk.stale", "keys-desk.same_person"} <= set(result.faults)
+    assert result.checked["keys"] > 1000
 
 
 def test_some_nights_of_days_that_go_over_midnight_balance(play):
