@@ -80,6 +80,7 @@ def read_tables(path: str) -> dict[str, list[Row]]:
                 "hl7_outcome",
                 "his_charge",
                 "card_debit",
+                "cycle",
             )
         }
     finally:

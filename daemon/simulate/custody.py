@@ -38,13 +38,16 @@ _TRANSIENT = {"system.journal", "system.node", "system.stopping", "system.keys"}
 Ask = Callable[[KeyDesk], Awaitable[Answer]]
 
 
-def drawn(seed: int, profile: str) -> int:
-    """How often the custodian comes on this seed's day, mostly never; by a stream of its own, as ``copies.drawn``."""
+def drawn(seed: int, profile: str, dials: Dials) -> Dials:
+    """The custodian comes on some days, not on those of an old centre; by a stream of its own, as ``copies.drawn``."""
     rng = random.Random(f"keepers/{profile}/{seed}")  # noqa: S311 - seeded randomness is the point
-    return rng.randint(1, MOST[profile]) if rng.random() < SHARE.get(profile, 0.0) else 0
+    if dials.cycles or rng.random() >= SHARE.get(profile, 0.0):
+        return dials
+    dials = evolve(dials, keys=rng.randint(1, MOST[profile]))
+    return _of_their_own(dials, seed) if profile == KEYS else dials
 
 
-def days_of_their_own(dials: Dials, seed: int) -> Dials:
+def _of_their_own(dials: Dials, seed: int) -> Dials:
     """What a day is like that is for this alone: short, and every third is several nodes'."""
     rng = random.Random(f"custody-day/{seed}")  # noqa: S311 - the same
     dials = evolve(dials, visits=min(dials.visits, 4))

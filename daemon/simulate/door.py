@@ -15,14 +15,17 @@ from middleware.domain.fault import Fault
 from middleware.domain.told import PatientFacts, Query
 from middleware.doors.mllp.link import Hl7Link
 from middleware.doors.mllp.options import MllpOptions
+from middleware.doors.mllp.profile import profile_of
 from middleware.doors.mllp.reading import TELLING, reader_of
 from middleware.engine.inbox import Inbox
 from middleware.engine.intake import Intake
 from middleware.engine.runner import Means
 from middleware.engine.tasks import spawn
+from middleware.hl7.charset import UTF_8
 from middleware.store.inbox import InboxReader
 
 LINK = "his"
+ORDERED = profile_of(charges=("DFT^P03", "ORM^O01"), fields=("department_name=OBR-10.2",))
 SHARE = {"told": 1.0, "nodes": 0.2, "hostile": 0.15}  # of a profile's days
 VISITS = 2  # of others, on the days that are for this alone
 AGAIN_S = 2.0  # after a look that failed
@@ -48,7 +51,7 @@ class Door:
         now: Callable[[], dt.datetime],
         holds: Callable[[], bool],
     ) -> None:
-        self.intake = Intake(means, inbox, reader_of({}), TELLING, holds)
+        self.intake = Intake(means, inbox, reader_of({LINK: (UTF_8, ORDERED)}), TELLING, holds)
         self._link = Hl7Link(LINK, MllpOptions(), Inbox(journal, InlinePool(life), inbox, now, clock), clock, now, self)
         self._clock = clock
         self._holds = holds

@@ -41,6 +41,24 @@ def charges(lines: Sequence[Line], at: dt.datetime, *, spoiled: bool = False) ->
     ]
 
 
+def orders(lines: Sequence[Line], at: dt.datetime, *, told: frozenset[str], spoiled: bool = False) -> list[str]:
+    """ORC and OBR for each, ``told`` before or not; ``spoiled``: the last one's price is no whole fen."""
+    return [
+        segment
+        for place, line in enumerate(lines, start=1)
+        for segment in _order(place, line, at, known=line.code in told, spoiled=spoiled and place == len(lines))
+    ]
+
+
+def _order(place: int, line: Line, at: dt.datetime, *, known: bool, spoiled: bool) -> tuple[str, str]:
+    control = ("XO" if known else "NW") if line.charged else "CA"
+    fields = {
+        1: str(place), 2: line.code, 4: f"{line.code}^药品^L^XA01", 6: f"{at:%Y%m%d}", 10: "0101^内科", 16: "D01^测试医生",
+        23: _yuan(line.fen) + "5" * spoiled, 27: "1",
+    }  # fmt: skip
+    return f"ORC|{control}|{line.code}", "OBR|" + "|".join(fields.get(n, "") for n in range(1, 28))
+
+
 def _ft1(place: int, line: Line, at: dt.datetime, said: int) -> str:
     kind = "CG" if line.charged else "CR"
     code = f"{line.code}^药品^L^XA01"

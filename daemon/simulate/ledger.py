@@ -28,6 +28,8 @@ class Held:
     settled_at: dt.datetime | None = None  # the centre's own time
     cancelled_at: dt.datetime | None = None
     order: bool = False  # of mobile payment: both its rows bear the order's number
+    cycle: str = ""  # at an old centre: the sign-in under which it was done
+    cancel_cycle: str = ""
 
     @property
     def cancel_number(self) -> str:

@@ -68,12 +68,7 @@ class Night:
     def play(self) -> None:
         """Some runs in which things go wrong, then one of each day that must balance."""
         sky = self.sky
-        sky.end_all()
-        today = sky.day()
-        night = dt.datetime.combine(today.date() + dt.timedelta(days=1), AT, today.tzinfo)
-        sky.let_pass((night - today).total_seconds())
-        sky.begin_one()
-        days = self._days(today.date())
+        days = self._days(self._dawn())
         for _ in range(sky.rng.randint(1, ROUGH)):
             calm = quiet(self.dials)
             sky.turn(evolve(calm, reply_lost=0.15, request_lost=0.05, half_file=0.5, not_ready=0.2, commit_slow=0.1))
@@ -87,6 +82,16 @@ class Night:
             sky.story.require("15", how, holds=good)
         if self.strict:
             self.looks()
+
+    def _dawn(self) -> dt.date:
+        """One node is there, in the early morning after that day."""
+        sky = self.sky
+        sky.end_all()
+        today = sky.day()
+        night = dt.datetime.combine(today.date() + dt.timedelta(days=1), AT, today.tzinfo)
+        sky.let_pass((night - today).total_seconds())
+        sky.begin_one()
+        return today.date()
 
     def _days(self, last: dt.date) -> list[dt.date]:
         times = [at for held in self.ledger.settlements.values() for at in (held.settled_at, held.cancelled_at)]

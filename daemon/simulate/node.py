@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from daemon.simulate.bank import BankBook, BankWire, bank_policy
 from daemon.simulate.cards import CardRoom, Readers
 from daemon.simulate.copies import BOTH, NAME
+from daemon.simulate.cycles import PROFILE, SLICES
 from daemon.simulate.dials import PROCESSING_LIMIT_S, Dials
 from daemon.simulate.door import Door
 from daemon.simulate.doubts import FILE_AT
@@ -173,6 +174,8 @@ class Node:
         self.keys = KeyDesk(self.engine, self.database, vault, KEEP_DAYS, custody.page if custody else PAGE)
         self.statements = statements = Statements(self.database, self.reader)
         rules = Rules(ZONE, StatementRules(not_ready_codes=frozenset({NOT_READY})), (Slice("310", CLEARING, AGENCY),))
+        if around.dials.cycles:
+            rules = Rules(ZONE, PROFILE.statement.rules, SLICES)
         self.reconciler = Reconciler(self.engine, statements, rules, Patience(), holds=self.holds_reconciliation)
         self.door: Door | None = None
         if around.dials.told:

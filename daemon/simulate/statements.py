@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from attrs import define, field, frozen
 
@@ -15,7 +15,7 @@ from daemon.simulate.story import Story
 from middleware.domain import centre as c
 from middleware.domain.money import Money
 from middleware.domain.outcome import Answered, Outcome, Refused
-from middleware.domain.statement import DetailRow, ResultRow, Slice, Verdict
+from middleware.domain.statement import DetailRow, ResultRow, Slice, Totals, Verdict
 
 NOT_READY = "4205"
 CLEARING, AGENCY = "11", "999900"
@@ -33,27 +33,45 @@ class Entry:
     total: Money
     fund: Money
     account: Money
+    at: dt.datetime
+    cycle: str  # the sign-in under which an old centre did it
 
 
-def entries(ledger: Ledger, day: dt.date) -> Iterator[Entry]:
-    """The rows of that day: what was reversed is in none, what was cancelled is in two."""
+def every_entry(ledger: Ledger) -> Iterator[Entry]:
+    """All rows: what was reversed is in none, what was cancelled is in two."""
     for held in ledger.settlements.values():
         if held.state in {"reversed", "pending"}:
             continue
-        if held.settled_at is not None and held.settled_at.date() == day:
-            yield _entry(held, refund=False)
-        if held.state == "cancelled" and held.cancelled_at is not None and held.cancelled_at.date() == day:
-            yield _entry(held, refund=True)
+        if held.settled_at is not None:
+            yield _entry(held, held.settled_at, held.cycle, refund=False)
+        if held.state == "cancelled" and held.cancelled_at is not None:
+            yield _entry(held, held.cancelled_at, held.cancel_cycle, refund=True)
 
 
-def _entry(held: Held, *, refund: bool) -> Entry:
+def entries(ledger: Ledger, day: dt.date) -> Iterator[Entry]:
+    """The rows of that day."""
+    return (entry for entry in every_entry(ledger) if entry.at.date() == day)
+
+
+def _entry(held: Held, at: dt.datetime, cycle: str, *, refund: bool) -> Entry:
     split, visit = held.request.quoted, held.request.visit
     total, fund, account = split.total, split.fund, split.account
     if refund:
         total, fund, account = -total, -fund, -account
     message_id = held.cancel_message_id if refund else held.message_id
     number = held.cancel_number if refund else held.number
-    return Entry(message_id, number, visit.person_number, visit.insurance, refund, total, fund, account)
+    return Entry(message_id, number, visit.person_number, visit.insurance, refund, total, fund, account, at, cycle)
+
+
+def is_in(entry: Entry, slice_: Slice) -> bool:
+    """Whether that row is cleared under that key."""
+    return (slice_.clearing_type, slice_.agency) == (CLEARING, AGENCY) and slice_.insurance in {"", entry.insurance}
+
+
+def agree(mine: Collection[Entry], totals: Totals) -> bool:
+    """Whether what was told are the sums of these rows."""
+    sums = (sum(e.total.fen for e in mine), sum(e.fund.fen for e in mine), sum(e.account.fen for e in mine))
+    return sums == (totals.total.fen, totals.fund.fen, totals.account.fen) and totals.count == len(mine)
 
 
 @define
@@ -70,10 +88,7 @@ class Office:
         """The answer, or None when it is no question of a comparison."""
         match request:
             case c.CompareTotals(slice_, period, totals):
-                mine = [e for e in entries(self.ledger, period.first) if self._is_in(e, slice_)]
-                sums = (sum(e.total.fen for e in mine), sum(e.fund.fen for e in mine), sum(e.account.fen for e in mine))
-                told = (totals.total.fen, totals.fund.fen, totals.account.fen)
-                equal = sums == told and totals.count == len(mine)
+                equal = agree([e for e in entries(self.ledger, period.first) if is_in(e, slice_)], totals)
                 return Answered(c.TotalsCompared(equal, "0" if equal else "1", ""))
             case c.UploadFile(name, rows):
                 self.uploads[name] = rows
@@ -84,9 +99,6 @@ class Office:
             case c.DownloadFile(number):
                 return self._result(number, dials)
         return None
-
-    def _is_in(self, entry: Entry, slice_: Slice) -> bool:
-        return (slice_.clearing_type, slice_.agency) == (CLEARING, AGENCY) and slice_.insurance in {"", entry.insurance}
 
     def _result(self, number: str, dials: Dials) -> Outcome[c.CentreReply]:
         rows = self.results[number]
@@ -100,9 +112,7 @@ class Office:
         return Answered(c.FileDownloaded(rows, hashlib.sha256(content).hexdigest(), content))
 
     def _compare(self, request: c.CompareDetail) -> tuple[ResultRow, ...]:
-        left = {
-            (e.refund, e.number): e for e in entries(self.ledger, request.period.first) if self._is_in(e, request.slice)
-        }
+        left = {(e.refund, e.number): e for e in entries(self.ledger, request.period.first) if is_in(e, request.slice)}
         said = [
             _said(row, left.pop((row.refund, row.settlement_number), None)) for row in self.uploads[request.file_number]
         ]

@@ -14,7 +14,7 @@ from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred
 
 from daemon.simulate.callers import Asked, Callers, Place
-from daemon.simulate.hl7 import Line, charges, merged, patient
+from daemon.simulate.hl7 import Line, charges, merged, orders, patient
 from daemon.simulate.trade import KEYS, admit_order, discharge_order, register_order
 from middleware.domain.charge import Diagnosis
 from middleware.domain.order import Caller, HisQuoteOrder, QuoteOrder, Role, VisitOrder
@@ -26,6 +26,7 @@ BETWEEN_S = 120.0  # from one matter of the HIS to the next, at most
 PAYS_S = 400.0  # from one visit of a patient to the window to the next, at most
 LATER = 0.6  # of lines: something else is said of it later
 TWO_NUMBERS, MUDDLED, STAYS, TWICE = 0.5, 0.05, 0.6, 0.5  # of patients
+AS_ORDERS = 0.35  # of messages about charges: an order says it; the next word about the same line may be a charge
 ODDLY = 0.15  # of bills: asked for by the other number
 BAD = 0.08  # of messages: a line of it cannot be right
 STRUCK = 0.3  # of what was taken: the node dies before, or while, it acts on it
@@ -83,8 +84,10 @@ class Ward:
     _said: int = 0
     _codes: int = 0
     hands: Callers = field(init=False)
+    orders: random.Random = field(init=False)  # which charges come with an order
 
     def __attrs_post_init__(self) -> None:
+        self.orders = random.Random(f"orders/{self.place.seed}")  # noqa: S311 - seeded randomness is the point
         self.hands = Callers(self.place, self.rng, self.rng)
         other = self.callers
         self.hands.answers, self.hands.asked, self.hands.broken = other.answers, other.asked, other.broken
@@ -172,7 +175,11 @@ class Ward:
                     self.told.setdefault(line.code, set()).add(line.fen)
 
         who = patient(these[0].number, key, known=known)
-        self._tell("DFT^P03", who, *charges(these, self.place.day(), spoiled=bad), bad=bad, taken=taken)
+        if self.orders.random() < AS_ORDERS:
+            said = orders(these, self.place.day(), told=frozenset(self.lines), spoiled=bad)
+            self._tell("ORM^O01", who, *said, bad=bad, taken=taken)
+        else:
+            self._tell("DFT^P03", who, *charges(these, self.place.day(), spoiled=bad), bad=bad, taken=taken)
 
     def _tell(self, kind: str, *segments: str, bad: bool = False, taken: Callable[[], None] = lambda: None) -> None:
         self._said += 1

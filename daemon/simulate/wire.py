@@ -22,11 +22,13 @@ from adapters.insurance.exchange import faults
 from adapters.insurance.exchange.mapping import to_input
 from adapters.insurance.exchange.meaning import meaning
 from adapters.insurance.exchange.reading import to_reply
+from adapters.insurance.exchange.signs import Signs
 from adapters.insurance.mobile.messages import written
 from adapters.insurance.schema import Input, SiteRules, check_input
 from adapters.insurance.transactions import TRANSACTIONS
 from daemon.simulate.categories import looked_at, person_known
 from daemon.simulate.corruption import corrupted, page
+from daemon.simulate.cycles import PROFILE, OldCentre
 from daemon.simulate.dials import PROCESSING_LIMIT_S, Dials
 from daemon.simulate.ledger import SIGN_IN, Held, Ledger
 from daemon.simulate.parts import Mortal
@@ -60,6 +62,7 @@ class Carried:
 
     request: c.CentreRequest
     nodes: Input | None
+    at: dt.datetime  # by the sender's clock
 
     def heard(self) -> c.CentreRequest:
         """As the centre reads it."""
@@ -88,6 +91,7 @@ class Exchange:
         self.phones = Phones(clock, phones or odd, story, self.ledger, true_now)
         self.dials = Dials()
         self.signed: set[object] = set()  # the lives that the centre knows
+        self.cycles: OldCentre | None = None
         self.connecting: Callable[[object], None] = lambda _life: None
         self.leaving: Callable[[str, str, str, tuple[str, str] | None], None] = lambda _id, _call, _digest, _original: None
 
@@ -99,9 +103,9 @@ class Exchange:
 
     def does(self, life: object, call: PreparedCall, *, refuse: bool) -> Outcome[c.CentreReply]:
         """Do it."""
-        if call.call is not Call.SIGN_IN and (life not in self.signed or self.rng.random() < self.dials.signed_out):
-            self.signed.discard(life)
-            outcome: Outcome[c.CentreReply] = Refused(SIGN_IN, "请先签到")
+        outcome: Outcome[c.CentreReply]
+        if (stranger := self._is_a_stranger(life, call)) is not None:
+            outcome = stranger
         elif refuse:
             self.story.fault("refused", f"{call.call} {call.message_id}")
             outcome = Refused("4300", "不予受理")
@@ -109,6 +113,20 @@ class Exchange:
             outcome = self._business(life, call)
         self.story.tell(f"centre did {call.call} {call.message_id} -> {_word(outcome)}")
         return outcome
+
+    def _is_a_stranger(self, life: object, call: PreparedCall) -> Refused | None:
+        request = call.body.request
+        if self.cycles is not None:
+            if (refused := self.cycles.refuses(call.sign_number, request, self.true_now())) is not None:
+                return refused
+            if isinstance(request, c.SignOut | c.CompareTotals):
+                return None
+        elif call.call is not Call.SIGN_IN and life not in self.signed:
+            return Refused(SIGN_IN, "请先签到")
+        if call.call is Call.SIGN_IN or self.rng.random() >= self.dials.signed_out:
+            return None
+        self.signed.discard(life)
+        return Refused(SIGN_IN, "请先签到")
 
     def understood(self, call: PreparedCall, outcome: Outcome[c.CentreReply]) -> Outcome[c.CentreReply]:
         """The answer in the centre's words, as it arrives, by our own reading of it."""
@@ -146,6 +164,8 @@ class Exchange:
 
     def _business(self, life: object, call: PreparedCall) -> Outcome[c.CentreReply]:
         ledger, request = self.ledger, call.body.heard()
+        if self.cycles is not None and (done := self.cycles.does(life, call, request, self.true_now())) is not None:
+            return done
         if (outcome := ledger.registry.does(request)) is not None:
             return outcome
         if (outcome := self.office.does(request, self.dials)) is not None:
@@ -179,14 +199,14 @@ class Exchange:
             case c.Settle() as request:
                 held = ledger.settle(call.message_id, request, pending=self.dials.finish)
                 if held:
-                    held.settled_at = now
+                    held.settled_at, held.cycle = now, call.sign_number
                 return Answered(settled_of(held, now)) if held else Refused("4301", "无此批次")
             case c.Confirm(_, number):
                 return Answered(c.Confirmed()) if ledger.confirm(number) else Refused("4302", "无此结算")
             case c.CancelSettlement(_, number):
                 held = ledger.cancel(call.message_id, number)
                 if held:
-                    held.cancelled_at = now
+                    held.cancelled_at, held.cancel_cycle = now, call.sign_number
                 return Answered(cancelled_of(held, now)) if held else Refused("4302", "无此结算")
             case c.Reverse() as request:
                 return ledger.reverse(request)
@@ -201,10 +221,11 @@ class Wire:
         self._life = life
         self._wall = wall
         self._signed_in = False
+        self._signs = Signs(PROFILE) if exchange.cycles is not None else None
 
-    def needs_sign_in(self, at: dt.datetime) -> bool:  # noqa: ARG002 - the port's
-        """Once a life, and whenever the centre says so."""
-        return not self._signed_in
+    def needs_sign_in(self, at: dt.datetime) -> bool:
+        """Once a life, and whenever the centre says so; at an old centre as our own adapter knows it."""
+        return self._signs.needed(at) if self._signs is not None else not self._signed_in
 
     def sign_in_request(self) -> c.SignIn:
         """The 9001."""
@@ -215,7 +236,7 @@ class Wire:
         exchange = self._exchange
         return (self._wall() - exchange.true_now()).total_seconds() if exchange.dials.tells_time else None
 
-    async def prepare(self, message_id: str, request: c.CentreRequest, at: dt.datetime) -> PreparedCall:  # noqa: ARG002
+    async def prepare(self, message_id: str, request: c.CentreRequest, at: dt.datetime) -> PreparedCall:
         """Fix the bytes: here the text of the fields, made and checked as for the wire."""
         call = c.call_of(request)
         nodes = None
@@ -225,7 +246,9 @@ class Wire:
             nodes = to_input(request, _REGION)
             check_input(TRANSACTIONS[call.value], nodes, DICTIONARIES, _NOTHING_ADDED)
         text = f"{message_id} {request!r}" if nodes is None else f"{message_id} {nodes!r}"
-        return PreparedCall(message_id, call, hashlib.sha256(text.encode()).hexdigest(), Carried(request, nodes))
+        number = self._signs.number_for(request) if self._signs is not None else ""
+        carried = Carried(request, nodes, at)
+        return PreparedCall(message_id, call, hashlib.sha256(text.encode()).hexdigest(), carried, number)
 
     async def send(
         self, call: PreparedCall, on_first_byte: Callable[[], None], on_late_reply: Late
@@ -248,14 +271,26 @@ class Wire:
             x.story.fault("forbidden", f"{call.call} {call.message_id}")
             return NotSent(fault.code)
         x.leaving(call.message_id, str(call.call), call.digest, _original(call.body.request))
+        if x.cycles is not None:
+            x.cycles.leaves(call, call.body.request)
         ended: Deferred[Outcome[c.CentreReply]] = Deferred()
-        _Flight(x, self._life, call, ended, on_late_reply).begin()
+
+        def late(outcome: Outcome[c.CentreReply]) -> None:
+            self._heard(call, outcome)
+            on_late_reply(outcome)
+
+        _Flight(x, self._life, call, ended, late).begin()
         outcome = await ended
+        self._heard(call, outcome)
         if isinstance(outcome, Answered) and call.call is Call.SIGN_IN:
             self._signed_in = True
         elif isinstance(outcome, Refused) and outcome.code == SIGN_IN:
             self._signed_in = False
         return outcome
+
+    def _heard(self, call: PreparedCall, outcome: Outcome[c.CentreReply]) -> None:
+        if self._signs is not None:
+            self._signs.heard(call.body.request, call.body.at, outcome)
 
     async def _pause(self, seconds: float) -> None:
         waiter: Deferred[None] = Deferred()

@@ -29,6 +29,9 @@ from daemon.simulate.checks import (
 from daemon.simulate.copies import MARK, each_destination_is_told_each_fact_once, what_is_delivered_it_has
 from daemon.simulate.custody import Custody
 from daemon.simulate.custody_checks import look_at_the_seals
+from daemon.simulate.cycle_checks import look_at_the_cycles
+from daemon.simulate.cycle_runs import CycleNight, CycleRuns
+from daemon.simulate.cycles import OldCentre
 from daemon.simulate.dials import Dials, quiet
 from daemon.simulate.doubts import doubts_are_pursued_in_order
 from daemon.simulate.forgetting import Forgetting
@@ -86,6 +89,8 @@ class World:
         )
         self.exchange.phones.tells = self._tell_of_payment
         self.exchange.dials = dials
+        if dials.cycles:
+            self.exchange.cycles = OldCentre(self.exchange.ledger, self.story)
         self.exchange.connecting = self._connecting
         self.pauses = 0  # still to come, at the worst moment
         self.regional = False  # its region may ask for evidence in another order
@@ -131,6 +136,7 @@ class World:
         self.tills = Tills(self, self._stream("tills"), self.callers)
         self.ward = Ward(self, self._stream("ward"), self.callers, self._struck) if dials.told else None
         self.payers = self._payers()
+        self.cycles = self._cycles()
         self.strikes = (dials.crashes + 1) // 2  # between a message's answer and what it means
 
     def _payers(self) -> Payers | None:
@@ -138,6 +144,13 @@ class World:
             return None
         self.purses.dials = self.dials
         return Payers(self, self.purses, self._stream("payers"), self.callers)
+
+    def _cycles(self) -> CycleRuns | None:
+        centre = self.exchange.cycles
+        if centre is None:
+            return None
+        centre.strikes = self._struck_after_a_comparison
+        return CycleRuns(self, centre, self._stream("cycles"))
 
     def _second(self) -> HisBook:
         book = HisBook(self.clock, self._stream("copies"), self._stream("copies-odd"), self.story, MARK)
@@ -196,6 +209,8 @@ class World:
             self.payers.begin(seconds)
         if self.custody is not None:
             self.custody.begin(seconds)
+        if self.cycles is not None:
+            self.cycles.begin(seconds)
         strokes = [self._crash] * self.dials.crashes + [self._step_clock] * self.dials.clock_steps
         strokes += [self._pause] * (self.dials.pauses // 2)
         self.pauses = self.dials.pauses - self.dials.pauses // 2
@@ -216,6 +231,7 @@ class World:
         ):  # nobody pursues what was lost before the books are compared
             self._night(strict=self.dials.named)
         self.rest()
+        self._evening()
         self.tills.close_all()
         self.rest()
         self.look((*ALWAYS, *AT_REST))
@@ -225,6 +241,7 @@ class World:
         self._ask_everything_again()
         self.look((*ALWAYS, *AT_REST, every_message_has_an_end))
         self.decide()
+        self._evening()
         self._sweep()
         self._cards_come_again()
         self._night()
@@ -259,7 +276,16 @@ class World:
         self._raise_what_was_lost()
         self.look((*ALWAYS, *AT_REST, nobody_decides_alone, nothing_waits_for_a_person))
 
+    def _evening(self) -> None:
+        """An old centre's cycles are compared, so that it goes on taking messages."""
+        if self.cycles is not None:
+            self.cycles.evening(self.rest)
+            self._raise_what_was_lost()
+
     def _night(self, *, strict: bool = True) -> None:
+        if self.cycles is not None:
+            CycleNight(self, self.exchange.ledger, self.dials, self._look_at_the_cycles, self.cycles).play()
+            return
         Night(self, self.exchange.ledger, self.dials, self._look_after_the_night, strict).play()
 
     # -- the night
@@ -302,6 +328,13 @@ class World:
     def end_one(self) -> None:
         """It crashes, and rises again."""
         self._crash(next(iter(self.nodes)))
+
+    def _look_at_the_cycles(self) -> None:
+        self.look(ALWAYS)
+        books = self.books()
+        both_say_the_same(books)
+        if self.exchange.cycles is not None:
+            look_at_the_cycles(books, self.exchange.cycles)
 
     def _look_after_the_night(self) -> None:
         self.look(ALWAYS)
@@ -347,6 +380,12 @@ class World:
         if self.strikes:
             self.strikes -= 1
             self.clock.callLater(self.rng.random() * self.rng.choice((0, 0.005, 0.05, 1)), self._crash, name)
+
+    def _struck_after_a_comparison(self, life: object) -> None:
+        """A node dies between what it compared and the sign-out, or before it has written down that it signed out."""
+        name = next((name for name, node in self.nodes.items() if node.life is life), "")
+        if name and self.rng.random() < STRUCK:
+            self._struck(name)
 
     def _start(self, name: str) -> None:
         node = self.nodes[name]

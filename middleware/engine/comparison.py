@@ -90,6 +90,8 @@ class Found:
     asked_at: dt.datetime | None = None
     unlisted: list[tuple[Compared, Doubt, tuple[Proof, ...]]] = field(factory=list)
     whole: bool = False  # every slice's file was compared, so that what is not listed is not there
+    under_way: list[About] = field(factory=list)  # of cycles: what may yet be done, or was done and is not known yet
+    moved: bool = False  # something came into a cycle while it was compared
 
 
 @define

@@ -139,6 +139,7 @@ class Reconciler:
             waiter.callback(run)
 
     async def _rounds(self, run: Run) -> None:
+        found = Found()
         for number in range(1, MAX_ROUNDS + 1):
             run.round = number
             comparison = self._comparison(run)
@@ -147,14 +148,16 @@ class Reconciler:
                 run.differences = len(found.rows)
             acted = await self._resolve(run, comparison, found)
             run.state = BALANCED if found.equal and not run.differences else OPEN
-            under_way = [row.about for row in found.rows if row.resolution is _R.WAIT]
-            if not acted and not under_way:
+            under_way = [*(row.about for row in found.rows if row.resolution is _R.WAIT), *found.under_way]
+            if not acted and not under_way and not found.moved:
                 return
             run.state = OPEN
             run.resolved += len(acted)
             await self._rest(run, {(act.visit_id, act.settlement_id) for act in acted} | {_name(one) for one in under_way})
-            if not acted and not await self._have_moved(under_way):
-                return
+            if not acted and not found.moved and not await self._have_moved(under_way):
+                break
+        if found.equal and (found.under_way or found.moved):
+            raise Fault("system.busy", "a cycle agrees, and goes on: it was not signed out")
 
     def _comparison(self, run: Run) -> Comparison | CycleComparison:
         kind = CycleComparison if self._rules.statement.by_cycle else Comparison

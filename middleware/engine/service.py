@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from attrs import define, evolve, field, frozen
-from twisted.internet.defer import CancelledError, Deferred
+from attrs import evolve, frozen
 
 from middleware.domain.centre import Holder
 from middleware.domain.charge import Bill, ChargeLine, bill_digest, bill_total, diagnoses_digest
@@ -30,7 +28,6 @@ from middleware.domain.order import (
     HisQuoteOrder,
     PhoneOrder,
     QuoteOrder,
-    References,
     RegisterOrder,
     Role,
     SettleOrder,
@@ -39,7 +36,7 @@ from middleware.domain.payment import Means
 from middleware.domain.shift import ShiftOrder
 from middleware.domain.visit import Settlement, Visit
 from middleware.engine import views
-from middleware.engine.answering import in_yuan, is_final, known_answer, replay, same, still_going, stored_answer
+from middleware.engine.answering import in_yuan
 from middleware.engine.audit import Audit
 from middleware.engine.cards import CardDesk
 from middleware.engine.counter import Answer, ErrandOrder
@@ -49,13 +46,13 @@ from middleware.engine.gate import Gate, GateRules
 from middleware.engine.his_quote import take, unchanged
 from middleware.engine.item_check import ItemCheck
 from middleware.engine.masters import NameRule, named
+from middleware.engine.repeats import Repeats
 from middleware.engine.runner import Engine
 from middleware.engine.shifts import ShiftDesk
 from middleware.engine.writing import Extra, Write
 from middleware.ports import Readers
-from middleware.store.codec import encode
 from middleware.store.his_charges import ERRAND
-from middleware.store.units import KeyTakenError, Request, Unit
+from middleware.store.units import Request
 
 
 @frozen(slots=True)
@@ -67,14 +64,6 @@ class Waits:
     settle_s: float = 90
     card_read_valid_s: float = 300
     names: NameRule = NameRule.FILL
-
-
-@define
-class _Pending:
-    """A request that is being worked on."""
-
-    request: Request
-    others: list[Deferred[None]] = field(factory=list)
 
 
 class CounterService:
@@ -89,10 +78,7 @@ class CounterService:
         self._cards = CardDesk(engine.means, readers, waits.card_read_valid_s, self.audit, self.gate)
         self.items: ItemCheck | None = None  # set where the centre's catalogues are kept
         self._shifts = ShiftDesk(engine.means, engine.means.reader.shifts)
-        self._pending: dict[tuple[str, str], _Pending] = {}
-        self._by_visit: dict[str, set[tuple[str, str]]] = {}
-        engine.awaited = self._by_visit.__contains__
-        engine.finalise = self._final_answers
+        self._repeats = Repeats(engine, self._go_on)
         self.find_first: Callable[[Caller, Holder], Awaitable[str]] = _knows_nobody
 
     # -- the card
@@ -104,7 +90,7 @@ class CounterService:
 
     async def read_card(self, caller: Caller, reader: str) -> Answer:
         """See ``Counter.read_card``; the read is journalled without its data."""
-        self._open()
+        self._repeats.refuse_when_stopping()
         return await self._cards.read(caller, reader)
 
     def holder(self, caller: Caller, card_read_id: str) -> Holder:
@@ -129,10 +115,10 @@ class CounterService:
                 known = evolve(known, patient_number=number)
                 holder = evolve(read, phone=order.contact.phone, employer=order.contact.employer)
                 event = RegistrationRequested(visit_id, person_ref, caller, known)
-                await self._start(request, event, Extra(person=(person_ref, holder), bill=bill, request=request))
+                await self._repeats.start(request, event, Extra(person=(person_ref, holder), bill=bill, request=request))
             return request
 
-        return await self._once(caller, key, method, order, begin, self._waits.register_s)
+        return await self._repeats.once(caller, key, method, order, begin, self._waits.register_s)
 
     async def _number_first(self, caller: Caller, order: RegisterOrder) -> str:
         """The HIS's number of the person: as the caller says, or as the HIS says where it is asked."""
@@ -150,10 +136,10 @@ class CounterService:
             request = self._request(caller, key, method, digest, order.visit_id, errand_id)
             what = asked(METHODS[method], order, errand_id, caller)
             bill = (errand_id, what.bill) if what.bill is not None else None
-            await self._start(request, what.event, Extra(bill=bill, request=request))
+            await self._repeats.start(request, what.event, Extra(bill=bill, request=request))
             return request
 
-        return await self._once(caller, key, method, order, begin, self._waits.register_s)
+        return await self._repeats.once(caller, key, method, order, begin, self._waits.register_s)
 
     async def charge_from_his(self, caller: Caller, key: str, order: HisQuoteOrder) -> Answer:
         """See ``Counter.charge_from_his``."""
@@ -169,10 +155,10 @@ class CounterService:
             what = asked(METHODS[method], ChargeOrder(order.visit_id, taken.order.lines), errand_id, caller)
             bill = (errand_id, what.bill) if what.bill is not None else None
             extra = Extra(bill=bill, request=request, work=taken.claim(errand_id))
-            await self._start(request, what.event, extra)
+            await self._repeats.start(request, what.event, extra)
             return request
 
-        return await self._once(caller, key, method, order, begin, self._waits.register_s)
+        return await self._repeats.once(caller, key, method, order, begin, self._waits.register_s)
 
     async def visit(self, caller: Caller, visit_id: str) -> Answer:
         """See ``Counter.visit``."""
@@ -190,7 +176,7 @@ class CounterService:
             await self._quoted(request, caller, order, visit, await self._lines(visit, order))
             return request
 
-        return await self._once(caller, key, "settlement.quote", order, begin, self._waits.quote_s)
+        return await self._repeats.once(caller, key, "settlement.quote", order, begin, self._waits.quote_s)
 
     async def quote_from_his(self, caller: Caller, key: str, order: HisQuoteOrder) -> Answer:
         """See ``Counter.quote_from_his``."""
@@ -206,7 +192,7 @@ class CounterService:
             await self._quoted(request, caller, taken.order, visit, lines, taken.claim(settlement_id))
             return request
 
-        return await self._once(caller, key, "settlement.quote_from_his", order, begin, self._waits.quote_s)
+        return await self._repeats.once(caller, key, "settlement.quote_from_his", order, begin, self._waits.quote_s)
 
     async def _quoted(
         self,
@@ -230,7 +216,7 @@ class CounterService:
             references=order.references,
         )
         bill = (request.settlement_id, Bill(lines, order.diagnoses))
-        await self._start(request, event, Extra(bill=bill, request=request, work=work))
+        await self._repeats.start(request, event, Extra(bill=bill, request=request, work=work))
 
     async def settle(self, caller: Caller, key: str, order: SettleOrder) -> Answer:
         """See ``Counter.settle``."""
@@ -240,14 +226,14 @@ class CounterService:
             held = await self._pass_gate(caller, visit, settlement)
             request = self._request(caller, key, "settlement.settle", digest, visit.visit_id, order.settlement_id)
             event, extra = self._confirmed(order, caller)
-            await self._start(request, event, Extra(request=request, card=extra.card, work=held))
+            await self._repeats.start(request, event, Extra(request=request, card=extra.card, work=held))
             return request
 
         mine = order.password is not None and order.settlement_id not in self._engine.passwords
         if order.password is not None and mine:
             self._engine.passwords[order.settlement_id] = order.password
         try:
-            return await self._once(caller, key, "settlement.settle", order, begin, self._waits.settle_s)
+            return await self._repeats.once(caller, key, "settlement.settle", order, begin, self._waits.settle_s)
         finally:
             if mine:
                 self._engine.passwords.pop(order.settlement_id, None)
@@ -259,10 +245,10 @@ class CounterService:
             visit, settlement = await self._settlement(caller, order.settlement_id)
             held = await self._pass_gate(caller, visit, settlement)
             request = self._request(caller, key, "mobile.order", digest, visit.visit_id, order.settlement_id)
-            await self._start(request, await self._ordered(order, caller, visit), Extra(request=request, work=held))
+            await self._repeats.start(request, await self._ordered(order, caller, visit), Extra(request=request, work=held))
             return request
 
-        return await self._once(caller, key, "mobile.order", order, begin, self._waits.settle_s)
+        return await self._repeats.once(caller, key, "mobile.order", order, begin, self._waits.settle_s)
 
     async def _ordered(self, order: PhoneOrder, caller: Caller, visit: Visit) -> OrderRequested:
         """The event, with the token that was given, or that of the e-voucher with which the person registered."""
@@ -277,10 +263,10 @@ class CounterService:
             visit, _ = await self._settlement(caller, order.settlement_id)
             request = self._request(caller, key, method, digest, visit.visit_id, order.settlement_id)
             event = CancelConfirmed(order.settlement_id, caller, order.reason)
-            await self._start(request, event, Extra(request=request))
+            await self._repeats.start(request, event, Extra(request=request))
             return request
 
-        return await self._once(caller, key, method, order, begin, self._waits.settle_s)
+        return await self._repeats.once(caller, key, method, order, begin, self._waits.settle_s)
 
     async def get(self, caller: Caller, *, settlement_id: str = "", request_id: str = "") -> Answer:
         """See ``Counter.get``."""
@@ -320,89 +306,16 @@ class CounterService:
         async def begin(digest: str) -> Request:
             return await self._shifts.close(caller, self._request(caller, key, "shift.close", digest, "", ""), order)
 
-        return await self._once(caller, key, "shift.close", order, begin, 0)
+        return await self._repeats.once(caller, key, "shift.close", order, begin, 0)
 
     async def shift(self, caller: Caller, number: int, after: int, limit: int) -> Answer:
         """See ``Counter.shift``."""
         return await self._shifts.get(caller, number, after, limit)
 
-    # -- once and only once
+    # -- repeats
 
-    async def _once(
-        self,
-        caller: Caller,
-        key: str,
-        method: str,
-        order: object,
-        begin: Callable[[str], Awaitable[Request]],
-        wait_s: float,
-    ) -> Answer:
-        """Do it under its key: the first asker starts it, all others of the same key wait for the same answer."""
-        name = (caller.account, key)
-        digest = hashlib.sha256(f"{method}\n{_told(order)}".encode()).hexdigest()
-        while (pending := self._pending.get(name)) is not None:
-            same(pending.request, method, digest)
-            turn: Deferred[None] = Deferred()
-            pending.others.append(turn)
-            await turn
-        now = self._engine.means.now()
-        pending = self._pending[name] = _Pending(Request(*name, method, digest, "", "", now))
-        try:
-            request, begun = await self._begin_or_find(name, method, digest, order, caller, begin)
-            pending.request = request
-            if request.answer:
-                return replay(request)
-            known = await self._answer(request, wait_s)
-            if not begun or self._engine.means.shared:
-                known = await self._agreed(request, known)
-            if isinstance(known, Fault):
-                raise known
-            return known
-        finally:
-            del self._pending[name]
-            visit_id = pending.request.visit_id
-            if visit_id in self._by_visit:
-                self._by_visit[visit_id].discard(name)
-                if not self._by_visit[visit_id]:
-                    del self._by_visit[visit_id]
-            for turn in pending.others:
-                turn.callback(None)
-
-    async def _begin_or_find(
-        self,
-        name: tuple[str, str],
-        method: str,
-        digest: str,
-        order: object,
-        caller: Caller,
-        begin: Callable[[str], Awaitable[Request]],
-    ) -> tuple[Request, bool]:
-        """Start it; when that is refused or the key is taken, see whether it is a repeat of what was asked before.
-
-        The request, and whether it was begun now.
-        """
-        means = self._engine.means
-        try:
-            self._open()
-            return await begin(digest), True
-        except (Fault, KeyTakenError) as refused:
-            found = await means.pool.run(means.reader.request, *name)
-            if found is None:
-                if isinstance(refused, Fault):
-                    raise
-                raise Fault("system.busy") from refused
-        same(found, method, digest)
-        if not found.answer:
-            await self._resume(found, order, caller)
-        return found, False
-
-    async def _resume(self, request: Request, order: object, caller: Caller) -> None:
+    async def _go_on(self, request: Request, order: object, caller: Caller, visit: Visit) -> None:
         """A repeat of what came to rest without a final answer goes on from what is known."""
-        visit = await self._engine.visits.visit(request.visit_id)
-        self._watch(request)
-        if await self._outcome(request, visit, final_only=True) is not None:
-            return
-        self._open()
         match order:
             case SettleOrder():
                 settlement = visit.settlement(order.settlement_id)
@@ -445,68 +358,7 @@ class CounterService:
         event = SettleConfirmed(order.settlement_id, caller, order.total, order.cash, payment.means, reference)
         return event, Extra(card=(reference, payment.card)) if payment.card is not None else Extra()
 
-    async def _start(self, request: Request, event: object, extra: Extra) -> None:
-        self._watch(request)
-        await self._engine.apply(request.visit_id, event, extra)  # type: ignore[arg-type]
-
-    def _watch(self, request: Request) -> None:
-        """From now on a state that makes this request's answer final stores it in the same transaction."""
-        name = (request.account, request.key)
-        self._pending[name].request = request
-        self._by_visit.setdefault(request.visit_id, set()).add(name)
-
-    async def _agreed(self, request: Request, known: Answer | Fault) -> Answer | Fault:
-        """The answer that is stored, or this one, stored now: whoever asks, and at whichever node, hears the same bytes.
-
-        The state that makes an answer final stores it, where that node knew of the request; another node may not have.
-        """
-        means, name = self._engine.means, (request.account, request.key)
-        found = await means.pool.run(means.reader.request, *name)
-        text = stored_answer(known)
-        if text is not None and (found is None or not found.answer):
-            await means.journal.commit(Unit(answers=((*name, text),), now=means.now()))
-            found = await means.pool.run(means.reader.request, *name)
-        return replay(found) if found is not None and found.answer else known
-
-    async def _answer(self, request: Request, wait_s: float) -> Answer | Fault:
-        visit = await self._engine.visits.visit(request.visit_id)
-        holder = await self._engine.visits.holder(visit)
-        done, end = self._engine.visits.wait(visit, lambda seen: known_answer(request, seen, holder) is not None)
-        clock = self._engine.means.clock
-        limit = clock.callLater(wait_s, done.cancel)
-        try:
-            visit = await done
-        except CancelledError:
-            end()
-            raise still_going(await self._engine.visits.visit(request.visit_id)) from None
-        finally:
-            if limit.active():
-                limit.cancel()
-        known = known_answer(request, visit, holder)
-        if known is None:
-            raise AssertionError("waited for an answer and got none")
-        return known
-
-    async def _outcome(self, request: Request, visit: Visit, *, final_only: bool) -> Answer | Fault | None:
-        known = known_answer(request, visit, await self._engine.visits.holder(visit))
-        if final_only and isinstance(known, Fault) and not is_final(known):
-            return None
-        return known
-
-    def _final_answers(self, visit: Visit, holder: Holder) -> list[tuple[str, str, str]]:
-        rows = []
-        for name in self._by_visit.get(visit.visit_id, ()):
-            known = known_answer(self._pending[name].request, visit, holder)
-            text = stored_answer(known) if known is not None else None
-            if text is not None:
-                rows.append((*name, text))
-        return rows
-
     # -- small things
-
-    def _open(self) -> None:
-        if self._engine.stopping:
-            raise Fault("system.stopping")
 
     def _new_id(self, letter: str) -> str:
         return letter + self._engine.means.next_message_id()[12:]
@@ -546,19 +398,3 @@ class CounterService:
 async def _knows_nobody(_caller: Caller, _holder: Holder) -> str:
     """The HIS is not asked."""
     return ""
-
-
-_NO_REFERENCES, _NO_CONTACT = f',"references":{encode(References())}', f',"contact":{encode(Contact())}'
-
-
-def _told(order: object) -> str:
-    """An order as text, of which a request's digest is: of a bank card its last four digits and nothing else."""
-    if isinstance(order, PhoneOrder):
-        return encode(evolve(order, voucher=""))  # a token is one of minutes: the same order may come with a newer one
-    if not isinstance(order, SettleOrder):
-        # Left out where nothing is said: what was asked before there were such members is asked in the same words.
-        return encode(order).replace(_NO_REFERENCES, "").replace(_NO_CONTACT, "")
-    said: dict[str, object] = {"settlement_id": order.settlement_id, "total": order.total, "cash": order.cash}
-    if order.payment.means is not Means.CASH:
-        said |= {"means": order.payment.means, "card": order.payment.card.last_four if order.payment.card else ""}
-    return encode(said)

@@ -31,14 +31,20 @@ class Cycles:
         self._reader = reader
 
     def open(self) -> list[Cycle]:
-        """The oldest ``MAX_CYCLES`` that are open. Several sign-ins answered with one number are one cycle."""
-        c = t.cycle.c
+        """The oldest ``MAX_CYCLES`` that are open. Several sign-ins answered with one number are one cycle.
+
+        So is a number under which something went out though no sign-in was written down: its answer came late, or the disk
+        did not take it.
+        """
+        c, m = t.cycle.c, t.message.c
         ended = sa.select(c.sign_number).where(c.way == "out")
+        told = sa.select(c.sign_number, c.at, c.message_id).where(c.way == "in")
+        used = sa.select(m.sign_number, m.intended_at, m.message_id).where(m.sign_number != "", m.visit_id != "")
+        every = sa.union_all(told.where(c.sign_number.not_in(ended)), used.where(m.sign_number.not_in(ended))).subquery()
         query = (
-            sa.select(c.sign_number, sa.func.min(c.at).label("began"))
-            .where(c.way == "in", c.sign_number.not_in(ended))
-            .group_by(c.sign_number)
-            .order_by(sa.func.min(c.message_id))
+            sa.select(every.c.sign_number, sa.func.min(every.c.at).label("began"))
+            .group_by(every.c.sign_number)
+            .order_by(sa.func.min(every.c.message_id))
             .limit(MAX_CYCLES)
         )
         with self._engine.connect() as connection:
@@ -50,6 +56,14 @@ class Cycles:
         query = sa.select(m.message_id).where(m.sign_number == sign_number, m.visit_id != "", m.settlement_id != "")
         with self._engine.connect() as connection:
             return set(connection.scalars(query.limit(limit)))
+
+    def sent_since(self, sign_number: str, since: dt.datetime) -> set[str]:
+        """Of those messages the ones that were meant to leave after that, by our clock."""
+        m = t.message.c
+        query = sa.select(m.message_id, m.intended_at).where(m.sign_number == sign_number, m.settlement_id != "")
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.where(m.visit_id != ""))
+            return {row.message_id for row in rows if dt.datetime.fromisoformat(row.intended_at) > since}
 
     def visits(self, sign_number: str, after: str) -> list[Visit]:
         """At most ``PAGE`` visits with such a message, by id, after that one."""

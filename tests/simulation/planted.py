@@ -16,12 +16,12 @@ from middleware.domain.his import HisAccepted
 from middleware.domain.message_id import MessageIds
 from middleware.domain.outcome import Answered
 from middleware.domain.visit import SettlementState as S
-from middleware.engine import outbox, runner, service
+from middleware.engine import outbox, repeats, runner
 from middleware.engine.elapsed import Elapsed
 from middleware.engine.members import Members
 from middleware.engine.outbox import Outbox
+from middleware.engine.repeats import Repeats
 from middleware.engine.runner import Engine
-from middleware.engine.service import CounterService
 from middleware.engine.writing import NOTHING
 from middleware.flow import cancel, doubt, outcomes, quote, requests, reversal, settlement
 from middleware.flow import visit as flow
@@ -248,16 +248,16 @@ def a_change_without_a_record(patch):
 
 
 def the_key_is_not_looked_at(patch):
-    real, count = CounterService._once, iter(range(1_000_000))
+    real, count = Repeats.once, iter(range(1_000_000))
 
     async def planted(self, caller, key, *rest):
         return await real(self, caller, f"{key}-{next(count)}", *rest)
 
-    patch.setattr(CounterService, "_once", planted)
+    patch.setattr(Repeats, "once", planted)
 
 
 def the_answer_is_made_anew(patch):
-    patch.setattr(service, "replay", lambda request: {"settlement_id": request.settlement_id, "state": "Done"})
+    patch.setattr(repeats, "replay", lambda request: {"settlement_id": request.settlement_id, "state": "Done"})
 
 
 def a_letter_without_an_answer_is_called_accepted(patch):

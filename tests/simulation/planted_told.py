@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from middleware.domain.fault import Fault
 from middleware.domain.told import LineAct, LineTold, MergeTold
+from middleware.doors.mllp import reading
 from middleware.engine.inbox import Inbox
 from middleware.engine.intake import Intake
 from middleware.store import his_charges
@@ -106,6 +107,11 @@ def what_the_his_changed_is_settled_all_the_same(patch):
     patch.setattr(his_charges, "_holds", lambda connection, settlement_id: None)
 
 
+def a_cancelled_order_is_a_charge(patch):
+    """As it was: what the order says of its line was not looked at."""
+    patch.setattr(reading, "_TAKEN_BACK", frozenset())
+
+
 # With the seed on which each shows first.
 ALL = {
     the_his_hears_yes_before_it_is_durable: 1,
@@ -117,4 +123,5 @@ ALL = {
     a_merge_moves_lines_twice: 1,
     a_credit_is_a_charge: 1,
     what_the_his_changed_is_settled_all_the_same: 1,
+    a_cancelled_order_is_a_charge: 1,
 }

@@ -36,3 +36,10 @@ def test_some_nights_of_days_that_go_over_midnight_balance(play):
 
     assert [result.broken for result in results] == [None] * len(results)
     assert all(result.checked["15"] for result in results)
+
+
+def test_an_old_centres_cycles_are_compared_once_and_agree_on_both_sides(play):
+    results = [play(seed, "cycles") for seed in range(1, 4)]
+
+    assert [(r.seed, str(r.broken)) for r in results if r.broken] == []
+    assert all(result.checked["cycle"] > 5 for result in results)

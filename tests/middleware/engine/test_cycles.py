@@ -7,6 +7,8 @@ import datetime as dt
 import pytest
 import pytest_twisted
 from attrs import define, evolve, field
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, ensureDeferred
 
 from middleware.domain import centre as c
 from middleware.domain.centre import Call
@@ -15,8 +17,8 @@ from middleware.domain.money import Money
 from middleware.domain.outcome import Answered, Refused, Unknown
 from middleware.domain.statement import Refunds, Slice, StatementRules
 from middleware.ports import PreparedCall
-from tests.support.day import AGENCY, BookCentre, Day, journal
-from tests.support.fakes import TZ
+from tests.support.day import AGENCY, FAST, BookCentre, Day, journal
+from tests.support.fakes import HIS, TZ
 
 RULES = StatementRules(detail=False, by_cycle=True, signed_out_codes=frozenset({"9012"}))
 
@@ -95,7 +97,9 @@ class OldCentre(BookCentre):
 
 class OldDay(Day):
     def __init__(self, store_url, **settings):
+        patience = settings.pop("patience", FAST)
         super().__init__(store_url, rules=settings.pop("rules", RULES), **settings)
+        self.patience = patience
         self.rig.centre = self.centre = OldCentre(now=self.rig.now)
 
 
@@ -231,3 +235,76 @@ async def test_a_centre_that_wants_the_comparing_first_is_believed(store_url):
         assert [one.sign_number for one in day.store.cycles.open()] == ["S1"]
 
     await play(test)(store_url)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_cycle_is_known_by_what_was_sent_in_it_when_the_sign_ins_answer_came_too_late(store_url):
+    async def test(day):
+        day.centre.loses.append(Call.SIGN_IN)  # what comes late is known to the adapter alone
+        with pytest.raises(Fault, match=r"centre\.no_answer"):
+            await day.rig.engine.signed_in()
+        await day.settled("1")
+        assert len(day.centre.calls(Call.SIGN_IN)) == 1
+        run = await day.compared(day.rig.now().date())
+        assert (run.state, day.centre.asked[-1].totals.count) == ("balanced", 1)
+        assert day.centre.cycles == {}
+        assert day.store.cycles.open() == []
+
+    await play(test)(store_url)
+
+
+@pytest.mark.parametrize("done", ["before it is compared", "after it was compared"])
+@pytest_twisted.ensureDeferred
+async def test_a_settlement_on_its_way_is_waited_for_and_its_cycle_compared_again(store_url, done):
+    async def test(day):
+        await day.settled("1")
+        quote, real = await day.quoted("2"), day.centre.send
+        sent, asked = Deferred(), Deferred()
+
+        async def send(call, on_first_byte, on_late_reply):
+            if call.call is Call.SETTLE and done.startswith("after"):
+                sent.callback(None)
+                await asked
+            outcome = await real(call, on_first_byte, on_late_reply)
+            if call.call is Call.SETTLE and not sent.called:
+                sent.callback(None)
+                await asked
+            if call.call is Call.COMPARE_TOTALS and not asked.called:
+                reactor.callLater(0.05, asked.callback, None)
+            return outcome
+
+        day.centre.send = send
+        told = ensureDeferred(day.rig.counter.settle(HIS, "s2", day.order(quote)))
+        await sent
+        run = await day.compared(day.rig.now().date())
+        await told
+        assert (run.state, run.differences, run.fault, run.round) == ("balanced", 0, "", 2)
+        assert [q.totals.count for q in day.centre.asked] == [1, 2]
+        assert len(day.centre.calls(Call.SIGN_OUT)) == 1
+        assert day.centre.cycles == {}
+
+    await play(test)(store_url)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_cycle_that_agrees_is_not_ended_before_the_centre_has_surely_done_with_what_was_asked_of_it(store_url):
+    async def test(day):
+        await day.settled("1")
+        real = day.centre.send
+
+        async def lost(call, on_first_byte, on_late_reply):
+            if call.call is not Call.SETTLE:
+                return await real(call, on_first_byte, on_late_reply)
+            on_first_byte()
+            return Unknown("time-out")
+
+        day.centre.send = lost
+        await day.settled("2")
+        run = await day.compared(day.rig.now().date())
+        assert (run.state, run.fault, day.centre.calls(Call.SIGN_OUT)) == ("failed", "system.busy", [])
+        assert list(day.centre.cycles) == ["S1"]
+        day.set_to(day.rig.now() + dt.timedelta(seconds=61))  # it is not there, and cannot come to be
+        run = await day.compared(day.rig.now().date())
+        assert (run.state, run.fault, day.centre.cycles) == ("balanced", "", {})
+
+    await play(test, first_check_s=1e6, processing_limit_s=60, patience=evolve(FAST, rest_s=0.05))(store_url)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from middleware.domain.document import document_of, is_payable
 from middleware.domain.fault import Fault
 from middleware.domain.patients import after_message, contradicts, speaking
-from middleware.domain.told import ChargesTold, MergeTold, NumberKind, PatientTold
+from middleware.domain.told import ChargesTold, LineAct, MergeTold, NumberKind, PatientTold
 from middleware.doors.mllp.profile import USUAL, profile_of, with_line_ends
 from middleware.doors.mllp.reading import query_of, read
 from middleware.hl7.message import decode
@@ -107,6 +107,15 @@ def test_charges_that_come_with_orders_are_read_where_the_link_says_so():
     (line,) = charges.lines
     assert (line.line.line_id, line.line.amount.fen, line.line.catalogue_code) == ("T1", 3000, "XB02")
     assert line.lacks == ("department_name",)
+
+
+@pytest.mark.parametrize("control", ["CA", "OC", "CR", "DC", "OD", "DR", "ca"])
+def test_an_order_that_is_cancelled_or_discontinued_takes_its_lines_back_and_no_other(control):
+    obr = "OBR|{0}|T{0}||T0^体检套餐^L^XB02||20261122||||0102^体检科||||||D02^测试医生|||||||30.00"
+    rows = (f"ORC|{control}|T1", obr.format(1), obr.format(2), "ORC|XO|T3", obr.format(3))
+    charges = told("ORM^O01", PID.format(JIA), *rows, profile=profile_of(charges=["ORM^O01"]))
+    acts = [LineAct.WITHDRAW, LineAct.WITHDRAW, LineAct.CHARGE]
+    assert [(one.line.line_id, one.act) for one in charges.lines] == list(zip(["T1", "T2", "T3"], acts, strict=True))
 
 
 def test_a_message_that_lost_its_line_ends_is_read_where_the_link_says_so():
