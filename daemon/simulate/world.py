@@ -203,14 +203,9 @@ class World:
         seconds = self.hours * 3600
         self.callers.begin(seconds * 0.7)
         self.tills.begin(seconds)
-        if self.ward is not None:
-            self.ward.begin(seconds)
-        if self.payers is not None:
-            self.payers.begin(seconds)
-        if self.custody is not None:
-            self.custody.begin(seconds)
-        if self.cycles is not None:
-            self.cycles.begin(seconds)
+        for others in (self.ward, self.payers, self.custody, self.cycles):
+            if others is not None:
+                others.begin(seconds)
         strokes = [self._crash] * self.dials.crashes + [self._step_clock] * self.dials.clock_steps
         strokes += [self._pause] * (self.dials.pauses // 2)
         self.pauses = self.dials.pauses - self.dials.pauses // 2
