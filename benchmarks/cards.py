@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 
 from simulators.card import PEOPLE, VirtualCard, VpcdSlot
+from simulators.ending import hold_back, wait_for_end
 
 # Of the built-in people those whose card reads well and whom the centre settles without a knob.
 HOLDERS = ("employee", "resident", "four-byte", "long-name", "first-generation")
@@ -14,13 +13,12 @@ HOLDERS = ("employee", "resident", "four-byte", "long-name", "first-generation")
 
 def main() -> int:
     """Insert them all, say so, wait for the end."""
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    hold_back()
     slots = [VpcdSlot("127.0.0.1", int(port)) for port in sys.argv[1:]]
     for number, slot in enumerate(slots):
         slot.insert(VirtualCard(PEOPLE[HOLDERS[number % len(HOLDERS)]], seed=number + 1))
     print("inserted", flush=True)
-    ended.wait()
+    wait_for_end()
     for slot in slots:
         slot.close()
     return 0

@@ -26,6 +26,7 @@ BETWEEN_S = 120.0  # from one matter of the HIS to the next, at most
 PAYS_S = 400.0  # from one visit of a patient to the window to the next, at most
 LATER = 0.6  # of lines: something else is said of it later
 TWO_NUMBERS, MUDDLED, STAYS, TWICE = 0.5, 0.05, 0.6, 0.5  # of patients
+MISTAKEN = 0.15  # of what it says: and something wrong about who is who
 AS_ORDERS = 0.35  # of messages about charges: an order says it; the next word about the same line may be a charge
 ODDLY = 0.15  # of bills: asked for by the other number
 BAD = 0.08  # of messages: a line of it cannot be right
@@ -42,7 +43,7 @@ class Patient:
     number: str
     other: str
     merged: bool = False  # the HIS said so, and was heard
-    muddled: bool = False  # it said of the number that it is somebody else's, too: nobody may guess
+    known: bool = False  # the HIS was heard to say who it is
     visit_id: str = ""  # at whose window the day's end is looked at
 
     @property
@@ -84,9 +85,11 @@ class Ward:
     _said: int = 0
     _codes: int = 0
     hands: Callers = field(init=False)
+    odd: random.Random = field(init=False)  # what it says by mistake
     orders: random.Random = field(init=False)  # which charges come with an order
 
     def __attrs_post_init__(self) -> None:
+        self.odd = random.Random(f"mistakes/{self.place.seed}")  # noqa: S311 - the same
         self.orders = random.Random(f"orders/{self.place.seed}")  # noqa: S311 - seeded randomness is the point
         self.hands = Callers(self.place, self.rng, self.rng)
         other = self.callers
@@ -102,9 +105,10 @@ class Ward:
 
     def person_of(self, number: str) -> str:
         """By whose card the lines of that number are paid."""
-        return self._whose(number).card
+        return self.whose(number).card
 
-    def _whose(self, number: str) -> Patient:
+    def whose(self, number: str) -> Patient:
+        """The patient with that number, whatever the HIS says."""
         return next(one for one in self.patients if number in {one.number, one.other})
 
     # -- what it tells
@@ -112,10 +116,14 @@ class Ward:
     async def _comes(self, one: Patient) -> None:
         """Charged, billed, changed, charged again: the HIS and the cashiers do not wait for each other."""
         rng, windows = self.rng, []
+
+        def heard() -> None:
+            one.known = True
+
         if one.other:
             self._tell("ADT^A01", patient(one.other, one.key, known=False))
             self._charge(one.other)
-        self._tell("ADT^A04", patient(one.number, one.key))
+        self._tell("ADT^A04", patient(one.number, one.key), taken=heard)
         self._charge(one.number)
         windows.append(self.hands.spawn(self._window, one, f"{one.number}a"))
         if rng.random() < STAYS:
@@ -130,6 +138,8 @@ class Ward:
 
     def _goes_on(self, one: Patient) -> None:
         rng = self.rng
+        if self.odd.random() < MISTAKEN:
+            self._mistake(one)
         mine = [line for line in self.lines.values() if line.number in {one.number, one.other}]
         if mine and rng.random() < LATER:
             line = rng.choice(mine)
@@ -149,12 +159,18 @@ class Ward:
             self._charge(rng.choice((one.number, one.other or one.number)))
 
     def _muddle(self, one: Patient) -> None:
+        """It says of the number that it is somebody else's, too: nobody may guess."""
         somebody = self.rng.choice([key for key in KEYS if key != one.key])
+        self._tell("ADT^A08", patient(one.number, somebody))
 
-        def taken() -> None:
-            one.muddled = True
-
-        self._tell("ADT^A08", patient(one.number, somebody), taken=taken)
+    def _mistake(self, one: Patient) -> None:
+        """What two persons must put right: the number is said to be another's, or two people to be one."""
+        others = [other for other in self.patients if other is not one and other.known]
+        if one.known and others and self.odd.random() < 0.5:  # noqa: PLR2004 - either
+            self._tell("ADT^A40", *merged(self.odd.choice(others).number, one.number, one.key))
+        else:
+            keys = [other.key for other in others] or [key for key in KEYS if key != one.key]
+            self._tell("ADT^A08", patient(one.number, self.odd.choice(keys)))
 
     def _charge(self, number: str) -> None:
         rng, new = self.rng, []
@@ -165,7 +181,7 @@ class Ward:
 
     def _lines(self, these: list[Line]) -> None:
         """Charges, all of one patient; sometimes one of them is no bill, and the message says nothing then."""
-        key = self._whose(these[0].number).key
+        key = self.whose(these[0].number).key
         bad, known = self.rng.random() < BAD, not these[0].number.startswith("T")
 
         def taken() -> None:

@@ -107,7 +107,7 @@ def _fits(b: Books, one: Patient, fen: int, heard: object) -> bool:
         case Fault(code="charge.claimed", detail=owner):
             return _lives(b, owner)
         case Fault(code="identity.mismatch"):
-            return one.muddled or theirs != {one.card}  # that visit is somebody else's: another card lay in the reader
+            return theirs != {one.card}  # that visit is somebody else's: another card lay in the reader
     return False
 
 

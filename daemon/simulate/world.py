@@ -36,6 +36,7 @@ from daemon.simulate.dials import Dials, quiet
 from daemon.simulate.doubts import doubts_are_pursued_in_order
 from daemon.simulate.forgetting import Forgetting
 from daemon.simulate.hospital import HisBook
+from daemon.simulate.identity_desk import IdentityDesk
 from daemon.simulate.losses import Losses, a_card_that_was_reported_lost_pays_nothing
 from daemon.simulate.night import Night, both_say_the_same, the_totals_sent_are_the_days_own
 from daemon.simulate.node import LEASE_S, ZONE, Node, Surroundings
@@ -135,6 +136,9 @@ class World:
             self.custody.callers = self.callers
         self.tills = Tills(self, self._stream("tills"), self.callers)
         self.ward = Ward(self, self._stream("ward"), self.callers, self._struck) if dials.told else None
+        self.identities = (
+            IdentityDesk(self, self.ward, self.his, self._stream("identities")) if self.ward is not None else None
+        )
         self.payers = self._payers()
         self.cycles = self._cycles()
         self.strikes = (dials.crashes + 1) // 2  # between a message's answer and what it means
@@ -203,7 +207,7 @@ class World:
         seconds = self.hours * 3600
         self.callers.begin(seconds * 0.7)
         self.tills.begin(seconds)
-        for others in (self.ward, self.payers, self.custody, self.cycles):
+        for others in (self.ward, self.identities, self.payers, self.custody, self.cycles):
             if others is not None:
                 others.begin(seconds)
         strokes = [self._crash] * self.dials.crashes + [self._step_clock] * self.dials.clock_steps
@@ -252,8 +256,10 @@ class World:
             a_purse_is_what_was_debited(self.books(), self.purses, decided=True)
 
     def _sweep(self) -> None:
-        """The windows are asked for what is still to be billed, now that nothing is open."""
-        if self.ward is not None:
+        """The windows are asked for what is still to be billed, now that nothing is open and everybody is who he is."""
+        if self.ward is not None and self.identities is not None:
+            ensureDeferred(self.identities.clear()).addErrback(self.lost.append)
+            self.rest()
             books = self.books()
             ensureDeferred(self.ward.sweep()).addErrback(self.lost.append)
             self.rest()

@@ -55,7 +55,7 @@ class Repeats:
         that the work goes on (``still_going``) after ``wait_s``, and whatever refuses the beginning.
         """
         name = (caller.account, key)
-        digest = hashlib.sha256(f"{method}\n{_told(order)}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{method}\n{as_asked(order)}".encode()).hexdigest()
         while (pending := self._pending.get(name)) is not None:
             same(pending.request, method, digest)
             turn: Deferred[None] = Deferred()
@@ -179,7 +179,7 @@ class Repeats:
 _NO_REFERENCES, _NO_CONTACT = f',"references":{encode(References())}', f',"contact":{encode(Contact())}'
 
 
-def _told(order: object) -> str:
+def as_asked(order: object) -> str:
     """An order as text, of which a request's digest is: of a bank card its last four digits and nothing else."""
     if isinstance(order, PhoneOrder):
         return encode(evolve(order, voucher=""))  # a token is one of minutes: the same order may come with a newer one

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import threading
 
 import attrs
 
@@ -14,6 +12,7 @@ from simulators.card.health_keys import KeyedHealthCard
 from simulators.card.plastic import Card
 from simulators.card.psam import PsamCard, PsamFaults
 from simulators.card.secure import KeyFaults, SecureCard
+from simulators.ending import hold_back, wait_for_end
 
 
 def main() -> int:
@@ -37,9 +36,7 @@ def main() -> int:
     parser.add_argument("--t0", action="store_true", help="answer the T=0 way: 61xx and 6Cxx")
     args = parser.parse_args()
     faults = CardFaults(silent_from=args.silent_from, withdraw_at=args.withdraw_at, slow_s=args.slow, get_response=args.t0)
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    hold_back()
     slot = VpcdSlot(args.host, args.port)
     try:
         person = PEOPLE[args.person]
@@ -62,7 +59,7 @@ def main() -> int:
         return 1
     what = "psam" if args.psam else args.kind or args.person
     print(f"{what} is in the reader at {args.host}:{args.port}", flush=True)
-    ended.wait()
+    wait_for_end()
     slot.close()
     return 0
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
 from pathlib import Path
 
+from simulators.ending import hold_back, wait_for_end
 from simulators.people import PEOPLE
 from simulators.serial import HandScanner, IdModule
 
@@ -19,20 +21,24 @@ def main() -> int:
     parser.add_argument("--person", choices=sorted(PEOPLE), default="employee", help="whose id card lies on it")
     parser.add_argument("--scan", help="be a scanner that sends this text each time Enter is pressed")
     args = parser.parse_args()
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    hold_back()
     line = HandScanner(args.device) if args.scan else IdModule(args.device)
     line.plug()
     print(f"{args.device} is there", flush=True)
     if isinstance(line, HandScanner):
-        while not ended.is_set() and sys.stdin.readline():
-            line.scan(args.scan)
+        threading.Thread(target=_scanning, args=(line, args.scan), daemon=True).start()
     else:
         line.lay(PEOPLE[args.person])
-        ended.wait()
+    wait_for_end()
     line.unplug()
     return 0
+
+
+def _scanning(line: HandScanner, text: str) -> None:
+    """Each Enter is a scan; the end of the input ends the program."""
+    while sys.stdin.readline():
+        line.scan(text)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

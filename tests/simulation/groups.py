@@ -17,6 +17,7 @@ from tests.simulation import (
     planted_debit,
     planted_destinations,
     planted_edges,
+    planted_identities,
     planted_keys,
     planted_kinds,
     planted_mobile,
@@ -85,6 +86,8 @@ def cases() -> Iterator[Case]:  # noqa: C901, PLR0912 - a line a group
         yield Case(plant, "crashes", (first, *range(1, 41)), "purse")
     for plant in planted_keys.ALL:
         yield Case(plant, "keys", tuple(range(1, 61)), "" if plant in BY_WHOM_IT_HITS else "keys")
+    for plant in planted_identities.ALL:
+        yield Case(plant, "told", tuple(range(1, 41)))
     for plant in planted_cycles.ALL:
         yield Case(plant, "cycles", tuple(range(1, 61)))
     for plant in planted_shifts.ALL:

@@ -23,7 +23,7 @@ from middleware.domain.order import SettleOrder
 from middleware.domain.outcome import Answered, Refused
 from middleware.doors.local_api.mapping import settle_order
 from middleware.doors.local_api.methods import METHODS
-from middleware.engine.service import _told
+from middleware.engine.repeats import as_asked
 from simulators.centre.refusals import Refusal
 from simulators.centre.server import CentreSimulator, china_now
 from tests.adapters.insurance.requests import MESSAGE_ID, REQUESTS
@@ -109,8 +109,8 @@ def test_it_is_in_no_repr_no_digest_and_no_answer_of_the_door() -> None:
     assert order.password is not None
     assert order.password.reveal() == SECRET
     assert SECRET not in repr(params) + repr(order) + repr(SETTLE)
-    assert _told(order) == _told(same)
-    assert SECRET not in _told(order)
+    assert as_asked(order) == as_asked(same)
+    assert SECRET not in as_asked(order)
     with pytest.raises(Fault) as caught:
         METHODS["settlement.settle"].read(given | {"password": SECRET * 9})
     assert SECRET not in caught.value.detail
