@@ -96,6 +96,10 @@ class Callers:
             when = self._rng.uniform(0, seconds)
             self._place.clock.callLater(when, self.spawn, self._patient, number)
 
+    def come(self, number: int) -> None:
+        """One more, now."""
+        self.spawn(self._patient, number)
+
     def spawn(self, what: Callable[..., Any], *args: object) -> Deferred[Any]:
         """Let it go on by itself; what it raises breaks the day."""
         done: Deferred[Any] = ensureDeferred(what(*args))

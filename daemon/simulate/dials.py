@@ -64,6 +64,7 @@ class Dials:
     copies: bool = False  # a second destination hears of all that the HIS hears
     told: bool = False  # the HIS tells of patients and of what it charged them
     purses: bool = False  # somebody pays from the accounts on a card
+    keys: int = 0  # so often keys are changed
     cycles: bool = False  # the centre is an old one: it compares business cycles, and no rows
 
 
@@ -111,6 +112,7 @@ PROFILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "nodes": (*_WIRE, *_HIS, *_DISK, *_CARDS, "nodes", "crashes", "clock_steps", "pauses", "skew_s", "repeats"),
         "cycles": (*_WIRE, *_HIS, *_DISK, *_CARDS, "crashes", "clock_steps", "repeats"),
         "told": (*_WIRE, *_HIS, *_DISK, *_CARDS, "crashes", "clock_steps", "repeats"),
+        "keys": (*_WIRE, *_HIS, *_DISK, *_CARDS, "crashes", "clock_steps", "repeats"),
         "hostile": (*_WIRE, *_HIS, *_DISK, *_CARDS, "crashes", "clock_steps", "repeats"),
     }
 )
@@ -158,6 +160,7 @@ def quiet(dials: Dials) -> Dials:
         copies=dials.copies,
         told=dials.told,
         purses=dials.purses,
+        keys=dials.keys,
         cycles=dials.cycles,
     )
     return evolve(
@@ -173,7 +176,7 @@ def quiet(dials: Dials) -> Dials:
 
 BANK, TOLD = "bank-", "told"
 # What of a day can be left out without its being another day; the bank's dials bear a prefix.
-_OTHERS = ("crashes", "clock_steps", "pauses", "repeats", "cancels", "sales", "stays", TOLD, "purses", "cycles")
+_OTHERS = ("crashes", "clock_steps", "pauses", "repeats", "cancels", "sales", "stays", TOLD, "purses", "cycles", "keys")
 SWITCHES = (*_WIRE, *_HIS, *_CARDS, *_DISK, *_OTHERS)
 _OFF = Dials(cancels=0.0)
 

@@ -6,6 +6,7 @@ import datetime as dt
 import random
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from attrs import define, evolve, field
@@ -24,6 +25,7 @@ from daemon.simulate.parts import InlinePool, Mortal, NodeClock, VirtualJournal
 from daemon.simulate.phones import RULES
 from daemon.simulate.purses import DebitTill, PurseRoom, till_of
 from daemon.simulate.registry import DONE_BEFORE
+from daemon.simulate.safe import Safe, vault_of
 from daemon.simulate.statements import AGENCY, CLEARING, NOT_READY
 from daemon.simulate.story import Story
 from daemon.simulate.wire import Exchange, Wire
@@ -37,6 +39,7 @@ from middleware.engine.asking import Patience
 from middleware.engine.comparison import Rules
 from middleware.engine.desk import ManualDesk
 from middleware.engine.fencing import FencedBank, FencedCentre
+from middleware.engine.keydesk import KeyDesk
 from middleware.engine.members import INTAKE, OUTBOX, RECONCILIATION, LeaseTerms, Members
 from middleware.engine.outbox import Outbox
 from middleware.engine.reconcile import Reconciler
@@ -45,22 +48,24 @@ from middleware.engine.runner import Engine, Means
 from middleware.engine.service import CounterService, Waits
 from middleware.engine.traces import TraceNumbers, name_of
 from middleware.flow.step import Policy
-from middleware.store.ciphers import AES
 from middleware.store.database import open_database
 from middleware.store.doubts import Doubts
 from middleware.store.inbox import InboxReader
-from middleware.store.masters import KeptMaster, KeptMasters
 from middleware.store.nodes import Membership
 from middleware.store.reader import Reader
+from middleware.store.rotation import PAGE
 from middleware.store.statements import Statements
 from middleware.store.units import Unit
-from middleware.store.vault import Vault
 from middleware.store.writer import Writer
+
+if TYPE_CHECKING:
+    from daemon.simulate.custody import Custody
 
 INSTITUTION = "H99990000001"
 ZONE = dt.timezone(dt.timedelta(hours=8))
 LEASE_S, MARGIN_S = 45.0, 7.0
 POLL_S = 10.0
+KEEP_DAYS = 30  # of a period after its end
 LETTERS_OUT = 3  # of different patients at a time
 
 
@@ -112,6 +117,7 @@ class Surroundings:
     cards: CardRoom = field(kw_only=True)
     copies: HisBook | None = field(default=None, kw_only=True)
     purses: PurseRoom | None = field(default=None, kw_only=True)
+    custody: Custody | None = field(default=None, kw_only=True)
 
 
 class Node:
@@ -123,9 +129,9 @@ class Node:
         self.life = Mortal()
         clock = NodeClock(around.exchange.clock, self.life)
         self.database = open_fast(around.url)
-        master = KeptMaster(AES, b"simulated master".ljust(32, b"."), around.rng.randbytes)
-        # Nonces from the seed: the same seed gives the same bytes in the database too.
-        vault = Vault(self.database, KeptMasters([master]), random_bytes=around.rng.randbytes, seconds=clock.seconds)
+        custody = around.custody
+        safe, told = (Safe(), None) if custody is None else (custody.safe, custody.sealed)
+        self.vault = vault = vault_of(safe, self.database, told, around.rng.randbytes, clock.seconds)
         self.reader = Reader(self.database, vault)
         seconds, shared = around.exchange.clock.seconds, around.dials.nodes > 1
         membership = Membership(name, LEASE_S, shared=shared, seconds=lambda _connection: seconds())
@@ -165,6 +171,7 @@ class Node:
         self.engine.letter_added = self._letter_added
         self.counter = CounterService(self.engine, Readers(around.cards, self.life), Waits())
         self.desk = ManualDesk(self.engine, Doubts(self.database, vault))
+        self.keys = KeyDesk(self.engine, self.database, vault, KEEP_DAYS, custody.page if custody else PAGE)
         self.statements = statements = Statements(self.database, self.reader)
         rules = Rules(ZONE, StatementRules(not_ready_codes=frozenset({NOT_READY})), (Slice("310", CLEARING, AGENCY),))
         if around.dials.cycles:
@@ -203,6 +210,7 @@ class Node:
             self.around.story.fault("start-failed", fault.code)
             self.around.exchange.clock.callLater(0, self.failed)
             return
+        self.keys.start()
         for outbox in self.outboxes:
             outbox.start()
         if self.door is not None:

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from attrs import evolve, frozen
 
-from daemon.simulate import copies, cycles, door, purses
+from daemon.simulate import copies, custody, cycles, door, purses
 from daemon.simulate.bank import draw_bank, without_bank
 from daemon.simulate.bank_checks import leg_cells
 from daemon.simulate.checks import Books
@@ -78,6 +78,7 @@ def day_of(seed: int, profile: str) -> Dials:
     """All of a seed's dials: what came later is drawn by streams of its own, so that the other days are what they were."""
     dials = evolve(draw(seed, profile), copies=copies.drawn(seed, profile), told=door.drawn(seed, profile))
     dials = cycles.drawn(seed, profile, evolve(dials, purses=purses.drawn(seed, profile)))
+    dials = custody.drawn(seed, profile, dials)
     return evolve(dials, visits=door.VISITS) if profile == TOLD else dials
 
 

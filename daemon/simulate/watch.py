@@ -55,6 +55,8 @@ class Watch:
             self.originals[message_id] = original
         if Call(call) in MONEY_CALLS:
             self._world.strike()
+        if self._world.custody is not None and call in {Call.REGISTER_VISIT, Call.ADMIT}:
+            self._world.custody.registers()
 
     def _has_a_lease(self, number: str, query: str, about: str) -> None:
         """Whoever does this now is a life that goes on, and whose lease has not run out."""
@@ -75,6 +77,8 @@ class Watch:
         """Invariant 17: it was written by a life that goes on; and what it took over was a dead one's."""
         row = self._looker.execute("SELECT ended FROM node WHERE epoch = ?", (epoch,)).fetchone()
         self._story.require("17", f"epoch {epoch} writes though it is over", holds=row is not None and not row[0])
+        if self._world.custody is not None:
+            self._world.custody.book.wrote(epoch, units)
         for unit in units:
             for record in unit.records:
                 if record.event == "CentreListedAbsent" and record.before != record.after:

@@ -27,11 +27,14 @@ from daemon.simulate.checks import (
     read_tables,
 )
 from daemon.simulate.copies import MARK, each_destination_is_told_each_fact_once, what_is_delivered_it_has
+from daemon.simulate.custody import Custody
+from daemon.simulate.custody_checks import look_at_the_seals
 from daemon.simulate.cycle_checks import look_at_the_cycles
 from daemon.simulate.cycle_runs import CycleNight, CycleRuns
 from daemon.simulate.cycles import OldCentre
 from daemon.simulate.dials import Dials, quiet
 from daemon.simulate.doubts import doubts_are_pursued_in_order
+from daemon.simulate.forgetting import Forgetting
 from daemon.simulate.hospital import HisBook
 from daemon.simulate.identity_desk import IdentityDesk
 from daemon.simulate.losses import Losses, a_card_that_was_reported_lost_pays_nothing
@@ -102,6 +105,8 @@ class World:
         self.looker = sqlite3.connect(self.path, isolation_level=None)
         self.watch = Watch(self, self.looker)
         self.purses = PurseRoom(self.clock, self._stream("purses"), self.story, self.looker) if dials.purses else None
+        self.ambushes: list[Callable[[], None]] = []
+        self.custody = Custody(self, self._stream("custody"), self.looker, dials.keys) if dials.keys else None
         around = Surroundings(
             f"sqlite:///{self.path}",
             self.exchange,
@@ -115,11 +120,11 @@ class World:
             cards=self.cards,
             copies=self.copies,
             purses=self.purses,
+            custody=self.custody,
         )
         self.around = around
         self.heads: list[tuple[str, int, str]] = []
         self.lost: list[Failure] = []
-        self.ambushes: list[Callable[[], None]] = []
         self.exchange.leaving = self.watch.leaves
         for book in filter(None, (self.his, self.copies)):
             book.hears, book.delivers = self.watch.his_hears, self.watch.delivers
@@ -128,6 +133,8 @@ class World:
         self.choice = self._stream("choice")
         self.losses = Losses(self, self._stream("losses"))
         self.callers = Callers(self, self._stream("callers"), self._stream("taps"))
+        if self.custody is not None:
+            self.custody.callers = self.callers
         self.tills = Tills(self, self._stream("tills"), self.callers)
         self.ward = Ward(self, self._stream("ward"), self.callers, self._struck) if dials.told else None
         self.identities = (
@@ -201,14 +208,9 @@ class World:
         seconds = self.hours * 3600
         self.callers.begin(seconds * 0.7)
         self.tills.begin(seconds)
-        if self.ward is not None:
-            self.ward.begin(seconds)
-        if self.identities is not None:
-            self.identities.begin(seconds)
-        if self.payers is not None:
-            self.payers.begin(seconds)
-        if self.cycles is not None:
-            self.cycles.begin(seconds)
+        for others in (self.ward, self.identities, self.payers, self.custody, self.cycles):
+            if others is not None:
+                others.begin(seconds)
         strokes = [self._crash] * self.dials.crashes + [self._step_clock] * self.dials.clock_steps
         strokes += [self._pause] * (self.dials.pauses // 2)
         self.pauses = self.dials.pauses - self.dials.pauses // 2
@@ -228,27 +230,29 @@ class World:
             self.dials.files and self.dials.limit_s > DAY_S
         ):  # nobody pursues what was lost before the books are compared
             self._night(strict=self.dials.named)
-        self._rest()
+        self.rest()
         self._evening()
         self.tills.close_all()
-        self._rest()
-        self._look((*ALWAYS, *AT_REST))
+        self.rest()
+        self.look((*ALWAYS, *AT_REST))
         for name in self.nodes:
             self._crash(name)  # a last restart: what rests must not wake up again
-        self._rest()
+        self.rest()
         self._ask_everything_again()
-        self._look((*ALWAYS, *AT_REST, every_message_has_an_end))
-        self._desk()
+        self.look((*ALWAYS, *AT_REST, every_message_has_an_end))
+        self.decide()
         self._evening()
         self._sweep()
         self._cards_come_again()
         self._night()
+        if self.custody is not None:
+            Forgetting(self, self.custody).play()
 
     def _cards_come_again(self) -> None:
         """What a card proves of its doubts, and what two persons decide of the rest."""
         if self.payers is not None and self.purses is not None:
             ensureDeferred(self.payers.finish()).addErrback(self.lost.append)
-            self._rest()
+            self.rest()
             self._raise_what_was_lost()
             a_purse_is_what_was_debited(self.books(), self.purses, decided=True)
 
@@ -259,13 +263,13 @@ class World:
             for _ in range(SWEEPS):
                 for what in (self.identities.clear, self.ward.sweep):
                     ensureDeferred(what()).addErrback(self.lost.append)
-                    self._rest()
+                    self.rest()
                 if not any(is_disputed(heard) for _, heard in self.ward.swept):
                     break
             self._raise_what_was_lost()
             what_is_open_can_be_billed(books, self.ward)
 
-    def _desk(self) -> None:
+    def decide(self) -> None:
         """People decide what no machine could establish; what follows from it comes to rest."""
         operators = Operators(self, self.exchange.ledger, self._stream("desk"))
         for _ in range(ROUNDS):
@@ -273,14 +277,14 @@ class World:
             if not waiting(books):
                 break
             ensureDeferred(operators.clear(books)).addErrback(self.lost.append)
-            self._rest()
+            self.rest()
         self._raise_what_was_lost()
-        self._look((*ALWAYS, *AT_REST, nobody_decides_alone, nothing_waits_for_a_person))
+        self.look((*ALWAYS, *AT_REST, nobody_decides_alone, nothing_waits_for_a_person))
 
     def _evening(self) -> None:
         """An old centre's cycles are compared, so that it goes on taking messages."""
         if self.cycles is not None:
-            self.cycles.evening(self._rest)
+            self.cycles.evening(self.rest)
             self._raise_what_was_lost()
 
     def _night(self, *, strict: bool = True) -> None:
@@ -317,6 +321,11 @@ class World:
         """One node starts."""
         self._rise(next(iter(self.nodes)))
 
+    def begin_all(self) -> None:
+        """Every node starts."""
+        for name in self.nodes:
+            self._rise(name)
+
     def one(self) -> Node:
         """The one node."""
         return next(iter(self.nodes.values()))
@@ -326,19 +335,19 @@ class World:
         self._crash(next(iter(self.nodes)))
 
     def _look_at_the_cycles(self) -> None:
-        self._look(ALWAYS)
+        self.look(ALWAYS)
         books = self.books()
         both_say_the_same(books)
         if self.exchange.cycles is not None:
             look_at_the_cycles(books, self.exchange.cycles)
 
     def _look_after_the_night(self) -> None:
-        self._look(ALWAYS)
+        self.look(ALWAYS)
         books = self.books()
         both_say_the_same(books)
         the_totals_sent_are_the_days_own(books)
 
-    def _rest(self) -> None:
+    def rest(self) -> None:
         """Until nothing is left to happen; nodes that renew their leases for ever are looked at now and then."""
         until = self.clock.seconds() + (SHARED_REST_S if self.shared else REST_S)
         if not self.shared:
@@ -400,6 +409,10 @@ class World:
     def _any(self) -> str:
         return self.rng.choice(list(self.nodes)) if self.shared else "n1"
 
+    def harm(self, name: str, *, pause: bool) -> None:
+        """That node dies, or stands still."""
+        (self._pause if pause else self._crash)(name)
+
     def _crash(self, name: str = "") -> None:
         name = name or self._any()
         node = self.nodes[name]
@@ -407,7 +420,7 @@ class World:
             return
         self.story.fault("crash", f"node {name}")
         node.kill()
-        self._look(ALWAYS)
+        self.look(ALWAYS)
         self.clock.callLater(self.rng.uniform(0.5, 200), self._rise, name)
 
     def _rise(self, name: str) -> None:
@@ -492,7 +505,8 @@ class World:
             read_tables(str(self.path)),
         )
 
-    def _look(self, checks: tuple[object, ...]) -> None:
+    def look(self, checks: tuple[object, ...]) -> None:
+        """Everything that must hold now."""
         books = self.books()
         for check in checks:
             check(books)  # type: ignore[operator]
@@ -505,6 +519,8 @@ class World:
             look_at_what_was_told(books, self.ward)
         if self.purses is not None:
             a_purse_is_what_was_debited(books, self.purses)
+        if self.custody is not None:
+            look_at_the_seals(books, self.custody)
         batches_are_their_rows(books)
         each_certainty_is_one_row(books)
         look_at_the_phones(books, self.exchange.phones, rests=set(AT_REST) <= set(checks))

@@ -5,6 +5,7 @@ Each act and each look is a journal record with who, when and why, and no data a
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 from typing import Any, Protocol
@@ -72,21 +73,31 @@ class _Waiting:
 
 
 class KeyDesk:
-    """Implements ``Keys``. ``keep_days``: how long after its end a period must be kept."""
+    """Implements ``Keys``. ``keep_days``: so long a period is kept after its end; ``page``: rows rewritten at once."""
 
-    def __init__(self, engine: Engine, database: sa.Engine, vault: Vault, keep_days: int) -> None:
+    def __init__(
+        self, engine: Engine, database: sa.Engine, vault: Vault, keep_days: int, page: int = rotation.PAGE
+    ) -> None:
         self._engine = engine
         self._database = database
         self._vault = vault
         self._people = People(database, vault)
         self._keep_days = keep_days
-        self._resealing = False
+        self._page = page
+        self._resealing = self._wanted = False
         self._failed = ""
         self._stopped = False
 
     def start(self) -> None:
-        """Go on with a rewriting that an earlier life began."""
-        spawn(self._go_on(), "reseal")
+        """Go on with what an earlier life began: a rewriting, and taking out of the log what was destroyed."""
+        spawn(self._cut_if_noted(), "cut log")
+        self._reseal()
+
+    def _reseal(self) -> None:
+        self._wanted = True
+        if not self._resealing:
+            self._resealing, self._failed = True, ""
+            spawn(self._go_on(), "reseal")
 
     def stop(self) -> None:
         """Begin no further page; the next start goes on."""
@@ -109,9 +120,8 @@ class KeyDesk:
             "keys": [_key_view(row) for row in rows],
             "proposals": [_proposal_view(one) for one in waiting],
         }
-        if text:
-            raw = decode_json(text)
-            answer["resealing"] = {"column": rotation.Progress(raw.get("column", 0)).name, "done": raw.get("done", 0)}
+        if (progress := rotation.progress_in(text)) is not None:
+            answer["resealing"] = {"column": progress.name, "done": progress.done}
         return answer
 
     async def rotate(self, caller: Caller, *, rewrap: bool, reseal: bool) -> Answer:
@@ -125,30 +135,38 @@ class KeyDesk:
         vault.keys.forget()
         if reseal:
             await self._commit(caller, "KeysResealing", {}, rotation.begin_resealing())
-            self.start()
+            self._reseal()
         return {"rewrapped": counted.rows, "resealing": reseal}
 
     async def _go_on(self) -> None:
-        if self._resealing:
-            return
-        means = self._engine.means
-        told = rotation.Progress()
-        self._resealing, self._failed = True, ""
         try:
-            if not await means.pool.run(rotation.noted, self._database, rotation.RESEALING):
-                return
-            while not told.complete and not self._stopped:
-                work = rotation.reseal_page(self._vault, means.now(), told)
-                await means.journal.commit(Unit(now=means.now(), work=work))
-            if told.complete:
-                self._vault.keys.forget()
-                await self._commit(None, "KeysResealed", {"values": told.done}, None)
+            while self._wanted:  # it may be asked for again while the end of this one is written
+                self._wanted = False
+                await self._to_the_end()
         except Fault as fault:
             # The next start goes on where this one stopped.
             self._failed = fault.detail
             log.warning("keys.reseal_stopped", code=fault.code, detail=fault.detail)
         finally:
             self._resealing = False
+
+    async def _to_the_end(self) -> None:
+        means = self._engine.means
+        while not self._stopped:
+            text = await means.pool.run(rotation.noted, self._database, rotation.RESEALING)
+            progress = rotation.progress_in(text)
+            if progress is None:
+                return
+            if not progress.complete:
+                work = rotation.reseal_page(self._vault, means.now(), self._page)
+                await means.journal.commit(Unit(now=means.now(), work=work))
+                continue
+            try:
+                await self._commit(None, "KeysResealed", {"values": progress.done}, rotation.end_resealing(text))
+            except Fault as fault:
+                if fault.code != "desk.stale":
+                    raise
+            self._vault.keys.forget()
 
     # -- destruction
 
@@ -176,11 +194,23 @@ class KeyDesk:
             raise Fault("desk.same_person", f"proposed by {waiting.by}")
         work = rotation.destroy(period, means.now(), self._keep_days, (waiting.name, waiting.text))
         body = {"period": period, "proposal": proposal, "proposed_by": waiting.by}
-        await self._commit(caller, "PeriodDestroyed", body, work, (waiting.name, ""))
+        await self._commit(caller, "PeriodDestroyed", body, work, (waiting.name, ""), (rotation.UNCUT, period))
         self._vault.keys.forget()
         self._engine.visits.forget_people()
+        return {"period": period, "state": "destroyed", "log_cut": await self._cut()}
+
+    async def _cut_if_noted(self) -> None:
+        if await self._engine.means.pool.run(rotation.noted, self._database, rotation.UNCUT):
+            await self._cut()
+
+    async def _cut(self) -> bool:
+        """Whether what was overwritten is out of the log; what could not be done now the next start does."""
+        means = self._engine.means
         cut = await means.journal.run(lambda _writer: rotation.cut_log(self._database))
-        return {"period": period, "state": "destroyed", "log_cut": cut}
+        if cut:
+            with contextlib.suppress(Fault):
+                await means.journal.commit(Unit(now=means.now(), meta=((rotation.UNCUT, ""),)))
+        return cut
 
     async def reject(self, caller: Caller, period: str, proposal: str) -> Answer:
         """See ``Keys.reject``."""

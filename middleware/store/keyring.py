@@ -7,6 +7,7 @@ A key is durable before anything sealed by it is: its row goes into the same tra
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime as dt
 import threading
 from collections import OrderedDict
@@ -121,8 +122,13 @@ class Keyring:
             return key, 1 + more
 
     def newest_of(self, period: str, at: dt.datetime) -> DataKey:
-        """The key by which values of that period are sealed anew, made now when there is none in use."""
+        """The key by which values of that period are sealed anew, made now when there is none in use.
+
+        The database is asked: another node may have retired since what this one goes on sealing by for a minute.
+        """
         with self._lock:
+            if self._current.get((period, SEAL)) not in self._made:
+                self._current.pop((period, SEAL), None)
             return self._of_period(period, SEAL, at)
 
     def counted(self, key: DataKey, at: dt.datetime) -> DataKey:
@@ -181,12 +187,15 @@ class Keyring:
             return self._make(period, purpose, at)
         self._current[period, purpose] = key_id
         try:
-            return self.by_id(key_id)
+            key = self.by_id(key_id)
         except Fault as fault:
             del self._current[period, purpose]
             if fault.code == "person.forgotten":
                 raise _closed(period) from fault
             raise
+        if (period, purpose) in self._current:
+            return key
+        return self._of_period(period, purpose, at)  # the look showed that it is retired: it seals nothing more
 
     def _newest(self, period: str, purpose: str) -> str | None:
         """The newest key in use; a destroyed period never gets another one, for it would be a period twice forgotten."""
@@ -229,12 +238,15 @@ class Keyring:
 
     def _load(self, key_id: str) -> DataKey:
         row = self._row(key_id)
+        place = row["period"], row["purpose"]
+        if row["state"] != IN_USE and self._current.get(place) == key_id:
+            del self._current[place]
         known = self._open.get(key_id)
         if known is not None:
             known.checked = self._seconds()
-            if row["state"] != IN_USE and self._current.get((known.period, known.purpose)) == key_id:
-                del self._current[known.period, known.purpose]
             return known
+        if self.masters.of(row["master_id"]) is None:
+            self._look_again()  # another node found a new master key where they are kept, and wrapped by it
         secret = bytearray(unwrapped(self.masters, row))
         names = {name: row[name] for name in ("id", "period", "purpose", "algorithm")}
         key = DataKey(**names, checked=self._seconds(), reserved=row["values_reserved"]).arm(secret)
@@ -262,8 +274,35 @@ class Keyring:
     def pending(self) -> Pending:
         """What the transaction that is being made must write too."""
         with self._lock:
+            if self._made:
+                self._under_the_current_master()
             reserved = [{"b_id": key_id, "b_count": count} for key_id, count in self._reserved.items()]
             return Pending([dict(row) for row in self._made.values()], reserved)
+
+    def _under_the_current_master(self) -> None:
+        """A key is written under the master key that is current when it is written, or the old one could never go.
+
+        Whoever wrapped all keys anew, here or at another node, saw only those that were written by then.
+        """
+        self._look_again()
+        current, lost = self.masters.current(), None
+        for key_id, row in list(self._made.items()):
+            if row["master_id"] == current.id:
+                continue
+            try:
+                self._made[key_id] = row | wrapped(current, row, unwrapped(self.masters, row))
+            except Fault as fault:
+                # Its master key is gone, and nothing that it sealed is on disk: what comes next gets another key.
+                lost = fault
+                del self._made[key_id], self._open[key_id]
+                self._current = {place: one for place, one in self._current.items() if one != key_id}
+        if lost is not None:
+            raise lost
+
+    def _look_again(self) -> None:
+        """Where that fails what is known goes on counting: ``rotate`` says what is wrong with the file."""
+        with contextlib.suppress(Fault):
+            self.masters.reload()
 
     def saved(self, pending: Pending) -> None:
         """It is on disk."""

@@ -17,7 +17,7 @@ from attrs import define, frozen
 from middleware.domain.fault import Fault
 from middleware.domain.visit import MONEY_OPEN
 from middleware.store import tables as t
-from middleware.store.keyring import DESTROYED, IN_USE, RETIRED, SEAL, unwrapped, wrapped
+from middleware.store.keyring import DESTROYED, IN_USE, RETIRED, SEAL, DataKey, unwrapped, wrapped
 from middleware.store.periods import last_day
 from middleware.store.personal import SEALED, SealedColumn
 from middleware.store.units import WorkRefusedError
@@ -26,6 +26,7 @@ from middleware.store.walk import read_meta, write_meta
 
 Work = Callable[[sa.Connection], None]
 RESEALING = "resealing"
+UNCUT = "destroyed, not cut"  # what a destruction overwrote may still lie in the log
 PAGE = 200
 _c = t.data_key.c
 
@@ -103,18 +104,26 @@ class Progress(msgspec.Struct):
     column: int = 0
     after: list[Any] = []
     done: int = 0
-    complete: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether the last page is written, and only the end is still to be recorded."""
+        return self.column >= len(SEALED)
 
     @property
     def name(self) -> str:
         """The column that it is at, "" at the end."""
-        return f"{SEALED[self.column].table.name}.{SEALED[self.column].name}" if self.column < len(SEALED) else ""
+        return "" if self.complete else f"{SEALED[self.column].table.name}.{SEALED[self.column].name}"
+
+
+def progress_in(text: str) -> Progress | None:
+    """From the note of the meta table; None when there is none."""
+    return msgspec.json.decode(text, type=Progress) if text else None
 
 
 def progress_of(connection: sa.Connection) -> Progress | None:
     """The rewriting that is under way, None when there is none."""
-    text = read_meta(connection, RESEALING)
-    return msgspec.json.decode(text, type=Progress) if text else None
+    return progress_in(read_meta(connection, RESEALING))
 
 
 def begin_resealing() -> Work:
@@ -122,57 +131,85 @@ def begin_resealing() -> Work:
     return lambda connection: write_meta(connection, RESEALING, msgspec.json.encode(Progress()).decode())
 
 
-def reseal_page(vault: Vault, at: dt.datetime, told: Progress) -> Work:
-    """Rewrite one page under the newest key of each value's own period. ``told`` becomes how far it is then."""
+def reseal_page(vault: Vault, at: dt.datetime, page: int = PAGE) -> Work:
+    """Rewrite ``page`` rows at most under the newest key of each value's own period; rows and progress together."""
 
     def work(connection: sa.Connection) -> None:
         now = progress_of(connection)
-        if now is None or now.column >= len(SEALED):
-            _finish(connection, told, now)
+        if now is None or now.complete:
             return
         place = SEALED[now.column]
-        rows = _rows(connection, place, now.after)
+        rows = _rows(connection, place, now.after, page)
+        newest = _Newest(vault, at)
         for row in rows:
-            now.done += _resealed(connection, vault, place, row, at)
-        if len(rows) < PAGE:
+            now.done += _resealed(connection, newest, place, row)
+        if len(rows) < page:
             now.column, now.after = now.column + 1, []
         else:
             now.after = list(rows[-1][:-1])
         write_meta(connection, RESEALING, msgspec.json.encode(now).decode())
-        told.column, told.after, told.done = now.column, now.after, now.done
 
     return work
 
 
-def _finish(connection: sa.Connection, told: Progress, now: Progress | None) -> None:
-    write_meta(connection, RESEALING, "")
-    told.complete, told.column, told.done = True, len(SEALED), now.done if now else told.done
+def end_resealing(shown: str) -> Work:
+    """The note goes, in the transaction of the record that says so.
+
+    Refused with ``Fault("desk.stale")`` when it is not ``shown`` any more: another node recorded the end, or began anew.
+    """
+
+    def work(connection: sa.Connection) -> None:
+        if read_meta(connection, RESEALING) != shown:
+            raise WorkRefusedError(Fault("desk.stale", "the rewriting is elsewhere by now"))
+        write_meta(connection, RESEALING, "")
+
+    return work
 
 
-def _rows(connection: sa.Connection, place: SealedColumn, after: list[Any]) -> list[Any]:
-    query = sa.select(*place.key, place.column).order_by(*place.key).limit(PAGE)
+def _rows(connection: sa.Connection, place: SealedColumn, after: list[Any], page: int) -> list[Any]:
+    query = sa.select(*place.key, place.column).order_by(*place.key).limit(page)
     if after:
         query = query.where(sa.tuple_(*place.key) > sa.tuple_(*(sa.literal(value) for value in after)))
     return list(connection.execute(query).all())
 
 
-def _resealed(connection: sa.Connection, vault: Vault, place: SealedColumn, row: Any, at: dt.datetime) -> int:
+class _Newest:
+    """The newest key of each period, asked once for a page: inside its transaction nobody retires one."""
+
+    def __init__(self, vault: Vault, at: dt.datetime) -> None:
+        self.vault = vault
+        self._at = at
+        self._known: dict[str, DataKey] = {}
+
+    def of(self, period: str) -> DataKey:
+        """See ``Keyring.newest_of``."""
+        if period not in self._known:
+            self._known[period] = self.vault.keys.newest_of(period, self._at)
+        return self._known[period]
+
+    def counted(self, period: str) -> DataKey:
+        """The same, one value counted."""
+        self._known[period] = key = self.vault.keys.counted(self.of(period), self._at)
+        return key
+
+
+def _resealed(connection: sa.Connection, newest: _Newest, place: SealedColumn, row: Any) -> int:
     """1 when the value was rewritten; 0 when it was new enough, empty, or of a destroyed period."""
     *key, sealed = row
     if not sealed:
         return 0
+    vault = newest.vault
     name = row_name(*key)
     try:
         period = vault.keys.by_id(key_of(sealed)).period
-        newest = vault.keys.newest_of(period, at)
-        if newest.id == key_of(sealed):
+        if newest.of(period).id == key_of(sealed):
             return 0
         data = vault.open_bytes(place.table.name, name, place.name, sealed)
     except Fault as fault:
         if fault.code == "person.forgotten":
             return 0
         raise WorkRefusedError(fault) from fault
-    fresh = vault.seal_with(vault.keys.counted(newest, at), place.table.name, name, place.name, data)
+    fresh = vault.seal_with(newest.counted(period), place.table.name, name, place.name, data)
     same = [column == value for column, value in zip(place.key, key, strict=True)]
     # Another node may have written the row since: then it is as new as can be.
     connection.execute(sa.update(place.table).where(*same, place.column == sealed).values({place.name: fresh}))

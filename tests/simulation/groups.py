@@ -18,6 +18,7 @@ from tests.simulation import (
     planted_destinations,
     planted_edges,
     planted_identities,
+    planted_keys,
     planted_kinds,
     planted_mobile,
     planted_pursuit,
@@ -36,6 +37,8 @@ ELSEWHERE = {
     planted_edges.what_is_stale_is_approved: "nodes",
 }
 UNORDERED = {planted_destinations.copies_leave_in_any_order}
+# What cannot be read may show first in the work that needs it.
+BY_WHOM_IT_HITS = {planted_keys.a_node_knows_the_master_keys_of_its_start, planted_keys.search_keys_go_with_a_rotation}
 
 
 @frozen(slots=True)
@@ -81,6 +84,8 @@ def cases() -> Iterator[Case]:  # noqa: C901, PLR0912 - a line a group
         yield Case(plant, "told", (first, *range(1, 41)), "charge")
     for plant, first in planted_debit.ALL.items():
         yield Case(plant, "crashes", (first, *range(1, 41)), "purse")
+    for plant in planted_keys.ALL:
+        yield Case(plant, "keys", tuple(range(1, 61)), "" if plant in BY_WHOM_IT_HITS else "keys")
     for plant in planted_identities.ALL:
         yield Case(plant, "told", tuple(range(1, 41)))
     for plant in planted_cycles.ALL:

@@ -1,6 +1,6 @@
 """Where each planted defect is known to show, so that the tests' search is short; the search itself decides.
 
-``python -m tests.simulation.near [--jobs N]`` looks for them anew and writes ``near.json``: after a change that makes the
+``python -m tests.simulation.near [--jobs N] [--only PREFIX]`` looks for them anew and writes ``near.json``: after a change that makes the
 seeds' days other ones, when the tests have become slow.
 """
 
@@ -48,11 +48,14 @@ def _search(number: int) -> tuple[str, int | None, float]:
     return case.name, seed or None, took
 
 
-def main(jobs: int) -> int:
-    """Search all; 0 when each was found."""
-    found, lost = dict[str, int](), list[str]()
+def main(jobs: int, only: str = "") -> int:
+    """Search all whose name begins so; 0 when each was found. What was known of the others stays."""
+    numbers = [number for number, case in enumerate(CASES) if case.name.startswith(only)]
+    searched = {CASES[number].name for number in numbers}
+    names = {case.name for case in CASES} - searched
+    found, lost = {name: seed for name, seed in known().items() if name in names}, list[str]()
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        for name, seed, took in pool.imap_unordered(_search, range(len(CASES))):
+        for name, seed, took in pool.imap_unordered(_search, numbers):
             print(f"{name}: {seed} ({took:.1f} s)", flush=True)
             if seed is None:
                 lost.append(name)
@@ -66,4 +69,6 @@ def main(jobs: int) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=1)
-    sys.exit(main(parser.parse_args().jobs))
+    parser.add_argument("--only", default="", help="what the names begin with, as planted_keys")
+    args = parser.parse_args()
+    sys.exit(main(args.jobs, args.only))

@@ -23,6 +23,14 @@ def test_weak_evidence_is_asked_for_and_no_order_breaks_a_rule(play):
     assert sum(r.checked["weak"] for r in results) > 0
 
 
+def test_on_days_of_keys_all_is_rotated_and_a_period_is_destroyed_and_no_rule_breaks(play):
+    result = play(1, "keys")
+
+    assert result.broken is None
+    assert {"rotation", "crash", "keys-keys.refused", "keys-desk.stale", "keys-desk.same_person"} <= set(result.faults)
+    assert result.checked["keys"] > 1000
+
+
 def test_some_nights_of_days_that_go_over_midnight_balance(play):
     results = [play(seed, "nights") for seed in range(1, 3)]
 

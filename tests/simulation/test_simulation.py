@@ -19,7 +19,7 @@ from daemon.simulate.shrink import shrunk
 from tests.simulation import near, planted
 
 # Profiles whose sound days have a test of their own, which asks more of the same seeds: test_profiles.py, test_nodes.py.
-ELSEWHERE = {"confirm", "cycles", "evidence", "nights", "nodes"}
+ELSEWHERE = {"confirm", "cycles", "evidence", "keys", "nights", "nodes"}
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

@@ -169,17 +169,15 @@ def order_of_answer(answer):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_rewriting_that_is_killed_at_any_page_loses_nothing_and_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(rotation, "PAGE", 1)
+async def test_a_rewriting_that_is_killed_at_any_page_loses_nothing_and_goes_on(tmp_path):
     async with rig(f"sqlite:///{tmp_path}/y.db") as r:
         await settled(r, "q1")
         await r.journal.commit(unit(r, rotation.retire(r.now())))
         await r.journal.commit(unit(r, rotation.begin_resealing()))
         pages = 0
-        while rotation.noted(r.database, rotation.RESEALING):
+        while not rotation.progress_in(rotation.noted(r.database, rotation.RESEALING)).complete:
             r.vault.keys.forget()
-            told = rotation.Progress()
-            await r.journal.commit(unit(r, rotation.reseal_page(r.vault, r.now(), told)))
+            await r.journal.commit(unit(r, rotation.reseal_page(r.vault, r.now(), page=1)))
             pages += 1
             await r.crash()  # and another life
             await r.start()
@@ -196,6 +194,47 @@ def unit(r, work):
     from middleware.store.units import Unit
 
     return Unit(now=r.now(), work=work)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_rewriting_that_is_asked_for_while_the_end_of_another_is_written_is_done_too(tmp_path):
+    async with rig(f"sqlite:///{tmp_path}/y.db") as r:
+        await settled(r, "q1")
+        keydesk = desk(r)
+        real, asked = keydesk._commit, []
+
+        async def commit(caller, event, *rest, **more):
+            await real(caller, event, *rest, **more)
+            if event == "KeysResealed" and not asked:
+                asked.append(await keydesk.rotate(LI, rewrap=False, reseal=True))
+
+        keydesk._commit = commit
+        await keydesk.rotate(LI, rewrap=False, reseal=True)
+        await until_told(r, "KeysResealed", 2)
+
+        assert {key_of(one) for column in values(r).values() for one in column} == {
+            one.id for one in keys(r, purpose="seal", state="in use")
+        }
+
+
+async def until_told(r, event, times):
+    while events(r).count(event) < times:
+        await sleep(r.engine.means.clock, 0.01)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_start_after_the_last_page_records_the_end(tmp_path):
+    async with rig(f"sqlite:///{tmp_path}/y.db") as r:
+        await settled(r, "q1")
+        await r.journal.commit(unit(r, rotation.begin_resealing()))
+        while not rotation.progress_in(rotation.noted(r.database, rotation.RESEALING)).complete:
+            await r.journal.commit(unit(r, rotation.reseal_page(r.vault, r.now())))
+        await r.crash()
+        await r.start()
+        desk(r).start()
+        await until_told(r, "KeysResealed", 1)
+
+        assert rotation.noted(r.database, rotation.RESEALING) == ""
 
 
 @pytest_twisted.ensureDeferred
@@ -291,6 +330,23 @@ async def test_the_wrapped_keys_are_gone_from_the_files_too(tmp_path):
 
         assert all(one in before for one in wrapped)
         assert told["log_cut"]
+        assert [one for one in wrapped if one in after] == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_log_that_could_not_be_cut_is_cut_by_the_next_start(tmp_path, monkeypatch):
+    async with rig(f"sqlite:///{tmp_path}/y.db") as r:
+        period, *_ = await old_and_new(r)
+        wrapped = [one.wrapped.encode() for one in keys(r, period=period)]
+        monkeypatch.setattr(rotation, "cut_log", lambda database: False)  # as while somebody reads, or after a kill
+        assert (await destroyed(r, period))["log_cut"] is False
+        monkeypatch.undo()
+        assert rotation.noted(r.database, rotation.UNCUT) == period
+        desk(r).start()
+        while rotation.noted(r.database, rotation.UNCUT):
+            await sleep(r.engine.means.clock, 0.01)
+
+        after = b"".join(path.read_bytes() for path in tmp_path.iterdir())
         assert [one for one in wrapped if one in after] == []
 
 
