@@ -97,9 +97,9 @@ class CycleComparison:
                 run.done += 1
         now = await self._sheet(cycle)
         found.under_way += now.flying if differ else (*now.flying, *now.unsure)
-        if not differ and now.booked != sheet.booked:
-            found.moved = True
-        elif not differ and not now.flying and not now.unsure:
+        moved = now.booked != sheet.booked or now.flying != sheet.flying
+        found.moved |= moved
+        if not (differ or moved or now.flying or now.unsure):
             await self._asker.ask(SignOut(cycle.sign_number, self._means.centre.sign_in_request().operator), SignedOut)
             await self._end(cycle, "SignedOut")
         return differ
