@@ -102,7 +102,7 @@ class IdentityDesk:
             return "follow" if one else "undo"
         right = (self._is_right(first), self._is_right(second))
         if right == (True, True):
-            return "both" if row["kind"] == "two-media" else self._rng.choice(("first", "second"))
+            return "both" if first["number"] != second["number"] else self._rng.choice(("first", "second"))
         return {(True, False): "first", (False, True): "second"}.get(right, "neither")
 
     def _is_right(self, side: dict[str, Any]) -> bool:

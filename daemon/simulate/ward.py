@@ -17,6 +17,7 @@ from daemon.simulate.callers import Asked, Callers, Place
 from daemon.simulate.hl7 import Line, charges, merged, orders, patient
 from daemon.simulate.trade import KEYS, admit_order, discharge_order, register_order
 from middleware.domain.charge import Diagnosis
+from middleware.domain.fault import Fault
 from middleware.domain.order import Caller, HisQuoteOrder, QuoteOrder, Role, VisitOrder
 from simulators.people import PEOPLE
 
@@ -79,6 +80,7 @@ class Ward:
     lines: dict[str, Line] = field(factory=dict)  # by code: as it was told last
     told: dict[str, set[int]] = field(factory=dict)  # code -> every amount that was ever told of it, fen
     heard: list[Message] = field(factory=list)  # answered AA
+    sweeps: int = 0
     swept: list[tuple[Patient, object]] = field(factory=list)  # what the window heard at the day's end
     _waiting: deque[Message] = field(factory=deque)
     _sending: bool = False
@@ -166,6 +168,9 @@ class Ward:
     def _mistake(self, one: Patient) -> None:
         """What two persons must put right: the number is said to be another's, or two people to be one."""
         others = [other for other in self.patients if other is not one and other.known]
+        if one.other and self.odd.random() < 0.3:  # noqa: PLR2004 - somebody's papers lay beside whoever had none
+            self._tell("ADT^A08", patient(one.other, self.odd.choice([key for key in KEYS if key != one.key])))
+            return
         if one.known and others and self.odd.random() < 0.5:  # noqa: PLR2004 - either
             self._tell("ADT^A40", *merged(self.odd.choice(others).number, one.number, one.key))
         else:
@@ -310,11 +315,23 @@ class Ward:
         return HisQuoteOrder(visit_id, number, "", _COLD)
 
     async def sweep(self) -> None:
-        """The day's end: each patient's window quotes what is still to be billed, and what it heard is kept."""
+        """The day's end: each patient's window quotes what is still to be billed, and what it heard is kept.
+
+        Again, it is asked of those whose number was disputed.
+        """
+        self.sweeps += 1
+        answered = [(one, heard) for one, heard in self.swept if not is_disputed(heard)]
+        done = [one.number for one, _ in answered]
+        self.swept[:] = answered
         for one in self.patients:
-            if one.visit_id:
-                key, order = f"{one.number}z", self._order(one.visit_id, one.number)
+            if one.visit_id and one.number not in done:
+                key, order = f"{one.number}z{self.sweeps}", self._order(one.visit_id, one.number)
                 self.swept.append((one, await self.hands.insist(_asked(key, order))))
+
+
+def is_disputed(heard: object) -> bool:
+    """Whether two persons must first say whose the number is."""
+    return isinstance(heard, Fault) and heard.code == "identity.mismatch" and "identity.list" in heard.detail
 
 
 def _asked(key: str, order: HisQuoteOrder) -> Asked:

@@ -48,7 +48,7 @@ from daemon.simulate.phones import Phones
 from daemon.simulate.purses import PurseRoom
 from daemon.simulate.story import Story
 from daemon.simulate.tills import Tills, batches_are_their_rows, each_certainty_is_one_row
-from daemon.simulate.ward import Ward
+from daemon.simulate.ward import Ward, is_disputed
 from daemon.simulate.ward_checks import look_at_what_was_told, what_is_open_can_be_billed
 from daemon.simulate.watch import Watch
 from daemon.simulate.wire import Exchange
@@ -64,6 +64,7 @@ DAY_S = 24 * 3600.0
 REST_S = 48 * 3600.0  # by then everything must be at rest
 AMBUSHED = 0.6  # of crashes and clock steps: they wait for money to be on its way
 STRUCK = 0.4
+SWEEPS = 3  # whoever hears only then that a number is disputed asks again when that was decided
 MAX_STEPS = 2_000_000
 
 
@@ -258,11 +259,14 @@ class World:
     def _sweep(self) -> None:
         """The windows are asked for what is still to be billed, now that nothing is open and everybody is who he is."""
         if self.ward is not None and self.identities is not None:
-            ensureDeferred(self.identities.clear()).addErrback(self.lost.append)
-            self.rest()
             books = self.books()
-            ensureDeferred(self.ward.sweep()).addErrback(self.lost.append)
-            self.rest()
+            for _ in range(SWEEPS):
+                for what in (self.identities.clear, self.ward.sweep):
+                    ensureDeferred(what()).addErrback(self.lost.append)
+                    self.rest()
+                if not any(is_disputed(heard) for _, heard in self.ward.swept):
+                    break
+            self._raise_what_was_lost()
             what_is_open_can_be_billed(books, self.ward)
 
     def decide(self) -> None:

@@ -133,7 +133,7 @@ class Keep(StrEnum):
 
     FIRST = "first"
     SECOND = "second"
-    BOTH = "both"  # of two media only
+    BOTH = "both"  # of two media or numbers only
     NEITHER = "neither"
 
 

@@ -16,14 +16,19 @@ from middleware.domain.identity import MediumNumber
 from middleware.domain.kind import VisitKind
 from middleware.domain.order import HisQuoteOrder, QuoteOrder
 from middleware.domain.patients import is_the_holder
+from middleware.domain.registry import LinkState
 from middleware.domain.told import NumberKind
 from middleware.domain.visit import Visit
 from middleware.engine.counter import Answer
+from middleware.engine.identifiers import new_id
+from middleware.engine.linking import conflict_of
 from middleware.engine.masters import filled_in
 from middleware.engine.runner import Engine, Means
+from middleware.store.codec import encode
 from middleware.store.his_charges import Stored, check_lines, claim, still_held
 from middleware.store.his_people import Known
-from middleware.store.links import Work
+from middleware.store.links import Found, Work, dispute
+from middleware.store.units import Record, Unit
 
 
 @frozen(slots=True)
@@ -55,16 +60,26 @@ async def take(engine: Engine, visit: Visit, order: HisQuoteOrder) -> Taken:
     facts = known.facts if known is not None else None
     if facts is None or not is_the_holder(facts, holder.id_number, visit.patient_number, same):
         raise Fault("identity.mismatch")
-    for one in sorted(same):
-        links = await run(reader.links.of_medium, str(NumberKind.PATIENT), one)
-        if any(link.id_number != holder.id_number.reveal() for link in links):
-            raise Fault("identity.mismatch", "the patient's number is disputed: identity.list")
+    said = [link for one in sorted(same) for link in await run(reader.links.of_medium, str(NumberKind.PATIENT), one)]
+    if others := [link for link in said if link.id_number != holder.id_number.reveal()]:
+        await _listed(means, [link for link in said if link not in others], others)
+        raise Fault("identity.mismatch", "the patient's number is disputed: identity.list")
     most = MAX_LINES if visit.order.kind is VisitKind.INPATIENT else MAX_LINES + 1
     now = means.now()
     found = await run(reader.his_charges.to_charge, sorted(same), order.encounter, most)
     free = await run(filled_in, reader.his_masters, found, now)
     whole = check_lines(free)
     return Taken(QuoteOrder(visit.visit_id, order.diagnoses, whole, order.use_account), free, visit, now)
+
+
+async def _listed(means: Means, mine: list[Found], others: list[Found]) -> None:
+    """Who hears that a number is disputed finds it on the list: also that two numbers of one patient name two people."""
+    unasked = [link.link_id for link in others if link.state is not LinkState.DISPUTED]
+    if mine and unasked:
+        now = means.now()
+        work = dispute(conflict_of(new_id(means, "N")), mine[0].link_id, unasked, now)
+        record = Record(now, "", "", "IdentityDisputed", "", "", encode({"first": mine[0].link_id, "others": unasked}))
+        await means.journal.commit(Unit(records=(record,), now=now, work=work))
 
 
 async def unchanged(engine: Engine, visit: Visit, *settlements: str) -> Work | None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from middleware.domain.command import HisMatter
 from middleware.domain.fault import Fault
 from middleware.domain.patients import MergeState
+from middleware.domain.registry import ConflictKind
 from middleware.domain.told import NumberKind
 from middleware.engine.his_news import HisNews
 from middleware.engine.identifiers import new_id
@@ -59,7 +60,9 @@ class Merges:
         """Two numbers of the HIS that are one person's: the second goes on under the first, which was known before."""
         run, reader = self._means.pool.run, self._means.reader
         conflict = await run(reader.links.conflict, conflict_id)
-        if conflict is None or conflict.first.kind != NumberKind.PATIENT or not self._news.wants(HisMatter.MERGED):
+        if conflict is None or conflict.kind is not ConflictKind.TWO_MEDIA:
+            return None
+        if conflict.first.kind != NumberKind.PATIENT or not self._news.wants(HisMatter.MERGED):
             return None
         kept, prior = [await run(reader.his_people.of_number, one.number) for one in (conflict.first, conflict.second)]
         if kept is None or prior is None or kept.person_id == prior.person_id:

@@ -16,7 +16,7 @@ from attrs import asdict
 from middleware.domain.fault import Fault
 from middleware.domain.order import Caller
 from middleware.domain.patients import MergeState
-from middleware.domain.registry import REGISTERS, ConflictKind, Issuer, Keep, ListState, Matter, Psam, Terminal
+from middleware.domain.registry import REGISTERS, Issuer, Keep, ListState, Matter, Psam, Terminal
 from middleware.engine.counter import Answer
 from middleware.engine.merges import Merges
 from middleware.engine.runner import Means
@@ -139,13 +139,12 @@ class RegistryDesk:
         return Change(Matter.LIST, key, None, decision, 0, note)
 
     async def _about_conflict(self, key: str, decision: str, note: str) -> Change:
-        kind = await self._means.pool.run(self._means.reader.links.conflict_is_open, key)
-        if not kind:
+        conflict = await self._means.pool.run(self._means.reader.links.conflict, key)
+        if conflict is None:
             raise Fault("request.not_found", "conflict")
-        if decision not in set(Keep) or (decision == Keep.BOTH and kind != ConflictKind.TWO_MEDIA):
-            raise Fault(
-                "desk.not_fitting", f"{kind}: first, second or neither{', or both' * (kind == ConflictKind.TWO_MEDIA)}"
-            )
+        several = conflict.first.number != conflict.second.number
+        if decision not in set(Keep) or (decision == Keep.BOTH and not several):
+            raise Fault("desk.not_fitting", f"{conflict.kind}: first, second or neither{', or both' * several}")
         return Change(Matter.CONFLICT, key, None, decision, 0, note)
 
     async def _about_merge(self, key: str, decision: str, note: str) -> Change:

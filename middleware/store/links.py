@@ -142,12 +142,6 @@ class Links:
             query = sa.select(sa.func.count()).select_from(t.link_conflict).where(_k.decision == "")
             return connection.scalar(query) or 0
 
-    def conflict_is_open(self, conflict_id: str) -> str:
-        """Its kind, "" when there is no such open conflict."""
-        query = sa.select(_k.kind).where(_k.conflict_id == conflict_id, _k.decision == "")
-        with self._engine.connect() as connection:
-            return connection.scalar(query) or ""
-
     def _found(self, row: Any) -> Found:
         clear = decode_json(self._vault.open("medium_link", row.link_id, "sealed", row.sealed))
         return Found(row.link_id, row.kind, LinkState(row.state), row.moved_at, row.made_at, **clear)
@@ -198,6 +192,24 @@ def add(new: NewLink, conflict_id: Callable[[int], str], told: list[Made]) -> Wo
             connection.execute(sa.insert(t.link_conflict).values(conflict_id=name, **facts))
             _becomes(connection, other, LinkState.DISPUTED)
         told.append(Made(new.row["link_id"], state, tuple(made)))
+
+    return work
+
+
+def dispute(conflict_id: Callable[[int], str], first: str, others: list[str], at: dt.datetime) -> Work:
+    """Each of ``others`` names somebody else than ``first`` does, of numbers that are one patient: two persons decide.
+
+    What is a question already is not asked again; nor is what was ended meanwhile.
+    """
+
+    def work(connection: sa.Connection) -> None:
+        alive = set(connection.scalars(sa.select(_m.link_id).where(_m.link_id.in_((first, *others)), _ALIVE)))
+        new = [one for one in others if {first, one} <= alive and not _is_disputed(connection, one)]
+        for n, other in enumerate(new):
+            facts = {"kind": str(ConflictKind.TWO_PERSONS), "first": first, "second": other, "found_at": at.isoformat()}
+            connection.execute(sa.insert(t.link_conflict).values(conflict_id=conflict_id(n), **facts))
+            _becomes(connection, first, LinkState.DISPUTED)
+            _becomes(connection, other, LinkState.DISPUTED)
 
     return work
 

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from middleware.domain.patients import MergeState
 from middleware.domain.registry import Keep
-from middleware.engine import registry
+from middleware.engine import his_quote, registry
 from middleware.engine.registry import RegistryDesk
 from middleware.store import his_people, links
 
@@ -38,7 +38,17 @@ def two_people_are_one_because_the_his_says_so(patch):
     patch.setattr(his_people, "merge_state", lambda prior, kept: MergeState.FOLLOWED)
 
 
+def a_dispute_of_two_numbers_is_on_no_list(patch):
+    """As it was: one patient's two numbers named two people, bills were refused, and nobody could decide it."""
+
+    async def listed(means, mine, others):
+        """Nothing."""
+
+    patch.setattr(his_quote, "_listed", listed)
+
+
 ALL = (
+    a_dispute_of_two_numbers_is_on_no_list,
     the_other_side_is_kept,
     what_was_decided_against_stays,
     a_merge_that_was_decided_against_is_followed,

@@ -14,6 +14,7 @@ from middleware.domain.centre import Call
 from middleware.domain.charge import Diagnosis
 from middleware.domain.document import CITIZEN, document_of
 from middleware.domain.health import Condition
+from middleware.domain.his import HisAccepted
 from middleware.domain.identity import MediumNumber, PersonName
 from middleware.domain.order import HisQuoteOrder
 from middleware.domain.outcome import Answered, NotSent
@@ -398,6 +399,32 @@ async def test_a_disputed_patient_number_pays_nothing(tmp_path):
         his, visit, _ = await with_a_line(r)
         await his.tell("ADT^A08", pid(document=YI, name="测试乙"))
         assert (await fault_of(his.quote(visit, "q1"))).code == "identity.mismatch"
+
+
+@pytest.mark.parametrize("mistaken", ["the document", "the merge"])
+@pytest_twisted.ensureDeferred
+async def test_two_numbers_of_one_patient_that_name_two_people_are_listed_and_bills_go_on_once_that_is_decided(
+    store_url, mistaken
+):
+    async with rig(store_url) as r:
+        r.his.script = [Answered(HisAccepted("P001"))]
+        his, visit, person = await with_a_line(r)
+        await his.tell("ADT^A01", pid("T001", document="", name="无名氏"))
+        await his.tell("ADT^A40", person, "MRG|T001^^^^PI")
+        await his.tell("ADT^A08", pid("T001", document=YI, name="测试乙"))
+        assert await his.matters() == []
+        for key in ("q1", "q2"):
+            assert (await fault_of(his.quote(visit, key))).code == "identity.mismatch"
+        (matter,) = await his.matters(reason="看过证件")  # asked once, however often somebody hears of it
+        assert (matter["kind"], matter["first"]["number"], matter["second"]["number"]) == ("two-persons", "P001", "T001")
+        if mistaken == "the document":
+            await his.decide(matter["key"], "first")
+        else:
+            (merge,) = [one for one in await his.matters(every=True) if one["matter"] == "merge"]
+            await his.decide(merge["key"], "undo")
+            await his.decide(matter["key"], "both")
+        assert await his.matters() == []
+        assert (await his.quote(visit, "q3"))["split"]["total"] == "100.00"
 
 
 @pytest_twisted.ensureDeferred
