@@ -26,7 +26,7 @@ from middleware.engine.counter import Answer
 from middleware.engine.keydesk import KeyDesk
 
 KEYS = "keys"
-SHARE = {KEYS: 1.0, "hostile": 0.08, "nodes": 0.08}  # of a profile's days
+SHARE = {KEYS: 1.0, "hostile": 0.06, "nodes": 0.06}  # of a profile's days
 MOST = {KEYS: 4, "hostile": 2, "nodes": 2}  # times
 TRIES = 12
 AMBUSHED = 0.7  # of rounds: they wait for money, or a registration, to be on its way
@@ -41,7 +41,7 @@ Ask = Callable[[KeyDesk], Awaitable[Answer]]
 def drawn(seed: int, profile: str, dials: Dials) -> Dials:
     """The custodian comes on some days, not on those of an old centre; by a stream of its own, as ``copies.drawn``."""
     rng = random.Random(f"keepers/{profile}/{seed}")  # noqa: S311 - seeded randomness is the point
-    if dials.cycles or rng.random() >= SHARE.get(profile, 0.0):
+    if dials.cycles or rng.random() < 1 - SHARE.get(profile, 0.0):
         return dials
     dials = evolve(dials, keys=rng.randint(1, MOST[profile]))
     return _of_their_own(dials, seed) if profile == KEYS else dials

@@ -199,7 +199,6 @@ class Forgetting:
 
     async def _only_that_is_gone(self) -> None:
         """As every node sees it: the person is forgotten, the bill's amounts are not; of other periods all is there."""
-        readable = persons_of(self._custody)
         for node in self._world.nodes.values():
             for ref, visit_id in self._asked("SELECT person_ref, visit_id FROM visit"):
                 value = self._custody.book.values[("person", "body"), json.dumps([ref], separators=(",", ":"))]
@@ -208,17 +207,6 @@ class Forgetting:
                 seen = node.reader.visit(visit_id)
                 self._story.require(KEYS, f"{visit_id} is gone", holds=seen is not None)
         await self._is_found()
-        good = all(ref in readable for ref in self._refs(destroyed=False))
-        self._story.require(KEYS, "a person of another period is gone", holds=good)
-
-    def _refs(self, *, destroyed: bool) -> set[str]:
-        book = self._custody.book
-        of = {
-            json.loads(key)[0]: value.period in book.destroyed
-            for (place, key), value in book.values.items()
-            if place[0] == "person"
-        }
-        return {ref for ref, gone in of.items() if gone is destroyed}
 
     async def _is_found(self) -> None:
         """Whoever is asked for by number has all visits that can be known to be theirs, and no other."""

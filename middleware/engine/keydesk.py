@@ -200,8 +200,9 @@ class KeyDesk:
         return {"period": period, "state": "destroyed", "log_cut": await self._cut()}
 
     async def _cut_if_noted(self) -> None:
-        if await self._engine.means.pool.run(rotation.noted, self._database, rotation.UNCUT):
-            await self._cut()
+        with contextlib.suppress(Fault):  # the note stays, and the next start tries again
+            if await self._engine.means.pool.run(rotation.noted, self._database, rotation.UNCUT):
+                await self._cut()
 
     async def _cut(self) -> bool:
         """Whether what was overwritten is out of the log; what could not be done now the next start does."""
