@@ -281,10 +281,10 @@ class Callers:
     async def once(self, asked: Asked, home: str = "") -> Answer | Fault | None:
         """Ask once; None when the node died meanwhile, was not there, or stood still for too long."""
         node = self._place.at(home) if home else self._place.node
-        return await self.of(node, asked, lambda: asked.ask(node.counter))
+        return await self.of(node, lambda: asked.ask(node.counter), asked.name)
 
-    async def of(self, node: Node, asked: Asked, work: Callable[[], Awaitable[Any]]) -> Answer | Fault | None:
-        """The same, of that node and whatever it is asked."""
+    async def of(self, node: Node, work: Callable[[], Awaitable[Any]], name: str = "") -> Answer | Fault | None:
+        """The same, of that node and whatever it is asked; with a name the answer is the same each time."""
         if not node.ready:
             return None
         heard: Deferred[object] = Deferred()
@@ -303,7 +303,7 @@ class Callers:
             node.callers.remove(heard)
         if not isinstance(result, _Heard):
             return None
-        return self._judge(asked, result.value)
+        return self._judge(name, result.value)
 
     async def ask_at_the_end(self, asked: Asked) -> None:
         """Whoever had an answer gets it again, whatever became of the matter since (invariant 6)."""
@@ -311,22 +311,22 @@ class Callers:
         good = asked.name not in self.answers or isinstance(answer, dict)
         self._place.story.require("6", f"{asked.name} was answered before, now {answer!r}", holds=good, about=asked.name)
 
-    def _judge(self, asked: Asked, value: object) -> Answer | Fault:
+    def _judge(self, name: str, value: object) -> Answer | Fault:
         story = self._place.story
         if isinstance(value, Failure):
             fault = value.value
-            story.require("29", f"only a Fault leaves: {fault!r}", holds=isinstance(fault, Fault), about=asked.name)
+            story.require("29", f"only a Fault leaves: {fault!r}", holds=isinstance(fault, Fault), about=name)
             if not isinstance(fault, Fault):
                 raise TypeError
-            if asked.name:
-                story.tell(f"caller {asked.name} heard {fault.code} ({fault.detail})")
+            if name:
+                story.tell(f"caller {name} heard {fault.code} ({fault.detail})")
             return fault
         answer: Answer = value  # type: ignore[assignment]
-        if asked.name:
+        if name:
             text = encode(answer)
-            first = self.answers.setdefault(asked.name, text)
-            story.require("6", f"another answer to {asked.name}", holds=first == text, about=asked.name)
-            story.tell(f"caller {asked.name} answered {answer.get('settlement_id', '')} {answer.get('state', '')}")
+            first = self.answers.setdefault(name, text)
+            story.require("6", f"another answer to {name}", holds=first == text, about=name)
+            story.tell(f"caller {name} answered {answer.get('settlement_id', '')} {answer.get('state', '')}")
         return answer
 
     async def sleep(self, seconds: float) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from attrs import evolve
 from twisted.internet.task import Clock
 
-from daemon.simulate.callers import Asked, Callers
+from daemon.simulate.callers import Callers
 from daemon.simulate.custody_book import CustodyBook
 from daemon.simulate.dials import Dials
 from daemon.simulate.node import Node
@@ -158,7 +158,7 @@ class Custody:
         node = self._place.node
         if harm:
             self._harm(node.name)
-        heard = await self.callers.of(node, _NAMELESS, lambda: ask(node.keys))
+        heard = await self.callers.of(node, lambda: ask(node.keys))
         if isinstance(heard, dict) and isinstance(node.vault, ToldVault):
             # From now on this node knows, and has no excuse.
             node.vault.barred |= self.book.rotated.get(node.journal.epoch, frozenset())
@@ -170,10 +170,3 @@ class Custody:
             pause = self._place.shared and self.rng.random() < HARMED
             delay = self.rng.random() * self.rng.choice((0.02, 0.1, 0.5, 2.0))
             self._place.clock.callLater(delay, lambda: self._place.harm(name, pause=pause))
-
-
-def _nobody(_counter: Any) -> Awaitable[Answer]:
-    raise NotImplementedError
-
-
-_NAMELESS = Asked("", _nobody)

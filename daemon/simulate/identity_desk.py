@@ -10,7 +10,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from daemon.simulate.callers import Asked, Callers, Place
+from daemon.simulate.callers import Callers, Place
 from daemon.simulate.hospital import HisBook
 from daemon.simulate.node import Node
 from daemon.simulate.ward import Ward
@@ -118,7 +118,7 @@ class IdentityDesk:
         """Until it is heard; the node may die under it."""
         for _ in range(TRIES):
             node = self._place.node
-            heard = await self._hands.of(node, Asked("", _nobody), lambda node=node: ask(*_desk_of(node)))  # type: ignore[misc]
+            heard = await self._hands.of(node, lambda node=node: ask(*_desk_of(node)))  # type: ignore[misc]
             if heard is not None and not (isinstance(heard, Fault) and heard.code.startswith("system.")):
                 return heard
             await self._hands.sleep(self._rng.uniform(1, 20))
@@ -128,7 +128,3 @@ class IdentityDesk:
 def _desk_of(node: Node) -> tuple[RegistryDesk, Identities]:
     desk = RegistryDesk(node.engine.means)
     return desk, Identities(node.engine.means, desk)
-
-
-async def _nobody(_counter: object) -> Answer:
-    return {}

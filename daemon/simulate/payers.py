@@ -9,14 +9,13 @@ from typing import Any
 
 from attrs import define, field
 
-from daemon.simulate.callers import Asked, Callers, Place
+from daemon.simulate.callers import Callers, Place
 from daemon.simulate.checks import Books, Row
 from daemon.simulate.purses import FUNDS, DebitTill, Purse, PurseRoom
 from daemon.simulate.trade import KEYS
 from middleware.domain.card_debit import DebitOrder, DebitState
 from middleware.domain.fault import Fault
 from middleware.domain.order import Caller, Role
-from middleware.engine.counter import Answer
 from middleware.store.card_debits import Debit
 
 _DESK = tuple(Caller(Role.OPERATOR, name, "desk") for name in ("operator-1", "operator-2"))
@@ -75,7 +74,7 @@ class Payers:
         """At a node that is there; None when there is none, or it died meanwhile."""
         node = self.place.node
         till = node.debits
-        return None if till is None else await self.hands.of(node, Asked("", _nobody), lambda: what(till))
+        return None if till is None else await self.hands.of(node, lambda: what(till))
 
     async def finish(self) -> None:
         """Everybody's card is read once more; what it proves nothing of two persons decide, by what the card did."""
@@ -99,10 +98,6 @@ class Payers:
         self.place.story.require("27", f"{debit_id} is decided by one", holds=good, about=debit_id)
         await self._asks(lambda till: till.desk.approve(checker, debit_id, made["proposal"]["proposal"]))
         self.place.story.fault("debit-desk", debit_id)
-
-
-async def _nobody(_counter: object) -> Answer:
-    raise AssertionError("the till is asked, and not the counter")
 
 
 def a_purse_is_what_was_debited(b: Books, room: PurseRoom, *, decided: bool = False) -> None:
